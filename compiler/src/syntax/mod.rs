@@ -1,0 +1,3 @@
+//! Text to tree: lexer, parser, tree.
+
+pub mod ast;

@@ -2,6 +2,8 @@
 //! there is no coordinator.
 
 mod context;
+pub mod store;
+pub mod transport;
 
 pub use context::{
     BoxError, BoxFuture, Choreography, Database, Definition, Failure, IdempotencyKey, Interrupted, Operation, Role,

@@ -44,7 +44,12 @@ pub enum Body {
         vote: Vote,
     },
     /// I have durably reached the outcome and say no more of the program.
-    Done(Outcome),
+    Done {
+        /// Which.
+        outcome: Outcome,
+        /// It answers a vote or a `Done`, and is not answered itself: two settled roles never go on answering each other.
+        answer: bool,
+    },
     /// I have nothing of that session any more.
     Over,
     /// Send what you have for me again, with the header.

@@ -4,7 +4,7 @@ use std::fmt;
 use std::future::Future;
 use std::time::Duration;
 
-use accompanist_core::{SessionKey, Stored, Write};
+use accompanist_core::{RoleId, SessionKey, Stored, Write};
 
 use crate::context::{BoxFuture, Database};
 
@@ -17,8 +17,8 @@ use crate::context::{BoxFuture, Database};
 /// - A failed commit is reported to every job in it; the store never tries the same commit again. After one, it reopens what it must.
 /// - [`Urgency::Lazy`](accompanist_core::Urgency::Lazy) writes ride on the next prompt commit, and wait for one no longer than the store's laziness.
 pub trait Store: Database {
-    /// All sessions that are not finished, in the order of their start.
-    fn unfinished(&self) -> impl Future<Output = Result<Vec<Stored>, StoreError>> + Send;
+    /// All roles' parts of sessions that are not finished, in any order.
+    fn unfinished(&self) -> impl Future<Output = Result<Vec<(RoleId, Stored)>, StoreError>> + Send;
 
     /// What is stored of one session, if anything.
     fn find(&self, key: SessionKey) -> impl Future<Output = Result<Option<Stored>, StoreError>> + Send;
@@ -30,7 +30,7 @@ pub trait Store: Database {
         client_id: &str,
     ) -> impl Future<Output = Result<Option<Stored>, StoreError>> + Send;
 
-    /// Queues a job. Never waits.
+    /// Queues a job. Never waits, and never calls the job's completion before it returns.
     fn submit(&self, job: Job<Self>)
     where
         Self: Sized;

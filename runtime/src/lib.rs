@@ -9,5 +9,7 @@ pub use context::{
     BoxError, BoxFuture, Choreography, Database, Definition, Failure, IdempotencyKey, Interrupted, Operation, Role,
     RoleId, SessionContext, Site, Transaction, Value, compensate, unknown_operation,
 };
+#[cfg(feature = "sqlite")]
+pub use rusqlite;
 #[doc(hidden)]
 pub use serde;

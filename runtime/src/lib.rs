@@ -18,5 +18,7 @@ pub use error::Error;
 pub use node::{
     CLIENT_ID_BYTES_MAX, Counts, Handle, Node, NodeBuilder, NodeContext, RETENTION_DEFAULT, RETENTION_MIN, Start,
 };
+#[cfg(feature = "sqlite")]
+pub use rusqlite;
 #[doc(hidden)]
 pub use serde;

@@ -1,11 +1,17 @@
 //! What a node needs of a database: the session rows and records beside the service's own tables, changed in the same commits.
 
+mod block_on;
+#[cfg(feature = "sqlite")]
+mod sqlite;
+
 use std::fmt;
 use std::future::Future;
 use std::time::Duration;
 
 use accompanist_core::{RoleId, SessionKey, Stored, Write};
 
+#[cfg(feature = "sqlite")]
+pub use self::sqlite::{Options as SqliteOptions, Sqlite, SqliteTx};
 use crate::context::{BoxFuture, Database};
 
 /// A database that keeps sessions.

@@ -146,7 +146,7 @@ impl Transact<Sqlite> for Take {
         self.key
     }
 
-    fn run<'a>(&'a mut self, tx: &'a mut SqliteTx<'_>) -> BoxFuture<'a, bool> {
+    fn run<'a>(&'a mut self, tx: &'a mut SqliteTx) -> BoxFuture<'a, bool> {
         Box::pin(async move { tx.prepare_cached(TAKE).unwrap().execute([(self.number % 100) as i64]).is_ok() })
     }
 

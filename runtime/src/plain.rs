@@ -266,7 +266,7 @@ impl<D: Store> SessionContext for PlainContext<D> {
 trait Work<D: Store>: Send + 'static {
     type Output: Send + 'static;
     type Error: Send + 'static;
-    fn run<'a>(&'a self, tx: &'a mut D::Tx<'_>) -> BoxFuture<'a, Result<Self::Output, Self::Error>>;
+    fn run<'a>(&'a self, tx: &'a mut D::Tx) -> BoxFuture<'a, Result<Self::Output, Self::Error>>;
 }
 
 struct Commit<T: Transaction<S, D>, S, D: Store> {
@@ -277,7 +277,7 @@ struct Commit<T: Transaction<S, D>, S, D: Store> {
 impl<T: Transaction<S, D>, S: Send + Sync + 'static, D: Store> Work<D> for Commit<T, S, D> {
     type Output = T::Output;
     type Error = Failure;
-    fn run<'a>(&'a self, tx: &'a mut D::Tx<'_>) -> BoxFuture<'a, Result<T::Output, Failure>> {
+    fn run<'a>(&'a self, tx: &'a mut D::Tx) -> BoxFuture<'a, Result<T::Output, Failure>> {
         Box::pin(async move { T::commit(&self.service, tx, &self.arguments).await })
     }
 }
@@ -290,7 +290,7 @@ struct Undo<R> {
 impl<R: Role<D>, D: Store> Work<D> for Undo<R> {
     type Output = ();
     type Error = crate::context::BoxError;
-    fn run<'a>(&'a self, tx: &'a mut D::Tx<'_>) -> BoxFuture<'a, Result<(), Self::Error>> {
+    fn run<'a>(&'a self, tx: &'a mut D::Tx) -> BoxFuture<'a, Result<(), Self::Error>> {
         self.role.compensate(tx, self.record.operation, &self.record.arguments, &self.record.output)
     }
 }
@@ -313,7 +313,7 @@ impl<D: Store, W: Work<D>> Transact<D> for OneCommit<D, W> {
         SessionKey { session: accompanist_core::SessionId([0; 32]), role: RoleId(0) }
     }
 
-    fn run<'a>(&'a mut self, tx: &'a mut D::Tx<'_>) -> BoxFuture<'a, bool> {
+    fn run<'a>(&'a mut self, tx: &'a mut D::Tx) -> BoxFuture<'a, bool> {
         Box::pin(async move {
             let result = self.work.run(tx).await;
             let keep = result.is_ok();

@@ -28,7 +28,7 @@ pub(super) trait ErasedRole<S: Store>: Send + Sync {
     fn run(&self, ctx: NodeContext<S>, arguments: &str) -> Result<Program, serde_json::Error>;
     fn compensate<'a>(
         &'a self,
-        tx: &'a mut S::Tx<'_>,
+        tx: &'a mut S::Tx,
         operation: &'a str,
         arguments: &'a str,
         output: &'a str,
@@ -56,7 +56,7 @@ impl<S: Store, R: Role<S>> ErasedRole<S> for Erased<R> {
 
     fn compensate<'a>(
         &'a self,
-        tx: &'a mut S::Tx<'_>,
+        tx: &'a mut S::Tx,
         operation: &'a str,
         arguments: &'a str,
         output: &'a str,
@@ -67,7 +67,7 @@ impl<S: Store, R: Role<S>> ErasedRole<S> for Erased<R> {
 
 /// A transaction with its service and arguments.
 pub(super) trait ErasedTransaction<D: Database>: Send + Sync {
-    fn commit<'a>(&'a self, tx: &'a mut D::Tx<'_>) -> BoxFuture<'a, Ran>;
+    fn commit<'a>(&'a self, tx: &'a mut D::Tx) -> BoxFuture<'a, Ran>;
 }
 
 /// An operation with its service and arguments.
@@ -94,7 +94,7 @@ where
     T: Transaction<S, D>,
     S: Send + Sync + 'static,
 {
-    fn commit<'a>(&'a self, tx: &'a mut D::Tx<'_>) -> BoxFuture<'a, Ran> {
+    fn commit<'a>(&'a self, tx: &'a mut D::Tx) -> BoxFuture<'a, Ran> {
         Box::pin(async move { ran(T::commit(&self.service, tx, &self.arguments).await) })
     }
 }

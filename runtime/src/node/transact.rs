@@ -28,7 +28,7 @@ impl<S: Store> Transact<S> for Transaction<S> {
         self.cell.key
     }
 
-    fn run<'a>(&'a mut self, tx: &'a mut S::Tx<'_>) -> BoxFuture<'a, bool> {
+    fn run<'a>(&'a mut self, tx: &'a mut S::Tx) -> BoxFuture<'a, bool> {
         Box::pin(async move {
             if !self.cell.may_run(self.position) {
                 return false;
@@ -70,7 +70,7 @@ impl<S: Store> Transact<S> for Compensation<S> {
         self.cell.key
     }
 
-    fn run<'a>(&'a mut self, tx: &'a mut S::Tx<'_>) -> BoxFuture<'a, bool> {
+    fn run<'a>(&'a mut self, tx: &'a mut S::Tx) -> BoxFuture<'a, bool> {
         Box::pin(async move {
             if !self.cell.may_compensate(self.record.position) {
                 return false;

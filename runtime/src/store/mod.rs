@@ -75,7 +75,7 @@ pub trait Transact<D: Database>: Send {
     fn key(&self) -> SessionKey;
 
     /// Runs the operation. `false` takes back what it wrote.
-    fn run<'a>(&'a mut self, tx: &'a mut D::Tx<'_>) -> BoxFuture<'a, bool>;
+    fn run<'a>(&'a mut self, tx: &'a mut D::Tx) -> BoxFuture<'a, bool>;
 
     /// Called when the operation's writes are kept, or were taken back, and before the commit: the session's writes that belong to the same
     /// commit. Where one of them is refused, all of the operation's writes are taken back.

@@ -86,15 +86,15 @@ struct Shared {
 /// Everything that ends a transaction, opens another database or changes how commits work is refused, and so is what changes the store's own
 /// tables (`accompanist_…`); savepoints with other names are allowed.
 #[derive(Debug)]
-pub struct SqliteTx<'a> {
-    connection: &'a mut Connection,
+pub struct SqliteTx {
+    connection: Connection,
 }
 
-impl Deref for SqliteTx<'_> {
+impl Deref for SqliteTx {
     type Target = Connection;
 
     fn deref(&self) -> &Connection {
-        self.connection
+        &self.connection
     }
 }
 
@@ -105,7 +105,7 @@ impl fmt::Debug for Sqlite {
 }
 
 impl Database for Sqlite {
-    type Tx<'a> = SqliteTx<'a>;
+    type Tx = SqliteTx;
 }
 
 impl Sqlite {
@@ -135,7 +135,7 @@ impl Sqlite {
         let writer = Writer {
             path: path.to_owned(),
             options,
-            connection: Some(connection),
+            connection: Some(SqliteTx { connection }),
             guard,
             queue: Queue::new(incoming, options.laziness),
             checkpoints,

@@ -71,7 +71,7 @@ pub(super) struct Writer {
     pub(super) path: PathBuf,
     pub(super) options: Options,
     /// `None` when it could not be opened again after a failure.
-    pub(super) connection: Option<Connection>,
+    pub(super) connection: Option<SqliteTx>,
     pub(super) guard: Arc<Guard>,
     pub(super) queue: Queue,
     pub(super) checkpoints: Checkpoints,
@@ -121,7 +121,7 @@ impl Writer {
             completion.call(outcome.and_then(|()| committed.clone()), self.runtime.as_ref());
         }
         if let Some(connection) = &mut self.connection {
-            self.checkpoints.after_batch(connection);
+            self.checkpoints.after_batch(&mut connection.connection);
         }
     }
 
@@ -179,7 +179,7 @@ impl Writer {
     fn attempt<T>(
         &mut self,
         batch: &mut Batch,
-        body: impl FnOnce(&mut Connection, &Guard) -> Result<T, TakenBack>,
+        body: impl FnOnce(&mut SqliteTx, &Guard) -> Result<T, TakenBack>,
     ) -> Result<T, TakenBack> {
         let nested = batch.kept;
         let guard = Arc::clone(&self.guard);
@@ -232,10 +232,13 @@ impl Writer {
     }
 
     /// The connection, opened again if it was given up.
-    fn connection(&mut self) -> Result<&mut Connection, StoreError> {
+    fn connection(&mut self) -> Result<&mut SqliteTx, StoreError> {
         match &mut self.connection {
             Some(connection) => Ok(connection),
-            none => Ok(none.insert(connect(&self.path, self.options, &self.guard, &self.checkpoints)?)),
+            none => {
+                let connection = connect(&self.path, self.options, &self.guard, &self.checkpoints)?;
+                Ok(none.insert(SqliteTx { connection }))
+            }
         }
     }
 }
@@ -273,15 +276,14 @@ fn lost(batch: &mut Batch, cause: Option<TakenBack>) -> TakenBack {
 }
 
 fn run_operation(
-    connection: &mut Connection,
+    connection: &mut SqliteTx,
     guard: &Guard,
     runtime: Option<&Handle>,
     operation: &mut dyn Transact<Sqlite>,
 ) -> Result<(), TakenBack> {
     guard.enter();
     let ran = catch_unwind(AssertUnwindSafe(|| {
-        let mut tx = SqliteTx { connection };
-        block_on(runtime, operation.run(&mut tx))
+        block_on(runtime, operation.run(connection))
     }));
     let denied = guard.leave();
     match (ran, denied) {

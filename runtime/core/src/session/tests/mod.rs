@@ -1,0 +1,8 @@
+//! The session core under test: small choreographies on several roles, with stores, a network and a clock that a test drives step by step.
+
+mod check;
+mod choreography;
+mod programs;
+mod simulate;
+mod store;
+mod world;

@@ -2,6 +2,13 @@
 //!
 //! `cargo bench -p accompanist --bench store [-- <directory> [<commits>]]`; the directory decides which disk is measured.
 
+#![expect(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "a benchmark stops at what it does not expect"
+)]
+
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::mpsc::{Sender, channel};

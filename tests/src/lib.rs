@@ -1,4 +1,3 @@
 //! What the tests share.
 
-pub mod by_hand;
-pub mod model;
+pub mod crash;

@@ -4,7 +4,7 @@
 use std::net::SocketAddr;
 
 use accompanist::Node;
-use accompanist::store::Sqlite;
+use accompanist::store::Store;
 use serde::{Deserialize, Serialize};
 use tokio::io::{AsyncBufReadExt as _, AsyncWriteExt as _, BufReader};
 use tokio::net::tcp::OwnedWriteHalf;
@@ -42,7 +42,7 @@ pub struct Answer {
 ///
 /// # Errors
 /// Where the address is taken.
-pub async fn serve(node: Node<Sqlite>, address: SocketAddr) -> anyhow::Result<()> {
+pub async fn serve<S: Store>(node: Node<S>, address: SocketAddr) -> anyhow::Result<()> {
     let listener = TcpListener::bind(address).await?;
     loop {
         let (connection, _) = listener.accept().await?;
@@ -50,7 +50,7 @@ pub async fn serve(node: Node<Sqlite>, address: SocketAddr) -> anyhow::Result<()
     }
 }
 
-async fn take_orders(node: Node<Sqlite>, connection: TcpStream) {
+async fn take_orders<S: Store>(node: Node<S>, connection: TcpStream) {
     let (reader, writer) = connection.into_split();
     let (answers, waiting) = mpsc::channel(ANSWERS_WAITING_MAX);
     tokio::spawn(write_answers(writer, waiting));
@@ -69,7 +69,7 @@ async fn take_orders(node: Node<Sqlite>, connection: TcpStream) {
     }
 }
 
-async fn fulfil(node: &Node<Sqlite>, order: Order) -> Answer {
+async fn fulfil<S: Store>(node: &Node<S>, order: Order) -> Answer {
     let id = order.id;
     let outcome = match node.start(OrderFulfilment { order }).id(format!("order-{id}")).settled().await {
         Ok(receipt) => Outcome::Fulfilled(receipt),

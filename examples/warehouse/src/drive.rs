@@ -21,15 +21,41 @@ pub const ROLES: [&str; 3] = ["warehouse", "payment", "loyalty"];
 /// How long the client waits before it tries the desk again.
 const RECONNECT: Duration = Duration::from_millis(20);
 
+/// How a role's process is started: the program and what comes before the role's own arguments.
+#[derive(Clone, Debug)]
+pub struct Launch {
+    /// The executable.
+    pub program: PathBuf,
+    /// Its first arguments.
+    pub arguments: Vec<String>,
+}
+
+impl Launch {
+    /// The example's own binaries, by role; built first where cargo has built the demo only.
+    ///
+    /// # Errors
+    /// Where they are not there and cannot be built.
+    pub async fn binaries() -> anyhow::Result<BTreeMap<&'static str, Self>> {
+        let directory = binaries().await?;
+        let launch = |role| Self { program: directory.join(role), arguments: Vec::new() };
+        Ok(ROLES.into_iter().map(|role| (role, launch(role))).collect())
+    }
+
+    fn spawn(&self, rest: &[String]) -> anyhow::Result<Child> {
+        let child = Command::new(&self.program).args(&self.arguments).args(rest).kill_on_drop(true).spawn();
+        child.with_context(|| format!("cannot start {}", self.program.display()))
+    }
+}
+
 struct Process {
     role: &'static str,
+    launch: Launch,
     arguments: Vec<String>,
     child: Child,
 }
 
 /// The three roles as processes, each with its database in one directory.
 pub struct Cluster {
-    binaries: PathBuf,
     directory: PathBuf,
     desk: SocketAddr,
     processes: Vec<Process>,
@@ -40,16 +66,14 @@ impl Cluster {
     /// Starts the three roles, with fresh ports and their databases in `directory`.
     ///
     /// # Errors
-    /// Where the binaries are not there and cannot be built, or cannot be started.
-    pub async fn start(directory: &Path, world: &Path) -> anyhow::Result<Self> {
-        let binaries = binaries().await?;
-        let mut addresses = BTreeMap::new();
+    /// Where a process cannot be started.
+    pub fn start(launches: &BTreeMap<&'static str, Launch>, directory: &Path, world: &Path) -> anyhow::Result<Self> {
         // Held until all are chosen, so that no two are the same.
         let held: Vec<TcpListener> =
             (0..=ROLES.len()).map(|_| TcpListener::bind((Ipv4Addr::LOCALHOST, 0))).collect::<Result<_, _>>()?;
         let free = held.iter().map(TcpListener::local_addr).collect::<Result<Vec<_>, _>>()?;
         let (desk, nodes) = free.split_first().context("there is at least one address")?;
-        addresses.extend(ROLES.into_iter().zip(nodes.iter().copied()));
+        let addresses: BTreeMap<_, _> = ROLES.into_iter().zip(nodes.iter().copied()).collect();
         drop(held);
         let mut processes = Vec::new();
         for (role, listen) in &addresses {
@@ -63,11 +87,28 @@ impl Cluster {
             if *role == "warehouse" {
                 arguments.push(format!("--desk={desk}"));
             }
-            let child = spawn(&binaries, role, &arguments)?;
-            processes.push(Process { role, arguments, child });
+            let launch = launches.get(role).with_context(|| format!("no launch of {role}"))?.clone();
+            let child = launch.spawn(&arguments)?;
+            processes.push(Process { role, launch, arguments, child });
         }
         let kills = ROLES.into_iter().map(|role| (role, 0)).collect();
-        Ok(Self { binaries, directory: directory.to_owned(), desk: *desk, processes, kills })
+        Ok(Self { directory: directory.to_owned(), desk: *desk, processes, kills })
+    }
+
+    /// Starts every role again that has ended by itself, by `launches`; which they are.
+    ///
+    /// # Errors
+    /// Where a process cannot be started.
+    pub fn restart_ended(&mut self, launches: &BTreeMap<&'static str, Launch>) -> anyhow::Result<Vec<&'static str>> {
+        let mut ended = Vec::new();
+        for process in &mut self.processes {
+            if process.child.try_wait()?.is_some() {
+                ended.push(process.role);
+                process.launch = launches.get(process.role).context("a launch for each role")?.clone();
+                process.child = process.launch.spawn(&process.arguments)?;
+            }
+        }
+        Ok(ended)
     }
 
     /// Where orders are taken.
@@ -101,7 +142,7 @@ impl Cluster {
         }
         process.child.kill().await?;
         *self.kills.entry(process.role).or_default() += 1;
-        process.child = spawn(&self.binaries, process.role, &process.arguments)?;
+        process.child = process.launch.spawn(&process.arguments)?;
         Ok(())
     }
 
@@ -112,8 +153,7 @@ impl Cluster {
     pub async fn wait_until_quiet(&self, timeout: Duration) -> anyhow::Result<()> {
         let deadline = Instant::now() + timeout;
         loop {
-            let open = ROLES.iter().map(|role| open_sessions(&self.directory.join(format!("{role}.db"))));
-            let open: u64 = open.sum::<anyhow::Result<u64>>()?;
+            let open = self.open_sessions()?;
             if open == 0 {
                 return Ok(());
             }
@@ -122,6 +162,14 @@ impl Cluster {
             }
             tokio::time::sleep(Duration::from_millis(20)).await;
         }
+    }
+
+    /// How many sessions are not over, in all databases together.
+    ///
+    /// # Errors
+    /// Where a database cannot be read.
+    pub fn open_sessions(&self) -> anyhow::Result<u64> {
+        ROLES.iter().map(|role| open_sessions(&self.directory.join(format!("{role}.db")))).sum()
     }
 
     /// Ends all processes.
@@ -144,12 +192,6 @@ fn open_sessions(database: &Path) -> anyhow::Result<u64> {
     database.busy_timeout(Duration::from_secs(5))?;
     let count = "SELECT count(*) FROM accompanist_session WHERE finished_at IS NULL";
     Ok(database.query_row(count, [], |row| row.get(0))?)
-}
-
-fn spawn(binaries: &Path, role: &str, arguments: &[String]) -> anyhow::Result<Child> {
-    let binary = binaries.join(role);
-    let child = Command::new(&binary).args(arguments).kill_on_drop(true).spawn();
-    child.with_context(|| format!("cannot start {}", binary.display()))
 }
 
 /// The directory of the roles' binaries: this one's, where they are built first if cargo has built the demo only.

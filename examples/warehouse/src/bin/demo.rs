@@ -11,7 +11,7 @@ use clap::Parser;
 use indicatif::{ProgressBar, ProgressStyle};
 use warehouse::audit::{Findings, audit};
 use warehouse::desk::Outcome;
-use warehouse::drive::{Client, Cluster};
+use warehouse::drive::{Client, Cluster, Launch};
 use warehouse::model::{World, read_orders};
 
 /// Runs the order choreography in three processes and kills them again and again
@@ -60,8 +60,8 @@ async fn main() -> anyhow::Result<ExitCode> {
         }
         None => temporary.path().to_owned(),
     };
+    let mut cluster = Cluster::start(&Launch::binaries().await?, &directory, &arguments.world)?;
     let started = Instant::now();
-    let mut cluster = Cluster::start(&directory, &arguments.world).await?;
     let mut client = Client::new(cluster.desk(), orders.clone(), usize::from(arguments.in_flight));
 
     let progress = Progress::new(orders.len());

@@ -1,6 +1,10 @@
 //! Text to tree: lexer, parser, tree.
 
 pub mod ast;
+mod brackets;
+pub mod lexer;
+mod literal;
+pub mod token;
 
 use crate::diagnostic::{Diagnostics, Problem};
 use crate::source::Sources;

@@ -286,7 +286,7 @@ mod tests {
         check(&"(".repeat(100_000), &deep);
         check(&"!".repeat(100_000), &deep);
         check(&"a+".repeat(100_000), &["1:258 nested too deeply"]);
-        check(&"x{}else ".repeat(100_000), &["1:1028 nested too deeply"]);
+        check(&"x{}else ".repeat(100_000), &["1:1026 nested too deeply"]);
         check(&"a~>".repeat(100_000), &["1:386 nested too deeply"]);
         check(&"M<a,".repeat(100_000), &["1:514 nested too deeply"]);
         check(&"if a { b + c } ".repeat(1_000), &[]);

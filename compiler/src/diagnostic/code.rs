@@ -89,12 +89,12 @@ codes! {
     E0011,
     /// Comparisons in a chain.
     E0012,
-    /// A doc comment that documents nothing.
-    E0013,
     /// A file that is too long.
-    E0014,
+    E0013,
     /// An unknown name.
     E0101,
+    /// A doc comment that documents nothing.
+    W0001,
 }
 
 impl Code {
@@ -135,8 +135,8 @@ impl Problem {
             Problem::WrongOperator { .. } => Code::E0010,
             Problem::KeywordAsName { .. } => Code::E0011,
             Problem::ChainedComparison { .. } => Code::E0012,
-            Problem::DanglingDocs { .. } => Code::E0013,
-            Problem::FileTooLong { .. } => Code::E0014,
+            Problem::DanglingDocs { .. } => Code::W0001,
+            Problem::FileTooLong { .. } => Code::E0013,
             Problem::UnknownName { .. } => Code::E0101,
         }
     }

@@ -118,8 +118,8 @@ impl Problem {
             Problem::UnexpectedToken { found, expected, within, span } => {
                 unexpected_token(found.as_deref(), expected, *within, *span)
             }
-            Problem::MissingSemicolon { span, next } => Prose::new("missing `;`", *span, "a statement ends here")
-                .label(*next, "the next one begins here")
+            Problem::MissingSemicolon { span, next } => Prose::new("missing `;`", *span, "this should end here")
+                .label(*next, "something new begins here")
                 .help("write `;` between them")
                 .edit(*span, ";"),
             Problem::KeywordNotInLanguage { keyword, span } => keyword_not_in_language(keyword, *span),

@@ -6,31 +6,50 @@ use crate::diagnostic::{Diagnostics, Problem};
 use crate::source::SourceFile;
 use crate::span::Span;
 
-/// How deep a program may nest, in levels of the tree: brackets, and between them operators, postfixes and `else` in a row.
+/// How deep a program may nest: an operator, a postfix or a `<` counts one, a bracket or an `else` counts
+/// [`BRACKET_DEPTH`]. So the tree is at most that deep, and whatever recurses through it needs little stack.
 pub const DEPTH_MAX: u32 = 128;
 
+/// What a bracket adds to the depth; the parser goes through all its rules to get to what is within.
+const BRACKET_DEPTH: u32 = 2;
+
 /// The tokens with all brackets balanced: those missing are added, as tokens of no width, and those too many are left
-/// out, each with a diagnostic. Nothing where the nesting is deeper than [`DEPTH_MAX`].
+/// out, each with a diagnostic. Behind them, how deep they nest; nothing where that is deeper than [`DEPTH_MAX`].
 pub fn balance(
     tokens: Vec<(Token, Span)>,
     source: &SourceFile,
     end: Span,
     diagnostics: &mut Diagnostics,
-) -> Vec<(Token, Span)> {
-    if let Some(span) = too_deep(&tokens) {
-        diagnostics.push(Problem::NestingTooDeep { depth_max: DEPTH_MAX, span });
-        return Vec::new();
-    }
+) -> (Vec<(Token, Span)>, u32) {
+    let depth = match self::depth(&tokens) {
+        Ok(depth) => depth,
+        Err(span) => {
+            diagnostics.push(Problem::NestingTooDeep { depth_max: DEPTH_MAX, span });
+            return (Vec::new(), 0);
+        }
+    };
     if is_balanced(&tokens) {
-        return tokens;
+        return (tokens, depth);
     }
-    let mut repair = Repair { source, open: Vec::new(), balanced: Vec::with_capacity(tokens.len() + 8), diagnostics };
+    let mut repair = Repair {
+        source,
+        open: Vec::new(),
+        balanced: Vec::with_capacity(tokens.len() + 8),
+        diagnostics: &mut *diagnostics,
+    };
     for (index, (token, span)) in tokens.iter().enumerate() {
         let next = tokens.get(index + 1).map(|(token, _)| *token);
         repair.token(*token, *span, next);
     }
     repair.close_down_to(0, end);
-    repair.balanced
+    let balanced = repair.balanced;
+    match self::depth(&balanced) {
+        Ok(depth) => (balanced, depth),
+        Err(span) => {
+            diagnostics.push(Problem::NestingTooDeep { depth_max: DEPTH_MAX, span });
+            (Vec::new(), 0)
+        }
+    }
 }
 
 /// The bracket that closes this one.
@@ -43,7 +62,8 @@ pub fn closing(token: Token) -> Option<Token> {
     }
 }
 
-fn is_closing(token: Token) -> bool {
+/// Whether this is a closing bracket.
+pub fn is_closing(token: Token) -> bool {
     matches!(token, Token::RightParen | Token::RightBracket | Token::RightBrace)
 }
 
@@ -62,28 +82,29 @@ fn is_balanced(tokens: &[(Token, Span)]) -> bool {
 /// What deepens the tree within one pair of brackets.
 #[derive(Clone, Copy, Default)]
 struct Chain {
-    /// Operators, postfixes and `else` since the last `;`, `,` or `=>`.
+    /// The depth of operators, postfixes and `else` since the last `;`, `,` or `=>`.
     links: u32,
     /// `<` not followed by their `>`, since the last `;` or `=>`: arguments of types nest through commas.
     angles: u32,
 }
 
-/// Where the tree can become deeper than allowed. An upper bound: the brackets around a token, and the longest chain of
-/// operators that each of them can be in.
-fn too_deep(tokens: &[(Token, Span)]) -> Option<Span> {
+/// How deep the tree can become, or where that is deeper than allowed. An upper bound: the brackets around a token, and
+/// the longest chain of operators that each of them can be in.
+fn depth(tokens: &[(Token, Span)]) -> Result<u32, Span> {
+    let mut depth_seen = 0_u32;
     let mut outer: Vec<Chain> = Vec::new();
     let mut outer_depth = 0_u32;
     let mut chain = Chain::default();
     for (index, (token, span)) in tokens.iter().enumerate() {
         match token {
             Token::LeftParen | Token::LeftBracket | Token::LeftBrace => {
-                outer_depth += chain.links + chain.angles + 1;
+                outer_depth += chain.links + chain.angles + BRACKET_DEPTH;
                 outer.push(std::mem::take(&mut chain));
             }
             Token::RightParen | Token::RightBracket | Token::RightBrace => {
                 if let Some(around) = outer.pop() {
                     chain = around;
-                    outer_depth = outer_depth.saturating_sub(chain.links + chain.angles + 1);
+                    outer_depth = outer_depth.saturating_sub(chain.links + chain.angles + BRACKET_DEPTH);
                 }
                 let next = tokens.get(index + 1).map(|(next, _)| *next);
                 if *token == Token::RightBrace && !next.is_some_and(continues_expression) {
@@ -94,14 +115,16 @@ fn too_deep(tokens: &[(Token, Span)]) -> Option<Span> {
             Token::Comma => chain.links = 0,
             Token::Less => chain.angles += 1,
             Token::Greater => chain.angles = chain.angles.saturating_sub(1),
+            Token::Else => chain.links += BRACKET_DEPTH,
             _ if is_link(*token) => chain.links += 1,
             _ => {}
         }
-        if outer_depth + chain.links + chain.angles > DEPTH_MAX {
-            return Some(*span);
+        depth_seen = depth_seen.max(outer_depth + chain.links + chain.angles);
+        if depth_seen > DEPTH_MAX {
+            return Err(*span);
         }
     }
-    None
+    Ok(depth_seen)
 }
 
 fn is_link(token: Token) -> bool {
@@ -132,7 +155,7 @@ fn is_link(token: Token) -> bool {
 }
 
 /// Whether a token behind `}` goes on with the expression that the brace belongs to.
-fn continues_expression(token: Token) -> bool {
+pub fn continues_expression(token: Token) -> bool {
     let opens = matches!(token, Token::LeftParen | Token::LeftBracket);
     opens || is_link(token) || matches!(token, Token::Less | Token::Greater | Token::And)
 }
@@ -255,8 +278,8 @@ mod tests {
         let mut diagnostics = Diagnostics::new();
         let tokens = lexer::lex(FileId(0), text, &mut diagnostics).tokens;
         let end = Span::new(FileId(0), text.len() as u32, text.len() as u32);
-        let balanced = balance(tokens, &source, end, &mut diagnostics);
-        assert!(is_balanced(&balanced), "of {text}");
+        let (balanced, _) = balance(tokens, &source, end, &mut diagnostics);
+        assert!(is_balanced(&balanced), "of {text:.80}");
         let found: Vec<String> = diagnostics
             .finish()
             .iter()
@@ -265,7 +288,7 @@ mod tests {
                 format!("{}:{} {}", position.line, position.column, diagnostic.prose().message)
             })
             .collect();
-        assert_eq!(found, expected, "of {text}");
+        assert_eq!(found, expected, "of {text:.80}");
     }
 
     #[test]
@@ -282,11 +305,10 @@ mod tests {
 
     #[test]
     fn nesting_has_an_end() {
-        let deep = ["1:129 nested too deeply"];
-        check(&"(".repeat(100_000), &deep);
-        check(&"!".repeat(100_000), &deep);
+        check(&"(".repeat(100_000), &["1:65 nested too deeply"]);
+        check(&"!".repeat(100_000), &["1:129 nested too deeply"]);
         check(&"a+".repeat(100_000), &["1:258 nested too deeply"]);
-        check(&"x{}else ".repeat(100_000), &["1:1026 nested too deeply"]);
+        check(&"x{}else ".repeat(100_000), &["1:514 nested too deeply"]);
         check(&"a~>".repeat(100_000), &["1:386 nested too deeply"]);
         check(&"M<a,".repeat(100_000), &["1:514 nested too deeply"]);
         check(&"if a { b + c } ".repeat(1_000), &[]);

@@ -232,6 +232,13 @@ impl<'a> Lexer<'a> {
         }
         self.at += first.len_utf8();
         let span = self.span_from(start);
+        // A string in the quotes of a word processor is one mistake.
+        if matches!(first, '“' | '”' | '„') {
+            let line = self.rest().lines().next().unwrap_or_default();
+            self.at += line
+                .find(['“', '”', '"'])
+                .map_or(0, |end| end + line.get(end..).and_then(|rest| rest.chars().next()).map_or(0, char::len_utf8));
+        }
         self.diagnostics.push(Problem::UnknownCharacter { character: first, span });
         self.push(Token::Error, start);
     }
@@ -342,6 +349,7 @@ mod tests {
         check("return x += 1?", "Foreign:return Ident:x Foreign:+= Int:1 Foreign:?", &[]);
         check("a // b\n/// c\n//// d\n/* e /* f */ */ g", "Ident:a Doc:/// c Ident:g", &[]);
         check("/* a", "", &[Code::E0002]);
+        check("“a b” c", "Error:“a b” Ident:c", &[Code::E0001]);
         check("_ _x größe € x", "_ Ident:_x Ident:größe Error:€ Ident:x", &[Code::E0001]);
     }
 }

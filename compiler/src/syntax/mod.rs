@@ -5,6 +5,7 @@ mod brackets;
 pub mod lexer;
 mod literal;
 mod parser;
+pub mod print;
 pub mod token;
 
 use crate::diagnostic::{Diagnostics, Problem};
@@ -27,8 +28,8 @@ fn parse_file(id: FileId, file: &SourceFile, diagnostics: &mut Diagnostics) -> a
     let end = Span::new(id, length, length);
     let tokens = lexer::lex(id, file.text(), diagnostics).tokens;
     let tokens = attach_docs(tokens, diagnostics);
-    let tokens = brackets::balance(tokens, file, end, diagnostics);
-    parser::parse(&tokens, file.text(), end, diagnostics)
+    let (tokens, depth) = brackets::balance(tokens, file, end, diagnostics);
+    parser::parse(&tokens, depth, file.text(), end, diagnostics)
 }
 
 /// The tokens without the doc comments that no item or operation follows. Before a name, that is a field or a variant,

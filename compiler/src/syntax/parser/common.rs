@@ -3,7 +3,7 @@
 use chumsky::prelude::*;
 
 use super::error::{Label, ParseError};
-use super::recovery::skip_group;
+use super::recovery::{skip_group, skip_header};
 use super::{Extra, Input, Rule};
 use crate::diagnostic::Problem;
 use crate::span::Span;
@@ -102,7 +102,9 @@ pub fn result<'s, O: 's>(inner: Rule<'s, O>) -> impl Parser<'s, Input<'s>, Optio
         let problem = Problem::WrongOperator { written: token.text().unwrap_or_default(), meant: "->", span: e.span() };
         emitter.emit(ParseError::problem(problem, e.span()));
     });
-    arrow.or(slip).ignore_then(inner).or_not()
+    // A result that cannot be read must not hide the body behind it.
+    let inner = inner.map(Some).recover_with(via_parser(skip_header().map(|()| None)));
+    arrow.or(slip).ignore_then(inner).or_not().map(Option::flatten)
 }
 
 /// `name: type`

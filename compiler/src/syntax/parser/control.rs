@@ -4,6 +4,7 @@ use chumsky::prelude::*;
 
 use super::common::{duration, ident, roles};
 use super::error::Label;
+use super::expression::Leading;
 use super::pattern::pattern;
 use super::recovery::{skip_arm, skip_group};
 use super::{Extra, Input, Rule};
@@ -15,7 +16,7 @@ use crate::syntax::token::Token;
 pub fn control<'s>(
     control: Rule<'s, Expr>,
     head: Rule<'s, Expr>,
-    leading: Rule<'s, (Expr, bool)>,
+    leading: Leading<'s>,
     block: Rule<'s, Block>,
 ) -> impl Parser<'s, Input<'s>, Expr, Extra<'s>> + Clone {
     let conditional = just(Token::If)
@@ -75,11 +76,11 @@ fn saga<'s>(block: Rule<'s, Block>) -> impl Parser<'s, Input<'s>, ExprKind, Extr
 /// `match head { arms }`
 fn selection<'s>(
     head: Rule<'s, Expr>,
-    leading: Rule<'s, (Expr, bool)>,
+    leading: Leading<'s>,
 ) -> impl Parser<'s, Input<'s>, ExprKind, Extra<'s>> + Clone {
-    let brace = leading.clone().filter(|(_, ends_in_brace)| *ends_in_brace).then_ignore(just(Token::Comma).or_not());
-    let other = leading.then_ignore(just(Token::Comma).ignored().or(just(Token::RightBrace).rewind().ignored()));
-    let value = brace.or(other).map(|(value, _)| value);
+    let comma = just(Token::Comma).ignored().boxed();
+    let required = comma.clone().or(just(Token::RightBrace).rewind().ignored()).boxed();
+    let value = leading.then(required, comma).map(|(value, _)| value);
     let arm = pattern()
         .then_ignore(just(Token::FatArrow))
         .then(value)

@@ -9,7 +9,7 @@ use super::common::{duration, ident, list, path, roles, text, ty};
 use super::control::control;
 use super::error::{Label, ParseError};
 use super::pattern::literal;
-use super::recovery::skip_group;
+use super::recovery::{begins_control, skip_group};
 use super::statement::block;
 use super::{Extra, Input, Rule};
 use crate::diagnostic::Problem;
@@ -42,25 +42,38 @@ fn rules<'s>(any: Rule<'s, Expr>) -> Expressions<'s> {
             let inner = inner.boxed();
             let primary = choice((simple, named(any.clone(), false), inner.clone())).boxed();
             let head = condition(communicated(operators(postfixed(primary, any.clone()))));
-            let leading = leading(inner.clone(), any.clone(), continued);
+            let leading = Leading { control: inner.clone(), continued, any: any.clone() };
             control(inner, head, leading.clone(), block(any, leading))
         })
         .boxed()
     };
-    let block = block(any.clone(), leading(control.clone(), any.clone(), continued));
+    let block = block(any.clone(), Leading { control: control.clone(), continued, any: any.clone() });
     let primary = choice((simple, named(any.clone(), true), control)).boxed();
     let any = communicated(operators(postfixed(primary, any))).labelled(Label::Expression).boxed();
     Expressions { any, block }
 }
 
-/// An expression where a statement or an arm may begin: as in Rust, a control there ends at its brace, and only what can
-/// begin no statement goes on with it. The flag says that it is a control and needs no `;`.
-fn leading<'s>(control: Rule<'s, Expr>, any: Rule<'s, Expr>, continued: Rule<'s, Suffix>) -> Rule<'s, (Expr, bool)> {
-    let control = control.then(continued.repeated().collect::<Vec<_>>()).map(|(control, suffixes)| {
-        let ends_in_brace = suffixes.is_empty();
-        (suffixes.into_iter().fold(control, apply), ends_in_brace)
-    });
-    control.or(any.map(|expr| (expr, false))).boxed()
+/// An expression where a statement or an arm begins.
+#[derive(Clone)]
+pub struct Leading<'s> {
+    control: Rule<'s, Expr>,
+    continued: Rule<'s, Suffix>,
+    any: Rule<'s, Expr>,
+}
+
+impl<'s> Leading<'s> {
+    /// The expression and what ends it. As in Rust, a control ends at its brace, with `optional` behind it; only what can
+    /// begin no statement goes on with it. Any other expression needs `required` behind it.
+    pub fn then<E: 's>(self, required: Rule<'s, E>, optional: Rule<'s, E>) -> Rule<'s, (Expr, Option<E>)> {
+        let longer = self.continued.repeated().at_least(1).collect::<Vec<_>>().then(required.clone().map(Some));
+        let control = self
+            .control
+            .then(longer.or(optional.or_not().map(|end| (Vec::new(), end))))
+            .map(|(control, (suffixes, end))| (suffixes.into_iter().fold(control, apply), end));
+        // A control that cannot be read is not read again as an expression: nested ones would take exponential time.
+        let other = any().filter(|token| !begins_control(*token)).rewind().ignore_then(self.any);
+        control.or(other.then(required.map(Some))).boxed()
+    }
 }
 
 /// An expression that decides: `a = b` in it is a slip for `a == b`.
@@ -131,7 +144,32 @@ fn operators<'s>(operand: Rule<'s, Expr>) -> Rule<'s, Expr> {
                 span: e.span(),
             }),
         ))
+        .validate(|expr, _, emitter| {
+            for (first, second) in chained_comparisons(&expr) {
+                emitter.emit(ParseError::problem(Problem::ChainedComparison { first, second }, second));
+            }
+            expr
+        })
         .boxed()
+}
+
+/// The comparisons whose left side is a comparison without parentheses.
+fn chained_comparisons(expr: &Expr) -> Vec<(Span, Span)> {
+    let compares =
+        |op| matches!(op, BinaryOp::Eq | BinaryOp::Ne | BinaryOp::Lt | BinaryOp::Le | BinaryOp::Gt | BinaryOp::Ge);
+    let mut chains = Vec::new();
+    let mut open = vec![expr];
+    while let Some(expr) = open.pop() {
+        let ExprKind::Binary(op, second, left, right) = &expr.kind else { continue };
+        open.extend([&**left, &**right]);
+        if let ExprKind::Binary(inner, first, start, _) = &left.kind {
+            let bare = left.span.start == start.span.start;
+            if compares(*op) && compares(*inner) && bare {
+                chains.push((*first, *second));
+            }
+        }
+    }
+    chains
 }
 
 fn comparison<'s>() -> impl Parser<'s, Input<'s>, (BinaryOp, Span), Extra<'s>> + Clone {
@@ -152,7 +190,6 @@ fn binary<'s>(left: Expr, (op, op_span): (BinaryOp, Span), right: Expr, e: &mut 
     Expr { kind: ExprKind::Binary(op, op_span, Box::new(left), Box::new(right)), span: e.span() }
 }
 
-/// What stands behind an expression and applies to it.
 #[derive(Clone)]
 enum SuffixKind {
     Field(Ident),
@@ -163,8 +200,9 @@ enum SuffixKind {
     Communicate(Roles, Option<Duration>),
 }
 
+/// What stands behind an expression and applies to it.
 #[derive(Clone)]
-struct Suffix {
+pub struct Suffix {
     kind: SuffixKind,
     span: Span,
 }
@@ -214,7 +252,7 @@ fn postfixed<'s>(primary: Rule<'s, Expr>, any: Rule<'s, Expr>) -> Rule<'s, Expr>
         .delimited_by(just(Token::LeftBracket), just(Token::RightBracket))
         .map(|index| SuffixKind::Index(Box::new(index)));
     let suffix = member(any).or(index).map_with(|kind, e| Suffix { kind, span: e.span() });
-    primary.foldl(suffix.repeated(), apply).boxed()
+    primary.labelled(Label::Expression).foldl(suffix.repeated(), apply).boxed()
 }
 
 /// What stands between `[` and `]` behind a value: here a range may lack either side.

@@ -5,7 +5,7 @@ use chumsky::prelude::*;
 use super::common::{field, ident, list, path, placed, result, text, ty};
 use super::error::{Label, ParseError};
 use super::expression::expressions;
-use super::recovery::{skip_item, skip_operation};
+use super::recovery::{skip_header, skip_item, skip_operation};
 use super::{Extra, Input, Rule};
 use crate::diagnostic::Problem;
 use crate::span::Span;
@@ -250,7 +250,10 @@ fn param<'s>() -> impl Parser<'s, Input<'s>, Param, Extra<'s>> + Clone {
 fn choreography<'s>(block: Rule<'s, Block>) -> impl Parser<'s, Input<'s>, Item, Extra<'s>> + Clone {
     let types = just(Token::Semicolon)
         .ignore_then(ident().separated_by(just(Token::Comma)).at_least(1).allow_trailing().collect::<Vec<_>>());
-    let header = role_params().then(types.or_not()).delimited_by(just(Token::Less), just(Token::Greater));
+    let header = role_params()
+        .then(types.or_not())
+        .delimited_by(just(Token::Less), just(Token::Greater))
+        .recover_with(via_parser(skip_header().map(|()| (Vec::new(), None))));
     just(Token::Choreography)
         .ignore_then(ident())
         .then(header)

@@ -8,17 +8,20 @@ use crate::syntax::token::Token;
 /// The most alternatives that a message lists.
 const EXPECTED_COUNT_MAX: usize = 5;
 
-/// Reports the failures, of which those at a token that the lexer or the balancing of brackets has reported are left out.
+/// Reports the failures, of which those beside a token that the lexer or the balancing of brackets has reported are left
+/// out.
 pub fn report(errors: Vec<ParseError>, tokens: &[(Token, Span)], text: &str, diagnostics: &mut Diagnostics) {
     for error in errors {
-        match error.problem {
-            Some(problem) => diagnostics.push(*problem),
-            None => {
-                let is_added = error.found.is_some() && error.span.start == error.span.end;
-                if error.found != Some(Token::Error) && !is_added {
-                    diagnostics.push(problem(&error, tokens, text));
-                }
-            }
+        let at = error.span.start;
+        let index = tokens.partition_point(|(_, span)| span.start < at);
+        let beside = [index.checked_sub(1), Some(index)];
+        let known = beside.into_iter().flatten().filter_map(|index| tokens.get(index)).any(|(token, span)| {
+            let is_added = span.start == span.end && span.start == at;
+            *token == Token::Error || is_added
+        });
+        if !known {
+            let problem = error.problem.clone().map_or_else(|| problem(&error, tokens, text), |problem| *problem);
+            diagnostics.push(problem);
         }
     }
 }
@@ -37,7 +40,21 @@ fn problem(error: &ParseError, tokens: &[(Token, Span)], text: &str) -> Problem 
             return Problem::KeywordAsName { keyword, span };
         }
     }
-    let within = error.within.map(|(label, start)| (label.construct(), first_token(tokens, start, span)));
+    if error.found.is_some() && error.expected.has(Token::Semicolon) {
+        let before = tokens.partition_point(|(_, other)| other.start < span.start).checked_sub(1);
+        if let Some((_, last)) = before.and_then(|index| tokens.get(index))
+            && text.get(last.end as usize..span.start as usize).is_some_and(|between| between.contains('\n'))
+        {
+            return Problem::MissingSemicolon { span: Span { start: last.end, ..*last }, next: span };
+        }
+    }
+    // A construct that began lines ago is no help.
+    let begins_here =
+        |start: u32| text.get(start as usize..span.start as usize).is_some_and(|text| !text.contains('\n'));
+    let within = error
+        .within
+        .filter(|(_, start)| begins_here(*start))
+        .map(|(label, start)| (label.construct(), first_token(tokens, start, span)));
     let found = error.found.map(|_| found.lines().next().unwrap_or_default().to_owned());
     Problem::UnexpectedToken { found, expected: expected_names(error.expected), within, span }
 }
@@ -79,32 +96,26 @@ fn first_token(tokens: &[(Token, Span)], start: u32, otherwise: Span) -> Span {
     tokens.get(index).map_or(otherwise, |(_, span)| *span)
 }
 
-/// What could have stood there, by name. Behind an expression nearly every operator could; then only what could end it is
-/// worth telling.
+/// What could have stood there, by name. Behind an expression, a type or a name, much that could go on with it could; then
+/// only what could end it is worth telling.
 fn expected_names(expected: Expected) -> Vec<String> {
     let behind_expression = expected.has(Token::Dot);
-    let continues = |token: &Token| {
-        matches!(
-            token,
-            Token::Dot
-                | Token::At
-                | Token::Send
-                | Token::Arrow
-                | Token::Within
-                | Token::Less
-                | Token::PathSeparator
-                | Token::LeftParen
-                | Token::LeftBracket
-                | Token::LeftBrace
-                | Token::DotDot
-        )
+    let goes_on = |token: Token| match token {
+        Token::PathSeparator | Token::Less => true,
+        Token::LeftParen | Token::LeftBracket | Token::LeftBrace | Token::Equal => behind_expression,
+        Token::Dot | Token::At | Token::Send | Token::Arrow | Token::Within | Token::DotDot => behind_expression,
+        _ => false,
     };
     let mut names: Vec<String> = expected.labels().map(|label| label.name().to_owned()).collect();
-    names.extend(
-        expected.tokens().filter(|token| !behind_expression || !continues(token)).map(|token| token.name().to_owned()),
-    );
-    if names.is_empty() && behind_expression {
-        names.push("an operator".to_owned());
+    names.extend(expected.tokens().filter(|token| !goes_on(*token)).map(|token| match token {
+        Token::At => "`@` and a role".to_owned(),
+        token => token.name().to_owned(),
+    }));
+    if names.is_empty() {
+        match behind_expression {
+            true => names.push("an operator".to_owned()),
+            false => names.extend(expected.tokens().map(|token| token.name().to_owned())),
+        }
     }
     names.truncate(EXPECTED_COUNT_MAX);
     names

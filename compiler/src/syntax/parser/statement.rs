@@ -4,7 +4,7 @@ use chumsky::prelude::*;
 
 use super::common::{ident, place, roles, ty};
 use super::error::{Label, ParseError};
-use super::expression::{condition, send};
+use super::expression::{Leading, condition, send};
 use super::pattern::pattern;
 use super::recovery::{begins_statement, skip_statement};
 use super::{Extra, Input, Rule};
@@ -22,7 +22,7 @@ enum Part {
 }
 
 /// `{ statements [tail] }`. `leading` is an expression at the head of a statement.
-pub fn block<'s>(any: Rule<'s, Expr>, leading: Rule<'s, (Expr, bool)>) -> Rule<'s, Block> {
+pub fn block<'s>(any: Rule<'s, Expr>, leading: Leading<'s>) -> Rule<'s, Block> {
     let part = choice((
         binding(any.clone()),
         requirement(any.clone()),
@@ -149,28 +149,23 @@ enum Ending {
     Missing(Box<Problem>),
 }
 
-fn expression<'s>(
-    any: Rule<'s, Expr>,
-    leading: Rule<'s, (Expr, bool)>,
-) -> impl Parser<'s, Input<'s>, Part, Extra<'s>> + Clone {
+fn expression<'s>(any: Rule<'s, Expr>, leading: Leading<'s>) -> impl Parser<'s, Input<'s>, Part, Extra<'s>> + Clone {
     let assign = just(Token::Equal).ignore_then(any).then_ignore(semicolon()).map(Ending::Assign);
     let end = just(Token::RightBrace).rewind().map(|_| Ending::Nothing);
     let semicolon = just(Token::Semicolon).map(|_| Ending::Semicolon);
     let missing = missing_semicolon(false).map(|problem| Ending::Missing(Box::new(problem)));
-    // After a brace nothing need follow, after anything else something must.
-    leading
-        .then(choice((semicolon, assign, end, missing)).or_not())
-        .filter(|((_, ends_in_brace), ending)| ending.is_some() || *ends_in_brace)
-        .validate(|((expr, ends_in_brace), ending), e, emitter| {
-            let kind = match ending {
-                Some(Ending::Semicolon) => StmtKind::Expr(expr),
-                Some(Ending::Assign(value)) => StmtKind::Assign { target: expr, value },
-                Some(Ending::Missing(problem)) if !ends_in_brace => {
-                    emitter.emit(ParseError::problem(*problem, e.span()));
-                    StmtKind::Expr(expr)
-                }
-                Some(Ending::Nothing | Ending::Missing(_)) | None => return Part::Value(expr),
-            };
-            Part::Stmt(Stmt { kind, span: e.span() })
-        })
+    let optional = choice((semicolon, assign, end)).boxed();
+    let required = optional.clone().or(missing).boxed();
+    leading.then(required, optional).validate(|(expr, ending), e, emitter| {
+        let kind = match ending {
+            Some(Ending::Semicolon) => StmtKind::Expr(expr),
+            Some(Ending::Assign(value)) => StmtKind::Assign { target: expr, value },
+            Some(Ending::Missing(problem)) => {
+                emitter.emit(ParseError::problem(*problem, e.span()));
+                StmtKind::Expr(expr)
+            }
+            Some(Ending::Nothing) | None => return Part::Value(expr),
+        };
+        Part::Stmt(Stmt { kind, span: e.span() })
+    })
 }

@@ -1,0 +1,122 @@
+//! Failures of the parser as problems: the commonest slips by name, anything else by what was found and expected.
+
+use super::error::{Expected, Label, ParseError};
+use crate::diagnostic::{Diagnostics, Problem};
+use crate::span::Span;
+use crate::syntax::token::Token;
+
+/// The most alternatives that a message lists.
+const EXPECTED_COUNT_MAX: usize = 5;
+
+/// Reports the failures, of which those beside a token that the lexer or the balancing of brackets has reported are left
+/// out.
+pub fn report(errors: Vec<ParseError>, tokens: &[(Token, Span)], text: &str, diagnostics: &mut Diagnostics) {
+    for error in errors {
+        let at = error.span.start;
+        let index = tokens.partition_point(|(_, span)| span.start < at);
+        let beside = [index.checked_sub(1), Some(index)];
+        let known = beside.into_iter().flatten().filter_map(|index| tokens.get(index)).any(|(token, span)| {
+            let is_added = span.start == span.end && span.start == at;
+            *token == Token::Error || is_added
+        });
+        if !known {
+            let problem = error.problem.clone().map_or_else(|| problem(&error, tokens, text), |problem| *problem);
+            diagnostics.push(problem);
+        }
+    }
+}
+
+fn problem(error: &ParseError, tokens: &[(Token, Span)], text: &str) -> Problem {
+    let span = error.span;
+    let found = text.get(span.start as usize..span.end as usize).unwrap_or_default();
+    if let Some(token) = error.found {
+        if token == Token::Foreign {
+            return Problem::KeywordNotInLanguage { keyword: found.to_owned(), span };
+        }
+        if let Some((written, meant)) = wrong_operator(token, error.expected) {
+            return Problem::WrongOperator { written, meant, span };
+        }
+        if let Some(keyword) = token.text().filter(|_| keyword_as_name(token, error.expected)) {
+            return Problem::KeywordAsName { keyword, span };
+        }
+    }
+    if error.found.is_some() && error.expected.has(Token::Semicolon) {
+        let before = tokens.partition_point(|(_, other)| other.start < span.start).checked_sub(1);
+        if let Some((_, last)) = before.and_then(|index| tokens.get(index))
+            && text.get(last.end as usize..span.start as usize).is_some_and(|between| between.contains('\n'))
+        {
+            return Problem::MissingSemicolon { span: Span { start: last.end, ..*last }, next: span };
+        }
+    }
+    // A construct that began lines ago is no help.
+    let begins_here =
+        |start: u32| text.get(start as usize..span.start as usize).is_some_and(|text| !text.contains('\n'));
+    let within = error
+        .within
+        .filter(|(_, start)| begins_here(*start))
+        .map(|(label, start)| (label.construct(), first_token(tokens, start, span)));
+    let found = error.found.map(|_| found.lines().next().unwrap_or_default().to_owned());
+    Problem::UnexpectedToken { found, expected: expected_names(error.expected), within, span }
+}
+
+fn wrong_operator(found: Token, expected: Expected) -> Option<(&'static str, &'static str)> {
+    let meant = match found {
+        Token::Arrow | Token::FatArrow if expected.has(Token::Send) => Token::Send,
+        Token::Arrow | Token::Send | Token::Equal if expected.has(Token::FatArrow) => Token::FatArrow,
+        Token::EqualEqual if expected.has(Token::Equal) => Token::Equal,
+        _ => return None,
+    };
+    found.text().zip(meant.text())
+}
+
+/// Whether a keyword stands for a name. Keywords that begin what may well follow are taken for that.
+fn keyword_as_name(found: Token, expected: Expected) -> bool {
+    let begins_another = matches!(
+        found,
+        Token::Let
+            | Token::If
+            | Token::Else
+            | Token::Match
+            | Token::While
+            | Token::For
+            | Token::Fn
+            | Token::Struct
+            | Token::Enum
+            | Token::Extern
+            | Token::Use
+            | Token::In
+    );
+    let name = [Label::Name, Label::Pattern, Label::Roles].iter().any(|label| expected.has_label(*label));
+    found.is_keyword() && name && !begins_another
+}
+
+/// The token that begins at `start`, which is where a construct begins.
+fn first_token(tokens: &[(Token, Span)], start: u32, otherwise: Span) -> Span {
+    let index = tokens.partition_point(|(_, span)| span.start < start);
+    tokens.get(index).map_or(otherwise, |(_, span)| *span)
+}
+
+/// What could have stood there, by name. Behind an expression, a type or a name, much that could go on with it could; then
+/// only what could end it is worth telling.
+fn expected_names(expected: Expected) -> Vec<String> {
+    let behind_expression = expected.has(Token::Dot);
+    let goes_on = |token: Token| match token {
+        Token::PathSeparator | Token::Less => true,
+        Token::LeftParen | Token::LeftBracket | Token::LeftBrace | Token::Equal => behind_expression,
+        Token::Dot | Token::At | Token::Send | Token::Arrow | Token::Within | Token::DotDot => behind_expression,
+        _ => false,
+    };
+    let mut names: Vec<String> = expected.labels().map(|label| label.name().to_owned()).collect();
+    names.extend(expected.tokens().filter(|token| !goes_on(*token)).map(|token| match token {
+        Token::At => "`@` and a role".to_owned(),
+        token => token.name().to_owned(),
+    }));
+    if names.is_empty() {
+        match behind_expression {
+            true => names.push("an operator".to_owned()),
+            false => names.extend(expected.tokens().map(|token| token.name().to_owned())),
+        }
+    }
+    names.truncate(EXPECTED_COUNT_MAX);
+    names
+}

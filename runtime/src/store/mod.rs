@@ -1,6 +1,9 @@
 //! What a node needs of a database: the session rows and records beside the service's own tables, changed in the same commits.
 
 mod block_on;
+#[cfg(test)]
+mod contract;
+mod memory;
 #[cfg(feature = "sqlite")]
 mod sqlite;
 
@@ -10,6 +13,7 @@ use std::time::Duration;
 
 use accompanist_core::{SessionKey, Stored, Write};
 
+pub use self::memory::{Memory, MemoryTx};
 #[cfg(feature = "sqlite")]
 pub use self::sqlite::{Options as SqliteOptions, Sqlite, SqliteTx};
 use crate::context::{BoxFuture, Database};

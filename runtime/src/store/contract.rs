@@ -1,6 +1,6 @@
 //! What every store has to do, as tests that are run against each of them.
 
-#![expect(clippy::unwrap_used, reason = "a test stops at what it does not expect")]
+#![expect(clippy::unwrap_used, clippy::panic, reason = "a test stops at what it does not expect")]
 
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, Sender, channel};

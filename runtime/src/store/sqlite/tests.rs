@@ -1,6 +1,6 @@
 //! Tests of what is SQLite's own; `contract.rs` has those that every store passes.
 
-#![expect(clippy::unwrap_used, reason = "a test stops at what it does not expect")]
+#![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test stops at what it does not expect")]
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;

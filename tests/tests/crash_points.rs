@@ -52,7 +52,8 @@ async fn crash_everywhere() -> anyhow::Result<u64> {
     for (name, customer, count, reason) in ORDERS {
         let items = vec![Item { sku: "tea".into(), count, price: 250 }];
         let order = Order { id: 7, customer: customer.into(), items };
-        let (expected, _) = run(&order, reason, None).await.with_context(|| format!("an order that {name}, undisturbed"))?;
+        let (expected, _) =
+            run(&order, reason, None).await.with_context(|| format!("an order that {name}, undisturbed"))?;
         for role in ROLES {
             for moment in Moment::ALL {
                 for number in 1.. {
@@ -139,7 +140,8 @@ fn contents(directory: &Path) -> anyhow::Result<String> {
             "SELECT name FROM sqlite_schema WHERE type = 'table' AND name NOT LIKE 'accompanist%' AND name NOT LIKE 'sqlite%' ORDER BY name",
         )?;
         let tables = tables.query_map([], |row| row.get::<_, String>(0))?.collect::<Result<Vec<_>, _>>()?;
-        let mut queries: Vec<_> = tables.iter().map(|table| (table.as_str(), format!("SELECT * FROM {table}"))).collect();
+        let mut queries: Vec<_> =
+            tables.iter().map(|table| (table.as_str(), format!("SELECT * FROM {table}"))).collect();
         queries.push(("sessions", "SELECT state, result, reason FROM accompanist_session".to_owned()));
         for (table, query) in queries {
             let mut select = database.prepare(&query)?;

@@ -95,11 +95,10 @@ pub fn audit(
         }
     }
     for (name, database) in [("warehouse", &warehouse), ("payment", &payment), ("loyalty", &loyalty)] {
-        let open: u64 = database.query_row(
-            "SELECT count(*) FROM accompanist_session WHERE finished_at IS NULL",
-            [],
-            |row| row.get(0),
-        )?;
+        let open: u64 =
+            database.query_row("SELECT count(*) FROM accompanist_session WHERE finished_at IS NULL", [], |row| {
+                row.get(0)
+            })?;
         if open > 0 {
             findings.differences.push(format!("{open} sessions are not over at the {name}"));
         }

@@ -119,7 +119,9 @@ impl<S: Store> NodeBuilder<S> {
                 let peers = std::mem::take(&mut self.peers);
                 self = self.transport(crate::transport::Tcp::new(address, peers));
             }
-            (Some(_), true) => return Err(Error::configuration("`listen` and `transport` are two ways to one end: take one")),
+            (Some(_), true) => {
+                return Err(Error::configuration("`listen` and `transport` are two ways to one end: take one"));
+            }
             (None, _) if !self.peers.is_empty() => {
                 return Err(Error::configuration("there are `peers`, but no address to `listen` at"));
             }

@@ -105,3 +105,61 @@ async fn deliver(mut deliveries: mpsc::Receiver<Delivery>, inbound: Arc<dyn Inbo
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    #![expect(clippy::unwrap_used, reason = "a test stops at what it does not expect")]
+
+    use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
+
+    use super::*;
+
+    struct Ear(UnboundedSender<String>);
+
+    impl Inbound for Ear {
+        fn frame(&self, from: &str, frame: &[u8]) {
+            let _ = self.0.send(format!("{from}: {}", String::from_utf8_lossy(frame)));
+        }
+
+        fn connected(&self, node: &str) {
+            let _ = self.0.send(format!("{node} is there"));
+        }
+    }
+
+    async fn start(network: &LocalNetwork, node: &str) -> (LocalLink, UnboundedReceiver<String>) {
+        let (sender, events) = unbounded_channel();
+        (network.transport().start(node, Arc::new(Ear(sender))).await.unwrap(), events)
+    }
+
+    #[tokio::test]
+    async fn nodes_reach_each_other_and_themselves() {
+        let network = LocalNetwork::new();
+        let (a, mut at_a) = start(&network, "a").await;
+        a.send("b", b"nobody hears it");
+        let (b, mut at_b) = start(&network, "b").await;
+        a.send("b", b"hello");
+        b.send("a", b"hello back");
+        a.send("a", b"myself");
+        for expected in ["b is there", "b: hello back", "a: myself"] {
+            assert_eq!(at_a.recv().await.unwrap(), expected);
+        }
+        for expected in ["a is there", "a: hello"] {
+            assert_eq!(at_b.recv().await.unwrap(), expected);
+        }
+    }
+
+    #[tokio::test]
+    async fn a_node_that_starts_again_takes_its_own_place() {
+        let network = LocalNetwork::new();
+        let (_a, mut at_a) = start(&network, "a").await;
+        let (old, _) = start(&network, "b").await;
+        let (new, mut at_new) = start(&network, "b").await;
+        old.send("a", b"from the old one");
+        drop(old);
+        new.send("a", b"from the new one");
+        for expected in ["b is there", "b is there", "b: from the new one"] {
+            assert_eq!(at_a.recv().await.unwrap(), expected);
+        }
+        assert_eq!(at_new.recv().await.unwrap(), "a is there");
+    }
+}

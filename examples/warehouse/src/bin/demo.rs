@@ -19,7 +19,9 @@ use warehouse::model::{World, read_orders};
 /// Reads orders from a file, sends them to the warehouse, kills each role with SIGKILL several times meanwhile and starts it again, and then
 /// checks the three databases against the answers, to the last unit. Exits with 1 where they differ.
 #[derive(Debug, Parser)]
-#[command(after_help = "Example: demo --kills 10 --keep /tmp/orders\n  then look at /tmp/orders/warehouse.db with the sqlite3 shell")]
+#[command(
+    after_help = "Example: demo --kills 10 --keep /tmp/orders\n  then look at /tmp/orders/warehouse.db with the sqlite3 shell"
+)]
 struct Arguments {
     /// The orders, one JSON object a line
     #[arg(long, value_name = "FILE", default_value = concat!(env!("CARGO_MANIFEST_DIR"), "/data/orders.jsonl"))]

@@ -7,9 +7,9 @@ mod club;
 mod shop;
 
 pub use bank::Bank;
+pub(crate) use club::CENTS_PER_POINT;
 pub use club::Club;
 pub use shop::Shop;
-pub(crate) use club::CENTS_PER_POINT;
 pub(crate) use shop::stock;
 
 use accompanist::store::SqliteTx;

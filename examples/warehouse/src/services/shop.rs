@@ -58,7 +58,9 @@ impl<D: Database<Tx = SqliteTx>> Warehouse<D> for Shop {
     async fn ship(&self, tx: &mut SqliteTx, order: &Order) -> Result<String, Failure> {
         let pieces = order.pieces();
         if pieces > PARCEL_PIECES_MAX {
-            return Err(Failure::abort(format!("parcel too large: the carrier takes {PARCEL_PIECES_MAX} pieces at most")));
+            return Err(Failure::abort(format!(
+                "parcel too large: the carrier takes {PARCEL_PIECES_MAX} pieces at most"
+            )));
         }
         let tracking = format!("ACC-{:08}", order.id);
         tx.prepare_cached("INSERT INTO shipment (order_id, tracking) VALUES (?1, ?2)")?

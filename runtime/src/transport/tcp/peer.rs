@@ -166,7 +166,7 @@ async fn converse(peer: &Peer, stream: TcpStream, age: Age, inbound: &dyn Inboun
 }
 
 /// Sends heartbeats, and ends when the peer's do not come.
-async fn beat(outgoing: &Outgoing, heard_ms: &AtomicI64) -> io::Error {
+pub(super) async fn beat(outgoing: &Outgoing, heard_ms: &AtomicI64) -> io::Error {
     let mut ticks = interval(HEARTBEAT_INTERVAL);
     ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
     loop {

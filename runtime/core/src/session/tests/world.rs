@@ -9,8 +9,8 @@ use std::task::Poll;
 use super::choreography::{A, Behaviour, Choreography, ProgramRun, mix};
 use super::store::{Effect, Group, Store};
 use crate::{
-    Event, Frame, Header, Millis, Outcome, Position, Ran, RoleId, RowState, Run, Session, SessionId, Timing,
-    WriteId, answer_finished, answer_unknown, begins_session,
+    Event, Frame, Header, Millis, Outcome, Position, Ran, RoleId, RowState, Run, Session, SessionId, Timing, WriteId,
+    answer_finished, answer_unknown, begins_session,
 };
 
 /// The bound on a frame's life, and how long a finished session is remembered.

@@ -1,4 +1,37 @@
 //! The compiler of choreographies. It does no I/O, reads no clock and owns no randomness: files are handed to it as text.
 
+pub mod diagnostic;
+pub mod source;
 pub mod span;
 pub mod syntax;
+
+use diagnostic::{Diagnostic, Diagnostics, Severity};
+use source::Sources;
+
+/// What a front end may choose.
+#[derive(Clone, Debug, Default)]
+#[non_exhaustive]
+pub struct Options {}
+
+/// What a compilation gives: each stage's output as far as it got, and all that is to be told about the program.
+#[derive(Clone, Debug, Default)]
+pub struct Compilation {
+    /// The trees of the files, in the order of the sources.
+    pub files: Vec<syntax::ast::File>,
+    /// All diagnostics by place in the source.
+    pub diagnostics: Vec<Diagnostic>,
+}
+
+impl Compilation {
+    /// Whether the program is refused.
+    pub fn has_errors(&self) -> bool {
+        self.diagnostics.iter().any(|diagnostic| diagnostic.severity() == Severity::Error)
+    }
+}
+
+/// Compiles the sources. Every front end (macro, build script, command line, editor) calls this.
+pub fn compile(sources: &Sources, _options: &Options) -> Compilation {
+    let mut diagnostics = Diagnostics::new();
+    let files = syntax::parse(sources, &mut diagnostics);
+    Compilation { files, diagnostics: diagnostics.finish() }
+}

@@ -1,0 +1,87 @@
+//! What the compiler has to say about a program. A [`Problem`] is data; `prose` has the words, `render` the layout.
+//!
+//! To add one: a variant in `problem.rs`, its spans and its code in `code.rs`, its words in `prose.rs`, a page in
+//! `explain/`. The compiler leads from one to the next, for no `match` on a problem or a code has a wildcard.
+
+pub mod code;
+pub mod problem;
+pub mod prose;
+pub mod render;
+
+pub use code::{Code, Severity};
+pub use problem::Problem;
+pub use prose::{Edit, Label, Prose};
+
+use crate::span::Span;
+
+/// One thing to tell about the program.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Diagnostic {
+    /// What is the matter.
+    pub problem: Problem,
+}
+
+impl Diagnostic {
+    /// The stable code.
+    pub fn code(&self) -> Code {
+        self.problem.code()
+    }
+
+    /// How grave it is.
+    pub fn severity(&self) -> Severity {
+        self.code().severity()
+    }
+
+    /// The place that it is about.
+    pub fn span(&self) -> Span {
+        self.prose().primary.span
+    }
+
+    /// The words.
+    pub fn prose(&self) -> Prose {
+        self.problem.prose()
+    }
+}
+
+/// Where the stages leave what they find. Stages push in any order; [`Diagnostics::finish`] sorts.
+#[derive(Clone, Debug, Default)]
+pub struct Diagnostics {
+    found: Vec<Diagnostic>,
+}
+
+impl Diagnostics {
+    /// None yet.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Adds a problem.
+    pub fn push(&mut self, problem: Problem) {
+        self.found.push(Diagnostic { problem });
+    }
+
+    /// Whether any of them is an error.
+    pub fn has_errors(&self) -> bool {
+        self.found.iter().any(|diagnostic| diagnostic.severity() == Severity::Error)
+    }
+
+    /// How many there are so far, for a stage that wants to know whether it added any.
+    pub fn len(&self) -> usize {
+        self.found.len()
+    }
+
+    /// Whether there are none.
+    pub fn is_empty(&self) -> bool {
+        self.found.is_empty()
+    }
+
+    /// All of them by place in the source (then by code), each once.
+    pub fn finish(self) -> Vec<Diagnostic> {
+        let mut keyed: Vec<_> =
+            self.found.into_iter().map(|diagnostic| ((diagnostic.span(), diagnostic.code()), diagnostic)).collect();
+        keyed.sort_by_key(|(key, _)| *key);
+        let mut diagnostics: Vec<Diagnostic> = keyed.into_iter().map(|(_, diagnostic)| diagnostic).collect();
+        diagnostics.dedup();
+        diagnostics
+    }
+}

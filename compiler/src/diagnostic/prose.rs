@@ -1,0 +1,273 @@
+//! The words of every diagnostic, and only here. A message states the fact in a few words, with quotes around syntax;
+//! labels say what each place has to do with it; the help says what to write instead.
+
+use super::Problem;
+use super::problem::{LiteralKind, NumberFault};
+use crate::source::FILE_LENGTH_BYTES_MAX;
+use crate::span::Span;
+
+/// A diagnostic in words.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Prose {
+    /// The fact, in a line.
+    pub message: String,
+    /// The place it is about.
+    pub primary: Label,
+    /// The other places involved.
+    pub labels: Vec<Label>,
+    /// What else is good to know.
+    pub notes: Vec<String>,
+    /// What to write instead.
+    pub help: Option<String>,
+    /// The help as an edit that a machine can make.
+    pub edit: Option<Edit>,
+}
+
+/// A place and what it has to do with the problem.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Label {
+    /// The place.
+    pub span: Span,
+    /// A few words.
+    pub text: String,
+}
+
+/// A change to the source that mends the problem.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Edit {
+    /// What is replaced; empty for an insertion.
+    pub span: Span,
+    /// What is written there.
+    pub replacement: String,
+}
+
+impl Prose {
+    /// A message about one place.
+    pub fn new(message: impl Into<String>, span: Span, label: impl Into<String>) -> Self {
+        Self {
+            message: message.into(),
+            primary: Label { span, text: label.into() },
+            labels: Vec::new(),
+            notes: Vec::new(),
+            help: None,
+            edit: None,
+        }
+    }
+
+    /// Adds another place.
+    pub fn label(mut self, span: Span, text: impl Into<String>) -> Self {
+        self.labels.push(Label { span, text: text.into() });
+        self
+    }
+
+    /// Adds a note.
+    pub fn note(mut self, text: impl Into<String>) -> Self {
+        self.notes.push(text.into());
+        self
+    }
+
+    /// Says what to write instead.
+    pub fn help(mut self, text: impl Into<String>) -> Self {
+        self.help = Some(text.into());
+        self
+    }
+
+    /// Says what to write instead, where there is something to say.
+    pub fn help_if(mut self, text: Option<String>) -> Self {
+        self.help = text;
+        self
+    }
+
+    /// Gives the help as an edit.
+    pub fn edit(mut self, span: Span, replacement: impl Into<String>) -> Self {
+        self.edit = Some(Edit { span, replacement: replacement.into() });
+        self
+    }
+}
+
+impl Problem {
+    /// The problem in words.
+    pub fn prose(&self) -> Prose {
+        match self {
+            Problem::UnknownCharacter { character, span } => unknown_character(*character, *span),
+            Problem::UnterminatedLiteral { literal, span } => unterminated(*literal, *span),
+            Problem::UnknownEscape { escape, span } => {
+                Prose::new(format!("unknown escape `{escape}`"), *span, "not an escape")
+                    .help(r#"the escapes are `\n`, `\r`, `\t`, `\0`, `\\`, `\"`, `\'` and `\u{1F3B5}`"#)
+            }
+            Problem::MalformedChar { span } => {
+                Prose::new("a character literal holds exactly one character", *span, "not one character")
+                    .help("write a string in double quotes: `\"text\"`")
+            }
+            Problem::MalformedNumber { text, fault, span } => malformed_number(text, *fault, *span),
+            Problem::UnclosedBracket { open, span, missed_at } => {
+                let close = closing(*open);
+                Prose::new(format!("`{open}` is never closed"), *span, "opened here")
+                    .label(*missed_at, format!("`{close}` is missing before this"))
+                    .help(format!("write the `{close}` that belongs to it"))
+            }
+            Problem::UnopenedBracket { close, span } => {
+                Prose::new(format!("`{close}` closes nothing"), *span, "nothing is open here")
+                    .help(format!("remove the `{close}`"))
+                    .edit(*span, "")
+            }
+            Problem::NestingTooDeep { depth_max, span } => {
+                Prose::new("nested too deeply", *span, format!("deeper than {depth_max} levels"))
+                    .help("give a part of it a name, by `let`, a `fn` or a choreography of its own")
+            }
+            Problem::UnexpectedToken { found, expected, within, span } => {
+                unexpected_token(found.as_deref(), expected, *within, *span)
+            }
+            Problem::MissingSemicolon { span, next } => Prose::new("missing `;`", *span, "a statement ends here")
+                .label(*next, "the next one begins here")
+                .help("write `;` between them")
+                .edit(*span, ";"),
+            Problem::KeywordNotInLanguage { keyword, span } => keyword_not_in_language(keyword, *span),
+            Problem::WrongOperator { written, meant, span } => wrong_operator(written, meant, *span),
+            Problem::KeywordAsName { keyword, span } => {
+                Prose::new(format!("`{keyword}` is a keyword"), *span, "a name belongs here")
+                    .help(format!("choose another name, such as `{keyword}_`"))
+            }
+            Problem::ChainedComparison { first, second } => {
+                Prose::new("comparisons cannot be chained", *second, "this one compares a `bool`")
+                    .label(*first, "the first comparison")
+                    .help("join two comparisons by `&&`: `a < b && b < c`")
+            }
+            Problem::DanglingDocs { span } => Prose::new("this comment documents nothing", *span, "no item follows")
+                .help("write `//` for a comment, or `//!` at the top of a file for one about the file"),
+            Problem::FileTooLong { length_bytes, span } => Prose::new(
+                format!("the file is {length_bytes} bytes long, and at most {FILE_LENGTH_BYTES_MAX} are read"),
+                *span,
+                "in this file",
+            )
+            .help("split it, and name the parts with `use \"part.chor\";`"),
+            Problem::UnknownName { name, span, candidates } => {
+                Prose::new(format!("unknown name `{name}`"), *span, "nothing of this name is in scope")
+                    .help_if(did_you_mean(candidates))
+            }
+        }
+    }
+}
+
+fn unknown_character(character: char, span: Span) -> Prose {
+    let prose =
+        Prose::new(format!("unknown character `{}`", character.escape_debug()), span, "not part of the language");
+    let meant = match character {
+        '“' | '”' | '„' | '«' | '»' => Some("\""),
+        '‘' | '’' => Some("'"),
+        '→' | '⇝' | '⟿' => Some("~>"),
+        '≤' => Some("<="),
+        '≥' => Some(">="),
+        '≠' => Some("!="),
+        '−' | '–' | '—' => Some("-"),
+        '\u{a0}' => Some(" "),
+        _ => None,
+    };
+    match meant {
+        Some(meant) => prose.help(format!("write `{meant}`")).edit(span, meant),
+        None => prose.help("remove it"),
+    }
+}
+
+fn unterminated(literal: LiteralKind, span: Span) -> Prose {
+    let (what, end) = match literal {
+        LiteralKind::Str => ("string", "\""),
+        LiteralKind::Char => ("character literal", "'"),
+        LiteralKind::Comment => ("comment", "*/"),
+    };
+    Prose::new(format!("this {what} has no end"), span, "begins here").help(format!("end it with `{end}`"))
+}
+
+fn malformed_number(text: &str, fault: NumberFault, span: Span) -> Prose {
+    let message = format!("`{text}` is not a number");
+    match fault {
+        NumberFault::TooLarge => Prose::new(format!("`{text}` is too large"), span, "does not fit in 128 bits"),
+        NumberFault::UnknownSuffix => Prose::new(message, span, "unknown suffix").help(
+            "the suffixes are `u8` to `u128`, `i8` to `i128`, `usize`, `isize`, `f32`, `f64`, \
+             and for durations `ms`, `s`, `m`, `h`, `d`",
+        ),
+        NumberFault::NoDigits => Prose::new(message, span, "digits are missing"),
+        NumberFault::DigitNotInBase => Prose::new(message, span, "a digit that this base does not have"),
+    }
+}
+
+fn unexpected_token(
+    found: Option<&str>,
+    expected: &[String],
+    within: Option<(&'static str, Span)>,
+    span: Span,
+) -> Prose {
+    let found =
+        found.map_or_else(|| "the file ends too early".to_owned(), |token| format!("`{token}` does not belong here"));
+    let label = match expected {
+        [] => "unexpected".to_owned(),
+        _ => format!("expected {}", one_of(expected)),
+    };
+    let prose = Prose::new(found, span, label);
+    match within {
+        Some((construct, start)) if start != span => prose.label(start, format!("in this {construct}")),
+        Some(_) | None => prose,
+    }
+}
+
+fn keyword_not_in_language(keyword: &str, span: Span) -> Prose {
+    let instead = match keyword {
+        "return" => "a block's value is its last expression, without `;`; to end early, branch with `if` and `else`",
+        "break" => "let the condition of `while` say when the loop ends: keep a flag in a `mut` variable",
+        "continue" => "put the rest of the loop's body in an `if`",
+        "loop" => "write `while true { … }`, or a choreography that calls itself",
+        "async" | "await" => "nothing to write: `~>` waits for the message",
+        "try" | "catch" | "throw" => "write `saga { … } else why { … }`, and `require` or `abort` within it",
+        "?" => "write a `match`, or `require` what must hold: what one role knows of a failure, the others must learn",
+        "impl" | "trait" => "operations are declared in a `service` and written in Rust",
+        "mod" | "pub" => {
+            "nothing to write: all items of a file are public, and `use \"other.chor\";` brings in another file's"
+        }
+        "const" | "static" => "write a `fn` without parameters",
+        "&" => "nothing to write: values are values here, and nothing is borrowed",
+        "|" => "closures are not in the language: write a `fn` or a choreography of its own",
+        _ => "choose another name",
+    };
+    Prose::new(format!("`{keyword}` is not in the language"), span, "Rust has it, choreographies do not").help(instead)
+}
+
+fn wrong_operator(written: &str, meant: &str, span: Span) -> Prose {
+    let label = match (written, meant) {
+        (_, "~>") => "a message is sent by `~>`",
+        (_, "==") => "this assigns, where a condition compares",
+        (_, "->") => "a result is declared with `->`",
+        (_, "=>") => "an arm is written with `=>`",
+        (_, _) => "not an operator here",
+    };
+    Prose::new(format!("`{written}` where `{meant}` is meant"), span, label)
+        .help(format!("write `{meant}`"))
+        .edit(span, meant)
+}
+
+/// The bracket that closes `open`.
+fn closing(open: char) -> char {
+    match open {
+        '(' => ')',
+        '[' => ']',
+        '<' => '>',
+        _ => '}',
+    }
+}
+
+/// `a`, `a or b`, `a, b or c`.
+pub fn one_of(choices: &[String]) -> String {
+    match choices {
+        [] => String::new(),
+        [only] => only.clone(),
+        [init @ .., last] => format!("{} or {last}", init.join(", ")),
+    }
+}
+
+/// "did you mean", for the nearest names.
+pub fn did_you_mean(candidates: &[String]) -> Option<String> {
+    if candidates.is_empty() {
+        return None;
+    }
+    let quoted: Vec<String> = candidates.iter().map(|candidate| format!("`{candidate}`")).collect();
+    Some(format!("did you mean {}?", one_of(&quoted)))
+}

@@ -1,6 +1,7 @@
 //! The compiler of choreographies. It does no I/O, reads no clock and owns no randomness: files are handed to it as text.
 
 pub mod diagnostic;
+pub mod hir;
 pub mod source;
 pub mod span;
 pub mod syntax;
@@ -18,6 +19,8 @@ pub struct Options {}
 pub struct Compilation {
     /// The trees of the files, in the order of the sources.
     pub files: Vec<syntax::ast::File>,
+    /// The program resolved and typed.
+    pub hir: hir::Hir,
     /// All diagnostics by place in the source.
     pub diagnostics: Vec<Diagnostic>,
 }
@@ -33,5 +36,6 @@ impl Compilation {
 pub fn compile(sources: &Sources, _options: &Options) -> Compilation {
     let mut diagnostics = Diagnostics::new();
     let files = syntax::parse(sources, &mut diagnostics);
-    Compilation { files, diagnostics: diagnostics.finish() }
+    let hir = hir::resolve(&files, &mut diagnostics);
+    Compilation { files, hir, diagnostics: diagnostics.finish() }
 }

@@ -225,6 +225,8 @@ fn keyword_not_in_language(keyword: &str, span: Span) -> Prose {
             "nothing to write: all items of a file are public, and `use \"other.chor\";` brings in another file's"
         }
         "const" | "static" => "write a `fn` without parameters",
+        "+=" | "-=" | "*=" | "/=" | "%=" => "write the assignment out: `x = x + 1;`",
+        "as" => "convert numbers by a method: `x.to_u32()`",
         "&" => "nothing to write: values are values here, and nothing is borrowed",
         "|" => "closures are not in the language: write a `fn` or a choreography of its own",
         _ => "choose another name",

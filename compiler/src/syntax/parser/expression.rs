@@ -1,0 +1,321 @@
+//! Expressions, from the weakest operator to the strongest: `~>`, `||`, `&&`, comparison, range, `+ -`, `* / %`, unary,
+//! postfix.
+
+use chumsky::input::MapExtra;
+use chumsky::pratt::{infix, left, none, prefix};
+use chumsky::prelude::*;
+
+use super::common::{duration, ident, list, path, roles, text, ty};
+use super::control::control;
+use super::error::{Label, ParseError};
+use super::pattern::literal;
+use super::recovery::skip_group;
+use super::statement::block;
+use super::{Extra, Input, Rule};
+use crate::diagnostic::Problem;
+use crate::span::Span;
+use crate::syntax::ast::{BinaryOp, Block, Duration, Expr, ExprKind, Ident, Path, Roles, Type, UnaryOp};
+use crate::syntax::literal::{self as literals, Number};
+use crate::syntax::token::Token;
+
+/// The rules for expressions that other rules need.
+#[derive(Clone)]
+pub struct Expressions<'s> {
+    /// Any expression.
+    pub any: Rule<'s, Expr>,
+    /// `{ .. }`
+    pub block: Rule<'s, Block>,
+}
+
+/// The rules for expressions.
+pub fn expressions<'s>() -> Expressions<'s> {
+    rules(recursive(|any| rules(any.boxed()).any).boxed())
+}
+
+/// The rules one level deep, where `any` stands for an expression within brackets.
+fn rules<'s>(any: Rule<'s, Expr>) -> Expressions<'s> {
+    let simple = simple(any.clone());
+    let continued = continued(any.clone());
+    let control = {
+        let (any, simple, continued) = (any.clone(), simple.clone(), continued.clone());
+        recursive(|inner| {
+            let inner = inner.boxed();
+            let primary = choice((simple, named(any.clone(), false), inner.clone())).boxed();
+            let head = condition(communicated(operators(postfixed(primary, any.clone()))));
+            let leading = leading(inner.clone(), any.clone(), continued);
+            control(inner, head, leading.clone(), block(any, leading))
+        })
+        .boxed()
+    };
+    let block = block(any.clone(), leading(control.clone(), any.clone(), continued));
+    let primary = choice((simple, named(any.clone(), true), control)).boxed();
+    let any = communicated(operators(postfixed(primary, any))).labelled(Label::Expression).boxed();
+    Expressions { any, block }
+}
+
+/// An expression where a statement or an arm may begin: as in Rust, a control there ends at its brace, and only what can
+/// begin no statement goes on with it. The flag says that it is a control and needs no `;`.
+fn leading<'s>(control: Rule<'s, Expr>, any: Rule<'s, Expr>, continued: Rule<'s, Suffix>) -> Rule<'s, (Expr, bool)> {
+    let control = control.then(continued.repeated().collect::<Vec<_>>()).map(|(control, suffixes)| {
+        let ends_in_brace = suffixes.is_empty();
+        (suffixes.into_iter().fold(control, apply), ends_in_brace)
+    });
+    control.or(any.map(|expr| (expr, false))).boxed()
+}
+
+/// An expression that decides: `a = b` in it is a slip for `a == b`.
+pub fn condition<'s>(expr: Rule<'s, Expr>) -> Rule<'s, Expr> {
+    let slip = just(Token::Equal).map_with(|_, e| e.span());
+    expr.clone()
+        .foldl_with(slip.then(expr).repeated(), |left: Expr, (op, right): (Span, Expr), e| Expr {
+            kind: ExprKind::Binary(BinaryOp::Eq, op, Box::new(left), Box::new(right)),
+            span: e.span(),
+        })
+        .validate(|expr, _, emitter| {
+            if let ExprKind::Binary(BinaryOp::Eq, op, _, _) = &expr.kind
+                && op.end - op.start == 1
+            {
+                emitter.emit(ParseError::problem(Problem::WrongOperator { written: "=", meant: "==", span: *op }, *op));
+            }
+            expr
+        })
+        .boxed()
+}
+
+/// `~>`, or `->` by a slip.
+pub fn send<'s>() -> impl Parser<'s, Input<'s>, (), Extra<'s>> + Clone {
+    let slip = just(Token::Arrow).validate(|_, e, emitter| {
+        let problem = Problem::WrongOperator { written: "->", meant: "~>", span: e.span() };
+        emitter.emit(ParseError::problem(problem, e.span()));
+    });
+    just(Token::Send).ignored().or(slip)
+}
+
+/// `~> roles [within duration]`
+fn receivers<'s>() -> impl Parser<'s, Input<'s>, (Roles, Option<Duration>), Extra<'s>> + Clone {
+    let within = just(Token::Within).ignore_then(duration());
+    send().ignore_then(roles()).then(within.or_not())
+}
+
+fn communicated<'s>(value: Rule<'s, Expr>) -> Rule<'s, Expr> {
+    value
+        .foldl_with(receivers().repeated(), |value, (to, within), e| Expr {
+            kind: ExprKind::Communicate { value: Box::new(value), to, within },
+            span: e.span(),
+        })
+        .boxed()
+}
+
+fn operators<'s>(operand: Rule<'s, Expr>) -> Rule<'s, Expr> {
+    let unary = select! { Token::Minus => UnaryOp::Neg, Token::Not => UnaryOp::Not };
+    let product =
+        select! { Token::Star => BinaryOp::Mul, Token::Slash => BinaryOp::Div, Token::Percent => BinaryOp::Rem }
+            .map_with(|op, e| (op, e.span()));
+    let sum = select! { Token::Plus => BinaryOp::Add, Token::Minus => BinaryOp::Sub }.map_with(|op, e| (op, e.span()));
+    let range = select! { Token::DotDot => false, Token::DotDotEqual => true };
+    let and = select! { Token::AndAnd => BinaryOp::And }.map_with(|op, e| (op, e.span()));
+    let or = select! { Token::OrOr => BinaryOp::Or }.map_with(|op, e| (op, e.span()));
+    operand
+        .pratt((
+            infix(left(6), product, binary),
+            infix(left(5), sum, binary),
+            infix(none(4), range, |start, inclusive, end, e: &mut Extras<'s, '_>| Expr {
+                kind: ExprKind::Range { start: Some(Box::new(start)), end: Some(Box::new(end)), inclusive },
+                span: e.span(),
+            }),
+            infix(left(3), comparison(), binary),
+            infix(left(2), and, binary),
+            infix(left(1), or, binary),
+            prefix(7, unary, |op, value, e: &mut Extras<'s, '_>| Expr {
+                kind: ExprKind::Unary(op, Box::new(value)),
+                span: e.span(),
+            }),
+        ))
+        .boxed()
+}
+
+fn comparison<'s>() -> impl Parser<'s, Input<'s>, (BinaryOp, Span), Extra<'s>> + Clone {
+    select! {
+        Token::EqualEqual => BinaryOp::Eq,
+        Token::NotEqual => BinaryOp::Ne,
+        Token::Less => BinaryOp::Lt,
+        Token::LessEqual => BinaryOp::Le,
+        Token::Greater => BinaryOp::Gt,
+        Token::GreaterEqual => BinaryOp::Ge,
+    }
+    .map_with(|op, e| (op, e.span()))
+}
+
+type Extras<'s, 'b> = MapExtra<'s, 'b, Input<'s>, Extra<'s>>;
+
+fn binary<'s>(left: Expr, (op, op_span): (BinaryOp, Span), right: Expr, e: &mut Extras<'s, '_>) -> Expr {
+    Expr { kind: ExprKind::Binary(op, op_span, Box::new(left), Box::new(right)), span: e.span() }
+}
+
+/// What stands behind an expression and applies to it.
+#[derive(Clone)]
+enum SuffixKind {
+    Field(Ident),
+    TupleField(u32, Span),
+    Index(Box<Expr>),
+    Method(Ident, Vec<Expr>),
+    At(Ident),
+    Communicate(Roles, Option<Duration>),
+}
+
+#[derive(Clone)]
+struct Suffix {
+    kind: SuffixKind,
+    span: Span,
+}
+
+fn apply(value: Expr, suffix: Suffix) -> Expr {
+    let span = value.span.to(suffix.span);
+    let value = Box::new(value);
+    let kind = match suffix.kind {
+        SuffixKind::Field(name) => ExprKind::Field(value, name),
+        SuffixKind::TupleField(index, index_span) => ExprKind::TupleField(value, index, index_span),
+        SuffixKind::Index(index) => ExprKind::Index(value, index),
+        SuffixKind::Method(name, args) => ExprKind::Method { receiver: value, name, args },
+        SuffixKind::At(role) => ExprKind::At(value, role),
+        SuffixKind::Communicate(to, within) => ExprKind::Communicate { value, to, within },
+    };
+    Expr { kind, span }
+}
+
+/// `.name`, `.name(args)`, `.0` or `@Role`
+fn member<'s>(any: Rule<'s, Expr>) -> Rule<'s, SuffixKind> {
+    let args = list(Token::LeftParen, any, Token::RightParen);
+    let named = ident().then(args.or_not()).map(|(name, args)| match args {
+        Some(args) => SuffixKind::Method(name, args),
+        None => SuffixKind::Field(name),
+    });
+    let numbered = just(Token::Int).map_with(|_, e| {
+        let span = e.span();
+        // No tuple has a member beyond 32 bits, so such a number names none, as this one does.
+        let index = match literals::number(text(e.state(), span)) {
+            Ok(Number::Int { value, .. }) => u32::try_from(value).unwrap_or(u32::MAX),
+            Ok(Number::Float | Number::Duration { .. }) | Err(_) => u32::MAX,
+        };
+        SuffixKind::TupleField(index, span)
+    });
+    let role = just(Token::At).ignore_then(ident()).map(SuffixKind::At);
+    just(Token::Dot).ignore_then(named.or(numbered)).or(role).boxed()
+}
+
+/// What goes on with a control at the head of a statement.
+fn continued<'s>(any: Rule<'s, Expr>) -> Rule<'s, Suffix> {
+    let receivers = receivers().map(|(to, within)| SuffixKind::Communicate(to, within));
+    member(any).or(receivers).map_with(|kind, e| Suffix { kind, span: e.span() }).boxed()
+}
+
+fn postfixed<'s>(primary: Rule<'s, Expr>, any: Rule<'s, Expr>) -> Rule<'s, Expr> {
+    let index = index(any.clone())
+        .delimited_by(just(Token::LeftBracket), just(Token::RightBracket))
+        .map(|index| SuffixKind::Index(Box::new(index)));
+    let suffix = member(any).or(index).map_with(|kind, e| Suffix { kind, span: e.span() });
+    primary.foldl(suffix.repeated(), apply).boxed()
+}
+
+/// What stands between `[` and `]` behind a value: here a range may lack either side.
+fn index<'s>(any: Rule<'s, Expr>) -> impl Parser<'s, Input<'s>, Expr, Extra<'s>> + Clone {
+    let dots = just(Token::DotDot).to(false).or(just(Token::DotDotEqual).to(true));
+    let from = any.clone().then(just(Token::DotDot).or_not()).map_with(|(start, dots), e| match dots {
+        None => start,
+        Some(_) => {
+            Expr { kind: ExprKind::Range { start: Some(Box::new(start)), end: None, inclusive: false }, span: e.span() }
+        }
+    });
+    let to = dots.then(any.or_not()).map_with(|(inclusive, end), e| Expr {
+        kind: ExprKind::Range { start: None, end: end.map(Box::new), inclusive },
+        span: e.span(),
+    });
+    to.or(from)
+}
+
+/// A literal, a list, a tuple, an expression in parentheses; what the lexer could not read.
+fn simple<'s>(any: Rule<'s, Expr>) -> Rule<'s, Expr> {
+    let literal = literal().map(ExprKind::Literal);
+    let elements = list(Token::LeftBracket, any.clone(), Token::RightBracket).map(ExprKind::List);
+    let tuple = any
+        .separated_by(just(Token::Comma))
+        .collect::<Vec<_>>()
+        .then(just(Token::Comma).or_not())
+        .delimited_by(just(Token::LeftParen), just(Token::RightParen))
+        .map(|(mut parts, comma)| match (parts.pop(), comma) {
+            (Some(only), None) if parts.is_empty() => only.kind,
+            (last, _) => {
+                parts.extend(last);
+                ExprKind::Tuple(parts)
+            }
+        })
+        .recover_with(via_parser(skip_group(Token::LeftParen).to(ExprKind::Error)));
+    let unreadable = just(Token::Error).to(ExprKind::Error);
+    choice((literal, tuple, elements, unreadable)).map_with(|kind, e| Expr { kind, span: e.span() }).boxed()
+}
+
+/// What stands behind a path.
+enum PathSuffix {
+    Call(Vec<Expr>),
+    Choreography(Vec<Roles>, Vec<Type>, Vec<Expr>),
+    Struct(Vec<(Ident, Expr)>, Option<Box<Expr>>),
+}
+
+/// A path, and a call or (if `structs`) a struct literal that begins with it.
+fn named<'s>(any: Rule<'s, Expr>, structs: bool) -> Rule<'s, Expr> {
+    let args = list(Token::LeftParen, any.clone(), Token::RightParen);
+    // `NAME < .. > (` is a call; anything else behind `<` is a comparison.
+    let types = just(Token::Semicolon)
+        .ignore_then(ty().separated_by(just(Token::Comma)).at_least(1).allow_trailing().collect::<Vec<_>>());
+    let choreography = roles()
+        .separated_by(just(Token::Comma))
+        .at_least(1)
+        .allow_trailing()
+        .collect::<Vec<_>>()
+        .then(types.or_not())
+        .delimited_by(just(Token::Less), just(Token::Greater))
+        .then(args.clone())
+        .map(|((roles, types), args)| PathSuffix::Choreography(roles, types.unwrap_or_default(), args));
+    let call = args.map(PathSuffix::Call);
+    let suffix = match structs {
+        true => choice((call, choreography, struct_suffix(any))).boxed(),
+        false => call.or(choreography).boxed(),
+    };
+    path()
+        .then(suffix.or_not())
+        .map_with(|(path, suffix), e| Expr { kind: path_kind(path, suffix), span: e.span() })
+        .boxed()
+}
+
+fn path_kind(path: Path, suffix: Option<PathSuffix>) -> ExprKind {
+    match suffix {
+        None => ExprKind::Path(path),
+        Some(PathSuffix::Call(args)) => ExprKind::Call { callee: path, args },
+        Some(PathSuffix::Struct(fields, base)) => ExprKind::Struct { path, fields, base },
+        Some(PathSuffix::Choreography(roles, types, args)) => {
+            let whole = path.segments.iter().map(|segment| segment.name.as_str()).collect::<Vec<_>>().join("::");
+            let name = Ident { name: whole, span: path.span };
+            ExprKind::ChoreographyCall { name, roles, types, args }
+        }
+    }
+}
+
+/// `{ name: value, name, ..base }`
+fn struct_suffix<'s>(any: Rule<'s, Expr>) -> impl Parser<'s, Input<'s>, PathSuffix, Extra<'s>> + Clone {
+    let init = ident().then(just(Token::Colon).ignore_then(any.clone()).or_not()).map(|(name, value)| {
+        // A bare name has the variable of that name as its value.
+        let value = value.unwrap_or_else(|| {
+            let path = Path { segments: vec![name.clone()], span: name.span };
+            Expr { kind: ExprKind::Path(path), span: name.span }
+        });
+        (name, value)
+    });
+    let base = just(Token::DotDot).ignore_then(any).map(Box::new);
+    init.separated_by(just(Token::Comma))
+        .allow_trailing()
+        .collect::<Vec<_>>()
+        .then(base.or_not())
+        .delimited_by(just(Token::LeftBrace), just(Token::RightBrace))
+        .recover_with(via_parser(skip_group(Token::LeftBrace).map(|()| (Vec::new(), None))))
+        .map(|(fields, base)| PathSuffix::Struct(fields, base))
+}

@@ -1,0 +1,176 @@
+//! Statements and blocks. A statement that cannot be read spoils itself only.
+
+use chumsky::prelude::*;
+
+use super::common::{ident, place, roles, ty};
+use super::error::{Label, ParseError};
+use super::expression::{condition, send};
+use super::pattern::pattern;
+use super::recovery::{begins_statement, skip_statement};
+use super::{Extra, Input, Rule};
+use crate::diagnostic::Problem;
+use crate::span::Span;
+use crate::syntax::ast::{Block, Expr, ExprKind, Stmt, StmtKind};
+use crate::syntax::token::Token;
+
+/// What a block is made of.
+enum Part {
+    /// A statement.
+    Stmt(Stmt),
+    /// An expression without `;`: the block's value where it is the last part.
+    Value(Expr),
+}
+
+/// `{ statements [tail] }`. `leading` is an expression at the head of a statement.
+pub fn block<'s>(any: Rule<'s, Expr>, leading: Rule<'s, (Expr, bool)>) -> Rule<'s, Block> {
+    let part = choice((
+        binding(any.clone()),
+        requirement(any.clone()),
+        abortion(any.clone()),
+        selection(),
+        expression(any, leading),
+    ))
+    .labelled(Label::Statement)
+    .recover_with(via_parser(skip_statement().map_with(|(), e| {
+        let error = Expr { kind: ExprKind::Error, span: e.span() };
+        Part::Stmt(Stmt { kind: StmtKind::Expr(error), span: e.span() })
+    })));
+    part.repeated()
+        .collect::<Vec<_>>()
+        .delimited_by(just(Token::LeftBrace), just(Token::RightBrace))
+        .map_with(|mut parts, e| {
+            let tail = match parts.pop() {
+                Some(Part::Value(value)) => Some(Box::new(value)),
+                Some(part @ Part::Stmt(_)) => {
+                    parts.push(part);
+                    None
+                }
+                None => None,
+            };
+            let stmts = parts
+                .into_iter()
+                .map(|part| match part {
+                    Part::Stmt(stmt) => stmt,
+                    Part::Value(value) => Stmt { span: value.span, kind: StmtKind::Expr(value) },
+                })
+                .collect();
+            Block { stmts, tail, span: e.span() }
+        })
+        .boxed()
+}
+
+/// `;`, or what is said where it is missing and another statement begins or the block ends.
+fn semicolon<'s>() -> impl Parser<'s, Input<'s>, (), Extra<'s>> + Clone {
+    let missing = missing_semicolon(true).validate(|problem, e, emitter| {
+        emitter.emit(ParseError::problem(problem, e.span()));
+    });
+    just(Token::Semicolon).ignored().or(missing)
+}
+
+/// The problem of a `;` that is missing where another statement begins, or if `or_end` where the block ends.
+fn missing_semicolon<'s>(or_end: bool) -> impl Parser<'s, Input<'s>, Problem, Extra<'s>> + Clone {
+    any()
+        .filter(move |token| {
+            let begins = *token == Token::Ident || begins_statement(*token);
+            begins || or_end && *token == Token::RightBrace
+        })
+        .map_with(|_, e| e.span())
+        .rewind()
+        .map_with(|next, e| {
+            let behind: Span = e.span();
+            Problem::MissingSemicolon { span: Span { start: behind.end, ..behind }, next }
+        })
+}
+
+fn binding<'s>(any: Rule<'s, Expr>) -> impl Parser<'s, Input<'s>, Part, Extra<'s>> + Clone {
+    let annotation = just(Token::Colon).ignore_then(ty().then(just(Token::At).ignore_then(place()).or_not()));
+    just(Token::Let)
+        .ignore_then(just(Token::Mut).or_not())
+        .then(pattern())
+        .then(annotation.or_not())
+        .then_ignore(just(Token::Equal))
+        .then(any)
+        .then_ignore(semicolon())
+        .map_with(|(((mutable, pattern), annotation), value), e| {
+            let (ty, place) = annotation.map_or((None, None), |(ty, place)| (Some(ty), place));
+            let kind = StmtKind::Let { mutable: mutable.is_some(), pattern, ty, place, value };
+            Part::Stmt(Stmt { kind, span: e.span() })
+        })
+        .labelled(Label::Let)
+        .as_context()
+        .boxed()
+}
+
+fn requirement<'s>(any: Rule<'s, Expr>) -> impl Parser<'s, Input<'s>, Part, Extra<'s>> + Clone {
+    just(Token::Require)
+        .ignore_then(condition(any.clone()))
+        .then_ignore(just(Token::Comma))
+        .then(any)
+        .then_ignore(semicolon())
+        .map_with(|(condition, reason), e| {
+            Part::Stmt(Stmt { kind: StmtKind::Require { condition, reason }, span: e.span() })
+        })
+        .labelled(Label::Require)
+        .as_context()
+        .boxed()
+}
+
+fn abortion<'s>(any: Rule<'s, Expr>) -> impl Parser<'s, Input<'s>, Part, Extra<'s>> + Clone {
+    just(Token::Abort)
+        .ignore_then(ident())
+        .then_ignore(just(Token::Comma))
+        .then(any)
+        .then_ignore(semicolon())
+        .map_with(|(role, reason), e| Part::Stmt(Stmt { kind: StmtKind::Abort { role, reason }, span: e.span() }))
+        .labelled(Label::Abort)
+        .as_context()
+        .boxed()
+}
+
+fn selection<'s>() -> impl Parser<'s, Input<'s>, Part, Extra<'s>> + Clone {
+    just(Token::Select)
+        .ignore_then(ident())
+        .then_ignore(send())
+        .then(roles())
+        .then_ignore(semicolon())
+        .map_with(|(from, to), e| Part::Stmt(Stmt { kind: StmtKind::Select { from, to }, span: e.span() }))
+        .labelled(Label::Select)
+        .as_context()
+        .boxed()
+}
+
+/// How a statement that begins with an expression goes on.
+enum Ending {
+    Semicolon,
+    Assign(Expr),
+    /// The block ends behind it.
+    Nothing,
+    /// Another statement begins behind it.
+    Missing(Box<Problem>),
+}
+
+fn expression<'s>(
+    any: Rule<'s, Expr>,
+    leading: Rule<'s, (Expr, bool)>,
+) -> impl Parser<'s, Input<'s>, Part, Extra<'s>> + Clone {
+    let assign = just(Token::Equal).ignore_then(any).then_ignore(semicolon()).map(Ending::Assign);
+    let end = just(Token::RightBrace).rewind().map(|_| Ending::Nothing);
+    let semicolon = just(Token::Semicolon).map(|_| Ending::Semicolon);
+    let missing = missing_semicolon(false).map(|problem| Ending::Missing(Box::new(problem)));
+    // After a brace nothing need follow, after anything else something must.
+    leading
+        .then(choice((semicolon, assign, end, missing)).or_not())
+        .filter(|((_, ends_in_brace), ending)| ending.is_some() || *ends_in_brace)
+        .validate(|((expr, ends_in_brace), ending), e, emitter| {
+            let kind = match ending {
+                Some(Ending::Semicolon) => StmtKind::Expr(expr),
+                Some(Ending::Assign(value)) => StmtKind::Assign { target: expr, value },
+                Some(Ending::Missing(problem)) if !ends_in_brace => {
+                    emitter.emit(ParseError::problem(*problem, e.span()));
+                    StmtKind::Expr(expr)
+                }
+                Some(Ending::Nothing | Ending::Missing(_)) | None => return Part::Value(expr),
+            };
+            Part::Stmt(Stmt { kind, span: e.span() })
+        })
+}

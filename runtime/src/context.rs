@@ -24,7 +24,7 @@ pub type BoxError = Box<dyn std::error::Error + Send + Sync>;
 /// The database that a role's transactions use.
 pub trait Database: Send + Sync + 'static {
     /// What an operation is handed to write with. Its writes commit together with the record that it ran.
-    type Tx<'a>: Send;
+    type Tx: Send;
 }
 
 /// The session has ended or cannot go on here. Generated code hands it up with `?`; only the runtime makes one.
@@ -102,14 +102,14 @@ pub trait Transaction<S, D: Database>: Send + Sync + 'static {
     /// Runs the operation.
     fn commit(
         service: &S,
-        tx: &mut D::Tx<'_>,
+        tx: &mut D::Tx,
         arguments: &Self::Arguments,
     ) -> impl Future<Output = Result<Self::Output, Failure>> + Send;
 
     /// Undoes it, given its arguments and its result.
     fn compensate(
         service: &S,
-        tx: &mut D::Tx<'_>,
+        tx: &mut D::Tx,
         arguments: &Self::Arguments,
         output: &Self::Output,
     ) -> impl Future<Output = Result<(), BoxError>> + Send;
@@ -243,7 +243,7 @@ pub trait Role<D: Database>: Send + Sync + 'static {
     /// Undoes `operation` (`Service.operation`), given its arguments and result as JSON.
     fn compensate<'a>(
         &'a self,
-        tx: &'a mut D::Tx<'_>,
+        tx: &'a mut D::Tx,
         operation: &'a str,
         arguments: &'a str,
         output: &'a str,
@@ -256,7 +256,7 @@ pub type BoxFuture<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
 /// Undoes the transaction `T`, given its arguments and result as JSON. Called by generated code.
 pub fn compensate<'a, T, S, D>(
     service: &'a S,
-    tx: &'a mut D::Tx<'_>,
+    tx: &'a mut D::Tx,
     arguments: &'a str,
     output: &'a str,
 ) -> BoxFuture<'a, Result<(), BoxError>>

@@ -15,24 +15,24 @@ pub trait Warehouse<D: ::accompanist::Database>: Send + Sync + 'static {
     fn total(&self, order: &crate::model::Order) -> u64;
     fn reserve(
         &self,
-        tx: &mut D::Tx<'_>,
+        tx: &mut D::Tx,
         order: &crate::model::Order,
     ) -> impl Future<Output = ::core::result::Result<u64, ::accompanist::Failure>> + Send;
     /// Undoes `reserve`.
     fn release(
         &self,
-        tx: &mut D::Tx<'_>,
+        tx: &mut D::Tx,
         order: &crate::model::Order,
         reserved: &u64,
     ) -> impl Future<Output = ::core::result::Result<(), ::accompanist::BoxError>> + Send;
     fn ship(
         &self,
-        tx: &mut D::Tx<'_>,
+        tx: &mut D::Tx,
         order: &crate::model::Order,
     ) -> impl Future<Output = ::core::result::Result<String, ::accompanist::Failure>> + Send;
     fn recall(
         &self,
-        tx: &mut D::Tx<'_>,
+        tx: &mut D::Tx,
         order: &crate::model::Order,
         output: &String,
     ) -> impl Future<Output = ::core::result::Result<(), ::accompanist::BoxError>> + Send;
@@ -52,14 +52,14 @@ pub mod warehouse_operations {
         type Output = u64;
         async fn commit(
             service: &S,
-            tx: &mut D::Tx<'_>,
+            tx: &mut D::Tx,
             arguments: &Self::Arguments,
         ) -> ::core::result::Result<Self::Output, ::accompanist::Failure> {
             service.reserve(tx, &arguments.0).await
         }
         async fn compensate(
             service: &S,
-            tx: &mut D::Tx<'_>,
+            tx: &mut D::Tx,
             arguments: &Self::Arguments,
             output: &Self::Output,
         ) -> ::core::result::Result<(), ::accompanist::BoxError> {
@@ -78,14 +78,14 @@ pub mod warehouse_operations {
         type Output = String;
         async fn commit(
             service: &S,
-            tx: &mut D::Tx<'_>,
+            tx: &mut D::Tx,
             arguments: &Self::Arguments,
         ) -> ::core::result::Result<Self::Output, ::accompanist::Failure> {
             service.ship(tx, &arguments.0).await
         }
         async fn compensate(
             service: &S,
-            tx: &mut D::Tx<'_>,
+            tx: &mut D::Tx,
             arguments: &Self::Arguments,
             output: &Self::Output,
         ) -> ::core::result::Result<(), ::accompanist::BoxError> {
@@ -96,7 +96,7 @@ pub mod warehouse_operations {
     /// Undoes an operation of the service by its name.
     pub fn compensate<'a, S, D>(
         service: &'a S,
-        tx: &'a mut D::Tx<'_>,
+        tx: &'a mut D::Tx,
         operation: &'a str,
         arguments: &'a str,
         output: &'a str,
@@ -172,7 +172,7 @@ pub mod order_fulfilment {
 
         fn compensate<'a>(
             &'a self,
-            tx: &'a mut D::Tx<'_>,
+            tx: &'a mut D::Tx,
             operation: &'a str,
             arguments: &'a str,
             output: &'a str,

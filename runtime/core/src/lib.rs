@@ -1,7 +1,16 @@
 //! The session core: the protocol of one role's part in one session, as a pure state machine.
+//!
+//! Inputs are `handle_*`, outputs `poll_*`. There is no clock, socket, task or randomness in it: the driver brings time and bytes.
 
-use serde::{Deserialize, Serialize};
+mod frame;
+mod identity;
+mod record;
+mod session;
 
-/// A role of a choreography, by its index in the choreography's list of roles.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-pub struct RoleId(pub u16);
+pub use frame::{Body, Frame, Outcome, Vote};
+pub use identity::{Digest, Header, Millis, Path, Position, RoleId, SessionId, SessionKey, WriteId};
+pub use record::{CallRecord, Change, Row, RowState, Stored, TransactionRecord, Urgency, Write};
+pub use session::{
+    Divergence, Event, INBOX_MESSAGES_MAX, Ran, Run, Session, Stop, Timing, answer_finished, answer_unknown,
+    begins_session,
+};

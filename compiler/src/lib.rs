@@ -2,6 +2,7 @@
 
 pub mod diagnostic;
 pub mod hir;
+pub mod lir;
 pub mod source;
 pub mod span;
 pub mod syntax;
@@ -21,6 +22,8 @@ pub struct Compilation {
     pub files: Vec<syntax::ast::File>,
     /// The program resolved and typed.
     pub hir: hir::Hir,
+    /// The program of each role of each choreography; a choreography with errors has none.
+    pub projections: Vec<lir::Projection>,
     /// All diagnostics by place in the source.
     pub diagnostics: Vec<Diagnostic>,
 }
@@ -37,5 +40,6 @@ pub fn compile(sources: &Sources, _options: &Options) -> Compilation {
     let mut diagnostics = Diagnostics::new();
     let files = syntax::parse(sources, &mut diagnostics);
     let hir = hir::resolve(&files, &mut diagnostics);
-    Compilation { files, hir, diagnostics: diagnostics.finish() }
+    let projections = lir::project(&hir, &mut diagnostics);
+    Compilation { files, hir, projections, diagnostics: diagnostics.finish() }
 }

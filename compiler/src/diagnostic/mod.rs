@@ -64,6 +64,11 @@ impl Diagnostics {
         self.found.push(Diagnostic { problem });
     }
 
+    /// Adds those of another list.
+    pub fn append(&mut self, other: Diagnostics) {
+        self.found.extend(other.found);
+    }
+
     /// Whether any of them is an error.
     pub fn has_errors(&self) -> bool {
         self.found.iter().any(|diagnostic| diagnostic.severity() == Severity::Error)

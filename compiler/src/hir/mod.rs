@@ -12,6 +12,7 @@ pub mod place;
 pub mod ty;
 
 pub use body::{Body, Constructor, Expr, ExprId, ExprKind, Literal, LocalId, Pattern, PatternKind, Stmt, StmtKind};
+pub use lower::symbol;
 pub use place::{Place, RoleSet};
 pub use ty::{FloatTy, IntTy, Ty};
 

@@ -8,6 +8,8 @@ mod operators;
 mod pattern;
 mod values;
 
+pub use operators::symbol;
+
 use std::collections::BTreeMap;
 
 use super::check::duplicates;

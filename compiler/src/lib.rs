@@ -1,5 +1,6 @@
 //! The compiler of choreographies. It does no I/O, reads no clock and owns no randomness: files are handed to it as text.
 
+pub mod codegen;
 pub mod diagnostic;
 pub mod hir;
 pub mod lir;
@@ -18,6 +19,8 @@ pub struct Options {}
 /// What a compilation gives: each stage's output as far as it got, and all that is to be told about the program.
 #[derive(Clone, Debug, Default)]
 pub struct Compilation {
+    /// The sources.
+    pub sources: Sources,
     /// The trees of the files, in the order of the sources.
     pub files: Vec<syntax::ast::File>,
     /// The program resolved and typed.
@@ -41,5 +44,5 @@ pub fn compile(sources: &Sources, _options: &Options) -> Compilation {
     let files = syntax::parse(sources, &mut diagnostics);
     let hir = hir::resolve(&files, &mut diagnostics);
     let projections = lir::project(&hir, &mut diagnostics);
-    Compilation { files, hir, projections, diagnostics: diagnostics.finish() }
+    Compilation { sources: sources.clone(), files, hir, projections, diagnostics: diagnostics.finish() }
 }

@@ -109,7 +109,7 @@ fn item_name(item: &Item) -> Option<&Ident> {
 }
 
 fn type_def(docs: &[String], name: &Ident, kind: TypeDefKind, span: Span) -> TypeDef {
-    TypeDef { docs: docs.to_vec(), name: name.clone(), kind, comparable: true, span }
+    TypeDef { docs: docs.to_vec(), name: name.clone(), kind, comparable: true, opaque: false, span }
 }
 
 fn extern_type(item: &ast::ExternType, scope: &Scope, diagnostics: &mut Diagnostics) -> Option<TypeDef> {
@@ -117,7 +117,7 @@ fn extern_type(item: &ast::ExternType, scope: &Scope, diagnostics: &mut Diagnost
     let path = item.path.segments.iter().map(|segment| segment.name.clone()).collect();
     let fields = fields(item.fields.as_deref().unwrap_or_default(), scope, diagnostics);
     let definition = type_def(&item.docs, name, TypeDefKind::Extern(path, fields), item.span);
-    Some(TypeDef { comparable: item.eq, ..definition })
+    Some(TypeDef { comparable: item.eq, opaque: true, ..definition })
 }
 
 fn variants(variants: &[ast::Variant], scope: &Scope, diagnostics: &mut Diagnostics) -> Vec<Variant> {

@@ -94,6 +94,8 @@ pub struct TypeDef {
     pub kind: TypeDefKind,
     /// Whether `==` compares its values.
     pub comparable: bool,
+    /// Whether it holds a type that Rust owns, of which no more is known than that it is a value.
+    pub opaque: bool,
     /// Its declaration.
     pub span: Span,
 }

@@ -10,7 +10,7 @@ mod project;
 mod sites;
 
 pub use firsts::Firsts;
-pub use project::project;
+pub use project::{diverges, project};
 
 use crate::hir::body::Local;
 use crate::hir::builtin::Builtin;
@@ -266,6 +266,34 @@ impl Stmt {
             | StmtKind::Operation { .. }
             | StmtKind::Require(..)
             | StmtKind::Refuse(_) => true,
+        }
+    }
+}
+
+impl Stmt {
+    /// The expressions of the statement itself, in order.
+    pub fn exprs(&self) -> Vec<&Expr> {
+        match &self.kind {
+            StmtKind::Let(_, value) | StmtKind::Send(_, value) | StmtKind::Refuse(value) => vec![value],
+            StmtKind::Operation { args, .. } => args.iter().collect(),
+            StmtKind::If { condition, .. } => vec![condition],
+            StmtKind::Match { scrutinee, .. } => vec![scrutinee],
+            StmtKind::Require(condition, reason) => vec![condition, reason],
+            StmtKind::Receive { .. }
+            | StmtKind::Select(..)
+            | StmtKind::Told(..)
+            | StmtKind::Offer { .. }
+            | StmtKind::RefusedBy(_) => Vec::new(),
+        }
+    }
+
+    /// The blocks in the statement, in order.
+    pub fn blocks(&self) -> Vec<&Block> {
+        match &self.kind {
+            StmtKind::If { then, otherwise, .. } => vec![then, otherwise],
+            StmtKind::Match { arms, .. } => arms.iter().map(|(_, block)| block).collect(),
+            StmtKind::Offer { branches, .. } => branches.iter().map(|(_, block)| block).collect(),
+            _ => Vec::new(),
         }
     }
 }

@@ -512,6 +512,7 @@ impl Projector<'_> {
             let to: Vec<_> =
                 transfer.to.iter().map(|role| (self.sites.site(SiteKey::Message(id, *role)), *role)).collect();
             if let (Some(value), false) = (value, to.is_empty()) {
+                let value = if to.len() > 1 { self.name_value(target, value) } else { value };
                 target.out.push(Stmt { kind: StmtKind::Send(to, value), span });
             }
             return None;
@@ -565,7 +566,7 @@ fn into_of(stmt: &mut Stmt) -> Option<&mut Option<LocalId>> {
 }
 
 /// Whether every path through a block ends the session.
-pub(super) fn diverges(block: &Block) -> bool {
+pub fn diverges(block: &Block) -> bool {
     block.stmts.last().is_some_and(|stmt| match &stmt.kind {
         StmtKind::Refuse(_) | StmtKind::RefusedBy(_) => true,
         StmtKind::If { then, otherwise, .. } => diverges(then) && diverges(otherwise),

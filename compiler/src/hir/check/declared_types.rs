@@ -17,7 +17,8 @@ enum Mentions {
 
 /// Finds out which types are comparable, and reports types of infinite size.
 pub fn check(hir: &mut Hir, diagnostics: &mut Diagnostics) {
-    spread_incomparable(hir);
+    spread(hir, |definition| &mut definition.comparable, false);
+    spread(hir, |definition| &mut definition.opaque, true);
     for index in infinite(hir) {
         if let Some(definition) = hir.types.get(index) {
             diagnostics
@@ -62,17 +63,21 @@ fn mentions(ty: &Ty, which: Mentions) -> Vec<usize> {
     }
 }
 
-fn spread_incomparable(hir: &mut Hir) {
+/// What a type has as soon as a part of it has it.
+fn spread(hir: &mut Hir, has: fn(&mut TypeDef) -> &mut bool, value: bool) {
     let by = mentioned_by(hir, Mentions::All);
-    let mut work: Vec<usize> =
-        hir.types.iter().enumerate().filter(|(_, ty)| !ty.comparable).map(|(index, _)| index).collect();
+    let mut work: Vec<usize> = Vec::new();
+    for (index, definition) in hir.types.iter_mut().enumerate() {
+        if *has(definition) == value {
+            work.push(index);
+        }
+    }
     while let Some(index) = work.pop() {
         for user in by.get(index).into_iter().flatten() {
             if let Some(definition) = hir.types.get_mut(*user)
-                && definition.comparable
-                && !matches!(definition.kind, TypeDefKind::Extern(..))
+                && *has(definition) != value
             {
-                definition.comparable = false;
+                *has(definition) = value;
                 work.push(*user);
             }
         }

@@ -1,6 +1,9 @@
 //! The compiler of choreographies. It does no I/O, reads no clock and owns no randomness: files are handed to it as text.
 
+pub mod codegen;
 pub mod diagnostic;
+pub mod hir;
+pub mod lir;
 pub mod source;
 pub mod span;
 pub mod syntax;
@@ -16,8 +19,14 @@ pub struct Options {}
 /// What a compilation gives: each stage's output as far as it got, and all that is to be told about the program.
 #[derive(Clone, Debug, Default)]
 pub struct Compilation {
+    /// The sources.
+    pub sources: Sources,
     /// The trees of the files, in the order of the sources.
     pub files: Vec<syntax::ast::File>,
+    /// The program resolved and typed.
+    pub hir: hir::Hir,
+    /// The program of each role of each choreography; a choreography with errors has none.
+    pub projections: Vec<lir::Projection>,
     /// All diagnostics by place in the source.
     pub diagnostics: Vec<Diagnostic>,
 }
@@ -33,5 +42,7 @@ impl Compilation {
 pub fn compile(sources: &Sources, _options: &Options) -> Compilation {
     let mut diagnostics = Diagnostics::new();
     let files = syntax::parse(sources, &mut diagnostics);
-    Compilation { files, diagnostics: diagnostics.finish() }
+    let hir = hir::resolve(&files, &mut diagnostics);
+    let projections = lir::project(&hir, &mut diagnostics);
+    Compilation { sources: sources.clone(), files, hir, projections, diagnostics: diagnostics.finish() }
 }

@@ -110,9 +110,11 @@ async fn run(
         (Some(Outcome::RolledBack(said)), Some(reason)) if said.starts_with(reason) => {}
         (outcome, reason) => bail!("the client was told {outcome:?} where the reason is {reason:?}"),
     }
-    // Late frames may still be about; a process that is to end at one does so now or never.
-    crashed |= !cluster.restart_ended(&healthy)?.is_empty();
-    cluster.stop().await?;
+    if crash.is_some() && !crashed {
+        // Late frames may still be about, and a process that is to end at one does so now or never.
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+    crashed |= !cluster.stop().await?.is_empty();
     Ok((contents(directory.path())?, crashed))
 }
 

@@ -1,5 +1,4 @@
 //! A node plays hand-written roles over SQLite.
-#![allow(missing_docs)]
 use accompanist::store::{Sqlite, SqliteTx};
 use accompanist::*;
 use std::sync::Arc;

@@ -83,7 +83,9 @@ async fn main() -> anyhow::Result<ExitCode> {
     let took = started.elapsed();
     cluster.wait_until_quiet(SETTLE_MAX).await?;
     let kills = cluster.kills().clone();
-    cluster.stop().await?;
+    if let Some(role) = cluster.stop().await?.first() {
+        bail!("the process of the role {role} ended by itself");
+    }
 
     let findings = audit(&directory, &world, &orders, &outcomes)?;
     print!("{}", report(&outcomes, &findings, &kills, took));

@@ -108,6 +108,8 @@ codes! {
     E0106,
     /// A role named twice.
     E0107,
+    /// A reserved name.
+    E0108,
     /// A type other than expected.
     E0201,
     /// A wrong number of arguments.
@@ -223,6 +225,7 @@ impl Meaning {
             },
             Meaning::NotHere { .. } | Meaning::Apart { .. } => Code::E0203,
             Meaning::Duplicate { .. } => Code::E0102,
+            Meaning::Reserved { .. } => Code::E0108,
             Meaning::RoleAndVariable { .. } => Code::E0105,
             Meaning::NotAValue { .. } => Code::E0106,
             Meaning::RoleTwice { .. } => Code::E0107,

@@ -2,7 +2,10 @@
 
 #[cfg(feature = "cli")]
 pub mod cli;
+pub mod codegen;
 pub mod diagnostic;
+pub mod hir;
+pub mod lir;
 pub mod source;
 pub mod span;
 pub mod syntax;
@@ -18,8 +21,14 @@ pub struct Options {}
 /// What a compilation gives: each stage's output as far as it got, and all that is to be told about the program.
 #[derive(Clone, Debug, Default)]
 pub struct Compilation {
+    /// The sources.
+    pub sources: Sources,
     /// The trees of the files, in the order of the sources.
     pub files: Vec<syntax::ast::File>,
+    /// The program resolved and typed.
+    pub hir: hir::Hir,
+    /// The program of each role of each choreography; a choreography with errors has none.
+    pub projections: Vec<lir::Projection>,
     /// All diagnostics by place in the source.
     pub diagnostics: Vec<Diagnostic>,
 }
@@ -35,5 +44,7 @@ impl Compilation {
 pub fn compile(sources: &Sources, _options: &Options) -> Compilation {
     let mut diagnostics = Diagnostics::new();
     let files = syntax::parse(sources, &mut diagnostics);
-    Compilation { files, diagnostics: diagnostics.finish() }
+    let hir = hir::resolve(&files, &mut diagnostics);
+    let projections = lir::project(&hir, &mut diagnostics);
+    Compilation { sources: sources.clone(), files, hir, projections, diagnostics: diagnostics.finish() }
 }

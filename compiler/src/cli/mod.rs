@@ -3,6 +3,7 @@
 mod input;
 mod json;
 mod message;
+mod output;
 
 use std::ffi::OsString;
 use std::io::Write;
@@ -33,6 +34,8 @@ struct Arguments {
 const EXAMPLES: &str = "Examples:
   chor check warehouse.chor
   chor check --message-format json *.chor
+  chor build warehouse.chor --role Payment --out src/generated
+  chor project warehouse.chor --role Payment
   chor explain E0010
 
 Exit codes: 0 fine, 1 the program has errors, 2 wrong usage or a file that cannot be read.";
@@ -48,6 +51,32 @@ enum Command {
         /// How to write diagnostics.
         #[arg(long, value_enum, default_value_t, value_name = "FORMAT")]
         message_format: MessageFormat,
+    },
+    /// Write the Rust of a program: to the output, or into a directory as `<name of the file>.rs`.
+    #[command(after_help = "Example:\n  chor build warehouse.chor --role Payment --out src/generated")]
+    Build {
+        /// The file.
+        #[arg(value_name = "FILE")]
+        file: PathBuf,
+        /// Only what the role of this name needs.
+        #[arg(long)]
+        role: Option<String>,
+        /// The directory to write to; it is made where it is missing.
+        #[arg(long, value_name = "DIR")]
+        out: Option<PathBuf>,
+    },
+    /// Show what one role does by itself.
+    #[command(after_help = "Example:\n  chor project warehouse.chor --role Payment")]
+    Project {
+        /// The file.
+        #[arg(value_name = "FILE")]
+        file: PathBuf,
+        /// The role.
+        #[arg(long)]
+        role: String,
+        /// The choreography, where the role is in several.
+        #[arg(long)]
+        choreography: Option<String>,
     },
     /// Explain a diagnostic by its code.
     #[command(after_help = "Example:\n  chor explain E0010")]
@@ -70,6 +99,8 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
     };
     ExitCode::from(match arguments.command {
         Command::Check { files, message_format } => check(&files, message_format),
+        Command::Build { file, role, out } => output::build(&file, role.as_deref(), out.as_deref()),
+        Command::Project { file, role, choreography } => output::project(&file, &role, choreography.as_deref()),
         Command::Explain { code } => explain(&code),
     })
 }
@@ -106,10 +137,7 @@ fn explain(text: &str) -> u8 {
         complain(&format!("there is no code `{text}`; the codes are {}", known.join(", ")));
         return FAILED;
     };
-    match write!(std::io::stdout(), "{}", code.explanation()) {
-        Ok(()) => FINE,
-        Err(_) => FAILED,
-    }
+    output::print(code.explanation())
 }
 
 fn complain(fault: &str) {

@@ -5,6 +5,7 @@
 use std::fmt;
 
 use super::Problem;
+use super::meaning::{Meaning, Thing};
 
 /// How grave a diagnostic is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -93,8 +94,76 @@ codes! {
     E0013,
     /// An unknown name.
     E0101,
+    /// A name given twice.
+    E0102,
+    /// An unknown type, service or role.
+    E0103,
+    /// An unknown operation, method, field or variant.
+    E0104,
+    /// A role and a variable of one name.
+    E0105,
+    /// A name that stands for no value.
+    E0106,
+    /// A role named twice.
+    E0107,
+    /// A reserved name.
+    E0108,
+    /// A type other than expected.
+    E0201,
+    /// A wrong number of arguments.
+    E0202,
+    /// A value used where it does not live.
+    E0203,
+    /// A value used where the choice is not known.
+    E0204,
+    /// A message that several roles could send.
+    E0205,
+    /// A role that sends to itself.
+    E0206,
+    /// An operator that a type does not have.
+    E0207,
+    /// A type that nothing says.
+    E0208,
+    /// A number out of range.
+    E0209,
+    /// A struct without all its fields.
+    E0210,
+    /// A variant in another form than declared.
+    E0211,
+    /// An extern type made from nothing.
+    E0212,
+    /// A `let` that some values do not match.
+    E0213,
+    /// A `match` that leaves values out.
+    E0214,
+    /// An arm that no value reaches.
+    E0215,
+    /// A float in a pattern.
+    E0216,
+    /// A type that holds itself.
+    E0217,
+    /// A role that is not told which branch was taken.
+    E0301,
+    /// A teller that does not know the branch.
+    E0302,
+    /// A `select` that is not at the head of a branch.
+    E0303,
+    /// A construct that this version does not compile.
+    E0401,
+    /// Arguments of a session at several roles.
+    E0402,
+    /// Something that is never reached.
+    E0403,
+    /// A compensation shared by transactions of different types.
+    E0404,
+    /// A role that does the same in all branches.
+    H0305,
     /// A doc comment that documents nothing.
     W0001,
+    /// A selection to a role that decides itself.
+    W0304,
+    /// A role without a part.
+    W0405,
 }
 
 impl Code {
@@ -138,6 +207,54 @@ impl Problem {
             Problem::DanglingDocs { .. } => Code::W0001,
             Problem::FileTooLong { .. } => Code::E0013,
             Problem::UnknownName { .. } => Code::E0101,
+            Problem::Meaning(meaning) => meaning.code(),
+        }
+    }
+}
+
+impl Meaning {
+    /// The problem's code.
+    pub fn code(&self) -> Code {
+        match self {
+            Meaning::Unknown { thing, .. } => match thing {
+                Thing::Variable | Thing::Function => Code::E0101,
+                Thing::Type | Thing::Struct | Thing::Service | Thing::Role => Code::E0103,
+                Thing::Operation { .. } | Thing::Method { .. } | Thing::Field { .. } | Thing::Variant { .. } => {
+                    Code::E0104
+                }
+            },
+            Meaning::NotHere { .. } | Meaning::Apart { .. } => Code::E0203,
+            Meaning::Duplicate { .. } => Code::E0102,
+            Meaning::Reserved { .. } => Code::E0108,
+            Meaning::RoleAndVariable { .. } => Code::E0105,
+            Meaning::NotAValue { .. } => Code::E0106,
+            Meaning::RoleTwice { .. } => Code::E0107,
+            Meaning::Mismatch { .. } => Code::E0201,
+            Meaning::Arity { .. } => Code::E0202,
+            Meaning::ChoiceUnknown { .. } => Code::E0204,
+            Meaning::AmbiguousSender { .. } => Code::E0205,
+            Meaning::SelfCommunication { .. } => Code::E0206,
+            Meaning::BadOperand { .. } => Code::E0207,
+            Meaning::UnknownType { .. } => Code::E0208,
+            Meaning::LiteralRange { .. } => Code::E0209,
+            Meaning::MissingFields { .. } => Code::E0210,
+            Meaning::VariantShape { .. } => Code::E0211,
+            Meaning::ExternLiteral { .. } => Code::E0212,
+            Meaning::RefutableLet { .. } => Code::E0213,
+            Meaning::NonExhaustive { .. } => Code::E0214,
+            Meaning::DuplicateArm { .. } => Code::E0215,
+            Meaning::FloatPattern { .. } => Code::E0216,
+            Meaning::InfiniteType { .. } => Code::E0217,
+            Meaning::NotTold { .. } => Code::E0301,
+            Meaning::TellerDoesNotKnow { .. } => Code::E0302,
+            Meaning::MisplacedSelect { .. } => Code::E0303,
+            Meaning::NotSupported { .. } => Code::E0401,
+            Meaning::SeveralInitiators { .. } => Code::E0402,
+            Meaning::NeverReached { .. } => Code::E0403,
+            Meaning::SharedCompensation { .. } => Code::E0404,
+            Meaning::SameInAllBranches { .. } => Code::H0305,
+            Meaning::SelectionToDecider { .. } => Code::W0304,
+            Meaning::UnusedRole { .. } => Code::W0405,
         }
     }
 }

@@ -4,11 +4,15 @@
 //! `explain/`. The compiler leads from one to the next, for no `match` on a problem or a code has a wildcard.
 
 pub mod code;
+pub mod meaning;
+mod meaning_prose;
+mod nearest;
 pub mod problem;
 pub mod prose;
 pub mod render;
 
 pub use code::{Code, Severity};
+pub use nearest::nearest;
 pub use problem::Problem;
 pub use prose::{Edit, Label, Prose};
 
@@ -58,6 +62,11 @@ impl Diagnostics {
     /// Adds a problem.
     pub fn push(&mut self, problem: Problem) {
         self.found.push(Diagnostic { problem });
+    }
+
+    /// Adds those of another list.
+    pub fn append(&mut self, other: Diagnostics) {
+        self.found.extend(other.found);
     }
 
     /// Whether any of them is an error.

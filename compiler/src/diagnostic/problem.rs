@@ -1,6 +1,7 @@
 //! What can be wrong with a program, as data: one variant for each fact, named after it, with every span and candidate
 //! that a message needs. No words here; they are in `prose.rs`.
 
+use super::meaning::Meaning;
 use crate::span::Span;
 
 /// One fact about the program that its author should know.
@@ -133,6 +134,8 @@ pub enum Problem {
         /// Names that could be meant, the nearest first.
         candidates: Vec<String>,
     },
+    /// A program that reads well and means nothing sound.
+    Meaning(Meaning),
 }
 
 /// What an [`Problem::UnterminatedLiteral`] is.

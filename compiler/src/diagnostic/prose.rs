@@ -145,6 +145,7 @@ impl Problem {
                 Prose::new(format!("unknown name `{name}`"), *span, "nothing of this name is in scope")
                     .help_if(did_you_mean(candidates))
             }
+            Problem::Meaning(meaning) => meaning.prose(),
         }
     }
 }

@@ -1,1 +1,16 @@
-//! The session core.
+//! The session core: the protocol of one role's part in one session, as a pure state machine.
+//!
+//! Inputs are `handle_*`, outputs `poll_*`. There is no clock, socket, task or randomness in it: the driver brings time and bytes.
+
+mod frame;
+mod identity;
+mod record;
+mod session;
+
+pub use frame::{Body, Frame, Outcome, Vote};
+pub use identity::{Digest, Header, Millis, Path, Position, RoleId, SessionId, SessionKey, WriteId};
+pub use record::{CallRecord, Change, Row, RowState, Stored, TransactionRecord, Urgency, Write};
+pub use session::{
+    Divergence, Event, INBOX_MESSAGES_MAX, Ran, Run, Session, Stop, Timing, answer_finished, answer_unknown,
+    begins_session,
+};

@@ -1,0 +1,254 @@
+//! A choreography: its arguments, its definition, and a struct for each of its roles.
+
+use proc_macro2::{Ident, Literal, TokenStream};
+use quote::quote;
+
+use super::names::{docs, item, local, screaming, snake};
+use super::program;
+use super::service::{has_transactions, operations_module, transaction_names};
+use super::types::{Scope, derives, shows};
+use crate::Compilation;
+use crate::hir::check::sessions;
+use crate::hir::{Choreography, Hir, RoleId, Ty};
+use crate::lir::{Program, Projection};
+
+/// The constant that holds a role's number.
+pub fn role_const(choreography: &Choreography, role: RoleId) -> Ident {
+    // Roles that differ in case only share a spelling; the number keeps them apart.
+    let name = screaming(choreography.role_name(role));
+    let clash = choreography.role_ids().any(|other| other < role && screaming(choreography.role_name(other)) == name);
+    if clash { item(&format!("{name}_{}", role.0)) } else { item(&name) }
+}
+
+/// The function that is a role's program.
+fn role_function(choreography: &Choreography, role: RoleId) -> Ident {
+    let name = snake(choreography.role_name(role));
+    let clash = choreography.role_ids().any(|other| other < role && snake(choreography.role_name(other)) == name);
+    if clash { item(&format!("{name}_{}", role.0)) } else { item(&name) }
+}
+
+/// The Rust of a choreography, for these roles.
+pub fn choreography(
+    compilation: &Compilation,
+    projection: &Projection,
+    choreography: &Choreography,
+    roles: &[RoleId],
+) -> TokenStream {
+    let hir = &compilation.hir;
+    let module = item(&snake(&choreography.name.name));
+    let starts = roles.contains(&projection.initiator).then(|| arguments(hir, choreography, projection.initiator));
+    let definition = definition(projection, choreography);
+    let programs = projection.programs.iter().filter(|program| roles.contains(&program.role));
+    let roles = programs.map(|program| {
+        let structure = role_struct(choreography, program.role);
+        let implementation = role_impl(hir, projection, choreography, program);
+        let function = role_function(choreography, program.role);
+        let run = program::function(compilation, projection, choreography, program, &function);
+        quote! { #structure #implementation #run }
+    });
+    let about = format!("The roles of the choreography `{}`.", choreography.name.name);
+    quote! {
+        #starts
+        #[doc = #about]
+        #[allow(
+            clippy::all, dead_code, non_shorthand_field_patterns, unreachable_code, unused_parens, unused_variables,
+            reason = "written by a compiler: what reads the same is generated the same"
+        )]
+        pub mod #module {
+            #definition
+            #(#roles)*
+        }
+    }
+}
+
+/// The types of a choreography that could not be compiled.
+pub fn skeleton(hir: &Hir, choreography: &Choreography, roles: &[RoleId]) -> TokenStream {
+    let module = item(&snake(&choreography.name.name));
+    let initiator = sessions::initiator(choreography);
+    let structs = roles.iter().map(|role| role_struct(choreography, *role));
+    let starts = roles.contains(&initiator).then(|| arguments_struct(hir, choreography));
+    let about = format!("The roles of the choreography `{}`.", choreography.name.name);
+    quote! {
+        #starts
+        #[doc = #about]
+        #[allow(dead_code, reason = "the choreography has errors")]
+        pub mod #module {
+            #(#structs)*
+        }
+    }
+}
+
+fn arguments_struct(hir: &Hir, choreography: &Choreography) -> TokenStream {
+    let name = item(&choreography.name.name);
+    let otherwise = format!("What a session of `{}` starts with.", choreography.name.name);
+    let docs = docs(&choreography.docs, &otherwise);
+    let derives = derives(choreography.params.iter().all(|param| shows(hir, &param.ty)), false);
+    let fields = choreography.params.iter().map(|param| {
+        let (name, ty) = (item(&param.name.name), Scope::Root.ty(hir, &param.ty));
+        quote! { pub #name: #ty }
+    });
+    quote! {
+        #docs
+        #derives
+        #[allow(missing_docs, reason = "the choreography has the words")]
+        pub struct #name { #(#fields),* }
+    }
+}
+
+fn arguments(hir: &Hir, choreography: &Choreography, initiator: RoleId) -> TokenStream {
+    let structure = arguments_struct(hir, choreography);
+    let (name, module) = (item(&choreography.name.name), item(&snake(&choreography.name.name)));
+    let output = Scope::Root.ty(hir, &choreography.result.at_role(initiator).unwrap_or(Ty::UNIT));
+    quote! {
+        #structure
+        impl ::accompanist::Choreography for #name {
+            type Output = #output;
+            const DEFINITION: &'static ::accompanist::Definition = &#module::DEFINITION;
+        }
+    }
+}
+
+fn definition(projection: &Projection, choreography: &Choreography) -> TokenStream {
+    let name = &choreography.name.name;
+    let fingerprint = projection.fingerprint.iter().map(|byte| Literal::u8_unsuffixed(*byte));
+    let roles = choreography.roles.iter().map(|role| &role.name.name);
+    let role = |role: &RoleId| role_const(choreography, *role);
+    let initiator = role(&projection.initiator);
+    let participants = projection.participants.iter().map(role);
+    let begins = projection.begins.iter().map(role);
+    let constants = choreography.role_ids().map(|id| {
+        let (name, index) = (role(&id), Literal::u16_unsuffixed(id.0));
+        quote! { const #name: ::accompanist::RoleId = ::accompanist::RoleId(#index); }
+    });
+    quote! {
+        /// What the choreography is to a runtime.
+        pub static DEFINITION: ::accompanist::Definition = ::accompanist::Definition {
+            name: #name,
+            fingerprint: [#(#fingerprint),*],
+            roles: &[#(#roles),*],
+            initiator: #initiator,
+            participants: &[#(#participants),*],
+            begins: &[#(#begins),*],
+        };
+        #(#constants)*
+    }
+}
+
+fn has_service(choreography: &Choreography, role: RoleId) -> bool {
+    choreography.roles.get(usize::from(role.0)).is_some_and(|role| !role.services.is_empty())
+}
+
+fn role_struct(choreography: &Choreography, role: RoleId) -> TokenStream {
+    let role_name = choreography.role_name(role);
+    let name = item(role_name);
+    let service = local("service");
+    if has_service(choreography, role) {
+        let about = format!("The role `{role_name}`, played with the service `Svc`.");
+        quote! {
+            #[doc = #about]
+            pub struct #name<Svc> { service: ::std::sync::Arc<Svc> }
+            impl<Svc> #name<Svc> {
+                /// The role, played with `service`.
+                pub fn new(#service: Svc) -> Self {
+                    Self { service: ::std::sync::Arc::new(#service) }
+                }
+            }
+        }
+    } else {
+        let about = format!("The role `{role_name}`, which has no service.");
+        quote! {
+            #[doc = #about]
+            pub struct #name { _private: () }
+            impl #name {
+                /// The role.
+                #[allow(clippy::new_without_default, reason = "as the roles that have a service")]
+                pub fn new() -> Self {
+                    Self { _private: () }
+                }
+            }
+        }
+    }
+}
+
+fn role_impl(hir: &Hir, projection: &Projection, choreography: &Choreography, program: &Program) -> TokenStream {
+    let role = program.role;
+    let (name, constant) = (item(choreography.role_name(role)), role_const(choreography, role));
+    let function = role_function(choreography, role);
+    let starts = role == projection.initiator;
+    let arguments_type = if starts {
+        Scope::Module.path(&choreography.name.name)
+    } else {
+        quote! { () }
+    };
+    let output = Scope::Module.ty(hir, &program.result);
+    let (ctx, arguments) = (local("ctx"), local("arguments"));
+    let service = has_service(choreography, role).then(|| quote! { &self.service, });
+    let args = choreography.params.iter().filter(|_| starts).map(|param| {
+        let field = item(&param.name.name);
+        quote! { #arguments.#field }
+    });
+    let (generics, played, bounds) = match has_service(choreography, role) {
+        true => {
+            let services = choreography.roles.get(usize::from(role.0)).into_iter().flat_map(|role| &role.services);
+            let traits = services.map(|service| Scope::Module.path(&hir.service(*service).name.name));
+            (quote! { Svc, Db }, quote! { #name<Svc> }, quote! { Svc: #(#traits<Db>)+*, })
+        }
+        false => (quote! { Db }, quote! { #name }, TokenStream::new()),
+    };
+    let compensate = compensate(hir, choreography, role);
+    quote! {
+        impl<#generics> ::accompanist::Role<Db> for #played
+        where
+            #bounds
+            Db: ::accompanist::Database,
+        {
+            const DEFINITION: &'static ::accompanist::Definition = &DEFINITION;
+            const ROLE: ::accompanist::RoleId = #constant;
+            type Arguments = #arguments_type;
+            type Output = #output;
+
+            async fn run<Ctx: ::accompanist::SessionContext<Database = Db>>(
+                self: ::std::sync::Arc<Self>,
+                #ctx: Ctx,
+                #arguments: Self::Arguments,
+            ) -> ::core::result::Result<Self::Output, ::accompanist::Interrupted> {
+                #function(&#ctx, #service #(#args),*).await
+            }
+
+            #compensate
+        }
+    }
+}
+
+fn compensate(hir: &Hir, choreography: &Choreography, role: RoleId) -> TokenStream {
+    let (tx, operation) = (local("tx"), local("operation"));
+    let (arguments, output) = (local("arguments"), local("output"));
+    let services = choreography.roles.get(usize::from(role.0)).into_iter().flat_map(|role| &role.services);
+    let services: Vec<_> = services.map(|id| hir.service(*id)).filter(|service| has_transactions(service)).collect();
+    let call = |service: &crate::hir::Service| {
+        let module = operations_module(service);
+        quote! { super::#module::compensate(&*self.service, #tx, #operation, #arguments, #output) }
+    };
+    let body = match services.as_slice() {
+        [] => quote! { ::accompanist::unknown_operation(#operation) },
+        [only] => call(only),
+        several => {
+            let arms = several.iter().map(|service| {
+                let (names, call) = (transaction_names(service), call(service));
+                quote! { #(#names)|* => #call, }
+            });
+            quote! { match #operation { #(#arms)* _ => ::accompanist::unknown_operation(#operation) } }
+        }
+    };
+    quote! {
+        fn compensate<'a>(
+            &'a self,
+            #tx: &'a mut Db::Tx,
+            #operation: &'a ::core::primitive::str,
+            #arguments: &'a ::core::primitive::str,
+            #output: &'a ::core::primitive::str,
+        ) -> ::accompanist::BoxFuture<'a, ::core::result::Result<(), ::accompanist::BoxError>> {
+            #body
+        }
+    }
+}

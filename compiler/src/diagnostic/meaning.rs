@@ -1,0 +1,401 @@
+//! What can be wrong with a program that reads well, as data: names, types, places, knowledge of choice, structure.
+
+use super::Problem;
+use crate::hir::VariantShape;
+use crate::span::Span;
+use crate::syntax::ast::Ident;
+
+/// What an unknown name was taken for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Thing {
+    /// A variable.
+    Variable,
+    /// A function.
+    Function,
+    /// A type.
+    Type,
+    /// A struct.
+    Struct,
+    /// A service.
+    Service,
+    /// A role.
+    Role,
+    /// An operation of a role.
+    Operation {
+        /// The role.
+        role: String,
+        /// Whether the role has a service.
+        service_known: bool,
+    },
+    /// A method of a type.
+    Method {
+        /// The type.
+        ty: String,
+    },
+    /// A field of a type.
+    Field {
+        /// The type.
+        ty: String,
+    },
+    /// A variant of an enum.
+    Variant {
+        /// The enum.
+        ty: String,
+    },
+}
+
+/// A part of a value and where it lives.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Lives {
+    /// The variable's name, if it is one.
+    pub value: Option<String>,
+    /// Where it is used.
+    pub span: Span,
+    /// The roles that hold it.
+    pub roles: Vec<String>,
+}
+
+/// What a role does first in a branch.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct First {
+    /// The branch.
+    pub branch: Span,
+    /// What it does first there; `None` where it does nothing.
+    pub action: Option<Span>,
+}
+
+/// A fact about what the program means.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Meaning {
+    /// A name that nothing has.
+    Unknown {
+        /// What it was taken for.
+        thing: Thing,
+        /// The name.
+        name: String,
+        /// Where it is used.
+        span: Span,
+        /// What could be meant, the nearest first.
+        candidates: Vec<String>,
+    },
+    /// A name declared twice.
+    Duplicate {
+        /// The name.
+        name: String,
+        /// The second declaration.
+        span: Span,
+        /// The first one.
+        first: Span,
+    },
+    /// A name that generated code has for itself.
+    Reserved {
+        /// The name.
+        name: String,
+        /// Where it is given.
+        span: Span,
+    },
+    /// A variable with the name of a role.
+    RoleAndVariable {
+        /// The name.
+        name: String,
+        /// The variable.
+        span: Span,
+        /// The role.
+        role: Span,
+    },
+    /// A name that stands for no value, used as one.
+    NotAValue {
+        /// The name.
+        name: String,
+        /// What it is.
+        what: &'static str,
+        /// Where it is used.
+        span: Span,
+        /// Where it is declared.
+        declared: Option<Span>,
+    },
+    /// Two types that should be one.
+    Mismatch {
+        /// What is asked for, in words.
+        expected: String,
+        /// What is there, in words.
+        found: String,
+        /// Where.
+        span: Span,
+        /// Where it is asked for.
+        because: Option<Span>,
+    },
+    /// A wrong number of arguments, parts or types.
+    Arity {
+        /// What takes them.
+        what: String,
+        /// What they are, in the singular.
+        unit: &'static str,
+        /// How many it takes.
+        expected: usize,
+        /// How many there are.
+        found: usize,
+        /// Where.
+        span: Span,
+        /// Where it is declared.
+        declared: Option<Span>,
+    },
+    /// A value needed at a role where it does not live.
+    NotHere {
+        /// The role.
+        role: String,
+        /// The value.
+        span: Span,
+        /// What needs it.
+        by: Span,
+        /// Its parts that do not live there.
+        parts: Vec<Lives>,
+    },
+    /// Values of which no role holds all.
+    Apart {
+        /// What they are used for.
+        span: Span,
+        /// The values.
+        parts: Vec<Lives>,
+    },
+    /// The value of a choice, used where it is not known which branch was taken.
+    ChoiceUnknown {
+        /// The variable, if it is one.
+        value: Option<String>,
+        /// The role that does not know.
+        role: String,
+        /// The first of the roles that decide.
+        decider: String,
+        /// The use.
+        span: Span,
+        /// The guard.
+        guard: Span,
+        /// The choice.
+        choice: Span,
+    },
+    /// A message that several roles could send.
+    AmbiguousSender {
+        /// The roles.
+        senders: Vec<String>,
+        /// The value.
+        span: Span,
+        /// The communication.
+        whole: Span,
+    },
+    /// A role that sends to itself.
+    SelfCommunication {
+        /// The role.
+        name: String,
+        /// Where it is named as sender.
+        from: Span,
+        /// Where it is named as receiver.
+        to: Span,
+    },
+    /// A role named twice where each is named once.
+    RoleTwice {
+        /// The role.
+        name: String,
+        /// The second time.
+        span: Span,
+        /// The first time.
+        first: Span,
+    },
+    /// An operator on a type that does not have it.
+    BadOperand {
+        /// The operator.
+        operator: &'static str,
+        /// The type.
+        ty: String,
+        /// Where.
+        span: Span,
+        /// The declaration of the type, where Rust owns it.
+        extern_type: Option<Span>,
+    },
+    /// A type that nothing says.
+    UnknownType {
+        /// As far as it is known.
+        ty: String,
+        /// Of what.
+        span: Span,
+    },
+    /// A number that its type does not hold.
+    LiteralRange {
+        /// The number.
+        text: String,
+        /// The type.
+        ty: &'static str,
+        /// Where.
+        span: Span,
+    },
+    /// A struct without all its fields.
+    MissingFields {
+        /// The struct.
+        ty: String,
+        /// The fields.
+        missing: Vec<String>,
+        /// Where.
+        span: Span,
+    },
+    /// A variant written in another way than declared.
+    VariantShape {
+        /// The variant.
+        name: String,
+        /// How it is declared.
+        declared_as: VariantShape,
+        /// Its parts.
+        fields: Vec<String>,
+        /// Where it is used.
+        span: Span,
+        /// Where it is declared.
+        declared: Span,
+    },
+    /// A value of an extern type made from nothing.
+    ExternLiteral {
+        /// The type.
+        name: String,
+        /// Where.
+        span: Span,
+    },
+    /// A `let` whose pattern some values do not match.
+    RefutableLet {
+        /// Such a value.
+        missing: String,
+        /// The pattern.
+        span: Span,
+    },
+    /// A `match` that leaves values out.
+    NonExhaustive {
+        /// Such a value.
+        missing: String,
+        /// What is matched.
+        span: Span,
+        /// The `match`.
+        whole: Span,
+    },
+    /// An arm that no value reaches.
+    DuplicateArm {
+        /// Its pattern.
+        span: Span,
+    },
+    /// A float in a pattern.
+    FloatPattern {
+        /// The pattern.
+        span: Span,
+    },
+    /// A compensation shared by transactions of different types.
+    SharedCompensation {
+        /// Its name.
+        name: String,
+        /// The second use.
+        span: Span,
+        /// The first.
+        first: Span,
+    },
+    /// A type that holds itself.
+    InfiniteType {
+        /// Its name.
+        name: String,
+        /// Where it is declared.
+        span: Span,
+    },
+    /// Under `#![explicit]`, a role that must be told which branch was taken.
+    NotTold {
+        /// The role.
+        role: String,
+        /// Who decides.
+        decider: String,
+        /// The guard.
+        guard: Span,
+        /// What the role does first in each branch in which it is not told.
+        firsts: Vec<First>,
+        /// Who knows already.
+        knows: Vec<String>,
+    },
+    /// A `select` by a role that does not know the branch.
+    TellerDoesNotKnow {
+        /// Who tells.
+        teller: String,
+        /// The `select`.
+        span: Span,
+        /// The guard.
+        guard: Span,
+        /// Who knows.
+        knows: Vec<String>,
+    },
+    /// A `select` that is not at the head of a branch.
+    MisplacedSelect {
+        /// The `select`.
+        span: Span,
+    },
+    /// A `select` to a role that decides itself.
+    SelectionToDecider {
+        /// The role.
+        role: String,
+        /// Where it is named.
+        span: Span,
+        /// The guard.
+        guard: Span,
+    },
+    /// A role that does the same in all branches.
+    SameInAllBranches {
+        /// The role.
+        role: String,
+        /// What it does first.
+        span: Span,
+        /// The guard.
+        guard: Span,
+    },
+    /// A construct that this version does not go on with.
+    NotSupported {
+        /// The construct.
+        construct: &'static str,
+        /// Where.
+        span: Span,
+    },
+    /// Arguments of a session at several roles.
+    SeveralInitiators {
+        /// The role of the first argument.
+        initiator: String,
+        /// The first other place.
+        span: Span,
+        /// More of them.
+        others: Vec<Span>,
+    },
+    /// Something behind the end.
+    NeverReached {
+        /// What is never reached.
+        span: Span,
+        /// What ends before.
+        end: Span,
+    },
+    /// A role with no part in the choreography.
+    UnusedRole {
+        /// The role.
+        name: String,
+        /// Where it is declared.
+        span: Span,
+    },
+}
+
+impl From<Meaning> for Problem {
+    fn from(meaning: Meaning) -> Self {
+        Problem::Meaning(meaning)
+    }
+}
+
+impl Meaning {
+    /// A name that nothing has.
+    pub fn unknown(thing: Thing, name: &Ident, candidates: Vec<String>) -> Problem {
+        Meaning::Unknown { thing, name: name.name.clone(), span: name.span, candidates }.into()
+    }
+
+    /// A name declared twice.
+    pub fn duplicate(name: &Ident, first: Span) -> Problem {
+        Meaning::Duplicate { name: name.name.clone(), span: name.span, first }.into()
+    }
+
+    /// A construct that this version does not go on with.
+    pub fn not_supported(construct: &'static str, span: Span) -> Problem {
+        Meaning::NotSupported { construct, span }.into()
+    }
+}

@@ -1,0 +1,297 @@
+//! The words for what is wrong with a program that reads well.
+
+use super::meaning::{First, Lives, Meaning, Thing};
+use super::prose::{Prose, did_you_mean, one_of};
+use crate::hir::VariantShape;
+use crate::span::Span;
+
+impl Meaning {
+    /// The problem in words.
+    pub fn prose(&self) -> Prose {
+        match self {
+            Meaning::Unknown { thing, name, span, candidates } => unknown(thing, name, *span, candidates),
+            Meaning::Duplicate { name, span, first } => {
+                Prose::new(format!("the name `{name}` is given twice"), *span, "given again here")
+                    .label(*first, "given here first")
+                    .help("choose another name for one of them")
+            }
+            Meaning::Reserved { name, span } => {
+                Prose::new(format!("the name `{name}` is reserved"), *span, "generated code has it for itself")
+                    .help(format!("choose another name, such as `{name}1`"))
+            }
+            Meaning::RoleAndVariable { name, span, role } => {
+                Prose::new(format!("`{name}` is a role"), *span, "a variable of the same name")
+                    .label(*role, "the role")
+                    .help("choose another name for the variable: roles and variables share one name space")
+            }
+            Meaning::NotAValue { name, what, span, declared } => not_a_value(name, what, *span, *declared),
+            Meaning::Mismatch { expected, found, span, because } => {
+                let prose =
+                    Prose::new(format!("expected {expected}, found {found}"), *span, format!("this is {found}"));
+                match because {
+                    Some(because) => prose.label(*because, format!("{expected} because of this")),
+                    None => prose,
+                }
+            }
+            Meaning::Arity { what, unit, expected, found, span, declared } => {
+                arity(what, unit, (*expected, *found), *span, *declared)
+            }
+            Meaning::NotHere { role, span, by, parts } => not_here(role, *span, *by, parts),
+            Meaning::Apart { span, parts } => apart(*span, parts),
+            Meaning::ChoiceUnknown { value, role, decider, span, guard, choice } => {
+                let value = value.as_ref().map_or_else(|| "this value".to_owned(), |name| format!("`{name}`"));
+                Prose::new(format!("`{role}` does not know which branch gave {value}"), *span, "used here")
+                    .label(*guard, format!("decided here, at `{decider}`"))
+                    .label(*choice, "the value of this choice")
+                    .help(format!(
+                        "write `select {decider} ~> {role};` at the head of each branch, or send the value: `… ~> {role}`"
+                    ))
+            }
+            Meaning::AmbiguousSender { senders, span, whole } => {
+                let sender = senders.first().map_or("A", String::as_str);
+                Prose::new(
+                    format!("{} could send this", all_of(senders)),
+                    *span,
+                    format!("lives at {}", all_of(senders)),
+                )
+                .label(*whole, "a message is needed here")
+                .help(format!("say who sends it: `…@{sender} ~> …`"))
+                .edit(Span { start: span.end, ..*span }, format!("@{sender}"))
+            }
+            Meaning::SelfCommunication { name, from, to } => {
+                Prose::new(format!("`{name}` sends to itself"), *to, "the receiver")
+                    .label(*from, "the sender")
+                    .help("remove it: what a role holds, it keeps")
+            }
+            Meaning::RoleTwice { name, span, first } => {
+                Prose::new(format!("the role `{name}` is named twice"), *span, "named again here")
+                    .label(*first, "named here first")
+                    .help("name each role once")
+            }
+            Meaning::BadOperand { operator, ty, span, extern_type } => bad_operand(operator, ty, *span, *extern_type),
+            Meaning::UnknownType { ty, span } => {
+                Prose::new("the type of this is not known", *span, format!("`{ty}` so far"))
+                    .help("write it: `let name: Type = …`")
+            }
+            Meaning::LiteralRange { text, ty, span } => {
+                Prose::new(format!("`{text}` does not fit in `{ty}`"), *span, "out of range")
+            }
+            Meaning::MissingFields { ty, missing, span } => {
+                let quoted: Vec<String> = missing.iter().map(|name| format!("`{name}`")).collect();
+                Prose::new(format!("`{ty}` is missing {}", quoted.join(", ")), *span, "not all fields are here")
+                    .help(format!("add `{}: …`", missing.join(": …, ")))
+            }
+            Meaning::VariantShape { name, declared_as, fields, span, declared } => {
+                variant_shape(name, *declared_as, fields, *span, *declared)
+            }
+            Meaning::ExternLiteral { name, span } => Prose::new(
+                format!("only Rust makes a `{name}`"),
+                *span,
+                "an extern type may have more fields than are declared",
+            )
+            .help(format!("change a copy: `{name} {{ field: value, ..other }}`, or let an operation make it")),
+            Meaning::RefutableLet { missing, span } => {
+                Prose::new(format!("`{missing}` does not match this pattern"), *span, "leaves values out")
+                    .help("write a `match`, with an arm for each case")
+            }
+            Meaning::NonExhaustive { missing, span, whole } => {
+                Prose::new(format!("`{missing}` is not covered"), *span, "of this value")
+                    .label(*whole, "this `match` has no arm for it")
+                    .help(format!("add an arm: `{missing} => …`"))
+            }
+            Meaning::DuplicateArm { span } => {
+                Prose::new("no value reaches this arm", *span, "the arms above take them all").help("remove it")
+            }
+            Meaning::FloatPattern { span } => {
+                Prose::new("a float in a pattern", *span, "floats are not told apart by patterns")
+                    .help("compare it in an `if`")
+            }
+            Meaning::SharedCompensation { name, span, first } => {
+                Prose::new(format!("`{name}` compensates transactions of different types"), *span, "shared here")
+                    .label(*first, "and here")
+                    .help("name a compensation for each: it is given the arguments and the result of its transaction")
+            }
+            Meaning::InfiniteType { name, span } => {
+                Prose::new(format!("`{name}` holds itself"), *span, "has no finite size").help("put a `Vec` between")
+            }
+            Meaning::NotTold { role, decider, guard, firsts, knows } => not_told(role, decider, *guard, firsts, knows),
+            Meaning::TellerDoesNotKnow { teller, span, guard, knows } => {
+                let knower = knows.first().map_or("A", String::as_str);
+                Prose::new(format!("`{teller}` does not know which branch was taken"), *span, "and cannot tell")
+                    .label(*guard, format!("{} decides here", all_of(knows)))
+                    .help(format!("let `{knower}` tell it, or write `select {knower} ~> {teller};` above"))
+            }
+            Meaning::MisplacedSelect { span } => Prose::new(
+                "`select` stands at the head of a branch",
+                *span,
+                "not at the head of a branch of `if` or `match`",
+            )
+            .help("move it to the head of the branch it tells of, or write a message: `A ~> B;`"),
+            Meaning::SelectionToDecider { role, span, guard } => {
+                Prose::new(format!("`{role}` is told what it decides itself"), *span, "knows already")
+                    .label(*guard, "decided here")
+                    .help(format!("take `{role}` out of the `select`"))
+            }
+            Meaning::SameInAllBranches { role, span, guard } => {
+                Prose::new(format!("`{role}` does the same in all branches"), *span, "this, whichever branch is taken")
+                    .label(*guard, "of this choice")
+                    .help("move it out of the choice")
+            }
+            Meaning::NotSupported { construct, span } => Prose::new(
+                format!("`{construct}` is not supported by this version yet"),
+                *span,
+                "understood, but not compiled",
+            ),
+            Meaning::SeveralInitiators { initiator, span, others } => {
+                let prose = Prose::new("a session starts with data at one role", *span, "this is at another role");
+                others
+                    .iter()
+                    .fold(prose, |prose, other| prose.label(*other, "and this"))
+                    .help(format!("take it at `{initiator}` and send it on with `~>`"))
+            }
+            Meaning::NeverReached { span, end } => {
+                Prose::new("this is never reached", *span, "never reached").label(*end, "ends here").help("remove it")
+            }
+            Meaning::UnusedRole { name, span } => {
+                Prose::new(format!("the role `{name}` has no part in it"), *span, "does nothing").help("remove it")
+            }
+        }
+    }
+}
+
+fn unknown(thing: &Thing, name: &str, span: Span, candidates: &[String]) -> Prose {
+    let (message, label) = match thing {
+        Thing::Variable => (format!("unknown name `{name}`"), "nothing of this name is in scope".to_owned()),
+        Thing::Function => (format!("unknown function `{name}`"), "no function has this name".to_owned()),
+        Thing::Type => (format!("unknown type `{name}`"), "no type has this name".to_owned()),
+        Thing::Struct => (format!("unknown struct `{name}`"), "no struct has this name".to_owned()),
+        Thing::Service => (format!("unknown service `{name}`"), "no service has this name".to_owned()),
+        Thing::Role => (format!("unknown role `{name}`"), "not a role of this choreography".to_owned()),
+        Thing::Operation { role, service_known: true } => {
+            (format!("`{role}` has no operation `{name}`"), "not declared by its service".to_owned())
+        }
+        Thing::Operation { role, service_known: false } => {
+            (format!("`{role}` has no operation `{name}`"), "a role without a service".to_owned())
+        }
+        Thing::Method { ty } => (format!("`{ty}` has no method `{name}`"), "unknown method".to_owned()),
+        Thing::Field { ty } => (format!("`{ty}` has no field `{name}`"), "unknown field".to_owned()),
+        Thing::Variant { ty } => (format!("`{ty}` has no variant `{name}` by this name"), "unknown variant".to_owned()),
+    };
+    let mend = did_you_mean(candidates).or_else(|| match thing {
+        Thing::Type => {
+            Some("declare it: `struct`, `enum`, or `extern type crate::…;` for one that Rust owns".to_owned())
+        }
+        Thing::Operation { role, service_known: false } => Some(format!("give it one: `<{role}: Service>`")),
+        Thing::Field { .. } => Some("an `extern type` shows the fields that its declaration lists".to_owned()),
+        Thing::Variable
+        | Thing::Function
+        | Thing::Struct
+        | Thing::Service
+        | Thing::Role
+        | Thing::Operation { .. }
+        | Thing::Method { .. }
+        | Thing::Variant { .. } => None,
+    });
+    Prose::new(message, span, label).help_if(mend)
+}
+
+fn not_a_value(name: &str, what: &str, span: Span, declared: Option<Span>) -> Prose {
+    let prose = Prose::new(format!("`{name}` is not a value"), span, format!("{what}, not a value"));
+    let prose = match declared {
+        Some(declared) => prose.label(declared, "declared here"),
+        None => prose,
+    };
+    prose.help("write a variable, a literal or a call here")
+}
+
+fn arity(what: &str, unit: &str, (expected, found): (usize, usize), span: Span, declared: Option<Span>) -> Prose {
+    let plural = |count: usize| if count == 1 { format!("1 {unit}") } else { format!("{count} {unit}s") };
+    let prose =
+        Prose::new(format!("{what} takes {}, not {found}", plural(expected)), span, format!("{} given", plural(found)));
+    match declared {
+        Some(declared) => prose.label(declared, "declared here"),
+        None => prose,
+    }
+}
+
+fn where_it_lives(part: &Lives) -> String {
+    let value = part.value.as_ref().map_or_else(|| "this".to_owned(), |name| format!("`{name}`"));
+    match part.roles.as_slice() {
+        [] => format!("{value} has no single place"),
+        roles => format!("{value} lives at {}", all_of(roles)),
+    }
+}
+
+fn not_here(role: &str, span: Span, by: Span, parts: &[Lives]) -> Prose {
+    let prose = match parts {
+        [part] => {
+            let value = part.value.as_ref().map_or_else(|| "this value".to_owned(), |name| format!("`{name}`"));
+            Prose::new(format!("{value} does not live at `{role}`"), part.span, where_it_lives(part))
+        }
+        parts => {
+            let prose = Prose::new(format!("this does not live at `{role}`"), span, format!("not at `{role}`"));
+            parts.iter().fold(prose, |prose, part| prose.label(part.span, where_it_lives(part)))
+        }
+    };
+    let prose = if by == span { prose } else { prose.label(by, format!("needed at `{role}` by this")) };
+    let value = parts.iter().find_map(|part| part.value.as_deref()).unwrap_or("…");
+    let from = match parts {
+        [Lives { roles, .. }] if roles.len() > 1 => roles.first().map(|role| format!("@{role}")).unwrap_or_default(),
+        _ => String::new(),
+    };
+    prose.help(format!("send it there: `{value}{from} ~> {role}`"))
+}
+
+fn apart(span: Span, parts: &[Lives]) -> Prose {
+    let prose = Prose::new("no role holds all of this", span, "computed where all of it lives");
+    let prose = parts.iter().fold(prose, |prose, part| prose.label(part.span, where_it_lives(part)));
+    let first = parts.iter().find_map(|part| part.roles.first());
+    let moved = parts.iter().find(|part| first.is_some_and(|first| !part.roles.contains(first)));
+    match (first, moved) {
+        (Some(role), Some(part)) => {
+            let value = part.value.as_deref().unwrap_or("…");
+            prose.help(format!("send one to the other: `{value} ~> {role}`"))
+        }
+        _ => prose.help("send one to the other with `~>`"),
+    }
+}
+
+fn bad_operand(operator: &str, ty: &str, span: Span, extern_type: Option<Span>) -> Prose {
+    let prose = Prose::new(format!("`{ty}` has no `{operator}`"), span, format!("of type `{ty}`"));
+    match extern_type {
+        Some(declared) if operator == "==" => prose
+            .label(declared, "declared here")
+            .help(format!("if its Rust type has `PartialEq`, declare it so: `extern type …{ty}: Eq`")),
+        Some(_) | None => prose,
+    }
+}
+
+fn variant_shape(name: &str, declared_as: VariantShape, fields: &[String], span: Span, declared: Span) -> Prose {
+    let right = match declared_as {
+        VariantShape::Unit => name.to_owned(),
+        VariantShape::Tuple => format!("{name}({})", vec!["…"; fields.len()].join(", ")),
+        VariantShape::Struct => format!("{name} {{ {} }}", fields.join(", ")),
+    };
+    Prose::new(format!("`{name}` is not declared in this form"), span, "used in another form")
+        .label(declared, "declared here")
+        .help(format!("write `{right}`"))
+}
+
+fn not_told(role: &str, decider: &str, guard: Span, firsts: &[First], knows: &[String]) -> Prose {
+    let prose =
+        Prose::new(format!("`{role}` is not told which branch was taken"), guard, format!("`{decider}` decides here"));
+    let prose = firsts.iter().fold(prose, |prose, first| match first.action {
+        Some(action) => prose.label(action, format!("what `{role}` does first in one branch")),
+        None => prose.label(first.branch, format!("`{role}` does nothing in this branch")),
+    });
+    prose.note(format!("the branch is known at {}", all_of(knows))).help(format!(
+        "write `select {decider} ~> {role};` at the head of {} branch",
+        if firsts.len() == 1 { "this" } else { "each such" }
+    ))
+}
+
+/// `` `A` ``, `` `A` and `B` ``.
+fn all_of(names: &[String]) -> String {
+    let quoted: Vec<String> = names.iter().map(|name| format!("`{name}`")).collect();
+    one_of(&quoted).replace(" or ", " and ")
+}

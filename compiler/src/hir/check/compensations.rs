@@ -1,0 +1,46 @@
+//! A compensation is one method of the service: transactions that share it have the same types, and no other operation has
+//! its name.
+
+use std::collections::BTreeMap;
+
+use crate::diagnostic::Diagnostics;
+use crate::diagnostic::meaning::Meaning;
+use crate::hir::{Hir, Operation, Service};
+use crate::syntax::ast::{Ident, OperationKind};
+
+/// Reports compensations that cannot be one method.
+pub fn check(hir: &Hir, diagnostics: &mut Diagnostics) {
+    for service in &hir.services {
+        check_service(service, diagnostics);
+    }
+}
+
+fn check_service(service: &Service, diagnostics: &mut Diagnostics) {
+    let operations: BTreeMap<&str, &Operation> =
+        service.operations.iter().map(|operation| (operation.name.name.as_str(), operation)).collect();
+    let mut first: BTreeMap<&str, (&Operation, &Ident)> = BTreeMap::new();
+    for operation in &service.operations {
+        let OperationKind::Transaction { compensate: Some(name) } = &operation.kind else {
+            continue;
+        };
+        if let Some(other) = operations.get(name.name.as_str()) {
+            diagnostics.push(Meaning::duplicate(name, other.name.span));
+        }
+        match first.get(name.name.as_str()) {
+            Some((other, other_name)) if !same_types(operation, other) => {
+                let (name, span) = (name.name.clone(), name.span);
+                diagnostics.push(Meaning::SharedCompensation { name, span, first: other_name.span }.into());
+            }
+            Some(_) => {}
+            None => {
+                first.insert(&name.name, (operation, name));
+            }
+        }
+    }
+}
+
+fn same_types(one: &Operation, two: &Operation) -> bool {
+    one.result == two.result
+        && one.params.len() == two.params.len()
+        && one.params.iter().zip(&two.params).all(|(one, two)| one.ty == two.ty)
+}

@@ -1,0 +1,271 @@
+//! A `match` covers every value and has no arm that cannot be reached; the pattern of a `let` covers every value.
+//!
+//! The algorithm is Maranget's ("Warnings for pattern matching", JFP 17(3), 2007).
+
+use std::collections::BTreeSet;
+
+use crate::diagnostic::Diagnostics;
+use crate::diagnostic::meaning::Meaning;
+use crate::hir::{Constructor, Expr, Hir, Literal, Pattern, PatternKind, Ty, VariantShape};
+use crate::span::Span;
+
+/// How many steps are taken before a set of patterns counts as too entangled to follow. The problem is exponential in the
+/// worst case; no `match` that people write comes near it.
+const STEPS_MAX: u32 = 1_000_000;
+
+/// The head of a value.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+enum Head {
+    Bool(bool),
+    Tuple,
+    Struct,
+    Variant(u32),
+    Some,
+    None,
+    Literal(String),
+}
+
+/// A pattern reduced to what it tells apart.
+#[derive(Clone, Debug)]
+enum Shape {
+    Any,
+    Head(Head, Vec<Shape>),
+}
+
+type Row = Vec<Shape>;
+
+/// Reports what a `match` leaves out, and arms behind others that take all they could.
+pub fn check_match(hir: &Hir, patterns: &[&Pattern], scrutinee: &Expr, span: Span, diagnostics: &mut Diagnostics) {
+    if scrutinee.ty == Ty::Error || patterns.iter().any(|pattern| has_error(pattern)) {
+        return;
+    }
+    let mut search = Search { hir, steps: 0 };
+    let types = [scrutinee.ty.clone()];
+    let mut rows: Vec<Row> = Vec::new();
+    for pattern in patterns {
+        let row = vec![search.shape(pattern)];
+        if !rows.is_empty() && !search.useful(&rows, &row, &types) {
+            diagnostics.push(Meaning::DuplicateArm { span: pattern.span }.into());
+        }
+        rows.push(row);
+    }
+    if let Some(witness) = search.missing(&rows, &types) {
+        let missing = witness.into_iter().next().unwrap_or_else(|| "_".to_owned());
+        diagnostics.push(Meaning::NonExhaustive { missing, span: scrutinee.span, whole: span }.into());
+    }
+}
+
+/// Reports a pattern of a `let` that some value does not match.
+pub fn check_let(hir: &Hir, pattern: &Pattern, diagnostics: &mut Diagnostics) {
+    if has_error(pattern) {
+        return;
+    }
+    let mut search = Search { hir, steps: 0 };
+    let rows = [vec![search.shape(pattern)]];
+    if let Some(witness) = search.missing(&rows, std::slice::from_ref(&pattern.ty)) {
+        let missing = witness.into_iter().next().unwrap_or_else(|| "_".to_owned());
+        diagnostics.push(Meaning::RefutableLet { missing, span: pattern.span }.into());
+    }
+}
+
+fn has_error(pattern: &Pattern) -> bool {
+    pattern.ty == Ty::Error
+        || match &pattern.kind {
+            PatternKind::Wildcard | PatternKind::Bind(_) | PatternKind::Literal(_) => false,
+            PatternKind::Tuple(items) => items.iter().any(has_error),
+            PatternKind::Construct(_, fields) => fields.iter().any(|(_, field)| has_error(field)),
+        }
+}
+
+struct Search<'a> {
+    hir: &'a Hir,
+    steps: u32,
+}
+
+impl Search<'_> {
+    fn shape(&self, pattern: &Pattern) -> Shape {
+        match &pattern.kind {
+            PatternKind::Wildcard | PatternKind::Bind(_) => Shape::Any,
+            PatternKind::Literal(Literal::Bool(value)) => Shape::Head(Head::Bool(*value), Vec::new()),
+            PatternKind::Literal(literal) => Shape::Head(Head::Literal(show_literal(literal)), Vec::new()),
+            PatternKind::Tuple(items) => Shape::Head(Head::Tuple, items.iter().map(|item| self.shape(item)).collect()),
+            PatternKind::Construct(constructor, fields) => {
+                let head = match constructor {
+                    Constructor::Struct(_) => Head::Struct,
+                    Constructor::Variant(_, index) => Head::Variant(*index),
+                    Constructor::Some => Head::Some,
+                    Constructor::None => Head::None,
+                };
+                let count = self.parts(&pattern.ty, &head).len();
+                let mut parts = vec![Shape::Any; count];
+                for (index, field) in fields {
+                    if let Some(slot) = parts.get_mut(*index as usize) {
+                        *slot = self.shape(field);
+                    }
+                }
+                Shape::Head(head, parts)
+            }
+        }
+    }
+
+    /// The types of the parts of a value of type `ty` with that head.
+    fn parts(&self, ty: &Ty, head: &Head) -> Vec<Ty> {
+        match (ty, head) {
+            (Ty::Tuple(items), Head::Tuple) => items.clone(),
+            (Ty::Option(item), Head::Some) => vec![item.as_ref().clone()],
+            (Ty::Named(id), Head::Struct) => {
+                self.hir.type_def(*id).fields().iter().map(|field| field.ty.clone()).collect()
+            }
+            (Ty::Named(id), Head::Variant(index)) => {
+                let variant = self.hir.type_def(*id).variants().get(*index as usize);
+                variant.into_iter().flat_map(|variant| &variant.fields).map(|field| field.ty.clone()).collect()
+            }
+            _ => Vec::new(),
+        }
+    }
+
+    /// All heads of a type; `None` where they are too many to list.
+    fn heads(&self, ty: &Ty) -> Option<Vec<Head>> {
+        match ty {
+            Ty::Bool => Some(vec![Head::Bool(false), Head::Bool(true)]),
+            Ty::Tuple(_) => Some(vec![Head::Tuple]),
+            Ty::Option(_) => Some(vec![Head::None, Head::Some]),
+            Ty::Named(id) => match &self.hir.type_def(*id).kind {
+                crate::hir::TypeDefKind::Enum(variants) => {
+                    Some((0..).zip(variants).map(|(i, _)| Head::Variant(i)).collect())
+                }
+                crate::hir::TypeDefKind::Struct(_) | crate::hir::TypeDefKind::Extern(..) => Some(vec![Head::Struct]),
+            },
+            Ty::Int(_) | Ty::Float(_) | Ty::Char | Ty::Str | Ty::Vec(_) | Ty::Never | Ty::Var(_) | Ty::Error => None,
+        }
+    }
+
+    /// The rows that match values with that head, with the head taken off.
+    fn specialize(&self, rows: &[Row], head: &Head, arity: usize) -> Vec<Row> {
+        let mut result = Vec::new();
+        for row in rows {
+            let Some((first, rest)) = row.split_first() else {
+                continue;
+            };
+            let parts = match first {
+                Shape::Any => vec![Shape::Any; arity],
+                Shape::Head(other, parts) if other == head => parts.clone(),
+                Shape::Head(..) => continue,
+            };
+            result.push(parts.into_iter().chain(rest.iter().cloned()).collect());
+        }
+        result
+    }
+
+    fn default_rows(rows: &[Row]) -> Vec<Row> {
+        let any = |row: &&Row| matches!(row.first(), Some(Shape::Any));
+        rows.iter().filter(any).map(|row| row.iter().skip(1).cloned().collect()).collect()
+    }
+
+    fn used_heads(rows: &[Row]) -> BTreeSet<Head> {
+        rows.iter()
+            .filter_map(|row| match row.first() {
+                Some(Shape::Head(head, _)) => Some(head.clone()),
+                Some(Shape::Any) | None => None,
+            })
+            .collect()
+    }
+
+    /// Values of these types, in words, that no row matches.
+    fn missing(&mut self, rows: &[Row], types: &[Ty]) -> Option<Vec<String>> {
+        self.steps += 1;
+        if self.steps > STEPS_MAX {
+            return Some(types.iter().map(|_| "_".to_owned()).collect());
+        }
+        let Some((ty, rest)) = types.split_first() else {
+            return rows.is_empty().then(Vec::new);
+        };
+        let used = Self::used_heads(rows);
+        let all = self.heads(ty);
+        let complete = all.as_ref().filter(|all| all.iter().all(|head| used.contains(head)));
+        if let Some(heads) = complete {
+            for head in heads {
+                let parts = self.parts(ty, head);
+                let inner: Vec<Ty> = parts.iter().chain(rest).cloned().collect();
+                if let Some(mut witness) = self.missing(&self.specialize(rows, head, parts.len()), &inner) {
+                    let tail = witness.split_off(parts.len().min(witness.len()));
+                    return Some(std::iter::once(self.show(ty, head, &witness)).chain(tail).collect());
+                }
+            }
+            return None;
+        }
+        let tail = self.missing(&Self::default_rows(rows), rest)?;
+        let head = match all.and_then(|all| all.into_iter().find(|head| !used.contains(head))) {
+            Some(head) if !used.is_empty() || matches!(ty, Ty::Bool | Ty::Option(_) | Ty::Named(_)) => {
+                let parts: Vec<String> = self.parts(ty, &head).iter().map(|_| "_".to_owned()).collect();
+                self.show(ty, &head, &parts)
+            }
+            Some(_) | None => "_".to_owned(),
+        };
+        Some(std::iter::once(head).chain(tail).collect())
+    }
+
+    /// Whether `row` matches a value that no row of `rows` does.
+    fn useful(&mut self, rows: &[Row], row: &[Shape], types: &[Ty]) -> bool {
+        self.steps += 1;
+        if self.steps > STEPS_MAX {
+            return true;
+        }
+        let (Some((first, row_rest)), Some((ty, rest))) = (row.split_first(), types.split_first()) else {
+            return rows.is_empty();
+        };
+        let used = Self::used_heads(rows);
+        let heads = match first {
+            Shape::Head(head, _) => vec![head.clone()],
+            Shape::Any => match self.heads(ty).filter(|all| all.iter().all(|head| used.contains(head))) {
+                Some(all) => all,
+                None => return self.useful(&Self::default_rows(rows), row_rest, rest),
+            },
+        };
+        heads.iter().any(|head| {
+            let parts = self.parts(ty, head);
+            let inner: Vec<Ty> = parts.iter().chain(rest).cloned().collect();
+            let own = match first {
+                Shape::Head(_, own) => own.clone(),
+                Shape::Any => vec![Shape::Any; parts.len()],
+            };
+            let own: Row = own.into_iter().chain(row_rest.iter().cloned()).collect();
+            self.useful(&self.specialize(rows, head, parts.len()), &own, &inner)
+        })
+    }
+
+    fn show(&self, ty: &Ty, head: &Head, parts: &[String]) -> String {
+        let joined = parts.join(", ");
+        match (head, ty) {
+            (Head::Bool(value), _) => value.to_string(),
+            (Head::Tuple, _) => format!("({joined})"),
+            (Head::Some, _) => format!("Some({joined})"),
+            (Head::None, _) => "None".to_owned(),
+            (Head::Literal(text), _) => text.clone(),
+            (Head::Struct, ty) => format!("{} {{ .. }}", self.hir.show(ty)),
+            (Head::Variant(index), Ty::Named(id)) => {
+                let definition = self.hir.type_def(*id);
+                let Some(variant) = definition.variants().get(*index as usize) else {
+                    return "_".to_owned();
+                };
+                let name = format!("{}::{}", definition.name.name, variant.name.name);
+                match variant.shape {
+                    VariantShape::Unit => name,
+                    VariantShape::Tuple => format!("{name}({joined})"),
+                    VariantShape::Struct => format!("{name} {{ .. }}"),
+                }
+            }
+            (Head::Variant(_), _) => "_".to_owned(),
+        }
+    }
+}
+
+fn show_literal(literal: &Literal) -> String {
+    match literal {
+        Literal::Int(value, negative) => format!("{}{value}", if *negative { "-" } else { "" }),
+        Literal::Float(text) => text.clone(),
+        Literal::Str(text) => format!("{text:?}"),
+        Literal::Char(character) => format!("{character:?}"),
+        Literal::Bool(value) => value.to_string(),
+    }
+}

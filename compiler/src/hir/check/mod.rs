@@ -1,0 +1,10 @@
+//! The rules, one in each file, with its tests.
+
+pub mod compensations;
+pub mod declared_types;
+pub mod duplicates;
+pub mod exhaustive;
+mod misplaced;
+pub mod places;
+pub mod reserved;
+pub mod sessions;

@@ -1,0 +1,156 @@
+//! Type inference by unification.
+
+use super::Ty;
+
+/// What is known of a type that is still open.
+#[derive(Clone, Debug, PartialEq)]
+enum Var {
+    /// Nothing.
+    Any,
+    /// An integer literal has it.
+    Int,
+    /// A float literal has it.
+    Float,
+    /// Found.
+    Is(Ty),
+}
+
+/// What is known of open types.
+#[derive(Clone, Debug, Default)]
+pub struct Infer {
+    vars: Vec<Var>,
+}
+
+impl Infer {
+    fn fresh(&mut self, var: Var) -> Ty {
+        self.vars.push(var);
+        Ty::Var(u32::try_from(self.vars.len() - 1).unwrap_or(u32::MAX))
+    }
+
+    /// An open type.
+    pub fn any(&mut self) -> Ty {
+        self.fresh(Var::Any)
+    }
+
+    /// The type of an integer literal.
+    pub fn int(&mut self) -> Ty {
+        self.fresh(Var::Int)
+    }
+
+    /// The type of a float literal.
+    pub fn float(&mut self) -> Ty {
+        self.fresh(Var::Float)
+    }
+
+    /// Whether it is the type of an integer literal and not known closer.
+    pub fn is_open_int(&self, ty: &Ty) -> bool {
+        matches!(self.shallow(ty), Ty::Var(var) if self.vars.get(var as usize) == Some(&Var::Int))
+    }
+
+    /// Whether it is the type of a float literal and not known closer.
+    pub fn is_open_float(&self, ty: &Ty) -> bool {
+        matches!(self.shallow(ty), Ty::Var(var) if self.vars.get(var as usize) == Some(&Var::Float))
+    }
+
+    /// The type as far as its outermost form is known.
+    pub fn shallow(&self, ty: &Ty) -> Ty {
+        let mut ty = ty;
+        while let Ty::Var(var) = ty {
+            match self.vars.get(*var as usize) {
+                Some(Var::Is(found)) => ty = found,
+                Some(Var::Any | Var::Int | Var::Float) | None => break,
+            }
+        }
+        ty.clone()
+    }
+
+    /// The type with all that is known put in.
+    pub fn known(&self, ty: &Ty) -> Ty {
+        match self.shallow(ty) {
+            Ty::Tuple(items) => Ty::Tuple(items.iter().map(|item| self.known(item)).collect()),
+            Ty::Option(item) => Ty::Option(Box::new(self.known(&item))),
+            Ty::Vec(item) => Ty::Vec(Box::new(self.known(&item))),
+            other => other,
+        }
+    }
+
+    /// The type with literals at their defaults; `None` where a part of it is still open.
+    pub fn finish(&self, ty: &Ty) -> Option<Ty> {
+        Some(match self.shallow(ty) {
+            Ty::Var(var) => match self.vars.get(var as usize) {
+                Some(Var::Int) => Ty::Int(super::IntTy::I32),
+                Some(Var::Float) => Ty::Float(super::FloatTy::F64),
+                Some(Var::Any | Var::Is(_)) | None => return None,
+            },
+            Ty::Tuple(items) => Ty::Tuple(items.iter().map(|item| self.finish(item)).collect::<Option<_>>()?),
+            Ty::Option(item) => Ty::Option(Box::new(self.finish(&item)?)),
+            Ty::Vec(item) => Ty::Vec(Box::new(self.finish(&item)?)),
+            other => other,
+        })
+    }
+
+    /// Makes two types one. False where they are not.
+    pub fn unify(&mut self, one: &Ty, two: &Ty) -> bool {
+        let (one, two) = (self.shallow(one), self.shallow(two));
+        match (&one, &two) {
+            (Ty::Error | Ty::Never, _) | (_, Ty::Error | Ty::Never) => true,
+            (Ty::Var(a), Ty::Var(b)) if a == b => true,
+            (Ty::Var(a), _) if self.admits(*a, &two) => self.set(*a, two),
+            (_, Ty::Var(b)) if self.admits(*b, &one) => self.set(*b, one),
+            (Ty::Tuple(a), Ty::Tuple(b)) => a.len() == b.len() && a.iter().zip(b).all(|(a, b)| self.unify(a, b)),
+            (Ty::Option(a), Ty::Option(b)) | (Ty::Vec(a), Ty::Vec(b)) => self.unify(a, b),
+            (one, two) => one == two,
+        }
+    }
+
+    /// Whether what is known of an open type lets it be `ty`.
+    fn admits(&self, var: u32, ty: &Ty) -> bool {
+        match self.vars.get(var as usize) {
+            Some(Var::Any) => !self.mentions(ty, var),
+            Some(Var::Int) => matches!(ty, Ty::Int(_)) || self.is_open_int(ty),
+            Some(Var::Float) => matches!(ty, Ty::Float(_)) || self.is_open_float(ty),
+            Some(Var::Is(_)) | None => false,
+        }
+    }
+
+    fn mentions(&self, ty: &Ty, var: u32) -> bool {
+        match self.shallow(ty) {
+            Ty::Var(other) => other == var,
+            Ty::Tuple(items) => items.iter().any(|item| self.mentions(item, var)),
+            Ty::Option(item) | Ty::Vec(item) => self.mentions(&item, var),
+            _ => false,
+        }
+    }
+
+    fn set(&mut self, var: u32, ty: Ty) -> bool {
+        if let Some(slot) = self.vars.get_mut(var as usize) {
+            *slot = Var::Is(ty);
+        }
+        true
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::hir::IntTy;
+
+    #[test]
+    fn literals_take_the_type_asked_for_or_the_default() {
+        let mut infer = Infer::default();
+        let (a, b, c) = (infer.int(), infer.int(), infer.any());
+        assert!(infer.unify(&a, &b) && infer.unify(&c, &a));
+        assert_eq!(infer.finish(&c), Some(Ty::Int(IntTy::I32)));
+        assert!(infer.unify(&Ty::Int(IntTy::USIZE), &b));
+        assert_eq!(infer.finish(&c), Some(Ty::Int(IntTy::USIZE)));
+        assert!(!infer.unify(&c, &Ty::Bool));
+    }
+
+    #[test]
+    fn no_type_holds_itself() {
+        let mut infer = Infer::default();
+        let a = infer.any();
+        assert!(!infer.unify(&a, &Ty::Vec(Box::new(a.clone()))));
+        assert_eq!(infer.finish(&a), None);
+    }
+}

@@ -1,0 +1,226 @@
+//! Resolves what is declared: types, services, operations. Bodies are left to `lower`.
+
+use std::collections::BTreeMap;
+
+use super::check;
+use super::{Field, Hir, Operation, Service, ServiceId, Ty, TypeDef, TypeDefKind, TypeId, Variant, VariantShape};
+use crate::diagnostic::meaning::{Meaning, Thing};
+use crate::diagnostic::{Diagnostics, nearest};
+use crate::span::Span;
+use crate::syntax::ast::{self, Ident, Item};
+
+/// What the names of items mean. Types, services, functions and choreographies share one name space.
+#[derive(Clone, Debug, Default)]
+pub struct Scope {
+    types: BTreeMap<String, TypeId>,
+    services: BTreeMap<String, ServiceId>,
+    names: BTreeMap<String, Span>,
+}
+
+impl Scope {
+    /// The type of that name.
+    pub fn type_id(&self, name: &str) -> Option<TypeId> {
+        self.types.get(name).copied()
+    }
+
+    /// The service of that name.
+    pub fn service_id(&self, name: &str) -> Option<ServiceId> {
+        self.services.get(name).copied()
+    }
+
+    /// Where the item of that name is declared.
+    pub fn declared(&self, name: &str) -> Option<Span> {
+        self.names.get(name).copied()
+    }
+
+    /// The names of all types.
+    pub fn type_names(&self) -> impl Iterator<Item = &str> {
+        self.types.keys().map(String::as_str).chain(Ty::builtin_names().map(|name| name as &str))
+    }
+
+    fn service_names(&self) -> impl Iterator<Item = &str> {
+        self.services.keys().map(String::as_str)
+    }
+
+    fn declare(&mut self, name: &Ident, diagnostics: &mut Diagnostics) {
+        check::reserved::check(name, diagnostics);
+        match self.names.get(&name.name) {
+            Some(first) => diagnostics.push(Meaning::duplicate(name, *first)),
+            None => {
+                self.names.insert(name.name.clone(), name.span);
+            }
+        }
+    }
+}
+
+/// Resolves the items of all files. The choreographies of the result are empty.
+pub fn resolve(files: &[ast::File], diagnostics: &mut Diagnostics) -> (Hir, Scope) {
+    let mut scope = Scope::default();
+    let items = || files.iter().flat_map(|file| &file.items);
+    let (mut type_count, mut service_count) = (0, 0);
+    for item in items() {
+        let name = item_name(item);
+        if let Some(name) = name {
+            scope.declare(name, diagnostics);
+        }
+        match (item, name) {
+            (Item::ExternType(_) | Item::Struct(_) | Item::Enum(_), Some(name)) => {
+                scope.types.entry(name.name.clone()).or_insert(TypeId(type_count));
+                type_count += 1;
+            }
+            (Item::Service(_), Some(name)) => {
+                scope.services.entry(name.name.clone()).or_insert(ServiceId(service_count));
+                service_count += 1;
+            }
+            (Item::Fn(function), _) => diagnostics.push(Meaning::not_supported("fn", function.name.span)),
+            (Item::ExternFn(function), _) => diagnostics.push(Meaning::not_supported("extern fn", function.span)),
+            (Item::Choreography(_) | Item::ExternType(_) | Item::Struct(_) | Item::Enum(_) | Item::Service(_), _) => {}
+        }
+    }
+    let mut hir = Hir::default();
+    for item in items() {
+        match item {
+            Item::ExternType(item) => hir.types.extend(extern_type(item, &scope, diagnostics)),
+            Item::Struct(item) => {
+                let fields = fields(&item.fields, &scope, diagnostics);
+                hir.types.push(type_def(&item.docs, &item.name, TypeDefKind::Struct(fields), item.span));
+            }
+            Item::Enum(item) => {
+                let variants = variants(&item.variants, &scope, diagnostics);
+                hir.types.push(type_def(&item.docs, &item.name, TypeDefKind::Enum(variants), item.span));
+            }
+            Item::Service(item) => hir.services.push(service(item, &scope, diagnostics)),
+            Item::Fn(_) | Item::ExternFn(_) | Item::Choreography(_) => {}
+        }
+    }
+    check::declared_types::check(&mut hir, diagnostics);
+    (hir, scope)
+}
+
+fn item_name(item: &Item) -> Option<&Ident> {
+    match item {
+        Item::ExternType(item) => item.path.segments.last(),
+        Item::ExternFn(item) => item.path.segments.last(),
+        Item::Struct(item) => Some(&item.name),
+        Item::Enum(item) => Some(&item.name),
+        Item::Fn(item) => Some(&item.name),
+        Item::Service(item) => Some(&item.name),
+        Item::Choreography(item) => Some(&item.name),
+    }
+}
+
+fn type_def(docs: &[String], name: &Ident, kind: TypeDefKind, span: Span) -> TypeDef {
+    TypeDef { docs: docs.to_vec(), name: name.clone(), kind, comparable: true, opaque: false, span }
+}
+
+fn extern_type(item: &ast::ExternType, scope: &Scope, diagnostics: &mut Diagnostics) -> Option<TypeDef> {
+    let name = item.path.segments.last()?;
+    let path = item.path.segments.iter().map(|segment| segment.name.clone()).collect();
+    let fields = fields(item.fields.as_deref().unwrap_or_default(), scope, diagnostics);
+    let definition = type_def(&item.docs, name, TypeDefKind::Extern(path, fields), item.span);
+    Some(TypeDef { comparable: item.eq, opaque: true, ..definition })
+}
+
+fn variants(variants: &[ast::Variant], scope: &Scope, diagnostics: &mut Diagnostics) -> Vec<Variant> {
+    check::duplicates::check(variants.iter().map(|variant| &variant.name), diagnostics);
+    let mut variant = |variant: &ast::Variant| {
+        let (shape, fields) = match &variant.fields {
+            ast::VariantFields::Unit => (VariantShape::Unit, Vec::new()),
+            ast::VariantFields::Tuple(types) => {
+                let field = |(index, ty): (usize, &ast::Type)| Field {
+                    name: Ident { name: index.to_string(), span: ty.span },
+                    ty: resolve_type(ty, scope, diagnostics),
+                };
+                (VariantShape::Tuple, types.iter().enumerate().map(field).collect())
+            }
+            ast::VariantFields::Struct(named) => (VariantShape::Struct, fields(named, scope, diagnostics)),
+        };
+        Variant { name: variant.name.clone(), shape, fields }
+    };
+    variants.iter().map(&mut variant).collect()
+}
+
+fn fields(fields: &[ast::Field], scope: &Scope, diagnostics: &mut Diagnostics) -> Vec<Field> {
+    check::duplicates::check(fields.iter().map(|field| &field.name), diagnostics);
+    fields
+        .iter()
+        .map(|field| Field { name: field.name.clone(), ty: resolve_type(&field.ty, scope, diagnostics) })
+        .collect()
+}
+
+fn service(item: &ast::Service, scope: &Scope, diagnostics: &mut Diagnostics) -> Service {
+    check::duplicates::check(item.operations.iter().map(|operation| &operation.name), diagnostics);
+    let operations = item
+        .operations
+        .iter()
+        .map(|operation| Operation {
+            docs: operation.docs.clone(),
+            name: operation.name.clone(),
+            kind: operation.kind.clone(),
+            params: fields(&operation.params, scope, diagnostics),
+            result: operation.result.as_ref().map_or(Ty::UNIT, |ty| resolve_type(ty, scope, diagnostics)),
+        })
+        .collect();
+    Service { docs: item.docs.clone(), name: item.name.clone(), operations }
+}
+
+/// The service that a role names.
+pub fn resolve_service(name: &Ident, scope: &Scope, diagnostics: &mut Diagnostics) -> Option<ServiceId> {
+    let id = scope.service_id(&name.name);
+    if id.is_none() {
+        let candidates = nearest(&name.name, scope.service_names());
+        diagnostics.push(Meaning::unknown(Thing::Service, name, candidates));
+    }
+    id
+}
+
+/// The type that is written.
+pub fn resolve_type(ty: &ast::Type, scope: &Scope, diagnostics: &mut Diagnostics) -> Ty {
+    match &ty.kind {
+        ast::TypeKind::Tuple(items) => {
+            Ty::Tuple(items.iter().map(|item| resolve_type(item, scope, diagnostics)).collect())
+        }
+        ast::TypeKind::Path(path, args) => {
+            let args: Vec<Ty> = args.iter().map(|arg| resolve_type(arg, scope, diagnostics)).collect();
+            resolve_path(path, args, ty.span, scope, diagnostics)
+        }
+    }
+}
+
+fn resolve_path(path: &ast::Path, args: Vec<Ty>, span: Span, scope: &Scope, diagnostics: &mut Diagnostics) -> Ty {
+    let [name] = path.segments.as_slice() else {
+        let text = path.segments.iter().map(|segment| segment.name.as_str()).collect::<Vec<_>>().join("::");
+        let name = Ident { name: text, span: path.span };
+        diagnostics.push(Meaning::unknown(Thing::Type, &name, Vec::new()));
+        return Ty::Error;
+    };
+    let (expected, build): (usize, fn(Ty) -> Ty) = match name.name.as_str() {
+        "Option" => (1, |item| Ty::Option(Box::new(item))),
+        "Vec" => (1, |item| Ty::Vec(Box::new(item))),
+        "Result" | "Map" => {
+            let construct = if name.name == "Map" { "Map" } else { "Result" };
+            diagnostics.push(Meaning::not_supported(construct, span));
+            return Ty::Error;
+        }
+        _ => (0, |item| item),
+    };
+    if args.len() != expected {
+        let (expected, found) = (expected, args.len());
+        diagnostics.push(
+            Meaning::Arity { what: format!("`{}`", name.name), unit: "type", expected, found, span, declared: None }
+                .into(),
+        );
+        return Ty::Error;
+    }
+    if let Some(item) = args.into_iter().next() {
+        return build(item);
+    }
+    match Ty::primitive(&name.name).or_else(|| scope.type_id(&name.name).map(Ty::Named)) {
+        Some(ty) => ty,
+        None => {
+            let candidates = nearest(&name.name, scope.type_names());
+            diagnostics.push(Meaning::unknown(Thing::Type, name, candidates));
+            Ty::Error
+        }
+    }
+}

@@ -1,0 +1,131 @@
+//! When the whole body has been read: open types take their defaults, and what waited for types is checked.
+
+use std::mem;
+
+use super::{Ability, Lower};
+use crate::diagnostic::meaning::Meaning;
+use crate::hir::check::exhaustive;
+use crate::hir::{ExprId, ExprKind, Literal, Pattern, PatternKind, StmtKind, Ty};
+use crate::span::Span;
+
+impl Lower<'_> {
+    /// Puts every type in, and reports those that nothing says.
+    pub(super) fn finish(&mut self) {
+        let mut reported = false;
+        let mut body = mem::take(&mut self.body);
+        for local in &mut body.locals {
+            local.ty = self.finish_type(&local.ty, local.span, &mut reported);
+        }
+        for expr in &mut body.exprs {
+            expr.ty = self.finish_type(&expr.ty, expr.span, &mut reported);
+            match &mut expr.kind {
+                ExprKind::Match(_, arms) => {
+                    for (pattern, _) in arms {
+                        self.finish_pattern(pattern, &mut reported);
+                    }
+                }
+                ExprKind::Block(stmts, _) => {
+                    for stmt in stmts {
+                        if let StmtKind::Let(pattern, _, _) = &mut stmt.kind {
+                            self.finish_pattern(pattern, &mut reported);
+                        }
+                    }
+                }
+                ExprKind::Literal(literal) => {
+                    let (value, ty, span) = (literal.clone(), expr.ty.clone(), expr.span);
+                    self.check_range(&value, &ty, span);
+                }
+                _ => {}
+            }
+        }
+        self.body = body;
+        self.check_obligations();
+        self.check_patterns();
+    }
+
+    fn finish_type(&mut self, ty: &Ty, span: Span, reported: &mut bool) -> Ty {
+        match self.infer.finish(ty) {
+            Some(ty) => ty,
+            None => {
+                // One open type makes many; the first is the one to write down.
+                if !mem::replace(reported, true) {
+                    let ty = self.hir.show(&self.infer.known(ty));
+                    self.diagnostics.push(Meaning::UnknownType { ty, span }.into());
+                }
+                Ty::Error
+            }
+        }
+    }
+
+    fn finish_pattern(&mut self, pattern: &mut Pattern, reported: &mut bool) {
+        pattern.ty = self.finish_type(&pattern.ty, pattern.span, reported);
+        match &mut pattern.kind {
+            PatternKind::Wildcard | PatternKind::Bind(_) => {}
+            PatternKind::Literal(literal) => {
+                let (value, ty, span) = (literal.clone(), pattern.ty.clone(), pattern.span);
+                self.check_range(&value, &ty, span);
+            }
+            PatternKind::Tuple(items) => items.iter_mut().for_each(|item| self.finish_pattern(item, reported)),
+            PatternKind::Construct(_, fields) => {
+                fields.iter_mut().for_each(|(_, field)| self.finish_pattern(field, reported));
+            }
+        }
+    }
+
+    fn check_range(&mut self, literal: &Literal, ty: &Ty, span: Span) {
+        if let (Literal::Int(value, negative), Ty::Int(int)) = (literal, ty)
+            && !int.fits(*value, *negative)
+        {
+            let text = format!("{}{value}", if *negative { "-" } else { "" });
+            self.diagnostics.push(Meaning::LiteralRange { text, ty: int.name(), span }.into());
+        }
+    }
+
+    fn check_obligations(&mut self) {
+        for obligation in mem::take(&mut self.obligations) {
+            let ty = self.infer.finish(&obligation.ty).unwrap_or(Ty::Error);
+            if !self.able(obligation.ability, &ty) {
+                let extern_type = match &ty {
+                    Ty::Named(id) if self.is_extern(*id) => Some(self.hir.type_def(*id).span),
+                    _ => None,
+                };
+                let (operator, ty, span) = (obligation.operator, self.hir.show(&ty), obligation.span);
+                self.diagnostics.push(Meaning::BadOperand { operator, ty, span, extern_type }.into());
+            }
+        }
+    }
+
+    fn able(&self, ability: Ability, ty: &Ty) -> bool {
+        match (ability, ty) {
+            (_, Ty::Error | Ty::Never) => true,
+            (Ability::Compare, Ty::Named(id)) => self.hir.type_def(*id).comparable,
+            (Ability::Compare, Ty::Tuple(items)) => items.iter().all(|item| self.able(ability, item)),
+            (Ability::Compare, Ty::Option(item) | Ty::Vec(item)) => self.able(ability, item),
+            (Ability::Compare, _) => true,
+            (Ability::Order, Ty::Int(_) | Ty::Float(_) | Ty::Char | Ty::Str) => true,
+            (Ability::Calculate, Ty::Int(_) | Ty::Float(_)) | (Ability::Negate, Ty::Float(_)) => true,
+            (Ability::Negate, Ty::Int(int)) => int.signed,
+            (Ability::Order | Ability::Calculate | Ability::Negate, _) => false,
+        }
+    }
+
+    fn check_patterns(&mut self) {
+        for expr in &self.body.exprs {
+            match &expr.kind {
+                ExprKind::Match(scrutinee, arms) => {
+                    let patterns: Vec<&Pattern> = arms.iter().map(|(pattern, _)| pattern).collect();
+                    let scrutinee: &ExprId = scrutinee;
+                    exhaustive::check_match(self.hir, &patterns, &self.body[*scrutinee], expr.span, self.diagnostics);
+                }
+                ExprKind::Block(stmts, _) => {
+                    for stmt in stmts {
+                        if let StmtKind::Let(pattern, _, _) = &stmt.kind {
+                            exhaustive::check_let(self.hir, pattern, self.diagnostics);
+                        }
+                    }
+                }
+                _ => {}
+            }
+        }
+    }
+}

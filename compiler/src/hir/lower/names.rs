@@ -1,0 +1,113 @@
+//! Names in bodies: roles, variables, and what a name that is neither could have meant.
+
+use super::Lower;
+use crate::diagnostic::meaning::{Meaning, Thing};
+use crate::diagnostic::nearest;
+use crate::hir::{ExprId, ExprKind, RoleId, ServiceId};
+use crate::span::Span;
+use crate::syntax::ast::{self, Ident};
+
+impl Lower<'_> {
+    /// The role that stands where an expression could: a single name that is a role and no variable.
+    pub(super) fn role_expr(&self, expr: &ast::Expr) -> Option<(RoleId, Span)> {
+        let ast::ExprKind::Path(path) = &expr.kind else {
+            return None;
+        };
+        match path.segments.as_slice() {
+            [name] if self.variable(&name.name).is_none() => self.roles.get(&name.name).map(|role| (*role, name.span)),
+            _ => None,
+        }
+    }
+
+    /// The role of that name, which must be one.
+    pub(super) fn role(&mut self, name: &Ident) -> Option<RoleId> {
+        let role = self.roles.get(&name.name).copied();
+        if role.is_none() {
+            let candidates = nearest(&name.name, self.roles.keys().map(String::as_str));
+            self.diagnostics.push(Meaning::unknown(Thing::Role, name, candidates));
+        }
+        role
+    }
+
+    /// The roles of a list, each once.
+    pub(super) fn role_list(&mut self, roles: &ast::Roles) -> Vec<(RoleId, Span)> {
+        let mut list: Vec<(RoleId, Span)> = Vec::new();
+        let mut seen = std::collections::BTreeMap::new();
+        for name in &roles.names {
+            let Some(role) = self.role(name) else {
+                continue;
+            };
+            match seen.get(&role) {
+                Some(first) => {
+                    let (name, span) = (name.name.clone(), name.span);
+                    self.diagnostics.push(Meaning::RoleTwice { name, span, first: *first }.into());
+                }
+                None => {
+                    seen.insert(role, name.span);
+                    list.push((role, name.span));
+                }
+            }
+        }
+        list
+    }
+
+    /// A name that stands for a value.
+    pub(super) fn name(&mut self, name: &Ident) -> ExprId {
+        if let Some(local) = self.variable(&name.name) {
+            let ty = self.body[local].ty.clone();
+            return self.add(ExprKind::Local(local), ty, name.span);
+        }
+        if name.name == "None" {
+            return self.none(name.span);
+        }
+        let what = if self.roles.contains_key(&name.name) {
+            Some(("a role", None))
+        } else {
+            self.scope.declared(&name.name).map(|span| ("declared as an item", Some(span)))
+        };
+        match what {
+            Some((what, declared)) => {
+                let (name, span) = (name.name.clone(), name.span);
+                self.diagnostics.push(Meaning::NotAValue { name, what, span, declared }.into());
+            }
+            None => {
+                let names = self.variables.iter().flat_map(|scope| scope.keys().map(String::as_str));
+                let candidates = nearest(&name.name, names);
+                self.diagnostics.push(Meaning::unknown(Thing::Variable, name, candidates));
+            }
+        }
+        self.error(name.span)
+    }
+
+    /// The operation of that name that a role offers.
+    pub(super) fn operation(&mut self, role: RoleId, name: &Ident) -> Option<(ServiceId, u32)> {
+        let declared = self.role_services.get(usize::from(role.0));
+        let (role_name, services) = match declared {
+            Some(role) => (role.name.name.clone(), role.services.clone()),
+            None => return None,
+        };
+        let mut found = Vec::new();
+        for service in &services {
+            for (index, operation) in (0..).zip(&self.hir.service(*service).operations) {
+                if operation.name.name == name.name {
+                    found.push((*service, index, operation.name.span));
+                }
+            }
+        }
+        match found.as_slice() {
+            [] => {
+                let names = services.iter().flat_map(|service| &self.hir.service(*service).operations);
+                let candidates = nearest(&name.name, names.map(|operation| operation.name.name.as_str()));
+                let thing = Thing::Operation { role: role_name, service_known: !services.is_empty() };
+                self.diagnostics.push(Meaning::unknown(thing, name, candidates));
+                None
+            }
+            [(service, index, _), rest @ ..] => {
+                if let [(_, _, second), ..] = rest {
+                    self.diagnostics.push(Meaning::duplicate(name, *second));
+                }
+                Some((*service, *index))
+            }
+        }
+    }
+}

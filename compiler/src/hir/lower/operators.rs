@@ -1,0 +1,104 @@
+//! Operators. What an operator asks of a type is checked when all types are known.
+
+use super::{Ability, Lower, Obligation};
+use crate::hir::{Expr, ExprId, ExprKind, Literal, StmtKind, Ty};
+use crate::span::Span;
+use crate::syntax::ast::{self, BinaryOp, UnaryOp};
+
+impl Lower<'_> {
+    pub(super) fn unary(&mut self, op: UnaryOp, value: &ast::Expr, span: Span) -> ExprId {
+        if let (UnaryOp::Neg, ast::ExprKind::Literal(literal)) = (op, &value.kind)
+            && let Some(negated) = negated(literal)
+        {
+            return self.literal(&negated, span);
+        }
+        let value = self.value(value);
+        let ty = self.body[value].ty.clone();
+        match op {
+            UnaryOp::Neg => self.oblige(Ability::Negate, "-", ty.clone(), span),
+            UnaryOp::Not => self.expect(value, &Ty::Bool, None),
+        }
+        self.add(ExprKind::Unary(op, value), ty, span)
+    }
+
+    pub(super) fn binary(&mut self, op: BinaryOp, left: &ast::Expr, right: &ast::Expr, span: Span) -> ExprId {
+        let left_id = self.value(left);
+        let before = self.body.exprs.len();
+        let right_id = self.value(right);
+        let acts = self.body.exprs.get(before..).is_some_and(|added| added.iter().any(acts));
+        let ability = match op {
+            BinaryOp::And | BinaryOp::Or => {
+                self.expect(left_id, &Ty::Bool, None);
+                self.expect(right_id, &Ty::Bool, None);
+                if acts {
+                    return self.short_circuit(op, left_id, right_id, span);
+                }
+                return self.add(ExprKind::Binary(op, left_id, right_id), Ty::Bool, span);
+            }
+            BinaryOp::Add | BinaryOp::Sub | BinaryOp::Mul | BinaryOp::Div | BinaryOp::Rem => Ability::Calculate,
+            BinaryOp::Eq | BinaryOp::Ne => Ability::Compare,
+            BinaryOp::Lt | BinaryOp::Le | BinaryOp::Gt | BinaryOp::Ge => Ability::Order,
+        };
+        let ty = self.body[left_id].ty.clone();
+        self.expect(right_id, &ty, Some(left.span));
+        self.oblige(ability, symbol(op), ty.clone(), span);
+        let result = if ability == Ability::Calculate { ty } else { Ty::Bool };
+        self.add(ExprKind::Binary(op, left_id, right_id), result, span)
+    }
+
+    /// `&&` and `||` with something to do on the right are the `if` they stand for.
+    fn short_circuit(&mut self, op: BinaryOp, left: ExprId, right: ExprId, span: Span) -> ExprId {
+        let constant = self.add(ExprKind::Literal(Literal::Bool(op == BinaryOp::Or)), Ty::Bool, span);
+        let (then, otherwise) = if op == BinaryOp::Or { (constant, right) } else { (right, constant) };
+        self.add(ExprKind::If(left, then, otherwise), Ty::Bool, span)
+    }
+
+    pub(super) fn must_compare(&mut self, ty: Ty, span: Span) {
+        self.oblige(Ability::Compare, "==", ty, span);
+    }
+
+    fn oblige(&mut self, ability: Ability, operator: &'static str, ty: Ty, span: Span) {
+        self.obligations.push(Obligation { ability, operator, ty, span });
+    }
+}
+
+/// Whether an expression by itself is more than a computation.
+fn acts(expr: &Expr) -> bool {
+    match &expr.kind {
+        ExprKind::Operation { .. } | ExprKind::Communicate { .. } | ExprKind::Message { .. } => true,
+        ExprKind::Block(stmts, _) => stmts.iter().any(|stmt| match stmt.kind {
+            StmtKind::Require(..) | StmtKind::Abort(..) | StmtKind::Select(..) => true,
+            StmtKind::Let(..) | StmtKind::Expr(_) => false,
+        }),
+        _ => false,
+    }
+}
+
+fn negated(literal: &ast::Literal) -> Option<ast::Literal> {
+    match literal {
+        ast::Literal::Int { value, negative, suffix } => {
+            Some(ast::Literal::Int { value: *value, negative: !negative, suffix: suffix.clone() })
+        }
+        ast::Literal::Float(text) => Some(ast::Literal::Float(format!("-{text}"))),
+        ast::Literal::Str(_) | ast::Literal::Char(_) | ast::Literal::Bool(_) => None,
+    }
+}
+
+/// The operator as it is written.
+pub fn symbol(op: BinaryOp) -> &'static str {
+    match op {
+        BinaryOp::Add => "+",
+        BinaryOp::Sub => "-",
+        BinaryOp::Mul => "*",
+        BinaryOp::Div => "/",
+        BinaryOp::Rem => "%",
+        BinaryOp::Eq => "==",
+        BinaryOp::Ne => "!=",
+        BinaryOp::Lt => "<",
+        BinaryOp::Le => "<=",
+        BinaryOp::Gt => ">",
+        BinaryOp::Ge => ">=",
+        BinaryOp::And => "&&",
+        BinaryOp::Or => "||",
+    }
+}

@@ -1,0 +1,88 @@
+//! Sites: a number for each communication and operation, one for those that a merging role makes the same.
+
+use std::collections::BTreeMap;
+
+use super::{Block, Site, StmtKind};
+use crate::hir::{ExprId, RoleId};
+use crate::span::Span;
+
+/// What a site is the number of.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum SiteKey {
+    /// The message to one receiver.
+    Message(ExprId, RoleId),
+    /// An operation.
+    Operation(ExprId),
+    /// A selection written there, to one receiver.
+    Select(Span, RoleId),
+    /// A selection that the compiler puts at the head of a branch.
+    Inferred(ExprId, usize, RoleId),
+}
+
+/// The sites of a choreography while it is projected: a union-find forest.
+#[derive(Clone, Debug, Default)]
+pub struct Sites {
+    keys: BTreeMap<SiteKey, Site>,
+    parents: Vec<Site>,
+}
+
+impl Sites {
+    /// The site of a key.
+    pub fn site(&mut self, key: SiteKey) -> Site {
+        let next = Site::try_from(self.parents.len()).unwrap_or(Site::MAX);
+        let site = *self.keys.entry(key).or_insert(next);
+        if site == next {
+            self.parents.push(next);
+        }
+        site
+    }
+
+    fn root(&self, mut site: Site) -> Site {
+        while let Some(parent) = self.parents.get(site as usize).filter(|parent| **parent != site) {
+            site = *parent;
+        }
+        site
+    }
+
+    /// Makes two sites one.
+    pub fn unify(&mut self, one: Site, two: Site) {
+        let (one, two) = (self.root(one), self.root(two));
+        if let Some(parent) = self.parents.get_mut(one.max(two) as usize) {
+            *parent = one.min(two);
+        }
+    }
+
+    /// Numbers the sites of these blocks from 1 in the order they are met.
+    pub fn number<'b>(&self, blocks: impl Iterator<Item = &'b mut Block>) {
+        let mut numbers = BTreeMap::new();
+        for block in blocks {
+            each_site(block, &mut |site| {
+                let next = Site::try_from(numbers.len() + 1).unwrap_or(Site::MAX);
+                *site = *numbers.entry(self.root(*site)).or_insert(next);
+            });
+        }
+    }
+}
+
+/// Calls `visit` with each site of a block, in order.
+fn each_site(block: &mut Block, visit: &mut dyn FnMut(&mut Site)) {
+    for stmt in &mut block.stmts {
+        match &mut stmt.kind {
+            StmtKind::Send(to, _) => to.iter_mut().for_each(|(site, _)| visit(site)),
+            StmtKind::Receive { site, .. } | StmtKind::Operation { site, .. } => visit(site),
+            StmtKind::Select(label, _) | StmtKind::Told(label, _) => visit(&mut label.site),
+            StmtKind::If { then, otherwise, .. } => {
+                each_site(then, visit);
+                each_site(otherwise, visit);
+            }
+            StmtKind::Match { arms, .. } => arms.iter_mut().for_each(|(_, block)| each_site(block, visit)),
+            StmtKind::Offer { branches, .. } => {
+                for (keys, block) in branches {
+                    keys.iter_mut().for_each(|(site, _)| visit(site));
+                    each_site(block, visit);
+                }
+            }
+            StmtKind::Let(..) | StmtKind::Require(..) | StmtKind::Refuse(_) | StmtKind::RefusedBy(_) => {}
+        }
+    }
+}

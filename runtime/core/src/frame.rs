@@ -1,0 +1,98 @@
+//! What roles say to one another. A frame is encoded by postcard; protocol version 1 is the set and order of the variants here.
+
+use std::sync::Arc;
+
+use serde::{Deserialize, Serialize};
+
+use crate::identity::{Header, Position, RoleId, SessionId};
+
+/// One message between two roles of a session.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Frame {
+    /// The session.
+    pub session: SessionId,
+    /// Who says it.
+    pub from: RoleId,
+    /// To whom.
+    pub to: RoleId,
+    /// The session's header, as long as the sender does not know that the receiver has it.
+    pub header: Option<Arc<Header>>,
+    /// What is said.
+    pub body: Body,
+}
+
+/// What is said.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Body {
+    /// A message of the program.
+    Message {
+        /// Which.
+        position: Position,
+        /// Its value as JSON.
+        payload: Arc<str>,
+    },
+    /// The message at this position need not be sent again.
+    Stable {
+        /// Which.
+        position: Position,
+    },
+    /// A vote; `voter` is somebody else where it is passed on.
+    Vote {
+        /// Whose vote it is.
+        voter: RoleId,
+        /// What it says.
+        vote: Vote,
+    },
+    /// I have durably reached the outcome and say no more of the program.
+    Done {
+        /// Which.
+        outcome: Outcome,
+        /// It answers a vote or a `Done`, and is not answered itself: two settled roles never go on answering each other.
+        answer: bool,
+    },
+    /// I have nothing of that session any more.
+    Over,
+    /// Send what you have for me again, with the header.
+    Need,
+    /// I cannot take part, and why: another version, an unknown choreography, a frame that does not fit the header.
+    Refused {
+        /// Why, for a person.
+        reason: String,
+    },
+}
+
+/// What a role votes.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Vote {
+    /// Its program has run to the end.
+    Completed,
+    /// It ended the session.
+    Aborted {
+        /// Why.
+        reason: Arc<str>,
+    },
+}
+
+/// How a session ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub enum Outcome {
+    /// All roles completed.
+    Committed,
+    /// Some role aborted, and what was committed has been undone.
+    Compensated,
+}
+
+impl Frame {
+    /// The bytes of the frame.
+    pub fn encode(&self) -> Vec<u8> {
+        postcard::to_stdvec(self).expect("a frame has no map, no unsized sequence and no failing serializer")
+    }
+
+    /// The frame of some bytes; `None` where they are none.
+    pub fn decode(bytes: &[u8]) -> Option<Self> {
+        match postcard::take_from_bytes(bytes) {
+            Ok((frame, [])) => Some(frame),
+            Ok(_) | Err(_) => None,
+        }
+    }
+}

@@ -1,0 +1,173 @@
+//! What names a session, a place in its program, and a durable write. All digests are BLAKE3.
+
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+
+/// A role of a choreography, by its index in the choreography's list of roles.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub struct RoleId(pub u16);
+
+/// A session: the digest of its [`Header`].
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub struct SessionId(pub [u8; 32]);
+
+impl fmt::Display for SessionId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.iter().try_for_each(|byte| write!(f, "{byte:02x}"))
+    }
+}
+
+impl fmt::Debug for SessionId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.iter().take(4).try_for_each(|byte| write!(f, "{byte:02x}"))
+    }
+}
+
+/// What a session is, agreed on by all its roles: every message is checked against it, and a role that knows nothing of a session
+/// can act on any message that carries it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Header {
+    /// The name of the choreography.
+    pub choreography: String,
+    /// The digest of everything on which the choreography's roles must agree.
+    pub fingerprint: [u8; 32],
+    /// The role where the session started.
+    pub initiator: RoleId,
+    /// The id that the client gave the session; unique at the initiator while the session is remembered.
+    pub client_id: String,
+    /// Drawn at the durable start, so that a client id that is used again after the session was forgotten names another session.
+    pub nonce: [u8; 16],
+    /// The node that plays each role, in the choreography's order of roles.
+    pub nodes: Vec<String>,
+    /// The roles that have a part in the session; each of them votes.
+    pub participants: Vec<RoleId>,
+}
+
+impl Header {
+    /// The digest that names the session.
+    pub fn session_id(&self) -> SessionId {
+        let mut hasher = blake3::Hasher::new_derive_key("accompanist session header v1");
+        let mut text = |bytes: &[u8]| {
+            hasher.update(&(bytes.len() as u64).to_le_bytes());
+            hasher.update(bytes);
+        };
+        text(self.choreography.as_bytes());
+        text(&self.fingerprint);
+        text(&self.initiator.0.to_le_bytes());
+        text(self.client_id.as_bytes());
+        text(&self.nonce);
+        text(&(self.nodes.len() as u64).to_le_bytes());
+        self.nodes.iter().for_each(|node| text(node.as_bytes()));
+        text(&(self.participants.len() as u64).to_le_bytes());
+        self.participants.iter().for_each(|role| text(&role.0.to_le_bytes()));
+        SessionId(*hasher.finalize().as_bytes())
+    }
+
+    /// The node that plays `role`; `None` for a role that the choreography does not have.
+    pub fn node(&self, role: RoleId) -> Option<&str> {
+        self.nodes.get(usize::from(role.0)).map(String::as_str)
+    }
+}
+
+/// One role's part of one session: what a node keeps state for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub struct SessionKey {
+    /// The session.
+    pub session: SessionId,
+    /// The role.
+    pub role: RoleId,
+}
+
+/// The place in the execution of a choreography where a communication or an operation stands: the static site in the text and the
+/// path of rounds, calls, arms and members to it. The same at every role and in every run, whatever order messages arrive in.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub struct Position(pub u128);
+
+impl Position {
+    /// Of the message with which the initiator begins a role whose first action is not a receive.
+    pub const BEGIN: Self = Self(0);
+}
+
+impl fmt::Display for Position {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{:032x}", self.0)
+    }
+}
+
+impl fmt::Debug for Position {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "@{:08x}", self.0 >> 96)
+    }
+}
+
+/// The dynamic half of a position: how execution got to a block of the text.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Path(u128);
+
+impl Path {
+    /// The path of the choreography's own body.
+    pub const ROOT: Self = Self(0);
+
+    /// The path of round, call, arm or member `index` at `site`.
+    pub fn child(self, site: u32, index: u64) -> Self {
+        Self(self.digest(b'c', site, index))
+    }
+
+    /// The position of the communication or operation at `site`.
+    pub fn position(self, site: u32) -> Position {
+        Position(self.digest(b'p', site, 0))
+    }
+
+    fn digest(self, kind: u8, site: u32, index: u64) -> u128 {
+        let mut input = [0; 29];
+        let parts = [&self.0.to_le_bytes()[..], &site.to_le_bytes(), &index.to_le_bytes(), &[kind]];
+        for (to, from) in input.iter_mut().zip(parts.into_iter().flatten()) {
+            *to = *from;
+        }
+        first_16(blake3::hash(&input).as_bytes())
+    }
+}
+
+/// A digest of 128 bits, for what is compared and never looked up by an adversary's choice.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Digest(pub u128);
+
+impl Digest {
+    /// Of some bytes.
+    pub fn of(bytes: &[u8]) -> Self {
+        Self(first_16(blake3::hash(bytes).as_bytes()))
+    }
+
+    /// Of everything that went into `self`, and then `position` and `bytes`.
+    pub fn then(self, position: Position, bytes: &[u8]) -> Self {
+        let mut hasher = blake3::Hasher::new();
+        hasher.update(&self.0.to_le_bytes());
+        hasher.update(&position.0.to_le_bytes());
+        hasher.update(bytes);
+        Self(first_16(hasher.finalize().as_bytes()))
+    }
+}
+
+fn first_16(digest: &[u8; 32]) -> u128 {
+    let mut half = [0; 16];
+    for (to, from) in half.iter_mut().zip(digest) {
+        *to = *from;
+    }
+    u128::from_le_bytes(half)
+}
+
+/// A durable write of a session, numbered in the order in which the session asked for them.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub struct WriteId(pub u64);
+
+/// A point in time, in milliseconds since any fixed one: the core only compares and adds.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Millis(pub u64);
+
+impl Millis {
+    /// `self` and `millis` more.
+    pub fn plus(self, millis: u64) -> Self {
+        Self(self.0.saturating_add(millis))
+    }
+}

@@ -1,0 +1,137 @@
+//! The durable state of one role's part of one session, and the writes that change it: one *session row* and its records.
+//!
+//! A store keeps them in the database that the role's transactions use. Every [`Write`] is atomic, carries the whole new row, and names the
+//! version of the row that it replaces; a store refuses one whose version does not fit. So whatever changes a session excludes everything
+//! else that does, at every isolation level, and also where no row exists yet (the key is unique).
+
+use std::sync::Arc;
+
+use serde::{Deserialize, Serialize};
+
+use crate::identity::{Digest, Header, Position, RoleId, WriteId};
+
+/// The session row.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Row {
+    /// Which session, and its parties.
+    pub header: Arc<Header>,
+    /// Counts the writes of this row; every one adds one.
+    pub version: u64,
+    /// How many transactions have committed: the order that a rollback reverses.
+    pub commits: u64,
+    /// Where the role stands.
+    pub state: RowState,
+    /// The session's arguments as JSON, at the initiator.
+    pub arguments: Option<Arc<str>>,
+}
+
+/// Where a role stands, durably.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum RowState {
+    /// Its program runs.
+    Active,
+    /// Its program ended with this result (JSON), and it voted *completed*.
+    Voted {
+        /// The role's part of the result.
+        result: Arc<str>,
+    },
+    /// The session is aborted; what has no undone mark is being undone. With every transaction undone, it is *compensated*.
+    Aborting {
+        /// Whose abort vote caused it: itself where it is the origin.
+        via: RoleId,
+        /// Why.
+        reason: Arc<str>,
+        /// Nobody was told of the session but the client.
+        local: bool,
+    },
+    /// All roles completed.
+    Committed {
+        /// The role's part of the result.
+        result: Arc<str>,
+    },
+    /// Every role is known to be done: the row only answers duplicates until its retention time is over.
+    Finished {
+        /// The role's part of the result, or the reason of the abort.
+        outcome: Result<Arc<str>, Arc<str>>,
+    },
+}
+
+/// A committed transaction.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TransactionRecord {
+    /// Where.
+    pub position: Position,
+    /// The value of the row's commit counter after it: its place in the order of commits.
+    pub sequence: u64,
+    /// `Service.operation`.
+    pub operation: Arc<str>,
+    /// The arguments in full, as JSON: a rollback never replays.
+    pub arguments: Arc<str>,
+    /// The result as JSON.
+    pub result: Arc<str>,
+    /// Of all messages received before it.
+    pub received: Digest,
+    /// It has been undone.
+    pub undone: bool,
+}
+
+/// The recorded result of an operation.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct CallRecord {
+    /// Where.
+    pub position: Position,
+    /// `Service.operation`.
+    pub operation: Arc<str>,
+    /// Of the arguments.
+    pub arguments: Digest,
+    /// The result as JSON.
+    pub result: Arc<str>,
+    /// Of all messages received before it.
+    pub received: Digest,
+}
+
+/// All of it, as a store gives it back.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Stored {
+    /// The row.
+    pub row: Row,
+    /// The transactions, in any order.
+    pub transactions: Vec<TransactionRecord>,
+    /// The recorded results, in any order.
+    pub calls: Vec<CallRecord>,
+}
+
+/// One atomic durable write of a session.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Write {
+    /// Its number.
+    pub id: WriteId,
+    /// The new row. Its version is one more than that of the row it replaces; version 1 replaces nothing and is inserted.
+    pub row: Row,
+    /// What else changes.
+    pub changes: Vec<Change>,
+    /// How soon it must be durable.
+    pub urgency: Urgency,
+}
+
+/// How soon a write must be durable.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Urgency {
+    /// Something waits for it: at once, together with what else is ready.
+    Prompt,
+    /// Nothing waits for it: with the next prompt write, or within the store's laziness.
+    Lazy,
+}
+
+/// A change of a session's records.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Change {
+    /// A transaction committed.
+    Transaction(TransactionRecord),
+    /// An operation returned.
+    Call(CallRecord),
+    /// The transaction at this position was undone.
+    Undone(Position),
+    /// All records of the session go: it is settled and the row says the rest.
+    DropRecords,
+}

@@ -1,0 +1,131 @@
+//! How a session ends: votes, the outcome, settlement, and when it may be forgotten (rules V, C and G).
+
+use std::sync::Arc;
+
+use super::{Event, Session};
+use crate::frame::{Body, Outcome, Vote};
+use crate::identity::{Millis, RoleId};
+use crate::record::{Change, RowState, Urgency};
+
+impl Session {
+    /// What the durable state of the row leads to, once.
+    pub(super) fn enter_state(&mut self, now: Millis) {
+        if self.entered || self.state_write > self.durable {
+            return;
+        }
+        let Some(row) = &self.row else { return };
+        self.entered = true;
+        match row.state.clone() {
+            RowState::Active | RowState::Finished { .. } => {}
+            RowState::Voted { .. } => {
+                self.broadcast(|peer| !peer.done, Body::Vote { voter: self.me, vote: Vote::Completed });
+                self.decide_if_all_completed();
+            }
+            RowState::Committed { .. } => {
+                let done = Body::Done { outcome: Outcome::Committed, answer: false };
+                self.broadcast(|peer| !peer.done, done);
+                self.finish_if_all_done();
+            }
+            RowState::Aborting { reason, .. } => {
+                self.decided(Err(Arc::clone(&reason)));
+                if self.is_origin() {
+                    let vote = Body::Vote { voter: self.me, vote: Vote::Aborted { reason } };
+                    self.broadcast(|peer| !peer.done, vote);
+                }
+                self.undo_next();
+            }
+        }
+        self.resends = 0;
+        self.arm_resend(now);
+    }
+
+    /// Whether the abort of this session was this role's, and others were told of it.
+    pub(super) fn is_origin(&self) -> bool {
+        matches!(self.state(), Some(RowState::Aborting { via, local: false, .. }) if *via == self.me)
+    }
+
+    /// Rule C1 and C2: with all votes seen the outcome is decided, and can be told; the record follows.
+    pub(super) fn decide_if_all_completed(&mut self) {
+        let Some(RowState::Voted { result }) = self.state() else { return };
+        let result = Arc::clone(result);
+        if self.entered && self.peers.values().all(|peer| peer.completed) {
+            self.decided(Ok(Arc::clone(&result)));
+            self.events.push_back(Event::Settled(Ok(Arc::clone(&result))));
+            self.stop();
+            self.write(RowState::Committed { result }, Urgency::Lazy);
+        }
+    }
+
+    fn decided(&mut self, outcome: Result<Arc<str>, Arc<str>>) {
+        if !self.decided {
+            self.decided = true;
+            self.events.push_back(Event::Decided(outcome));
+        }
+    }
+
+    /// The program is not run any more, and says nothing more (rule F2).
+    pub(super) fn stop(&mut self) {
+        self.stopped = true;
+        self.outgoing.clear();
+        self.fresh.clear();
+        self.held.clear();
+        self.gated_calls.clear();
+        self.timers.clear();
+    }
+
+    /// Rules G1, G2 and G4.
+    pub(super) fn finish_if_all_done(&mut self) {
+        if !self.entered || self.finishing.is_some() {
+            return;
+        }
+        let all_done = self.peers.values().all(|peer| peer.done);
+        match self.state() {
+            Some(RowState::Committed { result }) if all_done => self.finish(Ok(Arc::clone(result))),
+            Some(RowState::Aborting { via, reason, local })
+                if *via == self.me && (all_done || *local) && self.is_compensated() =>
+            {
+                self.finish(Err(Arc::clone(reason)));
+            }
+            _ => {}
+        }
+    }
+
+    pub(super) fn finish(&mut self, outcome: Result<Arc<str>, Arc<str>>) {
+        if outcome.is_err() {
+            self.events.push_back(Event::Settled(outcome.clone()));
+        }
+        self.unwritten.push(Change::DropRecords);
+        let tells_all = self.is_origin();
+        self.write(RowState::Finished { outcome }, Urgency::Lazy);
+        self.finishing = Some(self.last_write);
+        self.timers.clear();
+        if tells_all {
+            self.tell_over = true;
+        }
+    }
+
+    /// The write that ends it all is durable (rule G6: *over* is said once).
+    pub(super) fn finish_if_durable(&mut self) {
+        if self.finishing.is_none_or(|write| write > self.durable) {
+            return;
+        }
+        self.finishing = None;
+        if self.tell_over {
+            self.broadcast(|_| true, Body::Over);
+        }
+        self.events.push_back(Event::Finished);
+    }
+
+    /// Ends the session from here (rules A1 and S2).
+    pub(super) fn abort_as_origin(&mut self, reason: Arc<str>) {
+        let local = self.row.is_none() && self.me == self.header.initiator;
+        self.stop();
+        self.write(RowState::Aborting { via: self.me, reason, local }, Urgency::Prompt);
+    }
+
+    /// Heard of an abort (rule A2).
+    pub(super) fn abort_via(&mut self, via: RoleId, reason: Arc<str>) {
+        self.stop();
+        self.write(RowState::Aborting { via, reason, local: false }, Urgency::Prompt);
+    }
+}

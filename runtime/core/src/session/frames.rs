@@ -1,0 +1,206 @@
+//! What others say, and what is answered.
+
+use std::sync::Arc;
+
+use super::{Event, INBOX_MESSAGES_MAX, Incoming, Session};
+use crate::frame::{Body, Frame, Outcome, Vote};
+use crate::identity::{Position, RoleId};
+use crate::record::RowState;
+
+impl Session {
+    /// A frame came from another role of this session; the driver has made sure that it comes from that role's node. The program is to be
+    /// polled next.
+    pub fn handle_frame(&mut self, frame: Frame) {
+        let Some(peer) = self.peers.get_mut(&frame.from) else { return };
+        peer.has_header = true;
+        let from = frame.from;
+        match frame.body {
+            Body::Message { position, payload } => self.handle_message(from, position, payload),
+            Body::Stable { position } => {
+                if let Some(message) = self.outgoing.get_mut(&(from, position)) {
+                    message.stable = true;
+                    message.payload = Arc::from("");
+                }
+            }
+            Body::Vote { vote: Vote::Completed, .. } => self.handle_completed(from),
+            Body::Vote { voter, vote: Vote::Aborted { reason } } => self.handle_aborted(voter, reason),
+            Body::Done { outcome: Outcome::Committed, answer } => self.handle_done_committed(from, answer),
+            Body::Done { outcome: Outcome::Compensated, .. } => self.handle_done_compensated(from),
+            Body::Over => self.handle_over(from),
+            Body::Need => {
+                peer.has_header = false;
+                self.resend_to(from);
+            }
+            Body::Refused { reason } => self.events.push_back(Event::PeerRefused { role: from, reason }),
+        }
+    }
+
+    /// Rules F3, F4 and the relay of A2.
+    fn handle_message(&mut self, from: RoleId, position: Position, payload: Arc<str>) {
+        match self.state() {
+            Some(RowState::Committed { .. } | RowState::Finished { outcome: Ok(_) }) => {
+                if self.entered {
+                    self.transmit(from, Body::Stable { position });
+                }
+            }
+            Some(RowState::Aborting { .. }) => self.relay_abort(from),
+            Some(RowState::Finished { outcome: Err(_) }) => {}
+            None | Some(RowState::Active | RowState::Voted { .. }) => {
+                if position == Position::BEGIN || self.ended || self.inbox.contains_key(&(position, from)) {
+                    return;
+                }
+                // What the program waits for is always let in; the rest comes again.
+                let full = self.inbox_waiting >= INBOX_MESSAGES_MAX;
+                if full && !self.awaited.contains(&(position, from)) {
+                    return;
+                }
+                self.inbox_waiting += 1;
+                self.inbox.insert((position, from), Incoming::Waiting(payload));
+            }
+        }
+    }
+
+    fn handle_completed(&mut self, from: RoleId) {
+        if let Some(peer) = self.peers.get_mut(&from) {
+            peer.completed = true;
+        }
+        match self.state() {
+            None | Some(RowState::Active | RowState::Finished { .. }) => {}
+            Some(RowState::Voted { .. }) => self.decide_if_all_completed(),
+            Some(RowState::Committed { .. }) => self.answer_done(from, Outcome::Committed),
+            Some(RowState::Aborting { .. }) => self.relay_abort(from),
+        }
+    }
+
+    fn handle_aborted(&mut self, voter: RoleId, reason: Arc<str>) {
+        match self.state() {
+            None | Some(RowState::Active | RowState::Voted { .. }) => {
+                if self.peers.contains_key(&voter) {
+                    self.abort_via(voter, reason);
+                }
+            }
+            Some(RowState::Aborting { .. }) => {
+                if self.is_compensated() {
+                    self.answer_done(voter, Outcome::Compensated);
+                } else if let Some(peer) = self.peers.get_mut(&voter) {
+                    peer.owed_done = true;
+                }
+            }
+            Some(RowState::Finished { outcome: Err(_) }) => self.answer_done(voter, Outcome::Compensated),
+            Some(RowState::Committed { .. } | RowState::Finished { outcome: Ok(_) }) => {}
+        }
+    }
+
+    fn handle_done_committed(&mut self, from: RoleId, answer: bool) {
+        let Some(peer) = self.peers.get_mut(&from) else { return };
+        let repeated = peer.done;
+        peer.done = true;
+        match self.state() {
+            // Whoever has settled has seen all votes, this role's own among them.
+            Some(RowState::Voted { .. }) => {
+                self.peers.values_mut().for_each(|peer| peer.completed = true);
+                self.decide_if_all_completed();
+            }
+            Some(RowState::Committed { .. }) => {
+                if repeated && !answer {
+                    self.answer_done(from, Outcome::Committed);
+                }
+                self.finish_if_all_done();
+            }
+            Some(RowState::Finished { .. }) => self.transmit(from, Body::Over),
+            None | Some(RowState::Active | RowState::Aborting { .. }) => {}
+        }
+    }
+
+    fn handle_done_compensated(&mut self, from: RoleId) {
+        if self.is_origin() {
+            if let Some(peer) = self.peers.get_mut(&from) {
+                peer.done = true;
+            }
+            self.finish_if_all_done();
+            return;
+        }
+        // Rule G6: here is no origin that waits for it (any more).
+        match self.state() {
+            Some(RowState::Aborting { .. } | RowState::Finished { .. }) => self.transmit(from, Body::Over),
+            None | Some(RowState::Active | RowState::Voted { .. } | RowState::Committed { .. }) => {}
+        }
+    }
+
+    /// Rules G1 and G3.
+    fn handle_over(&mut self, from: RoleId) {
+        match self.state() {
+            Some(RowState::Committed { .. }) => {
+                if let Some(peer) = self.peers.get_mut(&from) {
+                    peer.done = true;
+                }
+                self.finish_if_all_done();
+            }
+            Some(RowState::Aborting { via, reason, .. }) if *via == from && self.is_compensated() => {
+                let reason = Arc::clone(reason);
+                self.finish(Err(reason));
+            }
+            None
+            | Some(RowState::Active | RowState::Voted { .. } | RowState::Aborting { .. } | RowState::Finished { .. }) =>
+                {}
+        }
+    }
+
+    /// Rule C3 and A4: only what is durable is answered.
+    fn answer_done(&mut self, to: RoleId, outcome: Outcome) {
+        if self.entered {
+            self.transmit(to, Body::Done { outcome, answer: true });
+        }
+    }
+
+    /// Rule A2: whoever has not heard of the abort is told, in the name of the role whose vote it was.
+    fn relay_abort(&mut self, to: RoleId) {
+        if !self.entered {
+            return;
+        }
+        if let Some(RowState::Aborting { via, reason, local: false }) = self.state() {
+            if *via != to {
+                let vote = Body::Vote { voter: *via, vote: Vote::Aborted { reason: Arc::clone(reason) } };
+                self.transmit(to, vote);
+            }
+        }
+    }
+}
+
+/// What a node answers, of itself, to a frame of a session that is finished at `frame.to` with `outcome` and no longer in memory.
+pub fn answer_finished(outcome: Outcome, frame: &Frame) -> Option<Frame> {
+    let done = |to| (to, Body::Done { outcome, answer: true });
+    let (to, body) = match (&frame.body, outcome) {
+        (Body::Message { position, .. }, Outcome::Committed) => (frame.from, Body::Stable { position: *position }),
+        (Body::Vote { vote: Vote::Completed, .. } | Body::Need, Outcome::Committed) => done(frame.from),
+        (Body::Vote { voter, vote: Vote::Aborted { .. } }, Outcome::Compensated) => done(*voter),
+        (Body::Done { .. }, _) => (frame.from, Body::Over),
+        (Body::Message { .. } | Body::Vote { vote: Vote::Completed, .. } | Body::Need, Outcome::Compensated)
+        | (Body::Vote { vote: Vote::Aborted { .. }, .. }, Outcome::Committed)
+        | (Body::Stable { .. } | Body::Over | Body::Refused { .. }, _) => return None,
+    };
+    Some(Frame { session: frame.session, from: frame.to, to, header: None, body })
+}
+
+/// What a node answers to a frame of a session of which it knows nothing, and which the frame does not begin (rules G6 and G7).
+pub fn answer_unknown(frame: &Frame) -> Option<Frame> {
+    let body = match &frame.body {
+        Body::Done { .. } => Body::Over,
+        // It would begin the session here, with the header.
+        Body::Message { .. } | Body::Vote { vote: Vote::Aborted { .. }, .. } if frame.header.is_none() => Body::Need,
+        Body::Message { .. }
+        | Body::Vote { .. }
+        | Body::Stable { .. }
+        | Body::Over
+        | Body::Need
+        | Body::Refused { .. } => {
+            return None;
+        }
+    };
+    Some(Frame { session: frame.session, from: frame.to, to: frame.from, header: None, body })
+}
+
+/// Whether a frame of an unknown session begins it, given its header (rules F3, A2 and G7).
+pub fn begins_session(body: &Body) -> bool {
+    matches!(body, Body::Message { .. } | Body::Vote { vote: Vote::Aborted { .. }, .. })
+}

@@ -1,0 +1,437 @@
+//! One role's part in one session, during one run of its program.
+//!
+//! A [`Session`] lives from the start (or the first message, or a restart) until the role has nothing left to do or the process dies; a
+//! run is never rewound: when a write fails, the driver drops the session and makes a new one from what is stored. The rules are named as in
+//! the protocol's specification (S1, F2, V2, …; ARCHITECTURE.md lists them) where they hold.
+//!
+//! Votes follow rule V2: a vote's record holds the role's result, no outbox, and until the role is settled it says of no message that it is
+//! stable, and stays able to run again from the start.
+
+mod ending;
+mod frames;
+mod program;
+mod resend;
+mod rollback;
+#[cfg(test)]
+mod tests;
+
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::sync::Arc;
+
+pub use frames::{answer_finished, answer_unknown, begins_session};
+pub use program::{Divergence, Ran, Stop};
+
+use crate::frame::{Frame, Outcome};
+use crate::identity::{Digest, Header, Millis, Position, RoleId, SessionId, SessionKey, WriteId};
+use crate::record::{CallRecord, Change, Row, RowState, Stored, TransactionRecord, Urgency, Write};
+
+/// How patient a session is. All in milliseconds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Timing {
+    /// Until what nobody has answered is sent again for the first time; doubles each time. A transport that says when it has a new connection
+    /// makes this a fall-back.
+    pub resend_millis_min: u64,
+    /// The longest time between two such sendings.
+    pub resend_millis_max: u64,
+    /// Until an operation that failed is tried again; doubles each time.
+    pub retry_millis_min: u64,
+    /// The longest time between two tries.
+    pub retry_millis_max: u64,
+    /// How often an operation is tried before its failure ends the saga. A compensation is tried for ever.
+    pub attempts_max: u32,
+}
+
+impl Default for Timing {
+    fn default() -> Self {
+        Self {
+            resend_millis_min: 2_000,
+            resend_millis_max: 60_000,
+            retry_millis_min: 50,
+            retry_millis_max: 10_000,
+            attempts_max: 8,
+        }
+    }
+}
+
+/// How many messages that the program does not yet wait for a session holds; a further one is dropped, and comes again.
+pub const INBOX_MESSAGES_MAX: usize = 10_000;
+
+/// What the driver is to do on the session's behalf.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Run {
+    /// Run the transaction at this position and, in the same commit, what [`Session::handle_transaction_ran`] leads to.
+    Transaction(Position),
+    /// Call the operation at this position.
+    Call(Position),
+    /// Undo this transaction and, in the same commit, what [`Session::handle_compensated`] leads to.
+    Compensate(TransactionRecord),
+}
+
+/// What the driver may want to tell others.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Event {
+    /// The start is durable: the session will settle.
+    Accepted,
+    /// The outcome is known and cannot change: the role's result as JSON, or the reason of the abort.
+    Decided(Result<Arc<str>, Arc<str>>),
+    /// The outcome has been reached: here if committed, at every role if aborted.
+    Settled(Result<Arc<str>, Arc<str>>),
+    /// A compensation failed, and will be tried again.
+    CompensationFailed {
+        /// Which transaction is not undone.
+        operation: Arc<str>,
+        /// What the service said.
+        reason: Arc<str>,
+        /// How often it has been tried.
+        attempts: u32,
+    },
+    /// An operation failed, and will be tried again.
+    OperationFailed {
+        /// Which.
+        operation: Arc<str>,
+        /// What the service said.
+        reason: Arc<str>,
+        /// How often it has been tried.
+        attempts: u32,
+    },
+    /// The program did something else than what is recorded, and has been stopped.
+    Parked(Divergence),
+    /// A peer said why it cannot take part.
+    PeerRefused {
+        /// Who.
+        role: RoleId,
+        /// Why.
+        reason: String,
+    },
+    /// Nothing is left to do, durably: the session may be dropped from memory.
+    Finished,
+}
+
+/// What the session knows of another role.
+#[derive(Clone, Debug, Default)]
+struct Peer {
+    /// It has said something of the session since the last connection: it has the header.
+    has_header: bool,
+    /// It voted *completed*.
+    completed: bool,
+    /// It has durably reached the outcome.
+    done: bool,
+    /// Its abort vote waits for our *done*.
+    owed_done: bool,
+}
+
+/// A message of the program to another role.
+#[derive(Clone, Debug)]
+struct Outgoing {
+    payload: Arc<str>,
+    /// It leaves only when this write is durable.
+    after: WriteId,
+    stable: bool,
+}
+
+impl Outgoing {
+    fn new(payload: Arc<str>) -> Self {
+        Self { payload, after: WriteId::default(), stable: false }
+    }
+}
+
+/// A message of the program from another role.
+#[derive(Clone, Debug)]
+enum Incoming {
+    Waiting(Arc<str>),
+    Consumed,
+}
+
+/// An operation that the program asked for.
+#[derive(Clone, Debug)]
+struct Request {
+    operation: Arc<str>,
+    arguments: Arc<str>,
+    received: Digest,
+    attempts: u32,
+    /// What it returned; the program has not taken it yet.
+    returned: Option<Arc<str>>,
+}
+
+/// What waits for a point in time.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+enum Timer {
+    Resend,
+    Transaction(Position),
+    Call(Position),
+    Compensation,
+}
+
+/// One role's part in one session; see the module.
+#[derive(Debug)]
+pub struct Session {
+    id: SessionId,
+    me: RoleId,
+    header: Arc<Header>,
+    timing: Timing,
+    /// The row as the last write asked for leaves it; `None` until there is a first.
+    row: Option<Row>,
+    arguments: Option<Arc<str>>,
+    transactions: BTreeMap<Position, TransactionRecord>,
+    calls: BTreeMap<Position, CallRecord>,
+
+    // The run.
+    stopped: bool,
+    ended: bool,
+    parked: bool,
+    received: Digest,
+    inbox: BTreeMap<(Position, RoleId), Incoming>,
+    inbox_waiting: usize,
+    /// How many records the run has come by.
+    visited: usize,
+    awaited: BTreeSet<(Position, RoleId)>,
+    outgoing: BTreeMap<(RoleId, Position), Outgoing>,
+    /// Messages of the poll of the program that is under way: they get their gate when it ends.
+    fresh: Vec<(RoleId, Position)>,
+    /// Messages that wait for their gate.
+    held: Vec<(RoleId, Position)>,
+    transaction_requests: BTreeMap<Position, Request>,
+    call_requests: BTreeMap<Position, Request>,
+    /// Records that go into the next write.
+    unwritten: Vec<Change>,
+    /// A refusal or the end of the program, to be acted on when the poll ends.
+    refusal: Option<Arc<str>>,
+
+    // The ending.
+    peers: BTreeMap<RoleId, Peer>,
+    accepted: bool,
+    decided: bool,
+    undoing: Option<Position>,
+    undo_attempts: u32,
+    finishing: Option<WriteId>,
+    /// Whoever waits for the origin's *over* is told when the session is finished here.
+    tell_over: bool,
+    /// The write that put the row into the state it is in, and what that leads to has been done.
+    entered: bool,
+    state_write: WriteId,
+
+    // Gates and outputs.
+    last_write: WriteId,
+    durable: WriteId,
+    gated_calls: VecDeque<(WriteId, Position)>,
+    timers: BTreeMap<Timer, Millis>,
+    resends: u32,
+    transmits: VecDeque<Frame>,
+    writes: VecDeque<Write>,
+    runs: VecDeque<Run>,
+    events: VecDeque<Event>,
+}
+
+impl Session {
+    fn new(header: Arc<Header>, me: RoleId, timing: Timing) -> Self {
+        let peers =
+            header.participants.iter().filter(|role| **role != me).map(|role| (*role, Peer::default())).collect();
+        Self {
+            id: header.session_id(),
+            me,
+            header,
+            timing,
+            row: None,
+            arguments: None,
+            transactions: BTreeMap::new(),
+            calls: BTreeMap::new(),
+            stopped: false,
+            ended: false,
+            parked: false,
+            received: Digest::default(),
+            inbox: BTreeMap::new(),
+            inbox_waiting: 0,
+            visited: 0,
+            awaited: BTreeSet::new(),
+            outgoing: BTreeMap::new(),
+            fresh: Vec::new(),
+            held: Vec::new(),
+            transaction_requests: BTreeMap::new(),
+            call_requests: BTreeMap::new(),
+            unwritten: Vec::new(),
+            refusal: None,
+            peers,
+            accepted: false,
+            decided: false,
+            undoing: None,
+            undo_attempts: 0,
+            finishing: None,
+            tell_over: false,
+            entered: false,
+            state_write: WriteId::default(),
+            last_write: WriteId::default(),
+            durable: WriteId::default(),
+            gated_calls: VecDeque::new(),
+            timers: BTreeMap::new(),
+            resends: 0,
+            transmits: VecDeque::new(),
+            writes: VecDeque::new(),
+            runs: VecDeque::new(),
+            events: VecDeque::new(),
+        }
+    }
+
+    /// A session that starts here, at its initiator, with `arguments` (JSON). `begins` are the roles to begin by a message. Its program is
+    /// to be run.
+    pub fn start(header: Arc<Header>, arguments: Arc<str>, begins: &[RoleId], timing: Timing, now: Millis) -> Self {
+        let me = header.initiator;
+        let mut session = Self::new(header, me, timing);
+        session.arguments = Some(arguments);
+        session.hold_begins(begins);
+        session.arm_resend(now);
+        session
+    }
+
+    /// A session that this role hears of for the first time, by a frame that is handed to it next. Its program is to be run, unless that
+    /// frame says that the session is aborted.
+    pub fn join(header: Arc<Header>, me: RoleId, timing: Timing, now: Millis) -> Self {
+        let mut session = Self::new(header, me, timing);
+        session.arm_resend(now);
+        session
+    }
+
+    /// A session as a restarted node finds it (rule F5). Its program is to be run where [`Session::runs_program`] says so.
+    pub fn recover(stored: Stored, me: RoleId, begins: &[RoleId], timing: Timing, now: Millis) -> Self {
+        let mut session = Self::new(stored.row.header.clone(), me, timing);
+        session.arguments = stored.row.arguments.clone();
+        session.accepted = true;
+        session.transactions = stored.transactions.into_iter().map(|record| (record.position, record)).collect();
+        session.calls = stored.calls.into_iter().map(|record| (record.position, record)).collect();
+        session.row = Some(stored.row);
+        if session.runs_program() {
+            if me == session.header.initiator {
+                session.hold_begins(begins);
+            }
+            session.ask_peers();
+        }
+        session.arm_resend(now);
+        session.enter_state(now);
+        session.compensated(now);
+        session
+    }
+
+    fn hold_begins(&mut self, begins: &[RoleId]) {
+        for role in begins {
+            self.outgoing.insert((*role, Position::BEGIN), Outgoing::new(Arc::from("null")));
+            self.fresh.push((*role, Position::BEGIN));
+        }
+    }
+
+    /// Which session, and which role of it.
+    pub fn key(&self) -> SessionKey {
+        SessionKey { session: self.id, role: self.me }
+    }
+
+    /// The header.
+    pub fn header(&self) -> &Arc<Header> {
+        &self.header
+    }
+
+    /// The session's arguments as JSON, at its initiator.
+    pub fn arguments(&self) -> Option<&Arc<str>> {
+        self.arguments.as_ref()
+    }
+
+    /// Where the role stands, as the last write asked for leaves it.
+    pub fn state(&self) -> Option<&RowState> {
+        self.row.as_ref().map(|row| &row.state)
+    }
+
+    /// Whether the role's program is to be run, or to be run again: it makes the messages again that others may lack.
+    pub fn runs_program(&self) -> bool {
+        !self.stopped
+            && !self.parked
+            && !self.ended
+            && matches!(self.state(), None | Some(RowState::Active | RowState::Voted { .. }))
+    }
+
+    /// How the session ended here, as far as it has.
+    pub fn outcome(&self) -> Option<Outcome> {
+        match self.state()? {
+            RowState::Committed { .. } => Some(Outcome::Committed),
+            RowState::Finished { outcome } => {
+                Some(if outcome.is_ok() { Outcome::Committed } else { Outcome::Compensated })
+            }
+            RowState::Aborting { .. } => Some(Outcome::Compensated),
+            RowState::Active | RowState::Voted { .. } => None,
+        }
+    }
+
+    /// The next frame to send.
+    pub fn poll_transmit(&mut self) -> Option<Frame> {
+        self.transmits.pop_front()
+    }
+
+    /// The next durable write to make. They are numbered without gaps, and take effect in that order.
+    pub fn poll_write(&mut self) -> Option<Write> {
+        self.writes.pop_front()
+    }
+
+    /// The next thing to run.
+    pub fn poll_run(&mut self) -> Option<Run> {
+        self.runs.pop_front()
+    }
+
+    /// The next event.
+    pub fn poll_event(&mut self) -> Option<Event> {
+        self.events.pop_front()
+    }
+
+    /// When [`Session::handle_timeout`] is wanted.
+    pub fn poll_timeout(&self) -> Option<Millis> {
+        self.timers.values().min().copied()
+    }
+
+    /// The write `id`, and with it all before it, is durable.
+    pub fn handle_durable(&mut self, id: WriteId, now: Millis) {
+        self.durable = self.durable.max(id);
+        self.release();
+        self.enter_state(now);
+        self.compensated(now);
+        self.finish_if_durable();
+    }
+
+    /// Everything that waited for a write that is durable now leaves.
+    fn release(&mut self) {
+        if !self.accepted && self.durable > WriteId::default() {
+            self.accepted = true;
+            self.events.push_back(Event::Accepted);
+        }
+        if self.stopped || self.parked {
+            return;
+        }
+        while let Some((_, position)) = self.gated_calls.front().copied().filter(|(after, _)| *after <= self.durable) {
+            self.gated_calls.pop_front();
+            self.runs.push_back(Run::Call(position));
+        }
+        let durable = self.durable;
+        let outgoing = &self.outgoing;
+        let ready: Vec<_> =
+            self.held.extract_if(.., |key| outgoing.get(key).is_none_or(|message| message.after <= durable)).collect();
+        for key in ready {
+            self.transmit_message(key);
+        }
+    }
+
+    /// Asks for a durable write that leaves the row in `state`, with the records not yet written.
+    fn write(&mut self, state: RowState, urgency: Urgency) {
+        let changes = std::mem::take(&mut self.unwritten);
+        let committed = changes.iter().filter(|change| matches!(change, Change::Transaction(_))).count() as u64;
+        let (version, commits) = self.row.as_ref().map_or((0, 0), |row| (row.version, row.commits));
+        let changed = self.row.as_ref().is_none_or(|row| row.state != state);
+        let row = Row {
+            header: Arc::clone(&self.header),
+            version: version + 1,
+            commits: commits + committed,
+            state,
+            arguments: self.arguments.clone(),
+        };
+        self.row = Some(row.clone());
+        self.last_write = WriteId(self.last_write.0 + 1);
+        if changed {
+            self.state_write = self.last_write;
+            self.entered = false;
+        }
+        self.writes.push_back(Write { id: self.last_write, row, changes, urgency });
+    }
+}

@@ -1,0 +1,390 @@
+//! What a role's program asks for, and what follows when it can go no further.
+//!
+//! The driver polls the program after every input. Requests of one poll are gathered; when the poll ends, with the program waiting or at its
+//! end, `handle_program_waiting` or `handle_program_ended` makes one write of what there is to write and lets nothing leave before it.
+//! First run and replay take the same path: a request takes the recorded entry, or leads to one.
+
+use std::fmt;
+use std::sync::Arc;
+use std::task::Poll;
+
+use super::{Change, Event, Incoming, Outgoing, Request, Run, Session, Timer};
+use crate::identity::{Digest, Millis, Position, RoleId, WriteId};
+use crate::record::{CallRecord, RowState, TransactionRecord, Urgency};
+
+/// The program must not go on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Stop;
+
+/// How an operation ended.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Ran {
+    /// With this result, as JSON.
+    Done(Arc<str>),
+    /// With a business reason to end the saga.
+    Refused(Arc<str>),
+    /// With a failure of infrastructure.
+    Failed(Arc<str>),
+}
+
+/// The program did something else than what is recorded of it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Divergence {
+    /// Where.
+    pub position: Option<Position>,
+    /// What is recorded.
+    pub recorded: String,
+    /// What the program did this time.
+    pub attempted: String,
+}
+
+impl fmt::Display for Divergence {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if let Some(position) = self.position {
+            write!(f, "at {position}: ")?;
+        }
+        write!(f, "recorded {}, attempted {}", self.recorded, self.attempted)
+    }
+}
+
+impl Session {
+    /// The program sends a message. Never waits.
+    pub fn program_send(&mut self, position: Position, to: RoleId, payload: Arc<str>) -> Result<(), Stop> {
+        self.go_on()?;
+        if !self.peers.contains_key(&to) {
+            return self.diverge(position, "a role that takes part", format!("a message to role {}", to.0));
+        }
+        if self.outgoing.insert((to, position), Outgoing::new(payload)).is_some() {
+            return self.diverge(position, "one message", "a second one of the same position".into());
+        }
+        self.fresh.push((to, position));
+        Ok(())
+    }
+
+    /// The program waits for a message.
+    pub fn program_receive(&mut self, position: Position, from: RoleId) -> Poll<Result<Arc<str>, Stop>> {
+        if let Err(stop) = self.go_on() {
+            return Poll::Ready(Err(stop));
+        }
+        match self.inbox.get_mut(&(position, from)) {
+            None => {
+                self.awaited.insert((position, from));
+                Poll::Pending
+            }
+            Some(Incoming::Consumed) => {
+                Poll::Ready(self.diverge(position, "one message", "a second receive of the same position".into()))
+            }
+            Some(waiting) => {
+                let Incoming::Waiting(payload) = std::mem::replace(waiting, Incoming::Consumed) else {
+                    return Poll::Pending;
+                };
+                self.awaited.remove(&(position, from));
+                self.inbox_waiting -= 1;
+                self.received = self.received.then(position, payload.as_bytes());
+                Poll::Ready(Ok(payload))
+            }
+        }
+    }
+
+    /// The program waits for one of several messages, and takes none.
+    pub fn program_offer(&mut self, messages: &[(Position, RoleId)]) -> Poll<Result<usize, Stop>> {
+        if let Err(stop) = self.go_on() {
+            return Poll::Ready(Err(stop));
+        }
+        match messages.iter().position(|key| self.inbox.contains_key(key)) {
+            Some(index) => Poll::Ready(Ok(index)),
+            None => {
+                self.awaited.extend(messages.iter().copied());
+                Poll::Pending
+            }
+        }
+    }
+
+    /// The program asks for a transaction. Its recorded result, or `None`: it is run, and [`Session::poll_transaction`] gives the result.
+    pub fn program_transaction(
+        &mut self,
+        position: Position,
+        operation: &str,
+        arguments: Arc<str>,
+    ) -> Result<Option<Arc<str>>, Stop> {
+        self.go_on()?;
+        if let Some(record) = self.transactions.get(&position) {
+            let fits =
+                (&*record.operation, &record.arguments, record.received) == (operation, &arguments, self.received);
+            let (result, recorded) = (Arc::clone(&record.result), describe(&record.operation, &record.arguments));
+            return self.visit(position, fits, result, recorded, operation, &arguments);
+        }
+        self.request_allowed(position, operation, &arguments)?;
+        let request = self.request(operation, arguments);
+        if self.transaction_requests.insert(position, request).is_some() {
+            return self.diverge(position, "one transaction", "a second one at the same position".into());
+        }
+        self.runs.push_back(Run::Transaction(position));
+        Ok(None)
+    }
+
+    /// The result of the transaction at `position`, once it has run.
+    pub fn poll_transaction(&mut self, position: Position) -> Poll<Result<Arc<str>, Stop>> {
+        let returned = self.transaction_requests.get(&position).and_then(|request| request.returned.clone());
+        self.poll_returned(returned)
+    }
+
+    /// The program asks for an operation whose result is recorded. Like [`Session::program_transaction`].
+    pub fn program_call(
+        &mut self,
+        position: Position,
+        operation: &str,
+        arguments: Arc<str>,
+    ) -> Result<Option<Arc<str>>, Stop> {
+        self.go_on()?;
+        if let Some(record) = self.calls.get(&position) {
+            let digest = Digest::of(arguments.as_bytes());
+            let fits = (&*record.operation, record.arguments, record.received) == (operation, digest, self.received);
+            let (result, recorded) = (Arc::clone(&record.result), describe(&record.operation, "other arguments"));
+            return self.visit(position, fits, result, recorded, operation, &arguments);
+        }
+        self.request_allowed(position, operation, &arguments)?;
+        let request = self.request(operation, arguments);
+        if self.call_requests.insert(position, request).is_some() {
+            return self.diverge(position, "one call", "a second one at the same position".into());
+        }
+        self.gated_calls.push_back((WriteId(u64::MAX), position));
+        Ok(None)
+    }
+
+    /// The result of the call at `position`, once it has returned.
+    pub fn poll_call(&mut self, position: Position) -> Poll<Result<Arc<str>, Stop>> {
+        let returned = self.call_requests.get(&position).and_then(|request| request.returned.clone());
+        self.poll_returned(returned)
+    }
+
+    /// The program ends the session by intent.
+    pub fn program_refuse(&mut self, reason: Arc<str>) {
+        if self.go_on().is_ok() {
+            self.refusal = Some(reason);
+        }
+    }
+
+    /// Whether the transaction at `position` is (still) to be run.
+    pub fn may_run(&self, position: Position) -> bool {
+        !self.stopped
+            && !self.parked
+            && self.transaction_requests.get(&position).is_some_and(|request| request.returned.is_none())
+    }
+
+    /// The transaction at `position` has run, in a transaction of the database that is still open. Whether what it wrote is to be kept;
+    /// the program is to be polled next, and the writes that then come up belong to the same commit.
+    pub fn handle_transaction_ran(&mut self, position: Position, ran: Ran, now: Millis) -> bool {
+        if !self.may_run(position) {
+            return false;
+        }
+        match ran {
+            Ran::Done(result) => {
+                let Some(request) = self.transaction_requests.get_mut(&position) else { return false };
+                request.returned = Some(Arc::clone(&result));
+                let before = self.row.as_ref().map_or(0, |row| row.commits);
+                let unwritten = self.unwritten.iter().filter(|change| matches!(change, Change::Transaction(_)));
+                let record = TransactionRecord {
+                    position,
+                    sequence: before + unwritten.count() as u64 + 1,
+                    operation: Arc::clone(&request.operation),
+                    arguments: Arc::clone(&request.arguments),
+                    result,
+                    received: request.received,
+                    undone: false,
+                };
+                self.transactions.insert(position, record.clone());
+                self.unwritten.push(Change::Transaction(record));
+                self.visited += 1;
+                true
+            }
+            Ran::Refused(reason) => {
+                self.refusal = Some(reason);
+                false
+            }
+            Ran::Failed(reason) => {
+                self.failed(Timer::Transaction(position), &reason, now);
+                false
+            }
+        }
+    }
+
+    /// The call at `position` has returned. The program is to be polled next.
+    pub fn handle_call_returned(&mut self, position: Position, ran: Ran, now: Millis) {
+        let Some(request) = self.call_requests.get_mut(&position).filter(|request| request.returned.is_none()) else {
+            return;
+        };
+        if self.stopped || self.parked {
+            return;
+        }
+        match ran {
+            Ran::Done(result) => {
+                request.returned = Some(Arc::clone(&result));
+                let record = CallRecord {
+                    position,
+                    operation: Arc::clone(&request.operation),
+                    arguments: Digest::of(request.arguments.as_bytes()),
+                    result,
+                    received: request.received,
+                };
+                self.calls.insert(position, record.clone());
+                self.unwritten.push(Change::Call(record));
+                self.visited += 1;
+            }
+            Ran::Refused(reason) => self.refusal = Some(reason),
+            Ran::Failed(reason) => self.failed(Timer::Call(position), &reason, now),
+        }
+    }
+
+    /// The program waits: every branch of it for something that is not there.
+    pub fn handle_program_waiting(&mut self, now: Millis) {
+        self.program_paused(None, now);
+    }
+
+    /// The program has run to its end with `result`, as JSON.
+    pub fn handle_program_ended(&mut self, result: Arc<str>, now: Millis) {
+        self.program_paused(Some(result), now);
+    }
+
+    fn program_paused(&mut self, ended: Option<Arc<str>>, now: Millis) {
+        if self.stopped || self.parked {
+            self.fresh.clear();
+            return;
+        }
+        if let Some(reason) = self.refusal.take() {
+            self.abort_as_origin(reason);
+        } else if let Some(result) = ended {
+            self.complete(result);
+        } else if !self.unwritten.is_empty() || self.start_is_due() {
+            self.write(RowState::Active, Urgency::Prompt);
+        }
+        let last_write = self.last_write;
+        for key in std::mem::take(&mut self.fresh) {
+            if let Some(message) = self.outgoing.get_mut(&key) {
+                message.after = last_write;
+            }
+            self.held.push(key);
+        }
+        for (after, _) in self.gated_calls.iter_mut().filter(|(after, _)| *after > last_write) {
+            *after = last_write;
+        }
+        self.release();
+        self.enter_state(now);
+    }
+
+    /// Rule S1: the start is part of the initiator's first commit, unless anything is ready to leave before that.
+    fn start_is_due(&self) -> bool {
+        let runs_transaction = self.transaction_requests.values().any(|request| request.returned.is_none());
+        self.row.is_none()
+            && self.me == self.header.initiator
+            && (!runs_transaction || !self.fresh.is_empty() || !self.gated_calls.is_empty())
+    }
+
+    fn complete(&mut self, result: Arc<str>) {
+        self.ended = true;
+        if self.visited < self.transactions.len() + self.calls.len() {
+            let attempted = format!("{} on the way to the end", self.visited);
+            let recorded = format!("{} operations", self.transactions.len() + self.calls.len());
+            self.park(Divergence { position: None, recorded, attempted });
+            return;
+        }
+        let recorded = match self.state() {
+            Some(RowState::Voted { result: recorded }) if *recorded != result => Some(Arc::clone(recorded)),
+            Some(RowState::Voted { .. }) => return,
+            _ => None,
+        };
+        match recorded {
+            Some(recorded) => {
+                let (recorded, attempted) = (format!("the result {recorded}"), format!("the result {result}"));
+                self.park(Divergence { position: None, recorded, attempted });
+            }
+            None => self.write(RowState::Voted { result }, Urgency::Prompt),
+        }
+    }
+
+    fn go_on(&self) -> Result<(), Stop> {
+        if self.stopped || self.parked || self.refusal.is_some() { Err(Stop) } else { Ok(()) }
+    }
+
+    fn request(&self, operation: &str, arguments: Arc<str>) -> Request {
+        Request { operation: operation.into(), arguments, received: self.received, attempts: 0, returned: None }
+    }
+
+    /// A role that has voted has nothing left to do that is not recorded.
+    fn request_allowed(&mut self, position: Position, operation: &str, arguments: &str) -> Result<(), Stop> {
+        if matches!(self.state(), Some(RowState::Voted { .. })) {
+            return self.diverge(position, "nothing", describe(operation, arguments));
+        }
+        Ok(())
+    }
+
+    fn visit(
+        &mut self,
+        position: Position,
+        fits: bool,
+        result: Arc<str>,
+        recorded: String,
+        operation: &str,
+        arguments: &str,
+    ) -> Result<Option<Arc<str>>, Stop> {
+        if !fits {
+            return self.diverge(position, &recorded, describe(operation, arguments));
+        }
+        self.visited += 1;
+        Ok(Some(result))
+    }
+
+    fn poll_returned(&self, returned: Option<Arc<str>>) -> Poll<Result<Arc<str>, Stop>> {
+        match (self.go_on(), returned) {
+            (Err(stop), _) => Poll::Ready(Err(stop)),
+            (Ok(()), Some(result)) => Poll::Ready(Ok(result)),
+            (Ok(()), None) => Poll::Pending,
+        }
+    }
+
+    /// A failure of infrastructure: another try, or the end of the saga.
+    fn failed(&mut self, timer: Timer, reason: &Arc<str>, now: Millis) {
+        let request = match timer {
+            Timer::Transaction(position) => self.transaction_requests.get_mut(&position),
+            Timer::Call(position) => self.call_requests.get_mut(&position),
+            Timer::Resend | Timer::Compensation => None,
+        };
+        let Some(request) = request else { return };
+        request.attempts += 1;
+        let (operation, attempts) = (Arc::clone(&request.operation), request.attempts);
+        if attempts >= self.timing.attempts_max {
+            self.refusal = Some(format!("{operation} failed {attempts} times, at last with: {reason}").into());
+            return;
+        }
+        self.timers.insert(timer, now.plus(self.timing.retry_delay(attempts)));
+        self.events.push_back(Event::OperationFailed { operation, reason: Arc::clone(reason), attempts });
+        // Rule S2: the client's answer no longer hangs on this commit.
+        if self.row.is_none() && self.me == self.header.initiator {
+            self.write(RowState::Active, Urgency::Prompt);
+        }
+    }
+
+    fn diverge<T>(&mut self, position: Position, recorded: &str, attempted: String) -> Result<T, Stop> {
+        self.park(Divergence { position: Some(position), recorded: recorded.into(), attempted });
+        Err(Stop)
+    }
+
+    /// Stops the program for good in this run; nothing that is stored is touched.
+    pub(super) fn park(&mut self, divergence: Divergence) {
+        self.parked = true;
+        self.events.push_back(Event::Parked(divergence));
+    }
+
+    /// The message that `program_receive` gave cannot be read as what the program expects: its sender runs other code.
+    pub fn handle_unreadable(&mut self, position: Position, error: &str) {
+        self.park(Divergence {
+            position: Some(position),
+            recorded: "a value of another type".into(),
+            attempted: format!("reading it: {error}"),
+        });
+    }
+}
+
+fn describe(operation: &str, arguments: &str) -> String {
+    format!("{operation}{arguments}")
+}

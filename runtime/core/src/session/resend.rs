@@ -1,0 +1,113 @@
+//! Sending, and sending again what nobody has answered: on a new connection, when asked, and slowly by the clock.
+
+use std::sync::Arc;
+
+use super::{Peer, Run, Session, Timer, Timing};
+use crate::frame::{Body, Frame, Outcome, Vote};
+use crate::identity::{Millis, Position, RoleId};
+use crate::record::RowState;
+
+impl Timing {
+    /// Before try `attempts + 1`.
+    pub(super) fn retry_delay(&self, attempts: u32) -> u64 {
+        doubled(self.retry_millis_min, attempts.saturating_sub(1), self.retry_millis_max)
+    }
+}
+
+fn doubled(first: u64, times: u32, max: u64) -> u64 {
+    1u64.checked_shl(times).map_or(max, |factor| first.saturating_mul(factor)).min(max)
+}
+
+impl Session {
+    /// The transport has a new connection with the node that plays `role`: what was sent before may be lost.
+    pub fn handle_connected(&mut self, role: RoleId) {
+        if let Some(peer) = self.peers.get_mut(&role) {
+            peer.has_header = false;
+            self.resend_to(role);
+        }
+    }
+
+    /// It is `now`, and [`Session::poll_timeout`] may have passed.
+    pub fn handle_timeout(&mut self, now: Millis) {
+        while let Some((timer, _)) = self.timers.iter().map(|(timer, at)| (*timer, *at)).find(|(_, at)| *at <= now) {
+            self.timers.remove(&timer);
+            match timer {
+                Timer::Resend => {
+                    let roles: Vec<_> = self.peers.keys().copied().collect();
+                    roles.into_iter().for_each(|role| self.resend_to(role));
+                    self.resends = self.resends.saturating_add(1);
+                    self.arm_resend(now);
+                }
+                Timer::Transaction(position) => self.runs.push_back(Run::Transaction(position)),
+                Timer::Call(position) => self.runs.push_back(Run::Call(position)),
+                Timer::Compensation => self.retry_compensation(),
+            }
+        }
+    }
+
+    pub(super) fn arm_resend(&mut self, now: Millis) {
+        if self.finishing.is_some() || self.peers.is_empty() {
+            return;
+        }
+        let delay = doubled(self.timing.resend_millis_min, self.resends, self.timing.resend_millis_max);
+        self.timers.insert(Timer::Resend, now.plus(delay));
+    }
+
+    /// Everything for `role` that it has not answered.
+    pub(super) fn resend_to(&mut self, role: RoleId) {
+        let Some(peer) = self.peers.get(&role) else { return };
+        let (done, durable) = (peer.done, self.durable);
+        if !self.stopped && !self.parked {
+            let fresh = &self.fresh;
+            let messages: Vec<_> = self
+                .outgoing
+                .range((role, Position(0))..=(role, Position(u128::MAX)))
+                .filter(|(key, message)| !message.stable && message.after <= durable && !fresh.contains(key))
+                .map(|(key, _)| *key)
+                .filter(|key| !self.held.contains(key))
+                .collect();
+            messages.into_iter().for_each(|key| self.transmit_message(key));
+        }
+        if !self.entered {
+            return;
+        }
+        let body = match self.state() {
+            Some(RowState::Voted { .. }) if !done => Body::Vote { voter: self.me, vote: Vote::Completed },
+            Some(RowState::Committed { .. }) if !done => Body::Done { outcome: Outcome::Committed, answer: false },
+            Some(RowState::Aborting { reason, .. }) if self.is_origin() && !done => {
+                Body::Vote { voter: self.me, vote: Vote::Aborted { reason: Arc::clone(reason) } }
+            }
+            Some(RowState::Aborting { via, .. }) if *via == role && self.is_compensated() => {
+                Body::Done { outcome: Outcome::Compensated, answer: false }
+            }
+            _ => return,
+        };
+        self.transmit(role, body);
+    }
+
+    /// After a restart: whoever has something for this role is to send it again.
+    pub(super) fn ask_peers(&mut self) {
+        self.broadcast(|_| true, Body::Need);
+    }
+
+    pub(super) fn broadcast(&mut self, to: impl Fn(&Peer) -> bool, body: Body) {
+        let roles: Vec<_> = self.peers.iter().filter(|(_, peer)| to(peer)).map(|(role, _)| *role).collect();
+        roles.into_iter().for_each(|role| self.transmit(role, body.clone()));
+    }
+
+    pub(super) fn transmit_message(&mut self, key: (RoleId, Position)) {
+        let Some(message) = self.outgoing.get(&key) else { return };
+        let body = Body::Message { position: key.1, payload: Arc::clone(&message.payload) };
+        self.transmit(key.0, body);
+    }
+
+    pub(super) fn transmit(&mut self, to: RoleId, body: Body) {
+        let Some(peer) = self.peers.get(&to) else { return };
+        let wants_header = match &body {
+            Body::Message { .. } | Body::Need | Body::Vote { vote: Vote::Aborted { .. }, .. } => !peer.has_header,
+            Body::Vote { .. } | Body::Stable { .. } | Body::Done { .. } | Body::Over | Body::Refused { .. } => false,
+        };
+        let header = wants_header.then(|| Arc::clone(&self.header));
+        self.transmits.push_back(Frame { session: self.id, from: self.me, to, header, body });
+    }
+}

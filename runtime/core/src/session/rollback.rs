@@ -1,0 +1,98 @@
+//! Rolling back: every committed transaction is undone, in reverse order of commit, from what is recorded of it (rules A3 and A4). Nothing
+//! is run again for it, and no message is needed.
+
+use std::sync::Arc;
+
+use super::{Event, Run, Session, Timer};
+use crate::frame::{Body, Outcome};
+use crate::identity::{Millis, Position};
+use crate::record::{Change, RowState, Urgency};
+
+impl Session {
+    /// Whether everything has been undone, durably.
+    pub(super) fn is_compensated(&self) -> bool {
+        matches!(self.state(), Some(RowState::Aborting { .. }))
+            && self.entered
+            && self.last_write <= self.durable
+            && self.transactions.values().all(|record| record.undone)
+    }
+
+    pub(super) fn undo_next(&mut self) {
+        if !self.entered || self.undoing.is_some() || !matches!(self.state(), Some(RowState::Aborting { .. })) {
+            return;
+        }
+        let next = self.transactions.values().filter(|record| !record.undone).max_by_key(|record| record.sequence);
+        if let Some(record) = next {
+            self.undoing = Some(record.position);
+            self.runs.push_back(Run::Compensate(record.clone()));
+        }
+    }
+
+    /// Whether the transaction at `position` is (still) to be undone.
+    pub fn may_compensate(&self, position: Position) -> bool {
+        self.undoing == Some(position) && self.transactions.get(&position).is_some_and(|record| !record.undone)
+    }
+
+    /// The compensation at `position` has run, in a transaction of the database that is still open. Whether what it wrote is to be kept;
+    /// the write that then comes up belongs to the same commit.
+    pub fn handle_compensated(&mut self, position: Position, ran: Result<(), Arc<str>>, now: Millis) -> bool {
+        if !self.may_compensate(position) {
+            return false;
+        }
+        let (Some(record), Some(state)) =
+            (self.transactions.get_mut(&position), self.row.as_ref().map(|row| row.state.clone()))
+        else {
+            return false;
+        };
+        match ran {
+            Ok(()) => {
+                record.undone = true;
+                self.undoing = None;
+                self.undo_attempts = 0;
+                self.unwritten.push(Change::Undone(position));
+                self.write(state, Urgency::Prompt);
+                self.undo_next();
+                true
+            }
+            Err(reason) => {
+                self.undo_attempts = self.undo_attempts.saturating_add(1);
+                let operation = Arc::clone(&record.operation);
+                self.timers.insert(Timer::Compensation, now.plus(self.timing.retry_delay(self.undo_attempts)));
+                let attempts = self.undo_attempts;
+                self.events.push_back(Event::CompensationFailed { operation, reason, attempts });
+                false
+            }
+        }
+    }
+
+    /// Tries the compensation again that failed.
+    pub(super) fn retry_compensation(&mut self) {
+        if let Some(record) = self.undoing.and_then(|position| self.transactions.get(&position)) {
+            self.runs.push_back(Run::Compensate(record.clone()));
+        }
+    }
+
+    /// Says so to whoever must know, once everything is undone.
+    pub(super) fn compensated(&mut self, now: Millis) {
+        if !self.is_compensated() {
+            return;
+        }
+        let Some(RowState::Aborting { via, .. }) = self.state() else { return };
+        let via = *via;
+        let owed: Vec<_> = self.peers.iter().filter(|(_, peer)| peer.owed_done).map(|(role, _)| *role).collect();
+        for role in owed {
+            if let Some(peer) = self.peers.get_mut(&role) {
+                peer.owed_done = false;
+            }
+            if role != via {
+                self.transmit(role, Body::Done { outcome: Outcome::Compensated, answer: true });
+            }
+        }
+        if via != self.me {
+            self.transmit(via, Body::Done { outcome: Outcome::Compensated, answer: false });
+        }
+        self.resends = 0;
+        self.arm_resend(now);
+        self.finish_if_all_done();
+    }
+}

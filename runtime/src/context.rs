@@ -1,0 +1,280 @@
+//! `SessionContext`: the interface that generated code is written against, and the shapes of what it is handed. It is the plain
+//! choreographic one: nothing in it knows of a crash, and every runtime (plain, resilient, simulated) implements it unchanged.
+
+use std::fmt;
+use std::future::Future;
+use std::pin::Pin;
+use std::sync::Arc;
+
+pub use accompanist_core::RoleId;
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+
+/// What a value that roles hold, send or record must be able to do. Implemented for every type that can.
+pub trait Value: Clone + Serialize + DeserializeOwned + Send + Sync + 'static {}
+impl<T: Clone + Serialize + DeserializeOwned + Send + Sync + 'static> Value for T {}
+
+/// The number of a communication, an operation, a loop or a call in the text of a choreography: the static half of a position.
+/// What several roles take part in has the same number at all of them.
+pub type Site = u32;
+
+/// A boxed error of any kind, as compensations return it.
+pub type BoxError = Box<dyn std::error::Error + Send + Sync>;
+
+/// The database that a role's transactions use.
+pub trait Database: Send + Sync + 'static {
+    /// What an operation is handed to write with. Its writes commit together with the record that it ran.
+    type Tx: Send;
+}
+
+/// The session has ended or cannot go on here. Generated code hands it up with `?`; only the runtime makes one.
+#[derive(Debug)]
+pub struct Interrupted(());
+
+impl Interrupted {
+    pub(crate) fn new() -> Self {
+        Self(())
+    }
+}
+
+/// Why an operation did not return a value.
+///
+/// Any [`std::error::Error`] becomes a failure of infrastructure by `?`: it is tried again by the retry policy, and ends the saga
+/// only when that is exhausted. [`Failure::abort`] is a business reason: the saga rolls back on all roles.
+///
+/// ```
+/// use accompanist::Failure;
+/// fn charge(balance: u64, amount: &str) -> Result<u64, Failure> {
+///     let amount: u64 = amount.parse()?; // infrastructure: retried
+///     if amount > balance {
+///         return Err(Failure::abort("card declined"));
+///     }
+///     Ok(balance - amount)
+/// }
+/// assert!(matches!(charge(1, "2"), Err(Failure::Abort(reason)) if reason == "card declined"));
+/// ```
+#[derive(Debug)]
+pub enum Failure {
+    /// A business reason to end the saga.
+    Abort(String),
+    /// A failure of infrastructure.
+    Infrastructure(BoxError),
+}
+
+impl Failure {
+    /// A business reason to end the saga: every role undoes what it did.
+    pub fn abort(reason: impl Into<String>) -> Self {
+        Self::Abort(reason.into())
+    }
+}
+
+impl<E: std::error::Error + Send + Sync + 'static> From<E> for Failure {
+    fn from(error: E) -> Self {
+        Self::Infrastructure(Box::new(error))
+    }
+}
+
+/// A key that is the same at every attempt of one operation in one session and different for every other: hand it to external services.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct IdempotencyKey(pub(crate) u128);
+
+impl fmt::Display for IdempotencyKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{:032x}", self.0)
+    }
+}
+
+impl fmt::Debug for IdempotencyKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "IdempotencyKey({self})")
+    }
+}
+
+/// A `transaction … compensate …` of a service, as a type: generated, one per operation.
+pub trait Transaction<S, D: Database>: Send + Sync + 'static {
+    /// `Service.operation`.
+    const NAME: &'static str;
+    /// The arguments, a tuple.
+    type Arguments: Value;
+    /// The result.
+    type Output: Value;
+
+    /// Runs the operation.
+    fn commit(
+        service: &S,
+        tx: &mut D::Tx,
+        arguments: &Self::Arguments,
+    ) -> impl Future<Output = Result<Self::Output, Failure>> + Send;
+
+    /// Undoes it, given its arguments and its result.
+    fn compensate(
+        service: &S,
+        tx: &mut D::Tx,
+        arguments: &Self::Arguments,
+        output: &Self::Output,
+    ) -> impl Future<Output = Result<(), BoxError>> + Send;
+}
+
+/// A `fn` of a service, as a type: generated, one per operation.
+pub trait Operation<S, D: Database>: Send + Sync + 'static {
+    /// `Service.operation`.
+    const NAME: &'static str;
+    /// The arguments, a tuple.
+    type Arguments: Value;
+    /// The result.
+    type Output: Value;
+
+    /// Calls the operation.
+    fn call(
+        service: &S,
+        key: &IdempotencyKey,
+        arguments: &Self::Arguments,
+    ) -> impl Future<Output = Result<Self::Output, Failure>> + Send;
+}
+
+/// One role's view of one session. Cloning is cheap.
+pub trait SessionContext: Clone + Send + Sync + 'static {
+    /// The database of this role's transactions.
+    type Database: Database;
+
+    /// The context of round, call, arm or member `index` at `site`: what is done with it has positions of its own.
+    fn child(&self, site: Site, index: u64) -> Self;
+
+    /// Sends `value` to `to`. Never waits.
+    fn send<T: Serialize + ?Sized>(&self, site: Site, to: RoleId, value: &T) -> Result<(), Interrupted>;
+
+    /// Waits for the message that `from` sends at `site`.
+    fn receive<T: DeserializeOwned>(
+        &self,
+        site: Site,
+        from: RoleId,
+    ) -> impl Future<Output = Result<T, Interrupted>> + Send;
+
+    /// Tells `to` which branch was taken: a message whose site says it all, received as `()`. Never waits.
+    fn select(&self, site: Site, to: RoleId) -> Result<(), Interrupted> {
+        self.send(site, to, &())
+    }
+
+    /// Waits until one of `messages` is there and says which, without taking it.
+    fn offer(&self, messages: &[(Site, RoleId)]) -> impl Future<Output = Result<usize, Interrupted>> + Send;
+
+    /// Runs a transaction of the role's service.
+    fn transaction<T, S>(
+        &self,
+        site: Site,
+        service: &Arc<S>,
+        arguments: T::Arguments,
+    ) -> impl Future<Output = Result<T::Output, Interrupted>> + Send
+    where
+        T: Transaction<S, Self::Database>,
+        S: Send + Sync + 'static;
+
+    /// Calls an operation of the role's service whose result is remembered.
+    fn call<O, S>(
+        &self,
+        site: Site,
+        service: &Arc<S>,
+        arguments: O::Arguments,
+    ) -> impl Future<Output = Result<O::Output, Interrupted>> + Send
+    where
+        O: Operation<S, Self::Database>,
+        S: Send + Sync + 'static;
+
+    /// Ends the session by intent, for `reason`.
+    fn refuse(&self, reason: impl Into<String>) -> Interrupted;
+
+    /// Waits for the end of the session, which `role` brings about at this place.
+    fn refused_by(&self, role: RoleId) -> impl Future<Output = Interrupted> + Send;
+
+    /// Goes on when `condition` holds; otherwise ends the session for `reason`.
+    fn require(&self, condition: bool, reason: impl FnOnce() -> String) -> Result<(), Interrupted> {
+        if condition { Ok(()) } else { Err(self.refuse(reason())) }
+    }
+
+    /// The value of an expression that may have none (overflow, division by zero, an index out of range); `place` says which and where.
+    fn defined<T>(&self, value: Option<T>, place: &str) -> Result<T, Interrupted> {
+        value.ok_or_else(|| self.refuse(place))
+    }
+}
+
+/// What a choreography is to a runtime: generated, one per choreography.
+#[derive(Debug)]
+pub struct Definition {
+    /// Its name.
+    pub name: &'static str,
+    /// A digest of everything on which its roles must agree.
+    pub fingerprint: [u8; 32],
+    /// The names of its roles; a [`RoleId`] is an index into it.
+    pub roles: &'static [&'static str],
+    /// The role where a session starts.
+    pub initiator: RoleId,
+    /// The roles that have a part in it.
+    pub participants: &'static [RoleId],
+    /// The participants whose first action is not a receive, and which the initiator begins by a message of its own.
+    pub begins: &'static [RoleId],
+}
+
+/// The arguments of a session, and with them the type of its choreography: generated.
+pub trait Choreography: Serialize + Send + 'static {
+    /// The initiator's part of the result.
+    type Output: DeserializeOwned + Send + 'static;
+    /// The choreography.
+    const DEFINITION: &'static Definition;
+}
+
+/// A role of a choreography joined to its service: generated.
+pub trait Role<D: Database>: Send + Sync + 'static {
+    /// The choreography.
+    const DEFINITION: &'static Definition;
+    /// Which of its roles this is.
+    const ROLE: RoleId;
+    /// What it starts with: the [`Choreography`] at the initiator, `()` at the others.
+    type Arguments: DeserializeOwned + Send + 'static;
+    /// The role's part of the result.
+    type Output: Serialize + Send + 'static;
+
+    /// The role's program.
+    fn run<C: SessionContext<Database = D>>(
+        self: Arc<Self>,
+        ctx: C,
+        arguments: Self::Arguments,
+    ) -> impl Future<Output = Result<Self::Output, Interrupted>> + Send + 'static;
+
+    /// Undoes `operation` (`Service.operation`), given its arguments and result as JSON.
+    fn compensate<'a>(
+        &'a self,
+        tx: &'a mut D::Tx,
+        operation: &'a str,
+        arguments: &'a str,
+        output: &'a str,
+    ) -> BoxFuture<'a, Result<(), BoxError>>;
+}
+
+/// A boxed future.
+pub type BoxFuture<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
+
+/// Undoes the transaction `T`, given its arguments and result as JSON. Called by generated code.
+pub fn compensate<'a, T, S, D>(
+    service: &'a S,
+    tx: &'a mut D::Tx,
+    arguments: &'a str,
+    output: &'a str,
+) -> BoxFuture<'a, Result<(), BoxError>>
+where
+    T: Transaction<S, D>,
+    D: Database,
+    S: Sync,
+{
+    Box::pin(async move {
+        let arguments = serde_json::from_str(arguments)?;
+        let output = serde_json::from_str(output)?;
+        T::compensate(service, tx, &arguments, &output).await
+    })
+}
+
+/// The answer to a compensation that a role does not have. Called by generated code.
+pub fn unknown_operation(operation: &str) -> BoxFuture<'_, Result<(), BoxError>> {
+    Box::pin(async move {
+        Err(format!("this version of the role has no compensation for `{operation}`; deploy one that has").into())
+    })
+}

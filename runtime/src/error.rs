@@ -1,0 +1,96 @@
+//! The error of the public interface.
+
+use std::fmt;
+use std::sync::Arc;
+
+/// Why a session did not give a result, or a node did not do what it was asked for.
+#[derive(Clone, Debug)]
+pub struct Error {
+    kind: Kind,
+}
+
+#[derive(Clone, Debug)]
+enum Kind {
+    Aborted(Arc<str>),
+    IdInUse(String),
+    NotAccepted(String),
+    Parked(String),
+    Configuration(String),
+    Unreadable(String),
+}
+
+impl Error {
+    pub(crate) fn aborted(reason: Arc<str>) -> Self {
+        Self { kind: Kind::Aborted(reason) }
+    }
+
+    pub(crate) fn id_in_use(id: &str) -> Self {
+        Self { kind: Kind::IdInUse(id.to_owned()) }
+    }
+
+    pub(crate) fn not_accepted(cause: impl fmt::Display) -> Self {
+        Self { kind: Kind::NotAccepted(cause.to_string()) }
+    }
+
+    pub(crate) fn parked(report: String) -> Self {
+        Self { kind: Kind::Parked(report) }
+    }
+
+    pub(crate) fn configuration(what: impl Into<String>) -> Self {
+        Self { kind: Kind::Configuration(what.into()) }
+    }
+
+    pub(crate) fn unreadable(what: impl fmt::Display) -> Self {
+        Self { kind: Kind::Unreadable(what.to_string()) }
+    }
+
+    /// The session was aborted and rolled back on all roles.
+    pub fn is_aborted(&self) -> bool {
+        matches!(self.kind, Kind::Aborted(_))
+    }
+
+    /// A session of the same choreography and id was started before, with other arguments.
+    pub fn is_id_in_use(&self) -> bool {
+        matches!(self.kind, Kind::IdInUse(_))
+    }
+
+    /// The session was not accepted: nothing of it has happened, and it may be started again.
+    pub fn is_not_accepted(&self) -> bool {
+        matches!(self.kind, Kind::NotAccepted(_))
+    }
+
+    /// The program differs from what is recorded of it; the session waits for a version that fits.
+    pub fn is_parked(&self) -> bool {
+        matches!(self.kind, Kind::Parked(_))
+    }
+
+    /// Why the session was aborted; `None` where it was not.
+    pub fn reason(&self) -> Option<&str> {
+        match &self.kind {
+            Kind::Aborted(reason) => Some(reason),
+            Kind::IdInUse(_)
+            | Kind::NotAccepted(_)
+            | Kind::Parked(_)
+            | Kind::Configuration(_)
+            | Kind::Unreadable(_) => None,
+        }
+    }
+}
+
+impl fmt::Display for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.kind {
+            Kind::Aborted(reason) => write!(f, "aborted: {reason}"),
+            Kind::IdInUse(id) => {
+                write!(f, "a session with the id `{id}` was started before with other arguments; take another id")
+            }
+            Kind::NotAccepted(cause) => write!(f, "not accepted, nothing has happened: {cause}"),
+            Kind::Parked(report) => {
+                write!(f, "parked, as the program differs from its record; deploy the version that made it: {report}")
+            }
+            Kind::Configuration(what) | Kind::Unreadable(what) => f.write_str(what),
+        }
+    }
+}
+
+impl std::error::Error for Error {}

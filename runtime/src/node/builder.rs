@@ -1,0 +1,187 @@
+//! How a node is described and started.
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::io;
+use std::sync::{Arc, Mutex, OnceLock};
+use std::time::Duration;
+
+use accompanist_core::{RoleId, Timing};
+use tokio::sync::mpsc;
+
+use super::cell::Waiters;
+use super::clock::{self, Clock, Timers};
+use super::inbound::NodeInbound;
+use super::role::{Erased, ErasedRole};
+use super::{Counters, Node, Shared};
+use crate::context::{BoxFuture, Role};
+use crate::error::Error;
+use crate::store::Store;
+use crate::transport::{Inbound, Link, Transport};
+
+/// How long a finished session is remembered unless the builder is told otherwise: for so long, a repeated start is answered with its result.
+pub const RETENTION_DEFAULT: Duration = Duration::from_secs(24 * 60 * 60);
+
+/// The shortest retention: longer than any frame can be under way.
+pub const RETENTION_MIN: Duration = Duration::from_secs(120);
+
+/// How often a node deletes what it need not remember any more.
+const FORGET_EVERY: Duration = Duration::from_secs(60);
+
+type StartTransport = Box<dyn FnOnce(String, Arc<dyn Inbound>) -> BoxFuture<'static, io::Result<Box<dyn Link>>> + Send>;
+
+/// A node about to be started.
+pub struct NodeBuilder<S: Store> {
+    name: String,
+    store: S,
+    roles: Vec<Arc<dyn ErasedRole<S>>>,
+    assignments: BTreeMap<String, String>,
+    transport: Option<StartTransport>,
+    timing: Timing,
+    retention: Duration,
+}
+
+impl<S: Store> fmt::Debug for NodeBuilder<S> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("NodeBuilder").field("name", &self.name).finish_non_exhaustive()
+    }
+}
+
+impl<S: Store> NodeBuilder<S> {
+    pub(super) fn new(name: String, store: S) -> Self {
+        Self {
+            name,
+            store,
+            roles: Vec::new(),
+            assignments: BTreeMap::new(),
+            transport: None,
+            timing: Timing::default(),
+            retention: RETENTION_DEFAULT,
+        }
+    }
+
+    /// Plays a role of a choreography.
+    pub fn role<R: Role<S>>(mut self, role: R) -> Self {
+        self.roles.push(Arc::new(Erased(Arc::new(role))));
+        self
+    }
+
+    /// Says which node plays `role`, where it is not the node of that name: `Role`, or `Choreography.Role` for one choreography only. It must
+    /// be said alike on the node where sessions start; the others are told by the session.
+    pub fn assign(mut self, role: impl Into<String>, node: impl Into<String>) -> Self {
+        self.assignments.insert(role.into(), node.into());
+        self
+    }
+
+    /// Reaches the other nodes by `transport`. Without one, all roles must be played by this node.
+    pub fn transport<T: Transport>(mut self, transport: T) -> Self {
+        self.transport = Some(Box::new(|node, inbound| {
+            Box::pin(async move { Ok(Box::new(transport.start(&node, inbound).await?) as Box<dyn Link>) })
+        }));
+        self
+    }
+
+    /// How patient sessions are.
+    pub fn timing(mut self, timing: Timing) -> Self {
+        self.timing = timing;
+        self
+    }
+
+    /// How long a finished session is remembered: at least [`RETENTION_MIN`], [`RETENTION_DEFAULT`] unless said.
+    pub fn retention(mut self, retention: Duration) -> Self {
+        self.retention = retention.max(RETENTION_MIN);
+        self
+    }
+
+    /// Starts the node: goes on with every session that is not finished, then lets others in. Call it within a tokio runtime.
+    pub async fn start(self) -> Result<Node<S>, Error> {
+        let runtime = tokio::runtime::Handle::try_current()
+            .map_err(|_| Error::configuration("a node is started within a tokio runtime, of several threads or one"))?;
+        let mut roles = BTreeMap::new();
+        let mut definitions = BTreeMap::new();
+        for role in self.roles {
+            let (definition, id) = (role.definition(), role.id());
+            definitions.insert(definition.name, definition);
+            if roles.insert((definition.name, id), role).is_some() {
+                let role = definition.roles.get(usize::from(id.0)).copied().unwrap_or("?");
+                return Err(Error::configuration(format!("the role `{}.{role}` is given twice", definition.name)));
+            }
+        }
+        let unfinished = self.store.unfinished().await.map_err(|error| Error::configuration(error.to_string()))?;
+        let (loopback, mut looped) = mpsc::unbounded_channel();
+        let shared = Arc::new(Shared {
+            name: self.name,
+            store: self.store,
+            link: OnceLock::new(),
+            loopback,
+            runtime: runtime.clone(),
+            clock: Clock::new(),
+            timers: Arc::new(Timers::default()),
+            timing: self.timing,
+            roles,
+            definitions,
+            assignments: self.assignments,
+            sessions: Mutex::default(),
+            clients: Mutex::default(),
+            starting: tokio::sync::Mutex::new(()),
+            counts: Counters::default(),
+        });
+        let cells = shared.recover_all(unfinished);
+        let inbound: Arc<dyn Inbound> = Arc::new(NodeInbound(Arc::downgrade(&shared)));
+        let start = self.transport.unwrap_or_else(|| {
+            Box::new(|_, _| Box::pin(async { Ok(Box::new(super::inbound::Alone) as Box<dyn Link>) }))
+        });
+        let link = start(shared.name.clone(), inbound).await;
+        let link = link.map_err(|error| Error::configuration(format!("the transport cannot start: {error}")))?;
+        // Nobody else sets it.
+        let _ = shared.link.set(link);
+        let weak = Arc::downgrade(&shared);
+        runtime.spawn(async move {
+            while let Some(frame) = looped.recv().await {
+                let Some(shared) = weak.upgrade() else { return };
+                let name = shared.name.clone();
+                shared.handle_frame(&name, frame);
+            }
+        });
+        runtime.spawn(clock::run(Arc::downgrade(&shared), Arc::clone(&shared.timers)));
+        let (weak, retention) = (Arc::downgrade(&shared), self.retention);
+        runtime.spawn(async move {
+            loop {
+                tokio::time::sleep(FORGET_EVERY).await;
+                let Some(shared) = weak.upgrade() else { return };
+                if let Err(error) = shared.store.forget(retention).await {
+                    tracing::warn!(%error, "finished sessions stay for now");
+                }
+            }
+        });
+        for cell in cells {
+            cell.step(|_, _| {});
+        }
+        Ok(Node { shared })
+    }
+}
+
+impl<S: Store> Shared<S> {
+    /// Takes up every session that is not finished. One of a choreography or version that is not deployed here is left untouched.
+    fn recover_all(
+        self: &Arc<Self>,
+        unfinished: Vec<(RoleId, accompanist_core::Stored)>,
+    ) -> Vec<Arc<super::cell::Cell<S>>> {
+        let mut cells = Vec::with_capacity(unfinished.len());
+        for (role, stored) in unfinished {
+            let header = &stored.row.header;
+            let session = header.session_id();
+            match self.role(header, role).map(Arc::clone) {
+                Some(role) if role.definition().fingerprint == header.fingerprint => {
+                    cells.push(self.recover(stored, &role, Waiters::recovered()));
+                }
+                Some(_) | None => tracing::error!(
+                    %session,
+                    choreography = header.choreography,
+                    "a stored session is of a role or version that is not deployed here; it waits, untouched"
+                ),
+            }
+        }
+        cells
+    }
+}

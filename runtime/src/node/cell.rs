@@ -1,0 +1,368 @@
+//! One session on a node: the core, the program, and the step that joins them to store, transport and clock.
+//!
+//! Every input is a [`Cell::step`]: it takes the cell's lock, hands the input to the core, polls the program as far as it goes, and carries
+//! out what the core then asks for. A step never waits: it runs on whatever thread brought the input.
+
+use std::collections::HashMap;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
+use std::task::{Context, Poll, Waker};
+
+use accompanist_core::{
+    Digest, Event, Frame, Header, Millis, Position, Run, Session, SessionId, SessionKey, Write, WriteId,
+};
+use tokio::sync::oneshot;
+
+use super::Shared;
+use super::context::NodeContext;
+use super::role::{ErasedCall, ErasedRole, ErasedTransaction, Program, catch_panic, panic_message};
+use super::transact::{Compensation, Transaction};
+use crate::context::IdempotencyKey;
+use crate::error::Error;
+use crate::store::{Job, Store, StoreError};
+
+/// What a program and its steps share.
+pub(super) struct Core<S: Store> {
+    state: Mutex<CoreState<S>>,
+}
+
+pub(super) struct CoreState<S: Store> {
+    pub(super) session: Session,
+    pub(super) transactions: HashMap<Position, Arc<dyn ErasedTransaction<S>>>,
+    pub(super) calls: HashMap<Position, Arc<dyn ErasedCall>>,
+}
+
+impl<S: Store> Core<S> {
+    pub(super) fn lock(&self) -> MutexGuard<'_, CoreState<S>> {
+        lock(&self.state)
+    }
+}
+
+/// A panic while the lock was held was the program's, and has been dealt with.
+pub(super) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// How a session ended, as JSON of the result or the reason.
+pub(super) type Ending = Result<Arc<str>, Error>;
+
+/// Those who wait for a session.
+#[derive(Default)]
+pub(super) struct Waiters {
+    pub(super) accepted: Vec<oneshot::Sender<Result<(), Error>>>,
+    pub(super) decided: Vec<oneshot::Sender<Ending>>,
+    pub(super) settled: Vec<oneshot::Sender<Ending>>,
+    /// What they wait for has come already.
+    pub(super) is_accepted: bool,
+    pub(super) decision: Option<Ending>,
+    pub(super) settlement: Option<Ending>,
+}
+
+/// One role's part in one session on this node.
+pub(super) struct Cell<S: Store> {
+    pub(super) key: SessionKey,
+    pub(super) header: Arc<Header>,
+    pub(super) role: Arc<dyn ErasedRole<S>>,
+    shared: Weak<Shared<S>>,
+    core: Arc<Core<S>>,
+    run: Mutex<CellRun>,
+}
+
+struct CellRun {
+    program: Option<Program>,
+    begun: bool,
+    /// A write failed: this cell does nothing more, and another takes its place.
+    dead: bool,
+    armed: Option<Millis>,
+    waiters: Waiters,
+}
+
+impl<S: Store> Cell<S> {
+    pub(super) fn new(
+        shared: &Arc<Shared<S>>,
+        role: Arc<dyn ErasedRole<S>>,
+        session: Session,
+        waiters: Waiters,
+    ) -> Arc<Self> {
+        let key = session.key();
+        let header = Arc::clone(session.header());
+        let state = CoreState { session, transactions: HashMap::new(), calls: HashMap::new() };
+        Arc::new(Self {
+            key,
+            header,
+            role,
+            shared: Arc::downgrade(shared),
+            core: Arc::new(Core { state: Mutex::new(state) }),
+            run: Mutex::new(CellRun { program: None, begun: false, dead: false, armed: None, waiters }),
+        })
+    }
+
+    /// Hands an input to the core and does what follows.
+    pub(super) fn step(self: &Arc<Self>, input: impl FnOnce(&mut Session, Millis)) {
+        self.step_within(None, |session, now| {
+            input(session, now);
+            false
+        });
+    }
+
+    /// A step inside a transaction of the store's: the writes that come up belong to it.
+    pub(super) fn step_within(
+        self: &Arc<Self>,
+        within: Option<&mut Vec<Write>>,
+        input: impl FnOnce(&mut Session, Millis) -> bool,
+    ) -> bool {
+        let Some(shared) = self.shared.upgrade() else { return false };
+        let mut run = lock(&self.run);
+        if run.dead {
+            return false;
+        }
+        let now = shared.clock.now();
+        let answer = input(&mut self.core.lock().session, now);
+        self.advance(&mut run, now);
+        let frames = self.carry_out(&shared, &mut run, within);
+        drop(run);
+        for frame in frames {
+            shared.transmit(&self.header, &frame);
+        }
+        answer
+    }
+
+    /// Polls the program as far as it goes.
+    fn advance(&self, run: &mut CellRun, now: Millis) {
+        if !self.core.lock().session.runs_program() {
+            run.program = None;
+            return;
+        }
+        if !run.begun {
+            run.begun = true;
+            run.program = self.begin();
+        }
+        let Some(program) = run.program.as_mut() else {
+            self.core.lock().session.handle_program_waiting(now);
+            return;
+        };
+        let mut context = Context::from_waker(Waker::noop());
+        let polled = catch_unwind(AssertUnwindSafe(|| program.as_mut().poll(&mut context)));
+        if !matches!(polled, Ok(Poll::Pending)) {
+            run.program = None;
+        }
+        let session = &mut self.core.lock().session;
+        match polled {
+            Ok(Poll::Ready(Ok(result))) => session.handle_program_ended(result, now),
+            Ok(Poll::Pending | Poll::Ready(Err(_))) => session.handle_program_waiting(now),
+            Err(panic) => {
+                session.program_refuse(panic_message(&*panic).into());
+                session.handle_program_waiting(now);
+            }
+        }
+        if !session.runs_program() {
+            run.program = None;
+        }
+    }
+
+    fn begin(&self) -> Option<Program> {
+        let arguments = self.core.lock().session.arguments().cloned().unwrap_or_else(|| Arc::from("null"));
+        let context = NodeContext::new(Arc::clone(&self.core));
+        match catch_unwind(AssertUnwindSafe(|| self.role.run(context, &arguments))) {
+            Ok(Ok(program)) => Some(program),
+            Ok(Err(error)) => {
+                let reason = format!("the session's arguments cannot be read: {error}");
+                self.core.lock().session.program_refuse(reason.into());
+                None
+            }
+            Err(panic) => {
+                self.core.lock().session.program_refuse(panic_message(&*panic).into());
+                None
+            }
+        }
+    }
+
+    /// Carries out what the core asks for; gives back the frames, to be sent without the lock.
+    fn carry_out(
+        self: &Arc<Self>,
+        shared: &Arc<Shared<S>>,
+        run: &mut CellRun,
+        mut within: Option<&mut Vec<Write>>,
+    ) -> Vec<Frame> {
+        let mut core = self.core.lock();
+        while let Some(write) = core.session.poll_write() {
+            match within.as_deref_mut() {
+                Some(writes) => writes.push(write),
+                None => self.submit(shared, write),
+            }
+        }
+        let frames = std::iter::from_fn(|| core.session.poll_transmit()).collect();
+        while let Some(run) = core.session.poll_run() {
+            self.start_run(shared, &mut core, run);
+        }
+        let events: Vec<_> = std::iter::from_fn(|| core.session.poll_event()).collect();
+        if let Some(at) = core.session.poll_timeout().filter(|at| run.armed.is_none_or(|armed| *at < armed)) {
+            run.armed = Some(at);
+            shared.timers.arm(at, self.key);
+        }
+        drop(core);
+        for event in events {
+            self.tell(shared, &mut run.waiters, event);
+        }
+        frames
+    }
+
+    fn submit(self: &Arc<Self>, shared: &Shared<S>, write: Write) {
+        let cell = Arc::clone(self);
+        let id = write.id;
+        shared.count_write(write.urgency);
+        let done = Box::new(move |result| cell.written(id, result));
+        shared.store.submit(Job::Write { write, key: self.key, done });
+    }
+
+    fn start_run(self: &Arc<Self>, shared: &Shared<S>, core: &mut CoreState<S>, run: Run) {
+        match run {
+            Run::Transaction(position) => {
+                if let Some(operation) = core.transactions.get(&position) {
+                    let transaction = Transaction::new(Arc::clone(self), position, Arc::clone(operation));
+                    shared.store.submit(Job::Transact(Box::new(transaction)));
+                }
+            }
+            Run::Compensate(record) => {
+                shared.store.submit(Job::Transact(Box::new(Compensation::new(Arc::clone(self), record))));
+            }
+            Run::Call(position) => {
+                if let Some(call) = core.calls.get(&position) {
+                    let (cell, call, key) = (Arc::clone(self), Arc::clone(call), self.idempotency_key(position));
+                    shared.runtime.spawn(async move {
+                        let ran = catch_panic(call.call(key)).await;
+                        let ran = ran.unwrap_or_else(|panic| accompanist_core::Ran::Failed(panic.into()));
+                        cell.step(|session, now| session.handle_call_returned(position, ran, now));
+                    });
+                }
+            }
+        }
+    }
+
+    fn idempotency_key(&self, position: Position) -> IdempotencyKey {
+        let of_role = Digest::of(&self.key.session.0).then(position, &self.key.role.0.to_le_bytes());
+        IdempotencyKey(of_role.0)
+    }
+
+    /// Whether the transaction at `position` is still to be run.
+    pub(super) fn may_run(&self, position: Position) -> bool {
+        !lock(&self.run).dead && self.core.lock().session.may_run(position)
+    }
+
+    /// Whether the transaction at `position` is still to be undone.
+    pub(super) fn may_compensate(&self, position: Position) -> bool {
+        !lock(&self.run).dead && self.core.lock().session.may_compensate(position)
+    }
+
+    /// A write is durable, or never will be.
+    pub(super) fn written(self: &Arc<Self>, id: WriteId, result: Result<(), StoreError>) {
+        match result {
+            Ok(()) => self.step(|session, now| session.handle_durable(id, now)),
+            Err(error) => self.fail(error),
+        }
+    }
+
+    /// This run is given up; the session is made anew from what is stored.
+    pub(super) fn fail(self: &Arc<Self>, error: StoreError) {
+        let waiters = {
+            let mut run = lock(&self.run);
+            if run.dead {
+                return;
+            }
+            run.dead = true;
+            run.program = None;
+            std::mem::take(&mut run.waiters)
+        };
+        if let Some(shared) = self.shared.upgrade() {
+            shared.reload(self, waiters, error);
+        }
+    }
+
+    /// A point in time that the core asked for has come.
+    pub(super) fn wake(self: &Arc<Self>) {
+        lock(&self.run).armed = None;
+        self.step(|session, now| session.handle_timeout(now));
+    }
+
+    /// A repeated start: adds those who wait, or answers them at once.
+    pub(super) fn join(&self, arguments: &Arc<str>, id: &str, more: Waiters) -> Result<SessionId, Error> {
+        if self.core.lock().session.arguments() != Some(arguments) {
+            return Err(Error::id_in_use(id));
+        }
+        lock(&self.run).waiters.attach(more);
+        Ok(self.key.session)
+    }
+
+    fn tell(self: &Arc<Self>, shared: &Arc<Shared<S>>, waiters: &mut Waiters, event: Event) {
+        let session = self.key.session;
+        match event {
+            Event::Accepted => waiters.accept(),
+            Event::Decided(outcome) => waiters.decide(ending(outcome)),
+            Event::Settled(outcome) => waiters.settle(ending(outcome)),
+            Event::OperationFailed { operation, reason, attempts } => {
+                tracing::warn!(%session, %operation, %reason, attempts, "an operation failed and is tried again");
+            }
+            Event::CompensationFailed { operation, reason, attempts } => {
+                tracing::error!(%session, %operation, %reason, attempts, "a compensation failed and is tried again");
+            }
+            Event::PeerRefused { role, reason } => {
+                tracing::error!(%session, role = role.0, %reason, "a role cannot take part; the session waits for it");
+            }
+            Event::Parked(divergence) => {
+                tracing::error!(%session, %divergence, "the program differs from its record; the session is parked");
+                let error = Error::parked(divergence.to_string());
+                waiters.decide(Err(error.clone()));
+                waiters.settle(Err(error));
+            }
+            Event::Finished => shared.remove(self),
+        }
+    }
+}
+
+fn ending(outcome: Result<Arc<str>, Arc<str>>) -> Ending {
+    outcome.map_err(Error::aborted)
+}
+
+impl Waiters {
+    /// For a session that is stored already.
+    pub(super) fn recovered() -> Self {
+        Self { is_accepted: true, ..Self::default() }
+    }
+
+    pub(super) fn accept(&mut self) {
+        self.is_accepted = true;
+        self.accepted.drain(..).for_each(|waiter| drop(waiter.send(Ok(()))));
+    }
+
+    pub(super) fn decide(&mut self, ending: Ending) {
+        self.decided.drain(..).for_each(|waiter| drop(waiter.send(ending.clone())));
+        self.decision.get_or_insert(ending);
+    }
+
+    pub(super) fn settle(&mut self, ending: Ending) {
+        self.settled.drain(..).for_each(|waiter| drop(waiter.send(ending.clone())));
+        self.settlement.get_or_insert(ending);
+    }
+
+    /// Nothing will come any more.
+    pub(super) fn refuse(mut self, error: &Error) {
+        self.accepted.drain(..).for_each(|waiter| drop(waiter.send(Err(error.clone()))));
+        self.decide(Err(error.clone()));
+        self.settle(Err(error.clone()));
+    }
+
+    fn attach(&mut self, more: Self) {
+        self.accepted.extend(more.accepted);
+        self.decided.extend(more.decided);
+        self.settled.extend(more.settled);
+        if self.is_accepted {
+            self.accept();
+        }
+        if let Some(decision) = self.decision.clone() {
+            self.decide(decision);
+        }
+        if let Some(settlement) = self.settlement.clone() {
+            self.settle(settlement);
+        }
+    }
+}

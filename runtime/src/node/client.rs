@@ -1,0 +1,194 @@
+//! Starting sessions, and waiting for them.
+
+use std::fmt;
+use std::marker::PhantomData;
+use std::sync::Arc;
+
+use accompanist_core::{Header, RowState, Session, SessionId, SessionKey, Stored};
+use tokio::sync::oneshot;
+
+use super::cell::{Ending, Waiters, lock};
+use super::{Node, Shared};
+use crate::context::{Choreography, Definition};
+use crate::error::Error;
+use crate::store::Store;
+
+/// The longest id that a client may give a session, in bytes.
+pub const CLIENT_ID_BYTES_MAX: usize = 512;
+
+/// A session about to be started; `accepted`, `decided` or `settled` starts it.
+#[must_use = "a session starts when it is asked to be accepted, decided or settled"]
+pub struct Start<S: Store, A> {
+    node: Node<S>,
+    arguments: A,
+    id: Option<String>,
+}
+
+impl<S: Store, A> fmt::Debug for Start<S, A> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Start").field("node", &self.node).field("id", &self.id).finish_non_exhaustive()
+    }
+}
+
+impl<S: Store, A: Choreography> Start<S, A> {
+    pub(super) fn new(node: Node<S>, arguments: A) -> Self {
+        Self { node, arguments, id: None }
+    }
+
+    /// The client's own id for the session. Starting again with the same id and arguments gives the same session, however often, as long as
+    /// the node remembers it; with other arguments it is an error. Without an id every start is a session of its own.
+    pub fn id(mut self, id: impl Into<String>) -> Self {
+        self.id = Some(id.into());
+        self
+    }
+
+    /// Starts the session; returns when it is durable, so that it will settle whatever happens.
+    pub async fn accepted(self) -> Result<Handle<A::Output>, Error> {
+        let (accepted, waits) = oneshot::channel();
+        let handle = self.begin(|waiters| waiters.accepted.push(accepted)).await?;
+        waits.await.map_err(|_| Error::not_accepted("the node is stopping"))??;
+        Ok(handle)
+    }
+
+    /// Starts the session and waits for its outcome: the result, or the reason why it is being rolled back.
+    pub async fn decided(self) -> Result<A::Output, Error> {
+        self.begin(|_| {}).await?.decided().await
+    }
+
+    /// Starts the session and waits until it is over: the result, or the reason why it has been rolled back at every role.
+    pub async fn settled(self) -> Result<A::Output, Error> {
+        self.begin(|_| {}).await?.settled().await
+    }
+
+    async fn begin(self, wait: impl FnOnce(&mut Waiters)) -> Result<Handle<A::Output>, Error> {
+        let (decided, waits_decided) = oneshot::channel();
+        let (settled, waits_settled) = oneshot::channel();
+        let mut waiters = Waiters { decided: vec![decided], settled: vec![settled], ..Waiters::default() };
+        wait(&mut waiters);
+        let arguments = serde_json::to_string(&self.arguments)
+            .map_err(|error| Error::unreadable(format!("the arguments cannot be written as JSON: {error}")))?;
+        let session = self.node.shared.start(A::DEFINITION, self.id, arguments.into(), waiters).await?;
+        Ok(Handle { session, decided: waits_decided, settled: waits_settled, output: PhantomData })
+    }
+}
+
+/// A session that was started here.
+pub struct Handle<T> {
+    session: SessionId,
+    decided: oneshot::Receiver<Ending>,
+    settled: oneshot::Receiver<Ending>,
+    output: PhantomData<fn() -> T>,
+}
+
+impl<T> fmt::Debug for Handle<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Handle").field("session", &self.session).finish_non_exhaustive()
+    }
+}
+
+impl<T: serde::de::DeserializeOwned> Handle<T> {
+    /// The session's identity, the same at all its roles.
+    pub fn session(&self) -> SessionId {
+        self.session
+    }
+
+    /// Waits for the outcome: the result, or the reason why the session is being rolled back.
+    pub async fn decided(self) -> Result<T, Error> {
+        Self::output(self.decided).await
+    }
+
+    /// Waits until the session is over: the result, or the reason why it has been rolled back at every role.
+    pub async fn settled(self) -> Result<T, Error> {
+        Self::output(self.settled).await
+    }
+
+    async fn output(waits: oneshot::Receiver<Ending>) -> Result<T, Error> {
+        let json = waits
+            .await
+            .map_err(|_| Error::unreadable("the node stopped; the session goes on when it runs again"))??;
+        serde_json::from_str(&json).map_err(|error| Error::unreadable(format!("the result cannot be read: {error}")))
+    }
+}
+
+impl<S: Store> Shared<S> {
+    /// Starts a session, or joins one that was started with the same id.
+    async fn start(
+        self: &Arc<Self>,
+        definition: &'static Definition,
+        id: Option<String>,
+        arguments: Arc<str>,
+        waiters: Waiters,
+    ) -> Result<SessionId, Error> {
+        let Some(role) = self.roles.get(&(definition.name, definition.initiator)) else {
+            let initiator = definition.roles.get(usize::from(definition.initiator.0)).copied().unwrap_or("?");
+            let name = definition.name;
+            return Err(Error::configuration(format!(
+                "a session of `{name}` starts at the role `{initiator}`, which this node does not play"
+            )));
+        };
+        if id.as_ref().is_some_and(|id| id.len() > CLIENT_ID_BYTES_MAX) {
+            return Err(Error::configuration(format!("the session's id is longer than {CLIENT_ID_BYTES_MAX} bytes")));
+        }
+        let nonce = random_16()?;
+        let starting = self.starting.lock().await;
+        if let Some(id) = &id {
+            if let Some(key) = lock(&self.clients).get(&(definition.name, id.clone())).copied() {
+                if let Some(cell) = self.live(key) {
+                    return cell.join(&arguments, id, waiters);
+                }
+                return Err(Error::not_accepted("the store of this session fails at the moment; try again"));
+            }
+            let stored = self.store.find_client(definition.name, id).await.map_err(Error::not_accepted)?;
+            if let Some(stored) = stored {
+                return finished(&stored, &arguments, id, waiters);
+            }
+        }
+        let header = Arc::new(Header {
+            choreography: definition.name.to_owned(),
+            fingerprint: definition.fingerprint,
+            initiator: definition.initiator,
+            client_id: id.unwrap_or_else(|| hex(&nonce)),
+            nonce,
+            nodes: definition.roles.iter().map(|role| self.node_of(definition, role)).collect(),
+            participants: definition.participants.to_vec(),
+        });
+        let session = Session::start(header, arguments, definition.begins, self.timing, self.clock.now());
+        let SessionKey { session: id, .. } = session.key();
+        let cell = self.insert(role, session, waiters);
+        drop(starting);
+        cell.step(|_, _| {});
+        Ok(id)
+    }
+
+    /// The node that plays `role`.
+    fn node_of(&self, definition: &Definition, role: &str) -> String {
+        let assigned =
+            self.assignments.get(&format!("{}.{role}", definition.name)).or_else(|| self.assignments.get(role));
+        assigned.cloned().unwrap_or_else(|| crate::names::snake_case(role))
+    }
+}
+
+/// The answer to a repeated start of a session that is finished.
+fn finished(stored: &Stored, arguments: &Arc<str>, id: &str, mut waiters: Waiters) -> Result<SessionId, Error> {
+    if stored.row.arguments.as_ref() != Some(arguments) {
+        return Err(Error::id_in_use(id));
+    }
+    let RowState::Finished { outcome } = &stored.row.state else {
+        return Err(Error::not_accepted("the session is stored but its choreography's version is not deployed here"));
+    };
+    waiters.accept();
+    let ending = outcome.clone().map_err(Error::aborted);
+    waiters.decide(ending.clone());
+    waiters.settle(ending);
+    Ok(stored.row.header.session_id())
+}
+
+fn random_16() -> Result<[u8; 16], Error> {
+    let mut bytes = [0; 16];
+    getrandom::fill(&mut bytes).map_err(|error| Error::not_accepted(format!("no random numbers: {error}")))?;
+    Ok(bytes)
+}
+
+fn hex(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+}

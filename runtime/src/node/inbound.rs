@@ -1,0 +1,185 @@
+//! Frames that come in: to the session they are for, or answered here.
+
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+
+use accompanist_core::{
+    Body, Frame, Header, Outcome, RowState, Session, SessionKey, answer_finished, answer_unknown, begins_session,
+};
+
+use super::cell::{Waiters, lock};
+use super::{OPENING_FRAMES_MAX, Shared, Slot, WeakShared, now_or_spawn};
+use crate::store::Store;
+use crate::transport::Inbound;
+
+/// The node as its transport knows it.
+pub(super) struct NodeInbound<S: Store>(pub(super) WeakShared<S>);
+
+impl<S: Store> Inbound for NodeInbound<S> {
+    fn frame(&self, from: &str, frame: &[u8]) {
+        let Some(shared) = self.0.upgrade() else { return };
+        shared.counts.frames_received.fetch_add(1, Ordering::Relaxed);
+        match Frame::decode(frame) {
+            Some(frame) => shared.handle_frame(from, frame),
+            None => shared.refuse(from, None, "the frame cannot be read; do both nodes run the same protocol version?"),
+        }
+    }
+
+    fn connected(&self, node: &str) {
+        let Some(shared) = self.0.upgrade() else { return };
+        let cells: Vec<_> = lock(&shared.sessions)
+            .values()
+            .filter_map(|slot| match slot {
+                Slot::Live(cell) if cell.header.nodes.iter().any(|name| name == node) => Some(Arc::clone(cell)),
+                Slot::Live(_) | Slot::Opening(_) => None,
+            })
+            .collect();
+        tracing::debug!(node, sessions = cells.len(), "connected");
+        for cell in cells {
+            let header = Arc::clone(&cell.header);
+            cell.step(|session, _| {
+                for role in header.participants.iter().filter(|role| header.node(**role) == Some(node)) {
+                    session.handle_connected(*role);
+                }
+            });
+        }
+    }
+}
+
+impl<S: Store> Shared<S> {
+    /// A frame from the node `from`.
+    pub(super) fn handle_frame(self: &Arc<Self>, from: &str, frame: Frame) {
+        let key = SessionKey { session: frame.session, role: frame.to };
+        let cell = {
+            let mut sessions = lock(&self.sessions);
+            match sessions.get_mut(&key) {
+                Some(Slot::Live(cell)) => Some(Arc::clone(cell)),
+                Some(Slot::Opening(frames)) => {
+                    if frames.len() < OPENING_FRAMES_MAX {
+                        frames.push(frame);
+                    }
+                    return;
+                }
+                None => {
+                    if begins_session(&frame.body) && frame.header.is_some() {
+                        sessions.insert(key, Slot::Opening(Vec::new()));
+                    }
+                    None
+                }
+            }
+        };
+        match cell {
+            Some(cell) if cell.header.node(frame.from) == Some(from) => {
+                cell.step(|session, _| session.handle_frame(frame))
+            }
+            Some(_) => self.refuse(from, Some(&frame), "this node does not play the role that the frame is from"),
+            None => {
+                let (shared, from) = (Arc::clone(self), from.to_owned());
+                now_or_spawn(&self.runtime, async move { shared.open(&from, frame, key).await });
+            }
+        }
+    }
+
+    /// A frame of a session that is not in memory. Where it may begin the session, its slot has been taken.
+    async fn open(self: Arc<Self>, from: &str, frame: Frame, key: SessionKey) {
+        let begins = frame.header.clone().filter(|_| begins_session(&frame.body));
+        if let Some(reason) = begins.as_ref().and_then(|header| self.misfit(header, from, &frame).err()) {
+            lock(&self.sessions).remove(&key);
+            self.refuse(from, Some(&frame), &reason);
+            return;
+        }
+        let stored = match self.store.find(key).await {
+            Ok(stored) => stored,
+            Err(error) => {
+                tracing::error!(session = %frame.session, %error, "a frame is dropped, and will come again");
+                if begins.is_some() {
+                    lock(&self.sessions).remove(&key);
+                }
+                return;
+            }
+        };
+        match (stored, begins) {
+            (Some(stored), begins) => {
+                if begins.is_some() {
+                    lock(&self.sessions).remove(&key);
+                }
+                if stored.row.header.node(frame.from) != Some(from) {
+                    return self.refuse(from, Some(&frame), "this node does not play the role that the frame is from");
+                }
+                let outcome = match stored.row.state {
+                    RowState::Finished { outcome: Ok(_) } => Outcome::Committed,
+                    RowState::Finished { outcome: Err(_) } => Outcome::Compensated,
+                    // It is in memory, or will be when its choreography is deployed again.
+                    RowState::Active
+                    | RowState::Voted { .. }
+                    | RowState::Aborting { .. }
+                    | RowState::Committed { .. } => return,
+                };
+                if let Some(answer) = answer_finished(outcome, &frame) {
+                    self.transmit(&stored.row.header, &answer);
+                }
+            }
+            (None, Some(header)) => {
+                let Some(role) = self.role(&header, frame.to) else { return };
+                let session = Session::join(header, frame.to, self.timing, self.clock.now());
+                self.insert(role, session, Waiters::default()).step(|session, _| session.handle_frame(frame));
+            }
+            (None, None) => {
+                if let Some(answer) = answer_unknown(&frame) {
+                    self.transmit_to(from, &answer);
+                }
+            }
+        }
+    }
+
+    /// Whether a session with this header can begin here by this frame; if not, why.
+    fn misfit(&self, header: &Header, from: &str, frame: &Frame) -> Result<(), String> {
+        let name = &header.choreography;
+        let Some(definition) = self.definitions.get(name.as_str()) else {
+            return Err(format!("node `{}` plays no role of the choreography `{name}`", self.name));
+        };
+        if header.session_id() != frame.session {
+            return Err("the frame's header is not that of its session".into());
+        }
+        if header.fingerprint != definition.fingerprint {
+            return Err(format!(
+                "node `{}` has another version of the choreography `{name}`: deploy one version at all its roles",
+                self.name
+            ));
+        }
+        if header.nodes.len() != definition.roles.len() || header.participants != definition.participants {
+            return Err(format!("the header does not fit the choreography `{name}`"));
+        }
+        if header.node(frame.to) != Some(&self.name) || !self.roles.contains_key(&(definition.name, frame.to)) {
+            return Err(format!("node `{}` does not play role {} of `{name}`", self.name, frame.to.0));
+        }
+        if header.node(frame.from) != Some(from) || !header.participants.contains(&frame.from) {
+            return Err(format!("node `{from}` does not play role {} of `{name}`", frame.from.0));
+        }
+        if let Body::Vote { voter, .. } = &frame.body {
+            if !header.participants.contains(voter) {
+                return Err("a vote of a role that takes no part".into());
+            }
+        }
+        Ok(())
+    }
+
+    fn refuse(&self, from: &str, frame: Option<&Frame>, reason: &str) {
+        self.counts.frames_refused.fetch_add(1, Ordering::Relaxed);
+        tracing::warn!(node = from, reason, "refused a frame");
+        // A refusal is not answered by another.
+        let Some(frame) = frame.filter(|frame| !matches!(frame.body, Body::Refused { .. })) else { return };
+        let body = Body::Refused { reason: reason.to_owned() };
+        let answer = Frame { session: frame.session, from: frame.to, to: frame.from, header: None, body };
+        self.transmit_to(from, &answer);
+    }
+}
+
+/// The link of a node without peers.
+pub(super) struct Alone;
+
+impl crate::transport::Link for Alone {
+    fn send(&self, node: &str, _frame: &[u8]) {
+        tracing::debug!(node, "there is no transport to reach it by");
+    }
+}

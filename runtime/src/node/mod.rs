@@ -1,0 +1,269 @@
+//! A node: one process's part in all its sessions. It joins the session core to a store, a transport and the clock.
+
+mod builder;
+mod cell;
+mod client;
+mod clock;
+mod context;
+mod inbound;
+mod role;
+mod transact;
+
+use std::collections::{BTreeMap, HashMap};
+use std::fmt;
+use std::future::Future;
+use std::pin::Pin;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, OnceLock, Weak};
+use std::task::{Context, Poll, Waker};
+use std::time::Duration;
+
+use accompanist_core::{Frame, Header, RoleId, Session, SessionKey, Stored, Timing, Urgency};
+pub use builder::{NodeBuilder, RETENTION_DEFAULT, RETENTION_MIN};
+use cell::{Cell, Waiters, lock};
+pub use client::{CLIENT_ID_BYTES_MAX, Handle, Start};
+use clock::{Clock, Timers};
+pub use context::NodeContext;
+use role::ErasedRole;
+
+use crate::context::{Choreography, Definition};
+use crate::error::Error;
+use crate::store::{Store, StoreError};
+use crate::transport::Link;
+
+/// How long a node waits before it reads a session again whose store failed, at first and at most.
+const RELOAD_MILLIS: (u64, u64) = (20, 5_000);
+
+/// A running node. Cloning gives another handle; the node stops when the last one is dropped, and goes on where it was when one is started
+/// over the same store.
+pub struct Node<S: Store> {
+    shared: Arc<Shared<S>>,
+}
+
+impl<S: Store> Clone for Node<S> {
+    fn clone(&self) -> Self {
+        Self { shared: Arc::clone(&self.shared) }
+    }
+}
+
+impl<S: Store> fmt::Debug for Node<S> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Node").field("name", &self.shared.name).finish_non_exhaustive()
+    }
+}
+
+/// How much a node has done since it started.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Counts {
+    /// Sessions that are not finished.
+    pub sessions: u64,
+    /// Writes of the session's own that something waited for.
+    pub writes_prompt: u64,
+    /// Writes off the critical path.
+    pub writes_lazy: u64,
+    /// Frames handed to the transport.
+    pub frames_sent: u64,
+    /// Frames that came in.
+    pub frames_received: u64,
+    /// Frames refused: unreadable, of unknown choreographies, or from a node that may not send them.
+    pub frames_refused: u64,
+}
+
+impl<S: Store> Node<S> {
+    /// Begins to describe a node. Roles are played by the node that has their name in lower case, `order_desk` for `OrderDesk`, unless said
+    /// otherwise.
+    pub fn builder(name: impl Into<String>, store: S) -> NodeBuilder<S> {
+        NodeBuilder::new(name.into(), store)
+    }
+
+    /// The node's name.
+    pub fn name(&self) -> &str {
+        &self.shared.name
+    }
+
+    /// The store.
+    pub fn store(&self) -> &S {
+        &self.shared.store
+    }
+
+    /// Starts a session, with this node as initiator.
+    pub fn start<A: Choreography>(&self, arguments: A) -> Start<S, A> {
+        Start::new(self.clone(), arguments)
+    }
+
+    /// How much the node has done.
+    pub fn counts(&self) -> Counts {
+        let counts = &self.shared.counts;
+        let load = |counter: &AtomicU64| counter.load(Ordering::Relaxed);
+        Counts {
+            sessions: lock(&self.shared.sessions).len() as u64,
+            writes_prompt: load(&counts.writes_prompt),
+            writes_lazy: load(&counts.writes_lazy),
+            frames_sent: load(&counts.frames_sent),
+            frames_received: load(&counts.frames_received),
+            frames_refused: load(&counts.frames_refused),
+        }
+    }
+
+    /// Deletes what is left of sessions that have been finished for `retention` or longer, and says how many they were. From then on the
+    /// client's ids of these sessions may be used again. `retention` must be longer than a message can be under way; the builder's default
+    /// does this by itself now and then.
+    pub async fn forget(&self, retention: Duration) -> Result<u64, StoreError> {
+        self.shared.store.forget(retention).await
+    }
+}
+
+#[derive(Debug, Default)]
+struct Counters {
+    writes_prompt: AtomicU64,
+    writes_lazy: AtomicU64,
+    frames_sent: AtomicU64,
+    frames_received: AtomicU64,
+    frames_refused: AtomicU64,
+}
+
+/// A session's place in the map.
+enum Slot<S: Store> {
+    Live(Arc<Cell<S>>),
+    /// The store is being asked; frames that come meanwhile wait.
+    Opening(Vec<Frame>),
+}
+
+/// How many frames wait for a session that is being opened; further ones are dropped, and come again.
+const OPENING_FRAMES_MAX: usize = 1_000;
+
+/// What all parts of a node share.
+pub(crate) struct Shared<S: Store> {
+    name: String,
+    store: S,
+    link: OnceLock<Box<dyn Link>>,
+    loopback: tokio::sync::mpsc::UnboundedSender<Frame>,
+    runtime: tokio::runtime::Handle,
+    clock: Clock,
+    timers: Arc<Timers>,
+    timing: Timing,
+    roles: BTreeMap<(&'static str, RoleId), Arc<dyn ErasedRole<S>>>,
+    definitions: BTreeMap<&'static str, &'static Definition>,
+    /// The node that plays a role, by `Choreography.Role` or `Role`.
+    assignments: BTreeMap<String, String>,
+    sessions: Mutex<HashMap<SessionKey, Slot<S>>>,
+    /// Sessions in memory that started here, by choreography and client's id.
+    clients: Mutex<HashMap<(&'static str, String), SessionKey>>,
+    starting: tokio::sync::Mutex<()>,
+    counts: Counters,
+}
+
+impl<S: Store> Shared<S> {
+    fn count_write(&self, urgency: Urgency) {
+        let counter = match urgency {
+            Urgency::Prompt => &self.counts.writes_prompt,
+            Urgency::Lazy => &self.counts.writes_lazy,
+        };
+        counter.fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// The session, where it is in memory.
+    fn live(&self, key: SessionKey) -> Option<Arc<Cell<S>>> {
+        match lock(&self.sessions).get(&key) {
+            Some(Slot::Live(cell)) => Some(Arc::clone(cell)),
+            Some(Slot::Opening(_)) | None => None,
+        }
+    }
+
+    fn role(&self, header: &Header, role: RoleId) -> Option<&Arc<dyn ErasedRole<S>>> {
+        self.roles.iter().find(|((name, id), _)| *name == header.choreography && *id == role).map(|(_, role)| role)
+    }
+
+    /// Sends a frame to the node that plays its receiver.
+    fn transmit(&self, header: &Header, frame: &Frame) {
+        let Some(node) = header.node(frame.to) else { return };
+        self.transmit_to(node, frame);
+    }
+
+    fn transmit_to(&self, node: &str, frame: &Frame) {
+        self.counts.frames_sent.fetch_add(1, Ordering::Relaxed);
+        if node == self.name {
+            // By way of a queue: two sessions of one node never step inside each other. When it is closed, the node is stopping.
+            let _ = self.loopback.send(frame.clone());
+        } else if let Some(link) = self.link.get() {
+            link.send(node, &frame.encode());
+        }
+    }
+
+    /// The session is finished: what the store holds of it answers from now on.
+    fn remove(&self, cell: &Cell<S>) {
+        lock(&self.sessions).remove(&cell.key);
+        self.forget_client(&cell.header);
+    }
+
+    fn forget_client(&self, header: &Header) {
+        if let Some(definition) = self.definitions.get(header.choreography.as_str()) {
+            lock(&self.clients).remove(&(definition.name, header.client_id.clone()));
+        }
+    }
+
+    /// Puts `session` into the map; the frames that waited for it are handed to it.
+    fn insert(self: &Arc<Self>, role: &Arc<dyn ErasedRole<S>>, session: Session, waiters: Waiters) -> Arc<Cell<S>> {
+        let cell = Cell::new(self, Arc::clone(role), session, waiters);
+        if cell.header.initiator == cell.key.role {
+            let name = cell.role.definition().name;
+            lock(&self.clients).insert((name, cell.header.client_id.clone()), cell.key);
+        }
+        let waiting = match lock(&self.sessions).insert(cell.key, Slot::Live(Arc::clone(&cell))) {
+            Some(Slot::Opening(frames)) => frames,
+            Some(Slot::Live(_)) | None => Vec::new(),
+        };
+        for frame in waiting {
+            cell.step(|session, _| session.handle_frame(frame));
+        }
+        cell
+    }
+
+    /// Goes on with a session from what is stored of it.
+    fn recover(self: &Arc<Self>, stored: Stored, role: &Arc<dyn ErasedRole<S>>, waiters: Waiters) -> Arc<Cell<S>> {
+        let begins = role.definition().begins;
+        let session = Session::recover(stored, role.id(), begins, self.timing, self.clock.now());
+        self.insert(role, session, waiters)
+    }
+
+    /// A write of the session failed: reads it again until that succeeds, and goes on from there.
+    fn reload(self: &Arc<Self>, cell: &Arc<Cell<S>>, mut waiters: Waiters, error: StoreError) {
+        tracing::error!(session = %cell.key.session, %error, "the store failed; the session goes on from what is stored");
+        lock(&self.sessions).insert(cell.key, Slot::Opening(Vec::new()));
+        let (shared, cell) = (Arc::downgrade(self), Arc::clone(cell));
+        self.runtime.spawn(async move {
+            let (mut delay_millis, delay_millis_max) = RELOAD_MILLIS;
+            loop {
+                tokio::time::sleep(Duration::from_millis(delay_millis)).await;
+                delay_millis = delay_millis.saturating_mul(2).min(delay_millis_max);
+                let Some(shared) = shared.upgrade() else { return };
+                match shared.store.find(cell.key).await {
+                    Ok(Some(stored)) => {
+                        waiters.accept();
+                        shared.recover(stored, &cell.role, waiters).step(|_, _| {});
+                        return;
+                    }
+                    Ok(None) => {
+                        lock(&shared.sessions).remove(&cell.key);
+                        shared.forget_client(&cell.header);
+                        waiters.refuse(&Error::not_accepted(error));
+                        return;
+                    }
+                    Err(error) => tracing::error!(session = %cell.key.session, %error, "the store still fails"),
+                }
+            }
+        });
+    }
+}
+
+/// Runs a future to its end on this thread if it is ready at once, and on the runtime if not.
+fn now_or_spawn(runtime: &tokio::runtime::Handle, future: impl Future<Output = ()> + Send + 'static) {
+    let mut future: Pin<Box<dyn Future<Output = ()> + Send>> = Box::pin(future);
+    let polled = future.as_mut().poll(&mut Context::from_waker(Waker::noop()));
+    if polled == Poll::Pending {
+        runtime.spawn(future);
+    }
+}
+
+/// What tasks and transports hold of a node: it does not keep the node running.
+type WeakShared<S> = Weak<Shared<S>>;

@@ -1,0 +1,141 @@
+//! Roles and operations with their types erased: what a node keeps many kinds of in one map.
+
+use std::any::Any;
+use std::future::{Future, poll_fn};
+use std::marker::PhantomData;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::pin::pin;
+use std::sync::Arc;
+use std::task::Poll;
+
+use accompanist_core::Ran;
+
+use super::context::NodeContext;
+use crate::context::{
+    BoxError, BoxFuture, Database, Definition, Failure, IdempotencyKey, Interrupted, Operation, Role, RoleId,
+    Transaction,
+};
+use crate::store::Store;
+
+/// A role's program under way; gives its result as JSON.
+pub(super) type Program = BoxFuture<'static, Result<Arc<str>, Interrupted>>;
+
+/// A [`Role`] without its type.
+pub(super) trait ErasedRole<S: Store>: Send + Sync {
+    fn definition(&self) -> &'static Definition;
+    fn id(&self) -> RoleId;
+    /// The program with its arguments, JSON.
+    fn run(&self, ctx: NodeContext<S>, arguments: &str) -> Result<Program, serde_json::Error>;
+    fn compensate<'a>(
+        &'a self,
+        tx: &'a mut S::Tx,
+        operation: &'a str,
+        arguments: &'a str,
+        output: &'a str,
+    ) -> BoxFuture<'a, Result<(), BoxError>>;
+}
+
+pub(super) struct Erased<R>(pub(super) Arc<R>);
+
+impl<S: Store, R: Role<S>> ErasedRole<S> for Erased<R> {
+    fn definition(&self) -> &'static Definition {
+        R::DEFINITION
+    }
+
+    fn id(&self) -> RoleId {
+        R::ROLE
+    }
+
+    fn run(&self, ctx: NodeContext<S>, arguments: &str) -> Result<Program, serde_json::Error> {
+        let program = Arc::clone(&self.0).run(ctx.clone(), serde_json::from_str(arguments)?);
+        Ok(Box::pin(async move {
+            let output = program.await?;
+            ctx.encode("the result", &output)
+        }))
+    }
+
+    fn compensate<'a>(
+        &'a self,
+        tx: &'a mut S::Tx,
+        operation: &'a str,
+        arguments: &'a str,
+        output: &'a str,
+    ) -> BoxFuture<'a, Result<(), BoxError>> {
+        self.0.compensate(tx, operation, arguments, output)
+    }
+}
+
+/// A transaction with its service and arguments.
+pub(super) trait ErasedTransaction<D: Database>: Send + Sync {
+    fn commit<'a>(&'a self, tx: &'a mut D::Tx) -> BoxFuture<'a, Ran>;
+}
+
+/// An operation with its service and arguments.
+pub(super) trait ErasedCall: Send + Sync {
+    fn call(self: Arc<Self>, key: IdempotencyKey) -> BoxFuture<'static, Ran>;
+}
+
+/// The service and the arguments of the operation `O`.
+pub(super) struct Prepared<O, S, A> {
+    service: Arc<S>,
+    arguments: A,
+    operation: PhantomData<fn() -> O>,
+}
+
+impl<O, S, A> Prepared<O, S, A> {
+    pub(super) fn new(service: Arc<S>, arguments: A) -> Self {
+        Self { service, arguments, operation: PhantomData }
+    }
+}
+
+impl<D, T, S> ErasedTransaction<D> for Prepared<T, S, T::Arguments>
+where
+    D: Database,
+    T: Transaction<S, D>,
+    S: Send + Sync + 'static,
+{
+    fn commit<'a>(&'a self, tx: &'a mut D::Tx) -> BoxFuture<'a, Ran> {
+        Box::pin(async move { ran(T::commit(&self.service, tx, &self.arguments).await) })
+    }
+}
+
+/// [`Prepared`] for an operation of a service over the database `D`.
+pub(super) struct PreparedCall<O, S, A, D>(pub(super) Prepared<O, S, A>, pub(super) PhantomData<fn() -> D>);
+
+impl<D, O, S> ErasedCall for PreparedCall<O, S, O::Arguments, D>
+where
+    D: Database,
+    O: Operation<S, D>,
+    S: Send + Sync + 'static,
+{
+    fn call(self: Arc<Self>, key: IdempotencyKey) -> BoxFuture<'static, Ran> {
+        Box::pin(async move { ran(O::call(&self.0.service, &key, &self.0.arguments).await) })
+    }
+}
+
+/// What the core is told of an operation's end. A result that JSON cannot hold ends the saga: it would be lost at the first restart.
+fn ran<T: serde::Serialize>(result: Result<T, Failure>) -> Ran {
+    match result.map(|value| serde_json::to_string(&value)) {
+        Ok(Ok(json)) => Ran::Done(json.into()),
+        Ok(Err(error)) => Ran::Refused(format!("the operation's result cannot be written as JSON: {error}").into()),
+        Err(Failure::Abort(reason)) => Ran::Refused(reason.into()),
+        Err(Failure::Infrastructure(error)) => Ran::Failed(error.to_string().into()),
+    }
+}
+
+/// The future's output, or the message of its panic.
+pub(super) async fn catch_panic<T>(future: impl Future<Output = T>) -> Result<T, String> {
+    let mut future = pin!(future);
+    poll_fn(move |cx| match catch_unwind(AssertUnwindSafe(|| future.as_mut().poll(cx))) {
+        Ok(Poll::Ready(output)) => Poll::Ready(Ok(output)),
+        Ok(Poll::Pending) => Poll::Pending,
+        Err(panic) => Poll::Ready(Err(panic_message(&*panic))),
+    })
+    .await
+}
+
+/// What a panic says.
+pub(super) fn panic_message(panic: &(dyn Any + Send)) -> String {
+    let text = panic.downcast_ref::<&str>().copied().or_else(|| panic.downcast_ref::<String>().map(String::as_str));
+    format!("panicked: {}", text.unwrap_or("without a message"))
+}

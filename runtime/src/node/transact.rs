@@ -1,0 +1,121 @@
+//! What runs inside the store's transactions: operations and compensations, each in one commit with its record.
+
+use std::sync::Arc;
+
+use accompanist_core::{Position, Ran, SessionKey, TransactionRecord, Write};
+
+use super::cell::Cell;
+use super::role::{ErasedTransaction, catch_panic};
+use crate::context::BoxFuture;
+use crate::store::{Store, StoreError, Transact};
+
+/// A transaction of a role's program.
+pub(super) struct Transaction<S: Store> {
+    cell: Arc<Cell<S>>,
+    position: Position,
+    operation: Arc<dyn ErasedTransaction<S>>,
+    writes: Writes,
+}
+
+impl<S: Store> Transaction<S> {
+    pub(super) fn new(cell: Arc<Cell<S>>, position: Position, operation: Arc<dyn ErasedTransaction<S>>) -> Self {
+        Self { cell, position, operation, writes: Writes::default() }
+    }
+}
+
+impl<S: Store> Transact<S> for Transaction<S> {
+    fn key(&self) -> SessionKey {
+        self.cell.key
+    }
+
+    fn run<'a>(&'a mut self, tx: &'a mut S::Tx) -> BoxFuture<'a, bool> {
+        Box::pin(async move {
+            if !self.cell.may_run(self.position) {
+                return false;
+            }
+            let ran = catch_panic(self.operation.commit(tx)).await;
+            let ran = ran.unwrap_or_else(|panic| Ran::Failed(panic.into()));
+            let position = self.position;
+            // From here on it is decided: an abort that comes now is written after this commit, and undoes it.
+            self.cell.step_within(Some(&mut self.writes.pending), |session, now| {
+                session.handle_transaction_ran(position, ran, now)
+            })
+        })
+    }
+
+    fn record(&mut self) -> Vec<Write> {
+        self.writes.take()
+    }
+
+    fn done(self: Box<Self>, result: Result<(), StoreError>) {
+        self.writes.done(&self.cell, result);
+    }
+}
+
+/// The compensation of a committed transaction.
+pub(super) struct Compensation<S: Store> {
+    cell: Arc<Cell<S>>,
+    record: TransactionRecord,
+    writes: Writes,
+}
+
+impl<S: Store> Compensation<S> {
+    pub(super) fn new(cell: Arc<Cell<S>>, record: TransactionRecord) -> Self {
+        Self { cell, record, writes: Writes::default() }
+    }
+}
+
+impl<S: Store> Transact<S> for Compensation<S> {
+    fn key(&self) -> SessionKey {
+        self.cell.key
+    }
+
+    fn run<'a>(&'a mut self, tx: &'a mut S::Tx) -> BoxFuture<'a, bool> {
+        Box::pin(async move {
+            if !self.cell.may_compensate(self.record.position) {
+                return false;
+            }
+            let record = &self.record;
+            let compensate = self.cell.role.compensate(tx, &record.operation, &record.arguments, &record.result);
+            let result = match catch_panic(compensate).await {
+                Ok(Ok(())) => Ok(()),
+                Ok(Err(error)) => Err(Arc::from(error.to_string())),
+                Err(panic) => Err(Arc::from(panic)),
+            };
+            let position = record.position;
+            self.cell.step_within(Some(&mut self.writes.pending), |session, now| {
+                session.handle_compensated(position, result, now)
+            })
+        })
+    }
+
+    fn record(&mut self) -> Vec<Write> {
+        self.writes.take()
+    }
+
+    fn done(self: Box<Self>, result: Result<(), StoreError>) {
+        self.writes.done(&self.cell, result);
+    }
+}
+
+/// The session's writes of one commit.
+#[derive(Default)]
+struct Writes {
+    pending: Vec<Write>,
+    last: Option<accompanist_core::WriteId>,
+}
+
+impl Writes {
+    fn take(&mut self) -> Vec<Write> {
+        self.last = self.pending.last().map(|write| write.id);
+        std::mem::take(&mut self.pending)
+    }
+
+    fn done<S: Store>(&self, cell: &Arc<Cell<S>>, result: Result<(), StoreError>) {
+        match (self.last, result) {
+            (Some(id), result) => cell.written(id, result),
+            (None, Err(error)) => cell.fail(error),
+            (None, Ok(())) => {}
+        }
+    }
+}

@@ -1,0 +1,114 @@
+//! What a node needs of a database: the session rows and records beside the service's own tables, changed in the same commits.
+
+mod block_on;
+#[cfg(feature = "sqlite")]
+mod sqlite;
+
+use std::fmt;
+use std::future::Future;
+use std::time::Duration;
+
+use accompanist_core::{RoleId, SessionKey, Stored, Write};
+
+#[cfg(feature = "sqlite")]
+pub use self::sqlite::{Options as SqliteOptions, Sqlite, SqliteTx};
+use crate::context::{BoxFuture, Database};
+
+/// A database that keeps sessions.
+///
+/// # Contract
+/// - Jobs take effect in the order in which one thread submitted them; their completions are called in that order, after the commit is
+///   durable, and from any thread. Several jobs may share one commit (group commit).
+/// - A [`Write`] is refused with [`StoreError::Conflict`] when the row in the store is not of the version just before it.
+/// - A failed commit is reported to every job in it; the store never tries the same commit again. After one, it reopens what it must.
+/// - [`Urgency::Lazy`](accompanist_core::Urgency::Lazy) writes ride on the next prompt commit, and wait for one no longer than the store's laziness.
+pub trait Store: Database {
+    /// All roles' parts of sessions that are not finished, in any order.
+    fn unfinished(&self) -> impl Future<Output = Result<Vec<(RoleId, Stored)>, StoreError>> + Send;
+
+    /// What is stored of one session, if anything.
+    fn find(&self, key: SessionKey) -> impl Future<Output = Result<Option<Stored>, StoreError>> + Send;
+
+    /// What is stored of the session that started here, as initiator of `choreography`, with the client's id `client_id`, if anything.
+    fn find_client(
+        &self,
+        choreography: &str,
+        client_id: &str,
+    ) -> impl Future<Output = Result<Option<Stored>, StoreError>> + Send;
+
+    /// Queues a job. Never waits, and never calls the job's completion before it returns.
+    fn submit(&self, job: Job<Self>)
+    where
+        Self: Sized;
+
+    /// Deletes the rows that have been finished for `retention` or longer, and says how many.
+    fn forget(&self, retention: Duration) -> impl Future<Output = Result<u64, StoreError>> + Send;
+}
+
+/// Something to be committed.
+pub enum Job<D: Database> {
+    /// A write of a session's own.
+    Write {
+        /// The write; its session and role are `key`.
+        write: Write,
+        /// Whose.
+        key: SessionKey,
+        /// Called once it is durable, or never will be.
+        done: Box<dyn FnOnce(Result<(), StoreError>) + Send>,
+    },
+    /// An operation of the service, and the writes that record it.
+    Transact(Box<dyn Transact<D>>),
+}
+
+impl<D: Database> fmt::Debug for Job<D> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Write { write, key, .. } => f.debug_tuple("Write").field(key).field(&write.id).finish(),
+            Self::Transact(_) => f.write_str("Transact"),
+        }
+    }
+}
+
+/// An operation that runs inside a transaction of the store's.
+pub trait Transact<D: Database>: Send {
+    /// Whose it is.
+    fn key(&self) -> SessionKey;
+
+    /// Runs the operation. `false` takes back what it wrote.
+    fn run<'a>(&'a mut self, tx: &'a mut D::Tx) -> BoxFuture<'a, bool>;
+
+    /// Called when the operation's writes are kept, or were taken back, and before the commit: the session's writes that belong to the same
+    /// commit. Where one of them is refused, all of the operation's writes are taken back.
+    fn record(&mut self) -> Vec<Write>;
+
+    /// Called once the commit is durable, or never will be. An operation that was taken back and recorded nothing needs no commit.
+    fn done(self: Box<Self>, result: Result<(), StoreError>);
+}
+
+/// Why a store did not do what it was asked for.
+#[derive(Clone, Debug)]
+pub enum StoreError {
+    /// The row in the store is not of the version that the write replaces: somebody else wrote it.
+    Conflict,
+    /// There is no room.
+    Full(String),
+    /// What is stored cannot be read: by this version, or at all.
+    Corrupt(String),
+    /// Anything else that the database says.
+    Failed(String),
+}
+
+impl fmt::Display for StoreError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Conflict => {
+                f.write_str("another process wrote the session; see that one process only uses the database")
+            }
+            Self::Full(cause) => write!(f, "the database has no room: {cause}"),
+            Self::Corrupt(cause) => write!(f, "the database holds what cannot be read: {cause}"),
+            Self::Failed(cause) => write!(f, "the database failed: {cause}"),
+        }
+    }
+}
+
+impl std::error::Error for StoreError {}

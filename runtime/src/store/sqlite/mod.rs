@@ -1,0 +1,236 @@
+//! SQLite: the service's tables and the sessions' rows in one file, so that an operation and the record that it ran are one commit.
+
+mod checkpoint;
+mod digest;
+mod guard;
+mod queue;
+mod rows;
+mod schema;
+mod state;
+#[cfg(test)]
+mod tests;
+mod write;
+mod writer;
+
+use std::fmt;
+use std::ops::Deref;
+use std::path::Path;
+use std::sync::mpsc::{self, Sender};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::thread::{self, JoinHandle};
+use std::time::Duration;
+
+use accompanist_core::{RoleId, SessionKey, Stored};
+use rusqlite::Connection;
+use tokio::runtime::Handle;
+use tokio::sync::oneshot;
+
+use self::checkpoint::Checkpoints;
+use self::guard::Guard;
+use self::queue::{Command, Queue};
+use self::writer::Writer;
+use super::{Job, Store, StoreError};
+use crate::context::Database;
+
+/// Rows that are deleted in one commit when sessions are forgotten, so that no commit waits long for it.
+const FORGET_ROWS_MAX: u32 = 512;
+
+/// What can be set of a [`Sqlite`].
+#[derive(Clone, Copy, Debug)]
+pub struct Options {
+    /// How long a write that nothing waits for may wait for one to share a commit with.
+    pub laziness: Duration,
+    /// The size that the database may grow to, in bytes and without its write-ahead log; from there on, commits are refused as on a full disk.
+    pub bytes_max: Option<u64>,
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        Self { laziness: Duration::from_millis(20), bytes_max: None }
+    }
+}
+
+/// A SQLite database with the sessions of a node and the tables of its services. Cloning gives another handle of the same one.
+///
+/// One process at a time uses a database: a lock on `<path>.lock` sees to that. All writing is done by one thread, and what is ready
+/// together is committed together; an operation that waits for something else than its database therefore stops all others.
+///
+/// A database is on a local disk, and a copy of it is made with SQLite's means (`VACUUM INTO`, the backup interface), not by copying the file.
+///
+/// ```
+/// use accompanist::store::Sqlite;
+/// # let directory = tempfile::tempdir()?;
+/// # let path = directory.path().join("shop.db");
+/// let database = Sqlite::open(path)?.with_schema("CREATE TABLE IF NOT EXISTS stock (item TEXT PRIMARY KEY, count INTEGER NOT NULL)")?;
+/// let items: u64 = database.read(|connection| connection.query_row("SELECT count(*) FROM stock", [], |row| row.get(0)))?;
+/// assert_eq!(items, 0);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+#[derive(Clone)]
+pub struct Sqlite {
+    shared: Arc<Shared>,
+}
+
+/// Closes the queue and waits for the writer when the last handle goes.
+struct Shared {
+    queue: Option<Sender<Command>>,
+    writer: Option<JoinHandle<()>>,
+    /// For the node: what it asks for is small and must not wait for a query of somebody's.
+    reader: Mutex<Connection>,
+    /// For [`Sqlite::read`].
+    queries: Mutex<Connection>,
+}
+
+/// What an operation writes with: a [`rusqlite::Connection`] in a transaction that the store began and will commit.
+///
+/// Everything that ends a transaction, opens another database or changes how commits work is refused, and so is what changes the store's own
+/// tables (`accompanist_…`); savepoints with other names are allowed.
+#[derive(Debug)]
+pub struct SqliteTx {
+    connection: Connection,
+}
+
+impl Deref for SqliteTx {
+    type Target = Connection;
+
+    fn deref(&self) -> &Connection {
+        &self.connection
+    }
+}
+
+impl fmt::Debug for Sqlite {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Sqlite").finish_non_exhaustive()
+    }
+}
+
+impl Database for Sqlite {
+    type Tx = SqliteTx;
+}
+
+impl Sqlite {
+    /// Opens the database at `path`, which is created where there is none.
+    ///
+    /// # Errors
+    /// [`StoreError::Corrupt`] where the file is no database or has the format of a newer version; [`StoreError::Failed`] where another process
+    /// uses it, or it cannot be opened.
+    pub fn open(path: impl AsRef<Path>) -> Result<Self, StoreError> {
+        Self::open_with(path, Options::default())
+    }
+
+    /// As [`Sqlite::open`], with options.
+    ///
+    /// # Errors
+    /// See [`Sqlite::open`].
+    pub fn open_with(path: impl AsRef<Path>, options: Options) -> Result<Self, StoreError> {
+        let path = path.as_ref();
+        let lock = schema::lock(path)?;
+        let mut connection = schema::open_writer(path, options.bytes_max)?;
+        schema::prepare(&mut connection, path)?;
+        schema::preallocate_log(&connection, path)?;
+        let checkpoints = Checkpoints::start(path, schema::open_writer(path, None)?)?;
+        let guard = Arc::new(Guard::default());
+        let connection = writer::connect(path, options, &guard, &checkpoints)?;
+        let (queue, incoming) = mpsc::channel();
+        let writer = Writer {
+            path: path.to_owned(),
+            options,
+            connection: Some(SqliteTx { connection }),
+            guard,
+            queue: Queue::new(incoming, options.laziness),
+            checkpoints,
+            runtime: Handle::try_current().ok(),
+            alone: 0,
+            _lock: lock,
+        };
+        let (reader, queries) = (schema::open_reader(path)?, schema::open_reader(path)?);
+        let writer = thread::Builder::new()
+            .name("accompanist-writer".to_owned())
+            .spawn(move || writer.run())
+            .map_err(|error| StoreError::Failed(format!("the writing thread cannot be started: {error}")))?;
+        let (reader, queries) = (Mutex::new(reader), Mutex::new(queries));
+        Ok(Self { shared: Arc::new(Shared { queue: Some(queue), writer: Some(writer), reader, queries }) })
+    }
+
+    /// Runs the service's own schema, in a transaction: `CREATE TABLE IF NOT EXISTS …`.
+    ///
+    /// # Errors
+    /// [`StoreError::Failed`] with SQLite's words, and nothing of it is kept.
+    pub fn with_schema(self, sql: impl Into<String>) -> Result<Self, StoreError> {
+        let (reply, answer) = mpsc::channel();
+        self.shared.send(Command::Schema { sql: sql.into(), reply })?;
+        answer.recv().map_err(|_| writer_gone())??;
+        Ok(self)
+    }
+
+    /// Runs queries outside of any session, on a connection that cannot write. It sees what is committed. As long as it runs, the write-ahead
+    /// log cannot be shortened, and other calls of `read` wait.
+    ///
+    /// # Errors
+    /// Those of `query`.
+    pub fn read<T, E>(&self, query: impl FnOnce(&Connection) -> Result<T, E>) -> Result<T, E> {
+        query(&self.shared.queries.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+}
+
+impl Store for Sqlite {
+    async fn unfinished(&self) -> Result<Vec<(RoleId, Stored)>, StoreError> {
+        rows::unfinished(&self.shared.reader.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    async fn find(&self, key: SessionKey) -> Result<Option<Stored>, StoreError> {
+        rows::find(&self.shared.reader.lock().unwrap_or_else(PoisonError::into_inner), key)
+    }
+
+    async fn find_client(&self, choreography: &str, client_id: &str) -> Result<Option<Stored>, StoreError> {
+        rows::find_client(&self.shared.reader.lock().unwrap_or_else(PoisonError::into_inner), choreography, client_id)
+    }
+
+    fn submit(&self, job: Job<Self>) {
+        let Some(queue) = &self.shared.queue else { return };
+        if let Err(unsent) = queue.send(Command::Job(job, Handle::try_current().ok())) {
+            match unsent.0 {
+                Command::Job(Job::Write { done, .. }, _) => done(Err(writer_gone())),
+                Command::Job(Job::Transact(operation), _) => operation.done(Err(writer_gone())),
+                Command::Forget { .. } | Command::Schema { .. } => {}
+            }
+        }
+    }
+
+    async fn forget(&self, retention: Duration) -> Result<u64, StoreError> {
+        let retention_ms = i64::try_from(retention.as_millis()).unwrap_or(i64::MAX);
+        let cutoff_ms = write::now_ms().saturating_sub(retention_ms);
+        let mut total = 0;
+        loop {
+            let (reply, answer) = oneshot::channel();
+            self.shared.send(Command::Forget { cutoff_ms, rows_max: FORGET_ROWS_MAX, reply })?;
+            let count = answer.await.map_err(|_| writer_gone())??;
+            total += count;
+            if count < u64::from(FORGET_ROWS_MAX) {
+                return Ok(total);
+            }
+        }
+    }
+}
+
+impl Shared {
+    fn send(&self, command: Command) -> Result<(), StoreError> {
+        let queue = self.queue.as_ref().ok_or_else(writer_gone)?;
+        queue.send(command).map_err(|_| writer_gone())
+    }
+}
+
+impl Drop for Shared {
+    fn drop(&mut self) {
+        drop(self.queue.take());
+        let Some(writer) = self.writer.take() else { return };
+        // A completion may hold the last handle: then the writer ends by itself.
+        if writer.thread().id() != thread::current().id() {
+            let _ = writer.join();
+        }
+    }
+}
+
+fn writer_gone() -> StoreError {
+    StoreError::Failed("the writing thread has ended".to_owned())
+}

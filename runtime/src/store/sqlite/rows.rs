@@ -1,0 +1,229 @@
+//! Reads sessions back, and refuses what is not as it was written.
+
+use std::sync::Arc;
+
+use accompanist_core::{
+    CallRecord, Digest, Header, Position, RoleId, Row, SessionId, SessionKey, Stored, TransactionRecord,
+};
+use rusqlite::{CachedStatement, Connection, OptionalExtension as _, Params, params};
+
+use super::digest;
+use super::schema::store_error;
+use super::state::StateColumns;
+use crate::store::StoreError;
+
+macro_rules! select_session {
+    ($rest:literal) => {
+        concat!(
+            "SELECT id, session, role, choreography, client_id, state, version, commits, arguments, result, reason, via, local, \
+             finished_at IS NOT NULL, initiator, nodes, participants, fingerprint, nonce, digest FROM accompanist_session ",
+            $rest
+        )
+    };
+}
+
+macro_rules! select_transaction {
+    ($rest:literal) => {
+        concat!(
+            "SELECT position, sequence, operation, arguments, result, received, undone, digest FROM accompanist_transaction ",
+            $rest
+        )
+    };
+}
+
+const SESSION_BY_KEY: &str = select_session!("WHERE session = ?1 AND role = ?2");
+const SESSION_BY_CLIENT: &str = select_session!("WHERE choreography = ?1 AND client_id = ?2 AND role = initiator");
+const SESSIONS_UNFINISHED: &str = select_session!("WHERE finished_at IS NULL ORDER BY id");
+const TRANSACTIONS: &str = select_transaction!("WHERE id = ?1");
+const TRANSACTION: &str = select_transaction!("WHERE id = ?1 AND position = ?2");
+const CALLS: &str =
+    "SELECT position, operation, arguments, result, received, digest FROM accompanist_call WHERE id = ?1";
+
+/// What is stored of `key`.
+pub(super) fn find(connection: &Connection, key: SessionKey) -> Result<Option<Stored>, StoreError> {
+    one(connection, SESSION_BY_KEY, params![key.session.0, key.role.0])
+}
+
+/// What is stored of the session that started here with this client id.
+pub(super) fn find_client(
+    connection: &Connection,
+    choreography: &str,
+    client_id: &str,
+) -> Result<Option<Stored>, StoreError> {
+    one(connection, SESSION_BY_CLIENT, params![choreography, client_id])
+}
+
+/// All that is not finished, in the order of its start.
+pub(super) fn unfinished(connection: &Connection) -> Result<Vec<(RoleId, Stored)>, StoreError> {
+    let mut select = prepare(connection, SESSIONS_UNFINISHED)?;
+    let mut rows = select.query([]).map_err(|error| store_error(&error))?;
+    let mut sessions = Vec::new();
+    while let Some(row) = rows.next().map_err(|error| store_error(&error))? {
+        sessions.push(stored(connection, row)?);
+    }
+    Ok(sessions)
+}
+
+/// The record of the transaction at `position` of the session whose row is `id`.
+pub(super) fn transaction(
+    connection: &Connection,
+    id: i64,
+    key: SessionKey,
+    position: Position,
+) -> Result<Option<TransactionRecord>, StoreError> {
+    let mut select = prepare(connection, TRANSACTION)?;
+    let record = select
+        .query_row(params![id, position.0.to_be_bytes()], |row| Ok(transaction_record(key, row)))
+        .optional()
+        .map_err(|error| store_error(&error))?;
+    record.transpose()
+}
+
+/// The session row that `sql` selects, with its records: one statement stays open over the others, so all see one snapshot.
+fn one(connection: &Connection, sql: &str, parameters: impl Params) -> Result<Option<Stored>, StoreError> {
+    let mut select = prepare(connection, sql)?;
+    let mut rows = select.query(parameters).map_err(|error| store_error(&error))?;
+    match rows.next().map_err(|error| store_error(&error))? {
+        None => Ok(None),
+        Some(row) => stored(connection, row).map(|(_, stored)| Some(stored)),
+    }
+}
+
+fn stored(connection: &Connection, columns: &rusqlite::Row<'_>) -> Result<(RoleId, Stored), StoreError> {
+    let id = columns.get(0).map_err(|error| unreadable("session", None, &error))?;
+    let (key, row) = session_row(columns, id)?;
+    let mut transactions = Vec::new();
+    each(connection, TRANSACTIONS, id, |columns| {
+        transactions.push(transaction_record(key, columns)?);
+        Ok(())
+    })?;
+    let mut calls = Vec::new();
+    each(connection, CALLS, id, |columns| {
+        calls.push(call_record(key, columns)?);
+        Ok(())
+    })?;
+    Ok((key.role, Stored { row, transactions, calls }))
+}
+
+fn each(
+    connection: &Connection,
+    sql: &str,
+    id: i64,
+    mut take: impl FnMut(&rusqlite::Row<'_>) -> Result<(), StoreError>,
+) -> Result<(), StoreError> {
+    let mut select = prepare(connection, sql)?;
+    let mut rows = select.query([id]).map_err(|error| store_error(&error))?;
+    while let Some(columns) = rows.next().map_err(|error| store_error(&error))? {
+        take(columns)?;
+    }
+    Ok(())
+}
+
+fn session_row(columns: &rusqlite::Row<'_>, id: i64) -> Result<(SessionKey, Row), StoreError> {
+    let place = format!("row {id} of accompanist_session");
+    let damaged = |what: &str| StoreError::Corrupt(format!("{place}: {what}"));
+    let read = || -> Result<_, rusqlite::Error> {
+        let key = SessionKey { session: SessionId(columns.get(1)?), role: RoleId(columns.get(2)?) };
+        let nodes: Option<Vec<String>> = serde_json::from_str(columns.get_ref(15)?.as_str()?).ok();
+        let participants: Option<Vec<u16>> = serde_json::from_str(columns.get_ref(16)?.as_str()?).ok();
+        let header = nodes.zip(participants);
+        let (choreography, client_id) = (columns.get(3)?, columns.get(4)?);
+        let (initiator, fingerprint, nonce) = (RoleId(columns.get(14)?), columns.get(17)?, columns.get(18)?);
+        let header = header.map(|(nodes, participants)| Header {
+            choreography,
+            fingerprint,
+            initiator,
+            client_id,
+            nonce,
+            nodes,
+            participants: participants.into_iter().map(RoleId).collect(),
+        });
+        let state = StateColumns {
+            name: columns.get_ref(5)?.as_str()?,
+            result: columns.get_ref(9)?.as_str_or_null()?,
+            reason: columns.get_ref(10)?.as_str_or_null()?,
+            via: columns.get(11)?,
+            local: columns.get(12)?,
+        };
+        let (version, commits) = (columns.get::<_, i64>(6)?, columns.get::<_, i64>(7)?);
+        let finished: bool = columns.get(13)?;
+        Ok((key, header, state, version, commits, columns.get(8)?, finished, columns.get(19)?))
+    };
+    let (key, header, state, version, commits, arguments, finished, digest) =
+        read().map_err(|error| unreadable("session", Some(id), &error))?;
+    let arguments: Option<Arc<str>> = arguments;
+    let digest: [u8; 16] = digest;
+    let header = header.ok_or_else(|| damaged("its nodes or participants are no JSON list"))?;
+    if header.session_id() != key.session {
+        return Err(damaged("its header is not the one that the session is named after"));
+    }
+    let (Ok(version), Ok(commits)) = (u64::try_from(version), u64::try_from(commits)) else {
+        return Err(damaged("a counter is negative"));
+    };
+    if digest::of_session(key, version, commits, arguments.as_deref(), &state) != digest {
+        return Err(damaged("it does not have the digest that it was written with"));
+    }
+    if finished != (state.name == "finished") {
+        return Err(damaged("its state and its time of finishing contradict each other"));
+    }
+    let state = state.state().ok_or_else(|| damaged(&format!("`{}` is no state, or misses a part", state.name)))?;
+    Ok((key, Row { header: Arc::new(header), version, commits, state, arguments }))
+}
+
+fn transaction_record(key: SessionKey, columns: &rusqlite::Row<'_>) -> Result<TransactionRecord, StoreError> {
+    let read = || -> Result<_, rusqlite::Error> {
+        let record = TransactionRecord {
+            position: Position(u128::from_be_bytes(columns.get(0)?)),
+            sequence: u64::try_from(columns.get::<_, i64>(1)?).unwrap_or(u64::MAX),
+            operation: columns.get(2)?,
+            arguments: columns.get(3)?,
+            result: columns.get(4)?,
+            received: Digest(u128::from_be_bytes(columns.get(5)?)),
+            undone: columns.get(6)?,
+        };
+        Ok((record, columns.get::<_, [u8; 16]>(7)?))
+    };
+    let (record, digest) = read().map_err(|error| unreadable_record("transaction", key, &error))?;
+    if digest::of_transaction(key, &record) == digest {
+        return Ok(record);
+    }
+    Err(damaged_record("transaction", key, record.position))
+}
+
+fn call_record(key: SessionKey, columns: &rusqlite::Row<'_>) -> Result<CallRecord, StoreError> {
+    let read = || -> Result<_, rusqlite::Error> {
+        let record = CallRecord {
+            position: Position(u128::from_be_bytes(columns.get(0)?)),
+            operation: columns.get(1)?,
+            arguments: Digest(u128::from_be_bytes(columns.get(2)?)),
+            result: columns.get(3)?,
+            received: Digest(u128::from_be_bytes(columns.get(4)?)),
+        };
+        Ok((record, columns.get::<_, [u8; 16]>(5)?))
+    };
+    let (record, digest) = read().map_err(|error| unreadable_record("call", key, &error))?;
+    if digest::of_call(key, &record) == digest {
+        return Ok(record);
+    }
+    Err(damaged_record("call", key, record.position))
+}
+
+fn damaged_record(table: &str, key: SessionKey, position: Position) -> StoreError {
+    StoreError::Corrupt(format!(
+        "accompanist_{table}, session {} role {} position {position}: it does not have the digest that it was written with",
+        key.session, key.role.0
+    ))
+}
+
+fn unreadable_record(table: &str, key: SessionKey, error: &rusqlite::Error) -> StoreError {
+    StoreError::Corrupt(format!("accompanist_{table}, session {} role {}: {error}", key.session, key.role.0))
+}
+
+fn unreadable(table: &str, id: Option<i64>, error: &rusqlite::Error) -> StoreError {
+    let id = id.map_or_else(|| "a row".to_owned(), |id| format!("row {id}"));
+    StoreError::Corrupt(format!("{id} of accompanist_{table}: {error}"))
+}
+
+fn prepare<'a>(connection: &'a Connection, sql: &str) -> Result<CachedStatement<'a>, StoreError> {
+    connection.prepare_cached(sql).map_err(|error| store_error(&error))
+}

@@ -1,0 +1,229 @@
+//! The database file: who may use it, how it is opened, and its tables.
+
+use std::fs::{File, TryLockError};
+use std::io::{self, Write as _};
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use rusqlite::{Connection, ErrorCode, OpenFlags, OptionalExtension as _};
+
+use crate::store::StoreError;
+
+/// The format of the tables below. A version of the library refuses a database of a newer format by name.
+pub(super) const FORMAT: i64 = 1;
+
+/// How long a connection waits for a lock that another connection holds: somebody's command-line tool, or a backup.
+pub(super) const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
+
+/// Prepared statements that a connection keeps: the store's own (about twenty) and the service's.
+const STATEMENTS_CACHED_MAX: usize = 256;
+
+/// Bytes of the write-ahead log that are written once when a database is opened, and overwritten from then on.
+///
+/// A commit that makes the file longer costs the file system a journal commit besides the data's own flush, about twice the time of one that
+/// overwrites. A log of zeros is an empty one to SQLite, whose frames carry checksums and the salt of the current round.
+pub(super) const LOG_BYTES: u64 = 4 * 1024 * 1024;
+
+/// The tables. Times are milliseconds since 1970; `digest` covers every other column of its row but the times (`rows.rs`), except those of a
+/// session's header, which the session's own name (`session`) is a digest of.
+///
+/// `id` counts sessions in the order of their start: it keeps what is written in one span of time on neighbouring pages, so that a commit
+/// and a group of commits write few of them. The index by `finished_at` serves two questions: what is unfinished (null), and what can go.
+const TABLES: &str = "
+CREATE TABLE IF NOT EXISTS accompanist_session (
+  id INTEGER PRIMARY KEY,
+  session BLOB NOT NULL,
+  role INTEGER NOT NULL,
+  choreography TEXT NOT NULL,
+  client_id TEXT NOT NULL,
+  state TEXT NOT NULL,
+  version INTEGER NOT NULL,
+  commits INTEGER NOT NULL,
+  arguments TEXT,
+  result TEXT,
+  reason TEXT,
+  via INTEGER,
+  local INTEGER,
+  started_at INTEGER NOT NULL,
+  finished_at INTEGER,
+  initiator INTEGER NOT NULL,
+  nodes TEXT NOT NULL,
+  participants TEXT NOT NULL,
+  fingerprint BLOB NOT NULL,
+  nonce BLOB NOT NULL,
+  digest BLOB NOT NULL
+) STRICT;
+CREATE UNIQUE INDEX IF NOT EXISTS accompanist_session_key ON accompanist_session (session, role);
+CREATE UNIQUE INDEX IF NOT EXISTS accompanist_session_client ON accompanist_session (choreography, client_id)
+  WHERE role = initiator;
+CREATE INDEX IF NOT EXISTS accompanist_session_finished ON accompanist_session (finished_at);
+CREATE TABLE IF NOT EXISTS accompanist_transaction (
+  id INTEGER NOT NULL,
+  position BLOB NOT NULL,
+  sequence INTEGER NOT NULL,
+  operation TEXT NOT NULL,
+  arguments TEXT NOT NULL,
+  result TEXT NOT NULL,
+  received BLOB NOT NULL,
+  undone INTEGER NOT NULL,
+  digest BLOB NOT NULL,
+  PRIMARY KEY (id, position)
+) STRICT, WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS accompanist_call (
+  id INTEGER NOT NULL,
+  position BLOB NOT NULL,
+  operation TEXT NOT NULL,
+  arguments BLOB NOT NULL,
+  result TEXT NOT NULL,
+  received BLOB NOT NULL,
+  digest BLOB NOT NULL,
+  PRIMARY KEY (id, position)
+) STRICT, WITHOUT ROWID;
+";
+
+/// Makes sure that no other process (nor this one, twice) uses the database: two writers would each see the other's writes as conflicts.
+/// The lock goes with the file handle, so also with the process.
+pub(super) fn lock(path: &Path) -> Result<File, StoreError> {
+    let lock_path = beside(path, ".lock");
+    let failed = |cause: &dyn std::fmt::Display| StoreError::Failed(format!("`{}`: {cause}", lock_path.display()));
+    let file = File::options()
+        .create(true)
+        .truncate(false)
+        .write(true)
+        .open(&lock_path)
+        .map_err(|error| failed(&format!("cannot be opened: {error}")))?;
+    match file.try_lock() {
+        Ok(()) => Ok(file),
+        Err(TryLockError::WouldBlock) => Err(failed(
+            &"is locked: another process uses this database; give each process a database of its own, or end the other one",
+        )),
+        Err(TryLockError::Error(error)) => Err(failed(&format!("cannot be locked: {error}"))),
+    }
+}
+
+/// Opens a connection that writes.
+pub(super) fn open_writer(path: &Path, bytes_max: Option<u64>) -> Result<Connection, StoreError> {
+    let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_CREATE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+    let connection = Connection::open_with_flags(path, flags).map_err(|error| opening(path, &error))?;
+    configure(&connection).map_err(|error| opening(path, &error))?;
+    let mode: String = connection
+        .query_row("PRAGMA journal_mode = WAL", [], |row| row.get(0))
+        .map_err(|error| opening(path, &error))?;
+    if mode != "wal" {
+        let cause = format!("`{}`: the file system does not allow a write-ahead log (got `{mode}`)", path.display());
+        return Err(StoreError::Failed(cause));
+    }
+    if let Some(bytes) = bytes_max {
+        let limit = || {
+            let page_bytes: u32 = connection.query_row("PRAGMA page_size", [], |row| row.get(0))?;
+            let pages = (bytes / u64::from(page_bytes.max(1))).max(1);
+            connection.query_row(&format!("PRAGMA max_page_count = {pages}"), [], |_| Ok(()))
+        };
+        limit().map_err(|error| opening(path, &error))?;
+    }
+    Ok(connection)
+}
+
+/// Opens a connection that only reads.
+pub(super) fn open_reader(path: &Path) -> Result<Connection, StoreError> {
+    let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+    let open = || {
+        let connection = Connection::open_with_flags(path, flags)?;
+        configure(&connection)?;
+        connection.execute_batch("PRAGMA query_only = ON")?;
+        Ok(connection)
+    };
+    open().map_err(|error| opening(path, &error))
+}
+
+/// `synchronous = FULL` makes a commit durable before it returns; `fullfsync` makes that true on macOS. Checkpoints are the checkpointer's.
+fn configure(connection: &Connection) -> Result<(), rusqlite::Error> {
+    connection.busy_timeout(BUSY_TIMEOUT)?;
+    connection.set_prepared_statement_cache_capacity(STATEMENTS_CACHED_MAX);
+    connection.execute_batch(
+        "PRAGMA synchronous = FULL; PRAGMA fullfsync = ON; PRAGMA checkpoint_fullfsync = ON;
+         PRAGMA foreign_keys = ON; PRAGMA temp_store = MEMORY; PRAGMA wal_autocheckpoint = 0;",
+    )
+}
+
+/// Creates the tables where there are none, and refuses those of a newer format.
+pub(super) fn prepare(connection: &mut Connection, path: &Path) -> Result<(), StoreError> {
+    match format(connection).map_err(|error| opening(path, &error))? {
+        Some(FORMAT) => return Ok(()),
+        None => {}
+        Some(other) => {
+            return Err(StoreError::Corrupt(format!(
+                "`{}` has format {other}, and this version of accompanist reads format {FORMAT}: use the version that wrote it",
+                path.display()
+            )));
+        }
+    }
+    let mut create = || {
+        let transaction = connection.transaction()?;
+        transaction.execute_batch(TABLES)?;
+        transaction
+            .execute_batch("CREATE TABLE accompanist_meta (key TEXT PRIMARY KEY, value INTEGER NOT NULL) STRICT")?;
+        transaction.execute("INSERT INTO accompanist_meta (key, value) VALUES ('format', ?1)", [FORMAT])?;
+        transaction.commit()
+    };
+    create().map_err(|error| opening(path, &error))
+}
+
+/// The format of a database; `None` for one that has no tables of ours yet.
+fn format(connection: &Connection) -> Result<Option<i64>, rusqlite::Error> {
+    let table = "SELECT 1 FROM sqlite_schema WHERE type = 'table' AND name = 'accompanist_meta'";
+    if connection.query_row(table, [], |_| Ok(())).optional()?.is_none() {
+        return Ok(None);
+    }
+    connection.query_row("SELECT value FROM accompanist_meta WHERE key = 'format'", [], |row| row.get(0)).optional()
+}
+
+/// Writes zeros at the end of the write-ahead log until it has [`LOG_BYTES`]. They are appended while this connection holds the write lock, so
+/// that they overwrite nobody's frames. Only speed depends on it.
+pub(super) fn preallocate_log(connection: &Connection, path: &Path) -> Result<(), StoreError> {
+    connection.execute_batch("BEGIN IMMEDIATE").map_err(|error| opening(path, &error))?;
+    let appended = append_zeros(&beside(path, "-wal"));
+    connection.execute_batch("ROLLBACK").map_err(|error| opening(path, &error))?;
+    if let Err(error) = appended {
+        tracing::warn!(%error, path = %path.display(), "the write-ahead log could not be preallocated; commits will take longer");
+    }
+    Ok(())
+}
+
+fn append_zeros(log_path: &Path) -> io::Result<()> {
+    let mut log = File::options().append(true).open(log_path)?;
+    let zeros = [0; 64 * 1024];
+    let mut missing = LOG_BYTES.saturating_sub(log.metadata()?.len());
+    while missing > 0 {
+        let count = usize::try_from(missing).unwrap_or(usize::MAX).min(zeros.len());
+        log.write_all(zeros.get(..count).unwrap_or_default())?;
+        missing = missing.saturating_sub(count as u64);
+    }
+    log.sync_all()
+}
+
+fn beside(path: &Path, suffix: &str) -> PathBuf {
+    let mut name = path.as_os_str().to_owned();
+    name.push(suffix);
+    PathBuf::from(name)
+}
+
+/// The error of opening `path`.
+fn opening(path: &Path, error: &rusqlite::Error) -> StoreError {
+    match store_error(error) {
+        StoreError::Conflict => StoreError::Conflict,
+        StoreError::Full(cause) => StoreError::Full(format!("`{}`: {cause}", path.display())),
+        StoreError::Corrupt(cause) => StoreError::Corrupt(format!("`{}`: {cause}", path.display())),
+        StoreError::Failed(cause) => StoreError::Failed(format!("`{}`: {cause}", path.display())),
+    }
+}
+
+/// What an error of SQLite's is to a node.
+pub(super) fn store_error(error: &rusqlite::Error) -> StoreError {
+    let text = error.to_string();
+    match error.sqlite_error_code() {
+        Some(ErrorCode::DiskFull) => StoreError::Full(text),
+        Some(ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase) => StoreError::Corrupt(text),
+        _ => StoreError::Failed(text),
+    }
+}

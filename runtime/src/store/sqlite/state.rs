@@ -1,0 +1,59 @@
+//! A row's state as columns that a person can read, and back.
+
+use std::sync::Arc;
+
+use accompanist_core::{RoleId, RowState};
+
+/// The columns of a [`RowState`].
+#[derive(Debug, Default, PartialEq, Eq)]
+pub(super) struct StateColumns<'a> {
+    /// `active`, `voted`, `aborting`, `committed` or `finished`.
+    pub(super) name: &'a str,
+    /// The role's part of the result.
+    pub(super) result: Option<&'a str>,
+    /// Why the session was aborted.
+    pub(super) reason: Option<&'a str>,
+    /// The role whose vote aborted it.
+    pub(super) via: Option<i64>,
+    /// Nobody was told of the session but the client: 0 or 1.
+    pub(super) local: Option<i64>,
+}
+
+impl<'a> StateColumns<'a> {
+    pub(super) fn of(state: &'a RowState) -> Self {
+        let named = |name| Self { name, ..Self::default() };
+        match state {
+            RowState::Active => named("active"),
+            RowState::Voted { result } => Self { result: Some(result), ..named("voted") },
+            RowState::Aborting { via, reason, local } => Self {
+                reason: Some(reason),
+                via: Some(i64::from(via.0)),
+                local: Some(i64::from(*local)),
+                ..named("aborting")
+            },
+            RowState::Committed { result } => Self { result: Some(result), ..named("committed") },
+            RowState::Finished { outcome: Ok(result) } => Self { result: Some(result), ..named("finished") },
+            RowState::Finished { outcome: Err(reason) } => Self { reason: Some(reason), ..named("finished") },
+        }
+    }
+
+    /// The state; `None` for columns that no state has.
+    pub(super) fn state(&self) -> Option<RowState> {
+        let state = match (self.name, self.result, self.reason) {
+            ("active", None, None) => RowState::Active,
+            ("voted", Some(result), None) => RowState::Voted { result: Arc::from(result) },
+            ("committed", Some(result), None) => RowState::Committed { result: Arc::from(result) },
+            ("finished", Some(result), None) => RowState::Finished { outcome: Ok(Arc::from(result)) },
+            ("finished", None, Some(reason)) => RowState::Finished { outcome: Err(Arc::from(reason)) },
+            ("aborting", None, Some(reason)) => RowState::Aborting {
+                via: RoleId(u16::try_from(self.via?).ok()?),
+                reason: Arc::from(reason),
+                local: self.local? != 0,
+            },
+            _ => return None,
+        };
+        // The way back leads to the same columns, or there were some too many.
+        let same = StateColumns::of(&state) == *self;
+        same.then_some(state)
+    }
+}

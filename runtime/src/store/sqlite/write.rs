@@ -1,0 +1,225 @@
+//! Puts a session's writes into the transaction that is open.
+
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use accompanist_core::{CallRecord, Change, Position, RowState, SessionKey, TransactionRecord, Write};
+use rusqlite::{Connection, ErrorCode, OptionalExtension as _, params};
+
+use super::digest;
+use super::rows;
+use super::schema::store_error;
+use super::state::StateColumns;
+use crate::store::StoreError;
+
+const INSERT_SESSION: &str = "INSERT INTO accompanist_session (session, role, choreography, client_id, state, version, commits, \
+     arguments, result, reason, via, local, started_at, finished_at, initiator, nodes, participants, fingerprint, nonce, digest) \
+     VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19, ?20)";
+
+const UPDATE_SESSION: &str = "UPDATE accompanist_session SET state = ?4, version = ?3 + 1, commits = ?5, arguments = ?6, result = ?7, \
+     reason = ?8, via = ?9, local = ?10, digest = ?11 WHERE session = ?1 AND role = ?2 AND version = ?3 RETURNING id";
+
+/// Apart from the others, because a row's place in the index by `finished_at` changes with it.
+const FINISH_SESSION: &str = "UPDATE accompanist_session SET finished_at = ?2 WHERE id = ?1 AND finished_at IS NULL";
+
+const INSERT_TRANSACTION: &str = "INSERT INTO accompanist_transaction \
+     (id, position, sequence, operation, arguments, result, received, undone, digest) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)";
+
+const UPDATE_UNDONE: &str =
+    "UPDATE accompanist_transaction SET undone = 1, digest = ?3 WHERE id = ?1 AND position = ?2";
+
+const INSERT_CALL: &str = "INSERT INTO accompanist_call (id, position, operation, arguments, result, received, digest) \
+     VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)";
+
+const DELETE_TRANSACTIONS: &str = "DELETE FROM accompanist_transaction WHERE id = ?1";
+const DELETE_CALLS: &str = "DELETE FROM accompanist_call WHERE id = ?1";
+
+/// The names of rows that have been finished since `?1` or longer; the state is asked for as well, so that no damage to a time deletes a
+/// session that is alive.
+const SELECT_FORGETTABLE: &str =
+    "SELECT id FROM accompanist_session WHERE finished_at <= ?1 AND state = 'finished' ORDER BY finished_at LIMIT ?2";
+const DELETE_SESSION: &str = "DELETE FROM accompanist_session WHERE id = ?1";
+
+/// Milliseconds since 1970, by the wall clock: for people, and for the retention time.
+pub(super) fn now_ms() -> i64 {
+    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    i64::try_from(since.as_millis()).unwrap_or(i64::MAX)
+}
+
+/// Applies `write`. On an error some of it may be there: the caller takes it back.
+pub(super) fn apply(connection: &Connection, key: SessionKey, write: &Write) -> Result<(), StoreError> {
+    let id = match write.row.version {
+        0 => return Err(StoreError::Failed("a row's first version is 1".to_owned())),
+        1 => insert_session(connection, key, write)?,
+        _ => update_session(connection, key, write)?,
+    };
+    write.changes.iter().try_for_each(|change| match change {
+        Change::Transaction(record) => insert_transaction(connection, id, key, record),
+        Change::Call(record) => insert_call(connection, id, key, record),
+        Change::Undone(position) => mark_undone(connection, id, key, *position),
+        Change::DropRecords => drop_records(connection, id).map_err(|error| store_error(&error)),
+    })
+}
+
+/// Deletes at most `rows_max` rows that have been finished since `cutoff_ms` or longer, and says how many.
+pub(super) fn forget(connection: &Connection, cutoff_ms: i64, rows_max: u32) -> Result<u64, StoreError> {
+    let delete = || {
+        let mut select = connection.prepare_cached(SELECT_FORGETTABLE)?;
+        let ids: Vec<i64> =
+            select.query_map(params![cutoff_ms, rows_max], |row| row.get(0))?.collect::<Result<_, _>>()?;
+        for id in &ids {
+            drop_records(connection, *id)?;
+            connection.prepare_cached(DELETE_SESSION)?.execute([id])?;
+        }
+        Ok(ids.len() as u64)
+    };
+    delete().map_err(|error| store_error(&error))
+}
+
+fn insert_session(connection: &Connection, key: SessionKey, write: &Write) -> Result<i64, StoreError> {
+    let row = &write.row;
+    let header = &row.header;
+    if header.session_id() != key.session {
+        return Err(StoreError::Failed(format!("session {} is not that of its header", key.session)));
+    }
+    let state = StateColumns::of(&row.state);
+    let arguments = row.arguments.as_deref();
+    let (version, commits) = (signed(row.version)?, signed(row.commits)?);
+    let digest = digest::of_session(key, row.version, row.commits, arguments, &state);
+    let participants: Vec<u16> = header.participants.iter().map(|role| role.0).collect();
+    let now_ms = now_ms();
+    let mut insert = connection.prepare_cached(INSERT_SESSION).map_err(|error| store_error(&error))?;
+    let inserted = insert.execute(params![
+        key.session.0,
+        key.role.0,
+        header.choreography,
+        header.client_id,
+        state.name,
+        version,
+        commits,
+        arguments,
+        state.result,
+        state.reason,
+        state.via,
+        state.local,
+        now_ms,
+        finished(&row.state).then_some(now_ms),
+        header.initiator.0,
+        json(&header.nodes)?,
+        json(&participants)?,
+        header.fingerprint,
+        header.nonce,
+        digest
+    ]);
+    match inserted {
+        Ok(_) => Ok(connection.last_insert_rowid()),
+        // The session is there, or another one of the same client id.
+        Err(error) if error.sqlite_error_code() == Some(ErrorCode::ConstraintViolation) => Err(StoreError::Conflict),
+        Err(error) => Err(store_error(&error)),
+    }
+}
+
+fn update_session(connection: &Connection, key: SessionKey, write: &Write) -> Result<i64, StoreError> {
+    let row = &write.row;
+    let state = StateColumns::of(&row.state);
+    let arguments = row.arguments.as_deref();
+    let (version, commits) = (signed(row.version)?, signed(row.commits)?);
+    let digest = digest::of_session(key, row.version, row.commits, arguments, &state);
+    let update = || {
+        let mut update = connection.prepare_cached(UPDATE_SESSION)?;
+        let id = update
+            .query_row(
+                params![
+                    key.session.0,
+                    key.role.0,
+                    version.saturating_sub(1),
+                    state.name,
+                    commits,
+                    arguments,
+                    state.result,
+                    state.reason,
+                    state.via,
+                    state.local,
+                    digest
+                ],
+                |row| row.get::<_, i64>(0),
+            )
+            .optional()?;
+        if let (Some(id), true) = (id, finished(&row.state)) {
+            connection.prepare_cached(FINISH_SESSION)?.execute(params![id, now_ms()])?;
+        }
+        Ok(id)
+    };
+    update().map_err(|error: rusqlite::Error| store_error(&error))?.ok_or(StoreError::Conflict)
+}
+
+fn insert_transaction(
+    connection: &Connection,
+    id: i64,
+    key: SessionKey,
+    record: &TransactionRecord,
+) -> Result<(), StoreError> {
+    let sequence = signed(record.sequence)?;
+    let digest = digest::of_transaction(key, record);
+    let insert = || {
+        connection.prepare_cached(INSERT_TRANSACTION)?.execute(params![
+            id,
+            record.position.0.to_be_bytes(),
+            sequence,
+            record.operation,
+            record.arguments,
+            record.result,
+            record.received.0.to_be_bytes(),
+            record.undone,
+            digest
+        ])
+    };
+    insert().map(drop).map_err(|error| store_error(&error))
+}
+
+fn insert_call(connection: &Connection, id: i64, key: SessionKey, record: &CallRecord) -> Result<(), StoreError> {
+    let digest = digest::of_call(key, record);
+    let insert = || {
+        connection.prepare_cached(INSERT_CALL)?.execute(params![
+            id,
+            record.position.0.to_be_bytes(),
+            record.operation,
+            record.arguments.0.to_be_bytes(),
+            record.result,
+            record.received.0.to_be_bytes(),
+            digest
+        ])
+    };
+    insert().map(drop).map_err(|error| store_error(&error))
+}
+
+/// The record is read, and so checked, before its mark is made part of its digest.
+fn mark_undone(connection: &Connection, id: i64, key: SessionKey, position: Position) -> Result<(), StoreError> {
+    let Some(mut record) = rows::transaction(connection, id, key, position)? else {
+        return Err(StoreError::Failed(format!(
+            "session {} has no transaction at {position} that could be undone",
+            key.session
+        )));
+    };
+    record.undone = true;
+    let digest = digest::of_transaction(key, &record);
+    let update = || connection.prepare_cached(UPDATE_UNDONE)?.execute(params![id, position.0.to_be_bytes(), digest]);
+    update().map(drop).map_err(|error| store_error(&error))
+}
+
+fn drop_records(connection: &Connection, id: i64) -> Result<(), rusqlite::Error> {
+    connection.prepare_cached(DELETE_TRANSACTIONS)?.execute([id])?;
+    connection.prepare_cached(DELETE_CALLS)?.execute([id])?;
+    Ok(())
+}
+
+fn finished(state: &RowState) -> bool {
+    matches!(state, RowState::Finished { .. })
+}
+
+fn signed(number: u64) -> Result<i64, StoreError> {
+    i64::try_from(number).map_err(|_| StoreError::Failed(format!("{number} is more than the database can count to")))
+}
+
+fn json<T: serde::Serialize>(value: &T) -> Result<String, StoreError> {
+    serde_json::to_string(value).map_err(|error| StoreError::Failed(error.to_string()))
+}

@@ -1,0 +1,338 @@
+//! The thread that owns the connection which writes. It takes what is queued, runs it in one transaction (each job in a savepoint of its own
+//! where others are in it), commits, and so makes many jobs durable by one sync.
+//!
+//! Where a commit fails or the transaction is lost, all its jobs are told so, none is tried again here, and after a failed commit the connection is
+//! opened anew: what a failed sync left in the caches of operating system and SQLite is unknown. Such a commit may still turn out to have
+//! happened, after a crash and before the next commit overwrites it in the log; sessions bear that, for they read their row again.
+//! The jobs that come next are committed one by one for a while, so that one that spoils every commit does not spoil the others' for ever.
+
+use std::fs::File;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use accompanist_core::{SessionKey, Write};
+use rusqlite::Connection;
+use tokio::runtime::Handle;
+
+use super::checkpoint::Checkpoints;
+use super::guard::Guard;
+use super::queue::{Command, Queue};
+use super::schema::{self, store_error};
+use super::{Options, Sqlite, SqliteTx, write};
+use crate::store::block_on::{block_on, panic_text};
+use crate::store::{Job, StoreError, Transact};
+
+/// Jobs that share one commit.
+const BATCH_JOBS_MAX: usize = 256;
+
+/// How long jobs are added to a batch: the first one waits for the last one.
+const BATCH_DURATION_MAX: Duration = Duration::from_millis(5);
+
+/// Not in the words that an operation might prepare itself: its statements share the cache with these.
+const BEGIN: &str = "BEGIN IMMEDIATE /* accompanist */";
+const COMMIT: &str = "COMMIT /* accompanist */";
+const ROLLBACK: &str = "ROLLBACK /* accompanist */";
+const SAVEPOINT: &str = "SAVEPOINT accompanist_job";
+const RELEASE: &str = "RELEASE accompanist_job";
+const ROLLBACK_TO: &str = "ROLLBACK TO accompanist_job";
+
+/// Whom to tell, and what.
+enum Completion {
+    Write(Box<dyn FnOnce(Result<(), StoreError>) + Send>),
+    Transact(Box<dyn Transact<Sqlite>>),
+    Forget(tokio::sync::oneshot::Sender<Result<u64, StoreError>>, u64),
+    Schema(std::sync::mpsc::Sender<Result<(), StoreError>>),
+}
+
+/// One transaction and its jobs.
+#[derive(Default)]
+struct Batch {
+    completions: Vec<(Completion, Result<(), StoreError>)>,
+    /// The transaction has begun.
+    open: bool,
+    /// Something in it is to be committed.
+    kept: bool,
+    /// It was rolled back under the jobs that it had kept, and why.
+    lost: Option<StoreError>,
+}
+
+/// Why a job's part of the transaction is taken back.
+enum TakenBack {
+    /// The operation wanted it so; it may still have something to record.
+    ByOperation,
+    /// It cannot stand.
+    Refused(StoreError),
+}
+
+/// The state of the writing thread.
+pub(super) struct Writer {
+    pub(super) path: PathBuf,
+    pub(super) options: Options,
+    /// `None` when it could not be opened again after a failure.
+    pub(super) connection: Option<SqliteTx>,
+    pub(super) guard: Arc<Guard>,
+    pub(super) queue: Queue,
+    pub(super) checkpoints: Checkpoints,
+    /// The runtime in which a job was submitted last; operations run inside it.
+    pub(super) runtime: Option<Handle>,
+    /// Jobs still to be committed alone, after a batch that failed.
+    pub(super) alone: usize,
+    /// Held as long as the thread writes.
+    pub(super) _lock: File,
+}
+
+/// Opens a connection for the writer.
+pub(super) fn connect(
+    path: &std::path::Path,
+    options: Options,
+    guard: &Arc<Guard>,
+    checkpoints: &Checkpoints,
+) -> Result<Connection, StoreError> {
+    let mut connection = schema::open_writer(path, options.bytes_max)?;
+    guard.install(&mut connection).map_err(|error| store_error(&error))?;
+    checkpoints.watch(&mut connection).map_err(|error| store_error(&error))?;
+    Ok(connection)
+}
+
+impl Writer {
+    /// Works until every handle of the store is gone and the queue is empty.
+    pub(super) fn run(mut self) {
+        while self.queue.wait() {
+            self.batch();
+        }
+    }
+
+    fn batch(&mut self) {
+        let mut batch = Batch::default();
+        let started = Instant::now();
+        let jobs_max = if self.alone > 0 { 1 } else { BATCH_JOBS_MAX };
+        while batch.lost.is_none() && batch.completions.len() < jobs_max && started.elapsed() < BATCH_DURATION_MAX {
+            let Some(command) = self.queue.next() else { break };
+            self.take(&mut batch, command);
+        }
+        self.alone = self.alone.saturating_sub(batch.completions.len());
+        let committed = self.commit(&mut batch);
+        if committed.is_err() {
+            self.alone = BATCH_JOBS_MAX;
+        }
+        for (completion, outcome) in batch.completions {
+            completion.call(outcome.and_then(|()| committed.clone()), self.runtime.as_ref());
+        }
+        if let Some(connection) = &mut self.connection {
+            self.checkpoints.after_batch(&mut connection.connection);
+        }
+    }
+
+    fn take(&mut self, batch: &mut Batch, command: Command) {
+        let (completion, outcome) = match command {
+            Command::Job(Job::Write { write, key, done }, runtime) => {
+                self.runtime = runtime.or(self.runtime.take());
+                let outcome = self
+                    .attempt(batch, |connection, _| write::apply(connection, key, &write).map_err(TakenBack::Refused));
+                (Completion::Write(done), outcome.map_err(refusal))
+            }
+            Command::Job(Job::Transact(mut operation), runtime) => {
+                self.runtime = runtime.or(self.runtime.take());
+                let outcome = self.transact(batch, operation.as_mut());
+                (Completion::Transact(operation), outcome)
+            }
+            Command::Forget { cutoff_ms, rows_max, reply } => {
+                let forgotten = self.attempt(batch, |connection, _| {
+                    write::forget(connection, cutoff_ms, rows_max).map_err(TakenBack::Refused)
+                });
+                let count = forgotten.as_ref().copied().unwrap_or(0);
+                (Completion::Forget(reply, count), forgotten.map(drop).map_err(refusal))
+            }
+            Command::Schema { sql, reply } => {
+                let outcome = self.attempt(batch, |connection, guard| run_schema(connection, guard, &sql));
+                (Completion::Schema(reply), outcome.map_err(refusal))
+            }
+        };
+        batch.completions.push((completion, outcome));
+    }
+
+    /// Runs an operation and records it, or takes it back and records that.
+    fn transact(&mut self, batch: &mut Batch, operation: &mut dyn Transact<Sqlite>) -> Result<(), StoreError> {
+        let key = operation.key();
+        let runtime = self.runtime.clone();
+        let ran = self.attempt(batch, |connection, guard| {
+            run_operation(connection, guard, runtime.as_ref(), operation)?;
+            apply_all(connection, key, &record(operation)?)
+        });
+        match ran {
+            Ok(()) => Ok(()),
+            Err(TakenBack::Refused(error)) => Err(error),
+            Err(TakenBack::ByOperation) => {
+                let writes = record(operation).map_err(refusal)?;
+                if writes.is_empty() {
+                    return Ok(());
+                }
+                self.attempt(batch, |connection, _| apply_all(connection, key, &writes)).map_err(refusal)
+            }
+        }
+    }
+
+    /// Runs `body` in the batch's transaction, so that what it wrote is kept or taken back as a whole. The first job of a transaction needs no
+    /// savepoint: taking it back is taking back everything.
+    fn attempt<T>(
+        &mut self,
+        batch: &mut Batch,
+        body: impl FnOnce(&mut SqliteTx, &Guard) -> Result<T, TakenBack>,
+    ) -> Result<T, TakenBack> {
+        let nested = batch.kept;
+        let guard = Arc::clone(&self.guard);
+        let connection = self.connection().map_err(TakenBack::Refused)?;
+        if !batch.open {
+            execute(connection, BEGIN).map_err(TakenBack::Refused)?;
+            batch.open = true;
+        } else if nested {
+            execute(connection, SAVEPOINT).map_err(TakenBack::Refused)?;
+        }
+        let mut result = body(connection, &guard);
+        if result.is_ok()
+            && nested
+            && !connection.is_autocommit()
+            && let Err(error) = execute(connection, RELEASE)
+        {
+            result = Err(TakenBack::Refused(error));
+        }
+        if connection.is_autocommit() {
+            return Err(lost(batch, result.err()));
+        }
+        if result.is_ok() {
+            batch.kept = true;
+        } else if nested {
+            let undone = execute(connection, ROLLBACK_TO).and_then(|()| execute(connection, RELEASE));
+            if let Err(error) = undone {
+                let _ = execute(connection, ROLLBACK);
+                return Err(lost(batch, Some(TakenBack::Refused(error))));
+            }
+        } else {
+            execute(connection, ROLLBACK).map_err(TakenBack::Refused)?;
+            batch.open = false;
+        }
+        result
+    }
+
+    /// Makes the batch durable.
+    fn commit(&mut self, batch: &mut Batch) -> Result<(), StoreError> {
+        if let Some(error) = batch.lost.take() {
+            return Err(error);
+        }
+        let (true, Some(connection)) = (batch.open, &self.connection) else { return Ok(()) };
+        let Err(error) = execute(connection, COMMIT) else { return Ok(()) };
+        tracing::error!(%error, path = %self.path.display(), "a commit failed; its jobs are told, and the database is opened anew");
+        if !connection.is_autocommit() {
+            let _ = execute(connection, ROLLBACK);
+        }
+        self.connection = None;
+        Err(error)
+    }
+
+    /// The connection, opened again if it was given up.
+    fn connection(&mut self) -> Result<&mut SqliteTx, StoreError> {
+        match &mut self.connection {
+            Some(connection) => Ok(connection),
+            none => {
+                let connection = connect(&self.path, self.options, &self.guard, &self.checkpoints)?;
+                Ok(none.insert(SqliteTx { connection }))
+            }
+        }
+    }
+}
+
+impl Completion {
+    /// A completion that panics must not end the thread on which all sessions depend.
+    fn call(self, result: Result<(), StoreError>, runtime: Option<&Handle>) {
+        let _entered = runtime.map(Handle::enter);
+        let call = || match self {
+            Self::Write(done) => done(result),
+            Self::Transact(operation) => operation.done(result),
+            Self::Forget(reply, count) => drop(reply.send(result.map(|()| count))),
+            Self::Schema(reply) => drop(reply.send(result)),
+        };
+        if let Err(panic) = catch_unwind(AssertUnwindSafe(call)) {
+            tracing::error!(panic = panic_text(panic.as_ref()), "a completion panicked");
+        }
+    }
+}
+
+/// Notes that SQLite rolled back the transaction under a job: a full disk or an I/O error does that, and `ON CONFLICT ROLLBACK`.
+fn lost(batch: &mut Batch, cause: Option<TakenBack>) -> TakenBack {
+    let error = match cause {
+        Some(TakenBack::Refused(error)) => error,
+        Some(TakenBack::ByOperation) | None => StoreError::Failed(
+            "the transaction was rolled back while an operation ran in it: see its own error, or a conflict clause ROLLBACK"
+                .to_owned(),
+        ),
+    };
+    batch.open = false;
+    if batch.kept {
+        batch.lost = Some(error.clone());
+    }
+    TakenBack::Refused(error)
+}
+
+fn run_operation(
+    connection: &mut SqliteTx,
+    guard: &Guard,
+    runtime: Option<&Handle>,
+    operation: &mut dyn Transact<Sqlite>,
+) -> Result<(), TakenBack> {
+    guard.enter();
+    let ran = catch_unwind(AssertUnwindSafe(|| {
+        block_on(runtime, operation.run(connection))
+    }));
+    let denied = guard.leave();
+    match (ran, denied) {
+        (Err(panic), _) => {
+            let text = panic_text(panic.as_ref());
+            Err(TakenBack::Refused(StoreError::Failed(format!("an operation panicked: {text}"))))
+        }
+        (Ok(_), Some(denied)) => Err(TakenBack::Refused(StoreError::Failed(format!(
+            "an operation tried what it may not do in its transaction: {denied}"
+        )))),
+        (Ok(false), None) => Err(TakenBack::ByOperation),
+        (Ok(true), None) => Ok(()),
+    }
+}
+
+fn record(operation: &mut dyn Transact<Sqlite>) -> Result<Vec<Write>, TakenBack> {
+    catch_unwind(AssertUnwindSafe(|| operation.record())).map_err(|panic| {
+        let text = panic_text(panic.as_ref());
+        TakenBack::Refused(StoreError::Failed(format!("recording an operation panicked: {text}")))
+    })
+}
+
+fn apply_all(connection: &Connection, key: SessionKey, writes: &[Write]) -> Result<(), TakenBack> {
+    // An operation whose transaction is gone must not be recorded in one of its own.
+    if connection.is_autocommit() {
+        return Err(TakenBack::ByOperation);
+    }
+    writes.iter().try_for_each(|write| write::apply(connection, key, write)).map_err(TakenBack::Refused)
+}
+
+fn run_schema(connection: &Connection, guard: &Guard, sql: &str) -> Result<(), TakenBack> {
+    guard.enter();
+    let ran = connection.execute_batch(sql);
+    let failed = |cause: String| TakenBack::Refused(StoreError::Failed(format!("the service's schema: {cause}")));
+    match (guard.leave(), ran) {
+        (Some(denied), _) => Err(failed(denied)),
+        (None, Err(error)) => Err(failed(error.to_string())),
+        (None, Ok(())) => Ok(()),
+    }
+}
+
+fn refusal(taken_back: TakenBack) -> StoreError {
+    match taken_back {
+        TakenBack::Refused(error) => error,
+        TakenBack::ByOperation => StoreError::Failed("the operation took itself back".to_owned()),
+    }
+}
+
+fn execute(connection: &Connection, sql: &str) -> Result<(), StoreError> {
+    let mut statement = connection.prepare_cached(sql).map_err(|error| store_error(&error))?;
+    statement.execute([]).map(drop).map_err(|error| store_error(&error))
+}

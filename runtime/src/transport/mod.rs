@@ -1,0 +1,29 @@
+//! How frames get from node to node. A transport may lose, repeat and reorder frames; it must say when a peer is (again) within reach.
+
+use std::future::Future;
+use std::io;
+use std::sync::Arc;
+
+/// A means to reach the other nodes, before it is started.
+pub trait Transport: Send + 'static {
+    /// What frames are sent by.
+    type Link: Link;
+
+    /// Begins to reach and to be reached. `node` is this node's name.
+    fn start(self, node: &str, inbound: Arc<dyn Inbound>) -> impl Future<Output = io::Result<Self::Link>> + Send;
+}
+
+/// Sends frames. Dropping it ends every connection.
+pub trait Link: Send + Sync + 'static {
+    /// Sends `frame` to `node`. Never waits: a frame that cannot go out now is dropped, for the session will send it again.
+    fn send(&self, node: &str, frame: &[u8]);
+}
+
+/// What a transport tells its node. Called from any thread; must not block.
+pub trait Inbound: Send + Sync + 'static {
+    /// A frame came from the node `from`, which the transport has made sure of.
+    fn frame(&self, from: &str, frame: &[u8]);
+
+    /// A connection with `node` has been made; nothing sent before has to be waited for.
+    fn connected(&self, node: &str);
+}

@@ -1,5 +1,7 @@
 //! The compiler of choreographies. It does no I/O, reads no clock and owns no randomness: files are handed to it as text.
 
+#[cfg(feature = "cli")]
+pub mod cli;
 pub mod codegen;
 pub mod diagnostic;
 pub mod hir;

@@ -75,6 +75,12 @@ impl SourceFile {
         self.slice(start, end).trim_end_matches(['\n', '\r'])
     }
 
+    /// Whether nothing but blanks stands before the byte at `offset` on its line.
+    pub fn begins_line(&self, offset: u32) -> bool {
+        let before = self.slice_until(self.line_start(self.line_index(offset)), offset);
+        before.chars().all(char::is_whitespace)
+    }
+
     /// The line and column of the byte at `offset`.
     pub fn line_column(&self, offset: u32) -> LineColumn {
         let line = self.line_index(offset);

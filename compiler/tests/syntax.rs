@@ -1,4 +1,5 @@
 //! The parser and the printer on whole programs, and on broken ones.
+#![allow(clippy::indexing_slicing, reason = "a test may panic")]
 
 use chor::diagnostic::{Diagnostics, render};
 use chor::source::Sources;
@@ -140,7 +141,7 @@ fn survives(text: &str) {
 
 #[test]
 fn random_text_never_panics() {
-    const ROUND_COUNT: u64 = 2_000;
+    const ROUND_COUNT: u64 = 500;
     const PIECES: [&str; 62] = [
         "(",
         ")",
@@ -269,11 +270,11 @@ fn deep_nesting_is_an_error_or_fits_the_stack() {
         ("(a b ", "1", ")"),
     ];
     for (open, inner, close) in shapes {
-        for count in [20, 31, 42, 62, 126, 10_000, 100_000] {
+        for count in [20, 31, 42, 62, 126, 20_000] {
             let text = nested(open, inner, close, count);
             let (tree, found) = parsed("a", &text);
             drop(tree.clone());
-            assert!(!found.is_empty() || count < 10_000, "{open:?} {count} times is read");
+            assert!(!found.is_empty() || count < 20_000, "{open:?} {count} times is read");
         }
     }
 }

@@ -51,7 +51,7 @@ pub fn choreography(
         #starts
         #[doc = #about]
         #[allow(
-            clippy::all, dead_code, unreachable_code, unused_parens, unused_variables,
+            clippy::all, dead_code, non_shorthand_field_patterns, unreachable_code, unused_parens, unused_variables,
             reason = "written by a compiler: what reads the same is generated the same"
         )]
         pub mod #module {
@@ -143,13 +143,13 @@ fn role_struct(choreography: &Choreography, role: RoleId) -> TokenStream {
     let name = item(role_name);
     let service = local("service");
     if has_service(choreography, role) {
-        let about = format!("The role `{role_name}`, played with the service `S`.");
+        let about = format!("The role `{role_name}`, played with the service `Svc`.");
         quote! {
             #[doc = #about]
-            pub struct #name<S> { service: ::std::sync::Arc<S> }
-            impl<S> #name<S> {
+            pub struct #name<Svc> { service: ::std::sync::Arc<Svc> }
+            impl<Svc> #name<Svc> {
                 /// The role, played with `service`.
-                pub fn new(#service: S) -> Self {
+                pub fn new(#service: Svc) -> Self {
                     Self { service: ::std::sync::Arc::new(#service) }
                 }
             }
@@ -158,12 +158,12 @@ fn role_struct(choreography: &Choreography, role: RoleId) -> TokenStream {
         let about = format!("The role `{role_name}`, which has no service.");
         quote! {
             #[doc = #about]
-            pub struct #name;
+            pub struct #name { _private: () }
             impl #name {
                 /// The role.
                 #[allow(clippy::new_without_default, reason = "as the roles that have a service")]
                 pub fn new() -> Self {
-                    Self
+                    Self { _private: () }
                 }
             }
         }
@@ -191,25 +191,25 @@ fn role_impl(hir: &Hir, projection: &Projection, choreography: &Choreography, pr
         true => {
             let services = choreography.roles.get(usize::from(role.0)).into_iter().flat_map(|role| &role.services);
             let traits = services.map(|service| Scope::Module.path(&hir.service(*service).name.name));
-            (quote! { S, D }, quote! { #name<S> }, quote! { S: #(#traits<D>)+*, })
+            (quote! { Svc, Db }, quote! { #name<Svc> }, quote! { Svc: #(#traits<Db>)+*, })
         }
-        false => (quote! { D }, quote! { #name }, TokenStream::new()),
+        false => (quote! { Db }, quote! { #name }, TokenStream::new()),
     };
     let compensate = compensate(hir, choreography, role);
     quote! {
-        impl<#generics> ::accompanist::Role<D> for #played
+        impl<#generics> ::accompanist::Role<Db> for #played
         where
             #bounds
-            D: ::accompanist::Database,
+            Db: ::accompanist::Database,
         {
             const DEFINITION: &'static ::accompanist::Definition = &DEFINITION;
             const ROLE: ::accompanist::RoleId = #constant;
             type Arguments = #arguments_type;
             type Output = #output;
 
-            async fn run<C: ::accompanist::SessionContext<Database = D>>(
+            async fn run<Ctx: ::accompanist::SessionContext<Database = Db>>(
                 self: ::std::sync::Arc<Self>,
-                #ctx: C,
+                #ctx: Ctx,
                 #arguments: Self::Arguments,
             ) -> ::core::result::Result<Self::Output, ::accompanist::Interrupted> {
                 #function(&#ctx, #service #(#args),*).await
@@ -243,7 +243,7 @@ fn compensate(hir: &Hir, choreography: &Choreography, role: RoleId) -> TokenStre
     quote! {
         fn compensate<'a>(
             &'a self,
-            #tx: &'a mut D::Tx,
+            #tx: &'a mut Db::Tx,
             #operation: &'a ::core::primitive::str,
             #arguments: &'a ::core::primitive::str,
             #output: &'a ::core::primitive::str,

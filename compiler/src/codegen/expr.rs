@@ -89,7 +89,7 @@ impl Writer<'_> {
                 let path = Scope::Module.path(&self.hir.service(*service).name.name);
                 let (method, service) = (item(&declared.name.name), &self.service);
                 let args = args.iter().map(|arg| self.place(arg));
-                quote! { <S as #path<C::Database>>::#method(#service, #(&#args),*) }
+                quote! { <Svc as #path<Ctx::Database>>::#method(#service, #(&#args),*) }
             }
             ExprKind::Unary(op, value) => self.unary(*op, value, expr),
             ExprKind::Binary(op, one, two) => self.binary(*op, one, two, expr),

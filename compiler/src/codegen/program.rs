@@ -56,11 +56,11 @@ pub fn function(
         .collect();
     let (ctx, service) = (&writer.ctx, &writer.service);
     let (generics, service, bounds) = match services.is_empty() {
-        true => (quote! { C }, None, None),
+        true => (quote! { Ctx }, None, None),
         false => (
-            quote! { C, S },
-            Some(quote! { #service: &::std::sync::Arc<S>, }),
-            Some(quote! { S: #(#services<C::Database>)+*, }),
+            quote! { Ctx, Svc },
+            Some(quote! { #service: &::std::sync::Arc<Svc>, }),
+            Some(quote! { Svc: #(#services<Ctx::Database>)+*, }),
         ),
     };
     let params = program.params.iter().map(|param| {
@@ -81,12 +81,12 @@ pub fn function(
     quote! {
         #[doc = #about]
         async fn #name<#generics>(
-            #ctx: &C,
+            #ctx: &Ctx,
             #service
             #(#params),*
         ) -> ::core::result::Result<#result, ::accompanist::Interrupted>
         where
-            C: ::accompanist::SessionContext,
+            Ctx: ::accompanist::SessionContext,
             #bounds
         {
             #(#stmts)*
@@ -183,7 +183,7 @@ impl Writer<'_> {
                     OperationKind::Transaction { .. } => quote! { transaction },
                     OperationKind::Recorded | OperationKind::Pure => quote! { call },
                 };
-                quote! { #into #ctx.#method::<super::#module::#marker, S>(#number, #service, (#(#args,)*)).await?; }
+                quote! { #into #ctx.#method::<super::#module::#marker, Svc>(#number, #service, (#(#args,)*)).await?; }
             }
             StmtKind::Require(condition, reason) => self.require(condition, reason),
             StmtKind::Refuse(reason) => {

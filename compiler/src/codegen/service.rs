@@ -30,7 +30,7 @@ pub fn service(hir: &Hir, service: &Service) -> TokenStream {
     let operations = operations(hir, service);
     quote! {
         #docs
-        pub trait #name<D: ::accompanist::Database>:
+        pub trait #name<Db: ::accompanist::Database>:
             ::core::marker::Send + ::core::marker::Sync + 'static
         {
             #methods
@@ -72,7 +72,7 @@ fn methods<'a>(hir: &Hir, operation: &'a Operation, compensations: &mut BTreeSet
                 let compensate = item(&compensate.name);
                 quote! {
                     #[doc = #undoes]
-                    fn #compensate(&self, #tx: &mut D::Tx, #(#params,)* #output: &#result)
+                    fn #compensate(&self, #tx: &mut Db::Tx, #(#params,)* #output: &#result)
                         -> impl ::core::future::Future<
                             Output = ::core::result::Result<(), ::accompanist::BoxError>,
                         > + ::core::marker::Send;
@@ -80,7 +80,7 @@ fn methods<'a>(hir: &Hir, operation: &'a Operation, compensations: &mut BTreeSet
             });
             quote! {
                 #docs
-                fn #name(&self, #tx: &mut D::Tx, #(#params),*) -> #future;
+                fn #name(&self, #tx: &mut Db::Tx, #(#params),*) -> #future;
                 #compensation
             }
         }
@@ -122,13 +122,13 @@ fn operation_type(hir: &Hir, service: &Service, operation: &Operation) -> Option
             quote! { &#arguments.#index }
         })
         .collect();
-    let call = quote! { <S as super::#trait_name<D>> };
+    let call = quote! { <Svc as super::#trait_name<Db>> };
     let associated = quote! {
         const NAME: &'static ::core::primitive::str = #name;
         type Arguments = (#(#types,)*);
         type Output = #output_type;
     };
-    let bounds = quote! { where S: super::#trait_name<D>, D: ::accompanist::Database };
+    let bounds = quote! { where Svc: super::#trait_name<Db>, Db: ::accompanist::Database };
     let result = quote! { ::core::result::Result<Self::Output, ::accompanist::Failure> };
     let about = format!("`{name}`");
     match &operation.kind {
@@ -136,10 +136,10 @@ fn operation_type(hir: &Hir, service: &Service, operation: &Operation) -> Option
         OperationKind::Recorded => Some(quote! {
             #[doc = #about]
             pub struct #marker;
-            impl<S, D> ::accompanist::Operation<S, D> for #marker #bounds {
+            impl<Svc, Db> ::accompanist::Operation<Svc, Db> for #marker #bounds {
                 #associated
                 async fn call(
-                    #service: &S,
+                    #service: &Svc,
                     #key: &::accompanist::IdempotencyKey,
                     #arguments: &Self::Arguments,
                 ) -> #result {
@@ -161,15 +161,15 @@ fn operation_type(hir: &Hir, service: &Service, operation: &Operation) -> Option
             Some(quote! {
                 #[doc = #about]
                 pub struct #marker;
-                impl<S, D> ::accompanist::Transaction<S, D> for #marker #bounds {
+                impl<Svc, Db> ::accompanist::Transaction<Svc, Db> for #marker #bounds {
                     #associated
-                    async fn commit(#service: &S, #tx: &mut D::Tx, #arguments: &Self::Arguments) -> #result {
+                    async fn commit(#service: &Svc, #tx: &mut Db::Tx, #arguments: &Self::Arguments) -> #result {
                         #call::#method(#service, #tx, #(#args),*).await
                     }
                     #docs
                     async fn compensate(
-                        #service: &S,
-                        #tx: &mut D::Tx,
+                        #service: &Svc,
+                        #tx: &mut Db::Tx,
                         #arguments: &Self::Arguments,
                         #output: &Self::Output,
                     ) -> ::core::result::Result<(), ::accompanist::BoxError> {
@@ -209,19 +209,19 @@ fn dispatch(service: &Service) -> Option<TokenStream> {
     let compensate = format_ident!("compensate");
     Some(quote! {
         /// Undoes an operation of the service by its name.
-        pub fn #compensate<'a, S, D>(
-            #service: &'a S,
-            #tx: &'a mut D::Tx,
+        pub fn #compensate<'a, Svc, Db>(
+            #service: &'a Svc,
+            #tx: &'a mut Db::Tx,
             #operation: &'a ::core::primitive::str,
             #arguments: &'a ::core::primitive::str,
             #output: &'a ::core::primitive::str,
         ) -> ::accompanist::BoxFuture<'a, ::core::result::Result<(), ::accompanist::BoxError>>
         where
-            S: super::#trait_name<D>,
-            D: ::accompanist::Database,
+            Svc: super::#trait_name<Db>,
+            Db: ::accompanist::Database,
         {
             match #operation {
-                #(#names => ::accompanist::compensate::<#markers, S, D>(#service, #tx, #arguments, #output),)*
+                #(#names => ::accompanist::compensate::<#markers, Svc, Db>(#service, #tx, #arguments, #output),)*
                 _ => ::accompanist::unknown_operation(#operation),
             }
         }

@@ -106,6 +106,8 @@ codes! {
     E0106,
     /// A role named twice.
     E0107,
+    /// A reserved name.
+    E0108,
     /// A type other than expected.
     E0201,
     /// A wrong number of arguments.
@@ -156,12 +158,12 @@ codes! {
     E0404,
     /// A role that does the same in all branches.
     H0305,
+    /// A doc comment that documents nothing.
+    W0001,
     /// A selection to a role that decides itself.
     W0304,
     /// A role without a part.
     W0405,
-    /// A doc comment that documents nothing.
-    W0001,
 }
 
 impl Code {
@@ -223,6 +225,7 @@ impl Meaning {
             },
             Meaning::NotHere { .. } | Meaning::Apart { .. } => Code::E0203,
             Meaning::Duplicate { .. } => Code::E0102,
+            Meaning::Reserved { .. } => Code::E0108,
             Meaning::RoleAndVariable { .. } => Code::E0105,
             Meaning::NotAValue { .. } => Code::E0106,
             Meaning::RoleTwice { .. } => Code::E0107,

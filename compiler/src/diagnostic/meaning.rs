@@ -87,6 +87,13 @@ pub enum Meaning {
         /// The first one.
         first: Span,
     },
+    /// A name that generated code has for itself.
+    Reserved {
+        /// The name.
+        name: String,
+        /// Where it is given.
+        span: Span,
+    },
     /// A variable with the name of a role.
     RoleAndVariable {
         /// The name.

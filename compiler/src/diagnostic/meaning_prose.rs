@@ -15,6 +15,10 @@ impl Meaning {
                     .label(*first, "given here first")
                     .help("choose another name for one of them")
             }
+            Meaning::Reserved { name, span } => {
+                Prose::new(format!("the name `{name}` is reserved"), *span, "generated code has it for itself")
+                    .help(format!("choose another name, such as `{name}1`"))
+            }
             Meaning::RoleAndVariable { name, span, role } => {
                 Prose::new(format!("`{name}` is a role"), *span, "a variable of the same name")
                     .label(*role, "the role")

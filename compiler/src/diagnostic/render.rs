@@ -8,6 +8,10 @@ use super::{Diagnostic, Severity};
 use crate::source::Sources;
 use crate::span::{FileId, Span};
 
+/// The longest line that is laid out, in bytes. A longer one (generated, or no program at all) would fill the screen, and
+/// take time in proportion for each diagnostic on it: only its place is told.
+const LINE_LENGTH_BYTES_MAX: usize = 2_000;
+
 /// Whether to colour the text.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Colour {
@@ -34,6 +38,11 @@ impl<'a> Renderer<'a> {
     /// The diagnostic with the lines of source it is about.
     pub fn block(&self, diagnostic: &Diagnostic) -> String {
         let prose = diagnostic.prose();
+        let spans = std::iter::once(&prose.primary).chain(&prose.labels).map(|label| label.span);
+        if spans.clone().any(|span| self.is_on_long_line(span)) {
+            let help = prose.help.map_or(String::new(), |help| format!("  help: {help}\n"));
+            return self.short(diagnostic) + "\n" + &help;
+        }
         let colour = match diagnostic.severity() {
             Severity::Error => Color::Red,
             Severity::Warning => Color::Yellow,
@@ -60,6 +69,14 @@ impl<'a> Renderer<'a> {
             // Writing to memory does not fail, and a layout that cannot be made must not hide the fact.
             Err(_) => self.short(diagnostic) + "\n",
         }
+    }
+
+    fn is_on_long_line(&self, span: Span) -> bool {
+        self.sources.get(span.file).is_some_and(|file| {
+            let lines = file.line_index(span.start)..=file.line_index(span.end);
+            let (first, last) = (*lines.start(), *lines.end());
+            [first, last].iter().any(|line| file.line_text(*line).len() > LINE_LENGTH_BYTES_MAX)
+        })
     }
 
     fn header(&self, diagnostic: &Diagnostic, message: &str, colour: Color) -> String {

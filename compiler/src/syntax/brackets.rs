@@ -253,7 +253,7 @@ impl Repair<'_> {
     }
 
     fn begins_line(&self, span: Span) -> bool {
-        self.source.line_column(span.start).column == self.indent(span)
+        self.source.begins_line(span.start)
     }
 
     fn indent(&self, span: Span) -> u32 {

@@ -6,4 +6,5 @@ pub mod duplicates;
 pub mod exhaustive;
 mod misplaced;
 pub mod places;
+pub mod reserved;
 pub mod sessions;

@@ -12,7 +12,7 @@ pub use operators::symbol;
 
 use std::collections::BTreeMap;
 
-use super::check::duplicates;
+use super::check::{duplicates, reserved};
 use super::infer::Infer;
 use super::items::{Scope, resolve_service, resolve_type};
 use super::{Body, Choreography, Expr, ExprId, ExprKind, Hir, LocalId, Param, Placed, Role, RoleId, Ty};
@@ -118,6 +118,7 @@ fn choreography(
 fn roles(roles: &[ast::RoleParam], scope: &Scope, diagnostics: &mut Diagnostics) -> Vec<Role> {
     let mut resolved = Vec::new();
     for role in roles {
+        reserved::check(&role.name, diagnostics);
         if role.group {
             diagnostics.push(Meaning::not_supported("a group of roles", role.name.span));
         }

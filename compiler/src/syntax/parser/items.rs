@@ -19,7 +19,7 @@ use crate::syntax::token::Token;
 /// What stands at the top of a file.
 enum Entry {
     Use(Use),
-    Item(Item),
+    Item(Box<Item>),
     /// What could not be read.
     Nothing,
 }
@@ -35,7 +35,7 @@ pub fn file<'s>() -> impl Parser<'s, Input<'s>, File, Extra<'s>> {
         .then_ignore(just(Token::Semicolon))
         .map(Entry::Use);
     let entry = import
-        .or(item(block).map(Entry::Item))
+        .or(item(block).map(|item| Entry::Item(Box::new(item))))
         .labelled(Label::Item)
         .recover_with(via_parser(skip_item().map(|()| Entry::Nothing)));
     explicit().or_not().then(entry.repeated().collect::<Vec<_>>()).then_ignore(end()).map(|(explicit, entries)| {
@@ -43,7 +43,7 @@ pub fn file<'s>() -> impl Parser<'s, Input<'s>, File, Extra<'s>> {
         for entry in entries {
             match entry {
                 Entry::Use(import) => file.uses.push(import),
-                Entry::Item(item) => file.items.push(item),
+                Entry::Item(item) => file.items.push(*item),
                 Entry::Nothing => {}
             }
         }

@@ -16,9 +16,13 @@ use crate::syntax::token::Token;
 /// What a block is made of.
 enum Part {
     /// A statement.
-    Stmt(Stmt),
+    Stmt(Box<Stmt>),
     /// An expression without `;`: the block's value where it is the last part.
-    Value(Expr),
+    Value(Box<Expr>),
+}
+
+fn stmt(stmt: Stmt) -> Part {
+    Part::Stmt(Box::new(stmt))
 }
 
 /// `{ statements [tail] }`. `leading` is an expression at the head of a statement.
@@ -33,14 +37,14 @@ pub fn block<'s>(any: Rule<'s, Expr>, leading: Leading<'s>) -> Rule<'s, Block> {
     .labelled(Label::Statement)
     .recover_with(via_parser(skip_statement().map_with(|(), e| {
         let error = Expr { kind: ExprKind::Error, span: e.span() };
-        Part::Stmt(Stmt { kind: StmtKind::Expr(error), span: e.span() })
+        stmt(Stmt { kind: StmtKind::Expr(error), span: e.span() })
     })));
     part.repeated()
         .collect::<Vec<_>>()
         .delimited_by(just(Token::LeftBrace), just(Token::RightBrace))
         .map_with(|mut parts, e| {
             let tail = match parts.pop() {
-                Some(Part::Value(value)) => Some(Box::new(value)),
+                Some(Part::Value(value)) => Some(value),
                 Some(part @ Part::Stmt(_)) => {
                     parts.push(part);
                     None
@@ -50,8 +54,8 @@ pub fn block<'s>(any: Rule<'s, Expr>, leading: Leading<'s>) -> Rule<'s, Block> {
             let stmts = parts
                 .into_iter()
                 .map(|part| match part {
-                    Part::Stmt(stmt) => stmt,
-                    Part::Value(value) => Stmt { span: value.span, kind: StmtKind::Expr(value) },
+                    Part::Stmt(stmt) => *stmt,
+                    Part::Value(value) => Stmt { span: value.span, kind: StmtKind::Expr(*value) },
                 })
                 .collect();
             Block { stmts, tail, span: e.span() }
@@ -94,7 +98,7 @@ fn binding<'s>(any: Rule<'s, Expr>) -> impl Parser<'s, Input<'s>, Part, Extra<'s
         .map_with(|(((mutable, pattern), annotation), value), e| {
             let (ty, place) = annotation.map_or((None, None), |(ty, place)| (Some(ty), place));
             let kind = StmtKind::Let { mutable: mutable.is_some(), pattern, ty, place, value };
-            Part::Stmt(Stmt { kind, span: e.span() })
+            stmt(Stmt { kind, span: e.span() })
         })
         .labelled(Label::Let)
         .as_context()
@@ -107,9 +111,7 @@ fn requirement<'s>(any: Rule<'s, Expr>) -> impl Parser<'s, Input<'s>, Part, Extr
         .then_ignore(just(Token::Comma))
         .then(any)
         .then_ignore(semicolon())
-        .map_with(|(condition, reason), e| {
-            Part::Stmt(Stmt { kind: StmtKind::Require { condition, reason }, span: e.span() })
-        })
+        .map_with(|(condition, reason), e| stmt(Stmt { kind: StmtKind::Require { condition, reason }, span: e.span() }))
         .labelled(Label::Require)
         .as_context()
         .boxed()
@@ -121,7 +123,7 @@ fn abortion<'s>(any: Rule<'s, Expr>) -> impl Parser<'s, Input<'s>, Part, Extra<'
         .then_ignore(just(Token::Comma))
         .then(any)
         .then_ignore(semicolon())
-        .map_with(|(role, reason), e| Part::Stmt(Stmt { kind: StmtKind::Abort { role, reason }, span: e.span() }))
+        .map_with(|(role, reason), e| stmt(Stmt { kind: StmtKind::Abort { role, reason }, span: e.span() }))
         .labelled(Label::Abort)
         .as_context()
         .boxed()
@@ -133,7 +135,7 @@ fn selection<'s>() -> impl Parser<'s, Input<'s>, Part, Extra<'s>> + Clone {
         .then_ignore(send())
         .then(roles())
         .then_ignore(semicolon())
-        .map_with(|(from, to), e| Part::Stmt(Stmt { kind: StmtKind::Select { from, to }, span: e.span() }))
+        .map_with(|(from, to), e| stmt(Stmt { kind: StmtKind::Select { from, to }, span: e.span() }))
         .labelled(Label::Select)
         .as_context()
         .boxed()
@@ -164,8 +166,8 @@ fn expression<'s>(any: Rule<'s, Expr>, leading: Leading<'s>) -> impl Parser<'s, 
                 emitter.emit(ParseError::problem(*problem, e.span()));
                 StmtKind::Expr(expr)
             }
-            Some(Ending::Nothing) | None => return Part::Value(expr),
+            Some(Ending::Nothing) | None => return Part::Value(Box::new(expr)),
         };
-        Part::Stmt(Stmt { kind, span: e.span() })
+        stmt(Stmt { kind, span: e.span() })
     })
 }

@@ -244,7 +244,7 @@ fn escape(character: char, quote: char) -> String {
 fn duration(duration: &Duration) -> String {
     let millis = duration.millis;
     for (unit, length) in [("d", 86_400_000), ("h", 3_600_000), ("m", 60_000), ("s", 1_000)] {
-        if millis != 0 && millis % length == 0 {
+        if millis != 0 && millis.is_multiple_of(length) {
             return format!("{}{unit}", millis / length);
         }
     }

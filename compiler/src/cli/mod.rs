@@ -1,0 +1,146 @@
+//! The binary `chor`: the front end that reads files and writes to a terminal. The one part of the compiler that does I/O.
+
+mod input;
+mod json;
+mod message;
+mod output;
+
+use std::ffi::OsString;
+use std::io::Write;
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+use crate::diagnostic::Code;
+use crate::{Compilation, Options, compile};
+use message::MessageFormat;
+
+/// Everything is fine.
+const FINE: u8 = 0;
+/// The program is refused.
+const REFUSED: u8 = 1;
+/// The command line is wrong, or a file cannot be read or written.
+const FAILED: u8 = 2;
+
+/// Check and compile choreographies.
+#[derive(Debug, Parser)]
+#[command(name = "chor", version, arg_required_else_help = true, after_help = EXAMPLES)]
+struct Arguments {
+    #[command(subcommand)]
+    command: Command,
+}
+
+const EXAMPLES: &str = "Examples:
+  chor check warehouse.chor
+  chor check --message-format json *.chor
+  chor build warehouse.chor --role Payment --out src/generated
+  chor project warehouse.chor --role Payment
+  chor explain E0010
+
+Exit codes: 0 fine, 1 the program has errors, 2 wrong usage or a file that cannot be read.";
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Report every mistake in the files.
+    #[command(after_help = "Example:\n  chor check warehouse.chor payment.chor")]
+    Check {
+        /// The files, each a program of its own.
+        #[arg(required = true, value_name = "FILE")]
+        files: Vec<PathBuf>,
+        /// How to write diagnostics.
+        #[arg(long, value_enum, default_value_t, value_name = "FORMAT")]
+        message_format: MessageFormat,
+    },
+    /// Write the Rust of a program: to the output, or into a directory as `<name of the file>.rs`.
+    #[command(after_help = "Example:\n  chor build warehouse.chor --role Payment --out src/generated")]
+    Build {
+        /// The file.
+        #[arg(value_name = "FILE")]
+        file: PathBuf,
+        /// Only what the role of this name needs.
+        #[arg(long)]
+        role: Option<String>,
+        /// The directory to write to; it is made where it is missing.
+        #[arg(long, value_name = "DIR")]
+        out: Option<PathBuf>,
+    },
+    /// Show what one role does by itself.
+    #[command(after_help = "Example:\n  chor project warehouse.chor --role Payment")]
+    Project {
+        /// The file.
+        #[arg(value_name = "FILE")]
+        file: PathBuf,
+        /// The role.
+        #[arg(long)]
+        role: String,
+        /// The choreography, where the role is in several.
+        #[arg(long)]
+        choreography: Option<String>,
+    },
+    /// Explain a diagnostic by its code.
+    #[command(after_help = "Example:\n  chor explain E0010")]
+    Explain {
+        /// The code, such as E0010.
+        #[arg(value_name = "CODE")]
+        code: String,
+    },
+}
+
+/// Runs the command line, and gives the exit code.
+pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
+    let arguments = match Arguments::try_parse_from(arguments) {
+        Ok(arguments) => arguments,
+        Err(error) => {
+            // Help and version are no errors and go to the output; where neither can be written, nobody reads.
+            let _ = error.print();
+            return ExitCode::from(if error.use_stderr() { FAILED } else { FINE });
+        }
+    };
+    ExitCode::from(match arguments.command {
+        Command::Check { files, message_format } => check(&files, message_format),
+        Command::Build { file, role, out } => output::build(&file, role.as_deref(), out.as_deref()),
+        Command::Project { file, role, choreography } => output::project(&file, &role, choreography.as_deref()),
+        Command::Explain { code } => explain(&code),
+    })
+}
+
+/// Checks each file as a program of its own; the worst of their exit codes.
+fn check(files: &[PathBuf], format: MessageFormat) -> u8 {
+    files
+        .iter()
+        .map(|path| compile_file(path, format).map_or(FAILED, |compilation| exit_code(&compilation)))
+        .fold(FINE, u8::max)
+}
+
+fn exit_code(compilation: &Compilation) -> u8 {
+    if compilation.has_errors() { REFUSED } else { FINE }
+}
+
+/// Reads and compiles one file and writes its diagnostics; nothing where it cannot be read, which has been said.
+fn compile_file(path: &std::path::Path, format: MessageFormat) -> Option<Compilation> {
+    let sources = match input::read(path) {
+        Ok(sources) => sources,
+        Err(fault) => {
+            complain(&fault);
+            return None;
+        }
+    };
+    let compilation = compile(&sources, &Options::default());
+    message::write(&sources, &compilation.diagnostics, format);
+    Some(compilation)
+}
+
+fn explain(text: &str) -> u8 {
+    let Some(code) = Code::parse(text.trim()) else {
+        let known: Vec<&str> = Code::ALL.iter().map(|code| code.as_str()).collect();
+        complain(&format!("there is no code `{text}`; the codes are {}", known.join(", ")));
+        return FAILED;
+    };
+    output::print(code.explanation())
+}
+
+fn complain(fault: &str) {
+    // Where nothing can be written to the error output, the exit code still tells.
+    let _ = writeln!(std::io::stderr(), "error: {fault}");
+}

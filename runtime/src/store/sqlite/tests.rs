@@ -248,6 +248,27 @@ fn the_log_does_not_grow_for_ever() {
     assert_eq!(now(place.open().unfinished()).unwrap().len(), 3000);
 }
 
+/// The log is allocated in advance and overwritten: what a crash leaves in it are frames of this round, then older ones, then zeros.
+#[test]
+fn what_was_acknowledged_is_there_after_a_crash_at_any_length_of_the_log() {
+    let place = Place::new();
+    let store = place.open();
+    let log = Log::new();
+    for number in 0..1000 {
+        log.commit(&store, key(number), write(number, 1, vec![Change::Transaction(transaction(1))])).unwrap();
+        if number % 90 != 0 {
+            continue;
+        }
+        let crashed = Place::new();
+        for suffix in ["", "-wal"] {
+            let name = format!("node.db{suffix}");
+            std::fs::copy(place.0.path().join(&name), crashed.0.path().join(&name)).unwrap();
+        }
+        let sessions = now(crashed.open().unfinished()).unwrap();
+        assert_eq!(sessions.len(), number as usize + 1);
+    }
+}
+
 /// Waits for a task of the runtime that it was submitted in.
 struct Waiting(std::sync::mpsc::Sender<Result<(), StoreError>>);
 

@@ -43,7 +43,7 @@ pub struct Options {
     /// The size that the database may grow to, in bytes and without its write-ahead log; from there on, commits are refused as on a full disk.
     pub bytes_max: Option<u64>,
     /// Whether opening reads the table of sessions and its indexes through, and refuses a database in which they do not agree: a damaged index
-    /// would hide a session, which then could happen again. Takes about a second for a million sessions.
+    /// would hide a session, which then could happen again. Takes some seconds for a million sessions.
     pub check: bool,
 }
 
@@ -56,7 +56,8 @@ impl Default for Options {
 /// A SQLite database with the sessions of a node and the tables of its services. Cloning gives another handle of the same one.
 ///
 /// One process at a time uses a database: a lock on `<path>.lock` sees to that. All writing is done by one thread, and what is ready
-/// together is committed together; an operation that waits for something else than its database therefore stops all others.
+/// together is committed together; an operation that waits for something else than its database therefore stops all others. Dropping the last
+/// handle waits for what is queued.
 ///
 /// A database is on a local disk, and a copy of it is made with SQLite's means (`VACUUM INTO`, the backup interface), not by copying the file.
 ///

@@ -2,18 +2,21 @@
 
 #![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test stops at what it does not expect")]
 
-use std::path::{Path, PathBuf};
+mod damage;
+
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::mpsc::channel;
 
-use accompanist_core::{Change, RowState, Stored, Urgency, Write};
+use accompanist_core::{Change, RowState, SessionKey, Stored, Urgency, Write};
 use proptest::prelude::*;
 use rusqlite::Connection;
 use tempfile::TempDir;
 
-use super::{Options, Sqlite};
+use super::{Options, Sqlite, SqliteTx};
+use crate::context::BoxFuture;
 use crate::store::contract::{self, Log, call, key, now, row, stored, transaction, write};
-use crate::store::{Job, Store, StoreError};
+use crate::store::{Job, Store, StoreError, Transact};
 
 struct Place(TempDir);
 
@@ -53,7 +56,7 @@ fn an_operation_and_its_record_are_kept_or_taken_back_together() {
     let store = place.open();
     let log = Log::new();
     let insert = |item: i64, keep| {
-        move |tx: &mut super::SqliteTx| {
+        move |tx: &mut SqliteTx| {
             tx.execute("INSERT INTO stock VALUES (?1, ?1)", [item]).unwrap();
             keep
         }
@@ -88,7 +91,8 @@ fn what_is_ready_together_shares_one_commit() {
     (1..100).for_each(|number| log.write(&store, number, key(number), write(number, 1, vec![])));
     release.send(()).unwrap();
     (0..100).for_each(|_| log.next().1.unwrap());
-    assert!(store.commits() - before <= 2, "the operation that was waited for, and the others");
+    let commits = store.commits() - before;
+    assert!(commits < 50, "{commits} commits of 100 writes that were there together");
 }
 
 #[test]
@@ -135,123 +139,6 @@ fn a_second_user_is_told_of_the_first() {
     assert!(refused.contains("node.db.lock") && refused.contains("another process"), "{refused}");
     drop(first);
     place.open();
-}
-
-#[test]
-fn a_newer_format_is_refused_by_name() {
-    let place = Place::new();
-    drop(place.open());
-    alter(&place.path(), "UPDATE accompanist_meta SET value = 2");
-    let refused = Sqlite::open(place.path()).unwrap_err();
-    assert!(
-        matches!(&refused, StoreError::Corrupt(text) if text.contains("format 2") && text.contains("node.db")),
-        "{refused}"
-    );
-}
-
-#[test]
-fn what_is_no_database_is_refused() {
-    let place = Place::new();
-    std::fs::write(place.path(), "once upon a time".repeat(1000)).unwrap();
-    assert!(matches!(Sqlite::open(place.path()), Err(StoreError::Corrupt(text)) if text.contains("node.db")));
-    let nowhere = place.0.path().join("no").join("where.db");
-    assert!(matches!(Sqlite::open(nowhere), Err(StoreError::Failed(text)) if text.contains("where.db")));
-}
-
-#[test]
-fn no_change_of_a_column_goes_unnoticed() {
-    let place = Place::new();
-    let store = place.open();
-    let log = Log::new();
-    let changes = vec![Change::Transaction(transaction(1)), Change::Call(call(2))];
-    log.commit(&store, key(1), write(1, 1, changes)).unwrap();
-    drop(store);
-    let changes = [
-        ("session", "role", "1"),
-        ("session", "choreography", "'Ordeq'"),
-        ("session", "client_id", "'order-2'"),
-        ("session", "state", "'voted'"),
-        ("session", "state", "'finished'"),
-        ("session", "version", "3"),
-        ("session", "version", "-1"),
-        ("session", "commits", "0"),
-        ("session", "records", "1"),
-        ("session", "arguments", "NULL"),
-        ("session", "arguments", "'[1]'"),
-        ("session", "result", "''"),
-        ("session", "reason", "'x'"),
-        ("session", "via", "0"),
-        ("session", "local", "0"),
-        ("session", "finished_at", "1"),
-        ("session", "initiator", "1"),
-        ("session", "nodes", "'[]'"),
-        ("session", "nodes", "'['"),
-        ("session", "participants", "'[0]'"),
-        ("session", "fingerprint", "x'00'"),
-        ("session", "nonce", "zeroblob(16)"),
-        ("session", "digest", "zeroblob(16)"),
-        ("transaction", "id", "2"),
-        ("transaction", "position", "zeroblob(16)"),
-        ("transaction", "sequence", "2"),
-        ("transaction", "operation", "'Stock.release'"),
-        ("transaction", "arguments", "'[]'"),
-        ("transaction", "result", "'4'"),
-        ("transaction", "received", "zeroblob(16)"),
-        ("transaction", "undone", "1"),
-        ("transaction", "digest", "x''"),
-        ("call", "position", "zeroblob(16)"),
-        ("call", "operation", "'Clock.later'"),
-        ("call", "arguments", "zeroblob(16)"),
-        ("call", "result", "CAST(x'ff' AS TEXT)"),
-        ("call", "received", "zeroblob(16)"),
-        ("call", "digest", "zeroblob(16)"),
-    ];
-    let sound = std::fs::read(place.path()).unwrap();
-    for (table, column, value) in changes {
-        alter(&place.path(), &format!("UPDATE accompanist_{table} SET {column} = {value}"));
-        let store = place.open();
-        // By the row's own words, for the change may have moved it to another key.
-        let found = match (table, column) {
-            ("session", "finished_at") => now(store.find(key(1))).map(drop),
-            _ => now(store.unfinished()).map(drop),
-        };
-        let refused = found.expect_err(column);
-        assert!(
-            matches!(&refused, StoreError::Corrupt(text) if text.contains(table) || text.contains("records")),
-            "{column}: {refused}"
-        );
-        drop(store);
-        std::fs::write(place.path(), &sound).unwrap();
-    }
-}
-
-#[test]
-fn no_flipped_bit_is_misread() {
-    let place = Place::new();
-    let store = place.open();
-    let log = Log::new();
-    let changes = vec![Change::Transaction(transaction(1)), Change::Call(call(2))];
-    log.commit(&store, key(1), write(1, 1, changes)).unwrap();
-    let expected = stored(&store, 1).unwrap();
-    drop(store);
-    let sound = std::fs::read(place.path()).unwrap();
-    let mut refused = 0;
-    // Zeros are unused space; all other bytes are tried, each with another bit.
-    let bytes: Vec<_> = (0..sound.len()).filter(|index| sound[*index] != 0).collect();
-    for index in bytes {
-        let mut damaged = sound.clone();
-        damaged[index] ^= 1 << (index % 8);
-        std::fs::write(place.path(), damaged).unwrap();
-        let read = || -> Result<Option<Stored>, StoreError> { now(Sqlite::open(place.path())?.find(key(1))) };
-        match read() {
-            Ok(found) => assert_eq!(found.as_ref(), Some(&expected), "byte {index}"),
-            Err(_) => refused += 1,
-        }
-        for suffix in ["-wal", "-shm"] {
-            let _ = std::fs::remove_file(place.0.path().join(format!("node.db{suffix}")));
-        }
-    }
-    assert!(refused > 300, "{refused}");
 }
 
 #[test]
@@ -338,7 +225,7 @@ fn a_deferred_constraint_fails_its_commit_and_then_only_its_own() {
         CREATE TABLE child (parent INTEGER REFERENCES parent DEFERRABLE INITIALLY DEFERRED)";
     let store = place.open().with_schema(schema).unwrap();
     let log = Log::new();
-    let orphan = |tx: &mut super::SqliteTx| tx.execute("INSERT INTO child VALUES (7)", []).is_ok();
+    let orphan = |tx: &mut SqliteTx| tx.execute("INSERT INTO child VALUES (7)", []).is_ok();
     assert!(log.run(&store, key(1), vec![write(1, 1, vec![])], orphan).is_err());
     assert_eq!(stored(&store, 1), None);
     store.submit(Job::Transact(log.operation(1, key(2), vec![write(2, 1, vec![])], orphan)));
@@ -359,6 +246,82 @@ fn the_log_does_not_grow_for_ever() {
     assert!(bytes < 2 * super::schema::LOG_BYTES, "{bytes}");
     drop(store);
     assert_eq!(now(place.open().unfinished()).unwrap().len(), 3000);
+}
+
+/// The log is allocated in advance and overwritten: what a crash leaves in it are frames of this round, then older ones, then zeros.
+#[test]
+fn what_was_acknowledged_is_there_after_a_crash_at_any_length_of_the_log() {
+    let place = Place::new();
+    let store = place.open();
+    let log = Log::new();
+    for number in 0..1000 {
+        log.commit(&store, key(number), write(number, 1, vec![Change::Transaction(transaction(1))])).unwrap();
+        if number % 90 != 0 {
+            continue;
+        }
+        let crashed = Place::new();
+        for suffix in ["", "-wal"] {
+            let name = format!("node.db{suffix}");
+            std::fs::copy(place.0.path().join(&name), crashed.0.path().join(&name)).unwrap();
+        }
+        let sessions = now(crashed.open().unfinished()).unwrap();
+        assert_eq!(sessions.len(), number as usize + 1);
+    }
+}
+
+/// Waits for a task of the runtime that it was submitted in.
+struct Waiting(std::sync::mpsc::Sender<Result<(), StoreError>>);
+
+impl Transact<Sqlite> for Waiting {
+    fn key(&self) -> SessionKey {
+        key(1)
+    }
+
+    fn run<'a>(&'a mut self, tx: &'a mut SqliteTx) -> BoxFuture<'a, bool> {
+        Box::pin(async move {
+            let item = tokio::spawn(async {
+                tokio::task::yield_now().await;
+                4
+            });
+            let item: i64 = item.await.unwrap();
+            tx.execute("INSERT INTO stock VALUES (?1, ?1)", [item]).is_ok()
+        })
+    }
+
+    fn record(&mut self) -> Vec<Write> {
+        vec![write(1, 1, vec![])]
+    }
+
+    fn done(self: Box<Self>, result: Result<(), StoreError>) {
+        assert!(tokio::runtime::Handle::try_current().is_ok(), "a completion may spawn tasks");
+        self.0.send(result).unwrap();
+    }
+}
+
+#[test]
+fn an_operation_may_wait_for_the_runtime() {
+    let place = Place::new();
+    let store = place.open();
+    let (sender, receiver) = channel();
+    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).build().unwrap();
+    runtime.block_on(async { store.submit(Job::Transact(Box::new(Waiting(sender)))) });
+    receiver.recv_timeout(contract::PATIENCE).unwrap().unwrap();
+    assert_eq!(count(&store), 1);
+}
+
+#[test]
+fn a_completion_may_hold_the_last_handle() {
+    let place = Place::new();
+    let store = place.open();
+    let (sender, receiver) = channel();
+    let last = store.clone();
+    let done = Box::new(move |result: Result<(), StoreError>| {
+        drop(last);
+        sender.send(result).unwrap();
+    });
+    store.submit(Job::Write { write: write(1, 1, vec![]), key: key(1), done });
+    drop(store);
+    receiver.recv_timeout(contract::PATIENCE).unwrap().unwrap();
 }
 
 #[test]
@@ -413,10 +376,4 @@ proptest! {
         prop_assert_eq!(now(store.find(key)).unwrap(), Some(expected.clone()));
         prop_assert_eq!(now(store.unfinished()).unwrap(), vec![(key.role, expected)]);
     }
-}
-
-fn alter(path: &Path, sql: &str) {
-    let connection = Connection::open(path).unwrap();
-    connection.execute_batch("PRAGMA journal_mode = DELETE").unwrap();
-    connection.execute_batch(sql).unwrap();
 }

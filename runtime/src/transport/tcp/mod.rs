@@ -218,6 +218,9 @@ impl Reception {
     }
 
     fn objection(&self, hello: &Hello) -> Option<String> {
+        if hello.node.len().max(hello.peer.len()) > NAME_BYTES_MAX {
+            return Some(format!("a node's name has no more than {NAME_BYTES_MAX} bytes"));
+        }
         if hello.peer != self.node {
             return Some(format!("this is node `{}`, not `{}`", self.node, hello.peer));
         }

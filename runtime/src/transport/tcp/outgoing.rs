@@ -33,6 +33,8 @@ struct State {
     /// The socket refused bytes for good.
     broken: Option<io::ErrorKind>,
     dropped_frames: u64,
+    /// Bytes that were written out of the buffer, ever.
+    drained_bytes: u64,
 }
 
 impl Outgoing {
@@ -55,6 +57,12 @@ impl Outgoing {
     /// Frames dropped for want of a connection or of room.
     pub(super) fn dropped_frames(&self) -> u64 {
         self.state().dropped_frames
+    }
+
+    /// How many bytes were written out of the buffer, while something is in it: a number that stays is a peer that does not read.
+    pub(super) fn drained_bytes(&self) -> Option<u64> {
+        let state = self.state();
+        (!state.waiting.is_empty()).then_some(state.drained_bytes)
     }
 
     /// Sends a frame. From any thread; never waits.
@@ -128,7 +136,10 @@ impl Outgoing {
         }
         while let Some(rest) = state.waiting.get(state.written..).filter(|rest| !rest.is_empty()) {
             match stream.try_write(rest) {
-                Ok(count) => state.written += count,
+                Ok(count) => {
+                    state.written += count;
+                    state.drained_bytes += count as u64;
+                }
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
                     state.compact();
                     return Ok(false);

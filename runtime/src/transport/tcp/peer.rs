@@ -165,12 +165,19 @@ async fn converse(peer: &Peer, stream: TcpStream, age: Age, inbound: &dyn Inboun
     }
 }
 
-/// Sends heartbeats, and ends when the peer's do not come.
+/// Sends heartbeats, and ends when the peer's do not come, or it takes nothing of what is to go out.
 pub(super) async fn beat(outgoing: &Outgoing, heard_ms: &AtomicI64) -> io::Error {
     let mut ticks = interval(HEARTBEAT_INTERVAL);
     ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    let mut stuck = (None, Instant::now());
     loop {
         ticks.tick().await;
+        let drained_bytes = outgoing.drained_bytes();
+        if drained_bytes.is_none() || stuck.0 != drained_bytes {
+            stuck = (drained_bytes, Instant::now());
+        } else if stuck.1.elapsed() > SILENCE_MAX {
+            return io::Error::new(io::ErrorKind::TimedOut, "it reads nothing");
+        }
         let silent_ms = clock_ms().saturating_sub(heard_ms.load(Ordering::Relaxed));
         if silent_ms > SILENCE_MAX.as_millis() as i64 {
             return io::Error::new(io::ErrorKind::TimedOut, format!("nothing was heard for {silent_ms} ms"));

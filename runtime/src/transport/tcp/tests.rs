@@ -189,6 +189,7 @@ async fn strangers_are_refused_and_told_why() {
     let (a, mut b) = pair().await;
     let cases = [
         (hello("a", "c", 1), "this is node `b`, not `c`"),
+        (hello(&"x".repeat(1000), "b", 1), "no more than 255 bytes"),
         (hello("z", "b", 1), "node `z` is not among the peers of `b`"),
         (hello("b", "b", 1), "node `b` is not among"),
     ];
@@ -272,7 +273,7 @@ async fn a_newer_connection_takes_the_place_of_a_half_open_one() {
     old.write_all(&framed(b"old")).await.unwrap();
     b.hears("a", b"old").await;
     // Half a frame is on the way when the newer one comes.
-    old.write_all(&framed(b"never complete")[..7]).await.unwrap();
+    old.write_all(b"\x0e\0\0\0nev").await.unwrap();
     let (mut new, _) = dial(b.address, &hello("a", "b", 6)).await;
     b.connected("a").await;
     let _ = old.write_all(b" complete").await;

@@ -9,13 +9,13 @@ use std::task::Poll;
 use super::choreography::{A, Behaviour, Choreography, ProgramRun, mix};
 use super::store::{Effect, Group, Store};
 use crate::{
-    Event, Frame, Header, Millis, Outcome, Position, Ran, RoleId, RowState, Run, Session, SessionId, Timing,
-    WriteId, answer_finished, answer_unknown, begins_session,
+    Event, Frame, Header, Millis, Outcome, Position, Ran, RoleId, RowState, Run, Session, SessionId, Timing, WriteId,
+    answer_finished, answer_unknown, begins_session,
 };
 
-/// The bound on a frame's life, and how long a finished session is remembered.
+/// The bound on a frame's life, and how long a finished session is remembered: longer (rule G5).
 pub const LIFE_MILLIS: u64 = 300;
-pub const RETENTION_MILLIS: u64 = 300;
+pub const RETENTION_MILLIS: u64 = 301;
 
 pub const TIMING: Timing =
     Timing { resend_millis_min: 10, resend_millis_max: 80, retry_millis_min: 3, retry_millis_max: 20, attempts_max: 4 };

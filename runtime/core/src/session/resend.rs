@@ -30,8 +30,9 @@ impl Session {
 
     /// It is `now`, and [`Session::poll_timeout`] may have passed.
     pub fn handle_timeout(&mut self, now: Millis) {
-        while let Some((timer, _)) = self.timers.iter().map(|(timer, at)| (*timer, *at)).find(|(_, at)| *at <= now) {
-            self.timers.remove(&timer);
+        // Those that are due now; what they arm anew is for another time, whatever the clock says.
+        let due: Vec<_> = self.timers.extract_if(.., |_, at| *at <= now).map(|(timer, _)| timer).collect();
+        for timer in due {
             match timer {
                 Timer::Resend => {
                     let roles: Vec<_> = self.peers.keys().copied().collect();
@@ -51,7 +52,6 @@ impl Session {
             return;
         }
         let delay = doubled(self.timing.resend_millis_min, self.resends, self.timing.resend_millis_max);
-        // A delay of nothing would be due again at once, for ever.
         self.timers.insert(Timer::Resend, now.plus(delay.max(1)));
     }
 

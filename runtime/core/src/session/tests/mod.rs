@@ -2,7 +2,11 @@
 
 mod check;
 mod choreography;
+mod defects;
+mod holes;
+mod inputs;
 mod programs;
+mod script;
 mod simulate;
 mod store;
 mod world;

@@ -204,7 +204,7 @@ fn choose(world: &World, random: &mut Random, faults: Faults, roles: &[RoleId]) 
 fn any_schedule_comes_to_the_right_end() {
     let asked = std::env::var("ACCOMPANIST_SEEDS").ok();
     let (first, count) = match asked.as_deref().map(|asked| asked.split_once('+')) {
-        None => (0, 3_000),
+        None => (0, 2_000),
         Some(None) => (
             0,
             asked.as_deref().and_then(|asked| asked.parse().ok()).expect("ACCOMPANIST_SEEDS is COUNT or FIRST+COUNT"),

@@ -13,9 +13,9 @@ use crate::{
     answer_finished, answer_unknown, begins_session,
 };
 
-/// The bound on a frame's life, and how long a finished session is remembered.
+/// The bound on a frame's life, and how long a finished session is remembered: longer (rule G5).
 pub const LIFE_MILLIS: u64 = 300;
-pub const RETENTION_MILLIS: u64 = 300;
+pub const RETENTION_MILLIS: u64 = 301;
 
 pub const TIMING: Timing =
     Timing { resend_millis_min: 10, resend_millis_max: 80, retry_millis_min: 3, retry_millis_max: 20, attempts_max: 4 };
@@ -158,9 +158,9 @@ impl World {
             Action::Start => self.start(),
             Action::Deliver(index) => {
                 let letter = self.network.swap_remove(index);
-                self.deliver(letter);
+                self.receive(letter);
             }
-            Action::Duplicate(index) => self.deliver(self.network[index].clone()),
+            Action::Duplicate(index) => self.receive(self.network[index].clone()),
             Action::Lose(index) => {
                 let letter = self.network.swap_remove(index);
                 self.note(|| format!("lost {}", show(&letter.frame)));
@@ -182,7 +182,7 @@ impl World {
                 node.live.clear();
                 node.store.queue.clear();
             }
-            Action::Restart(role) => self.restart(role),
+            Action::Restart(role) => self.take_up(role),
             Action::Connect(role, peer) => {
                 let ids: Vec<_> = self.node(role).live.keys().copied().collect();
                 ids.into_iter().for_each(|id| self.with(role, id, |live| live.session.handle_connected(peer)));
@@ -228,7 +228,7 @@ impl World {
         self.with(role, id, |_| {});
     }
 
-    fn restart(&mut self, role: RoleId) {
+    fn take_up(&mut self, role: RoleId) {
         self.node_mut(role).up = true;
         self.recover(role, |_| true);
     }
@@ -279,7 +279,7 @@ impl World {
         self.recover(role, |id| failed.contains(&id));
     }
 
-    fn deliver(&mut self, letter: Letter) {
+    fn receive(&mut self, letter: Letter) {
         self.note(|| show(&letter.frame));
         let Letter { frame, sent } = letter;
         let frame = Frame::decode(&frame.encode()).expect("what was encoded");
@@ -474,7 +474,7 @@ impl World {
                 // Letters in the order of sending.
                 if let Action::Deliver(_) = action {
                     for letter in std::mem::take(&mut self.network) {
-                        self.deliver(letter);
+                        self.receive(letter);
                     }
                 } else {
                     actions.into_iter().for_each(|action| self.step(action));

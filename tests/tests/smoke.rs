@@ -1,4 +1,5 @@
 //! A node plays hand-written roles over SQLite.
+#![allow(missing_docs)]
 use accompanist::store::{Sqlite, SqliteTx};
 use accompanist::*;
 use std::sync::Arc;

@@ -68,6 +68,9 @@ impl Generator {
                     let then = self.branch(depth, &vars);
                     let otherwise = self.branch(depth, &vars);
                     acts.push(Act::If(name, then, otherwise));
+                    if ends(&acts) {
+                        return acts;
+                    }
                 }
                 _ => {}
             }
@@ -77,10 +80,19 @@ impl Generator {
 
     fn branch(&mut self, depth: usize, vars: &[(String, Vec<usize>)]) -> Vec<Act> {
         let mut acts = self.block(depth - 1, vars);
-        if self.random.below(8) == 0 && !matches!(acts.last(), Some(Act::If(..))) {
+        if self.random.below(8) == 0 && !ends(&acts) {
             acts.push(Act::Abort(self.random.below(4)));
         }
         acts
+    }
+}
+
+/// Whether nothing is reached behind these.
+fn ends(acts: &[Act]) -> bool {
+    match acts.last() {
+        Some(Act::Abort(_)) => true,
+        Some(Act::If(_, then, otherwise)) => ends(then) && ends(otherwise),
+        Some(Act::Do(..) | Act::Message(..) | Act::Share(..)) | None => false,
     }
 }
 

@@ -1,6 +1,6 @@
 //! Random choreographies, projected, run against each other: no run gets stuck, no message is lost, and every role does what the
 //! choreography says.
-#![allow(clippy::unwrap_used, clippy::panic, reason = "a test")]
+#![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, reason = "a test")]
 
 mod simulator;
 

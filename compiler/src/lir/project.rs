@@ -212,7 +212,7 @@ impl Projector<'_> {
             && blocks.iter().all(|block| block.value.is_some() || ends(block) || diverges(block))
             && blocks.iter().any(|block| block.value.is_some());
         if !has_value {
-            blocks.iter_mut().for_each(|block| drop_value(block));
+            blocks.iter_mut().for_each(drop_value);
         }
         let unit = (ty.is_unit()).then(|| Expr::unit(span));
         let kind = match part {

@@ -213,8 +213,9 @@ impl<S: Store> Shared<S> {
 
     /// The session is finished: what the store holds of it answers from now on.
     fn remove(&self, cell: &Cell<S>) {
-        lock(&self.sessions).remove(&cell.key);
+        // The client's id first: whoever starts it now is answered by the store, and never finds an id without its session.
         self.forget_client(&cell.header);
+        lock(&self.sessions).remove(&cell.key);
     }
 
     fn forget_client(&self, header: &Header) {

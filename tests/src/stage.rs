@@ -70,16 +70,26 @@ impl Stage {
         opened.await.and_then(|database| database.with_schema(SCHEMA)).expect("the database opens")
     }
 
-    /// Starts a node, over what it left.
+    /// Starts a node, over what it left, and waits until it and those that are up know of each other.
     ///
     /// # Panics
     /// Where it does not start.
     pub async fn up(&mut self, name: &str) {
+        self.tap.note(format!("{name} is started"));
         let database = self.open(name).await;
+        let pairs: Vec<(String, String)> = self
+            .nodes
+            .keys()
+            .flat_map(|other| [(name.to_owned(), other.clone()), (other.clone(), name.to_owned())])
+            .collect();
+        let before: Vec<u64> = pairs.iter().map(|(node, other)| self.tap.connected(node, other)).collect();
         let clerk = self.clerks.entry(name.to_owned()).or_default().clone();
         let builder = Node::builder(name, database).timing(self.timing).transport(self.tap.transport());
         let node = cast(name, builder, &clerk).start().await.expect("the node starts");
         self.nodes.insert(name.to_owned(), node);
+        for ((node, other), before) in pairs.iter().zip(before) {
+            until(("a connection of", node, other), || (self.tap.connected(node, other) > before).then_some(())).await;
+        }
     }
 
     /// Ends a node.
@@ -87,6 +97,7 @@ impl Stage {
     /// # Panics
     /// Where somebody else holds it.
     pub fn down(&mut self, name: &str) {
+        self.tap.note(format!("{name} is ended"));
         drop(self.nodes.remove(name).expect("the node is up"));
     }
 
@@ -152,6 +163,14 @@ impl Stage {
     pub async fn settle(&self) {
         for (name, node) in &self.nodes {
             until(("the end of all sessions at", name), || (node.counts().sessions == 0).then_some(())).await;
+        }
+    }
+}
+
+impl Drop for Stage {
+    fn drop(&mut self) {
+        if std::thread::panicking() {
+            eprintln!("what was said between the nodes:\n{}", self.tap.trace());
         }
     }
 }

@@ -64,6 +64,8 @@ struct State {
     hold: Option<Rule>,
     held: Vec<Held>,
     nodes: BTreeMap<String, Arc<dyn Inbound>>,
+    connected: BTreeMap<(String, String), u64>,
+    trace: Vec<String>,
 }
 
 impl Tap {
@@ -79,6 +81,21 @@ impl Tap {
     /// How many frames have been sent: from, to, what.
     pub fn sent(&self, which: impl Fn(&str, &str, Kind) -> bool) -> u64 {
         self.state().sent.iter().filter(|((from, to, kind), _)| which(from, to, *kind)).map(|(_, count)| count).sum()
+    }
+
+    /// How often `node` has been told that it is connected with `other`, and has dealt with it.
+    pub fn connected(&self, node: &str, other: &str) -> u64 {
+        self.state().connected.get(&(node.to_owned(), other.to_owned())).copied().unwrap_or_default()
+    }
+
+    /// All that was sent, in order: for whoever looks into a test that failed.
+    pub fn trace(&self) -> String {
+        self.state().trace.join("\n")
+    }
+
+    /// Notes something in the trace.
+    pub fn note(&self, what: String) {
+        self.state().trace.push(what);
     }
 
     /// How many frames have arrived, at all nodes together.
@@ -147,7 +164,9 @@ impl Link for TapLink {
     fn send(&self, node: &str, frame: &[u8]) {
         if let Some(decoded) = Frame::decode(frame) {
             let key = (self.node.clone(), node.to_owned(), Kind::from(&decoded.body));
-            *self.tap.state().sent.entry(key).or_default() += 1;
+            let mut state = self.tap.state();
+            state.trace.push(format!("{} -> {node}: {:?}", self.node, decoded.body));
+            *state.sent.entry(key).or_default() += 1;
         }
         self.link.send(node, frame);
     }
@@ -165,9 +184,11 @@ impl Inbound for TapInbound {
             let mut state = self.tap.state();
             state.arrived += 1;
             let kind = Frame::decode(frame).map(|frame| Kind::from(&frame.body));
+            state.trace.push(format!("{} <- {from}: {kind:?}", self.node));
             if let (Some(hold), Some(kind)) = (&state.hold, kind)
                 && hold(from, &self.node, kind)
             {
+                state.trace.push(format!("{} holds a frame of {from}", self.node));
                 state.held.push((from.to_owned(), self.node.clone(), frame.to_vec()));
                 return;
             }
@@ -176,6 +197,8 @@ impl Inbound for TapInbound {
     }
 
     fn connected(&self, node: &str) {
+        self.tap.note(format!("{} is connected with {node}", self.node));
         self.inbound.connected(node);
+        *self.tap.state().connected.entry((self.node.clone(), node.to_owned())).or_default() += 1;
     }
 }

@@ -5,6 +5,7 @@ use std::net::SocketAddr;
 
 use accompanist::Node;
 use accompanist::store::Store;
+use anyhow::Context as _;
 use serde::{Deserialize, Serialize};
 use tokio::io::{AsyncBufReadExt as _, AsyncWriteExt as _, BufReader};
 use tokio::net::tcp::OwnedWriteHalf;
@@ -43,7 +44,7 @@ pub struct Answer {
 /// # Errors
 /// Where the address is taken.
 pub async fn serve<S: Store>(node: Node<S>, address: SocketAddr) -> anyhow::Result<()> {
-    let listener = TcpListener::bind(address).await?;
+    let listener = TcpListener::bind(address).await.with_context(|| format!("orders cannot be taken at {address}"))?;
     loop {
         let (connection, _) = listener.accept().await?;
         tokio::spawn(take_orders(node.clone(), connection));

@@ -51,6 +51,7 @@ impl Diagnostic {
 #[derive(Clone, Debug, Default)]
 pub struct Diagnostics {
     found: Vec<Diagnostic>,
+    errors: usize,
 }
 
 impl Diagnostics {
@@ -61,17 +62,25 @@ impl Diagnostics {
 
     /// Adds a problem.
     pub fn push(&mut self, problem: Problem) {
-        self.found.push(Diagnostic { problem });
+        let diagnostic = Diagnostic { problem };
+        self.errors += usize::from(diagnostic.severity() == Severity::Error);
+        self.found.push(diagnostic);
     }
 
     /// Adds those of another list.
     pub fn append(&mut self, other: Diagnostics) {
         self.found.extend(other.found);
+        self.errors += other.errors;
     }
 
     /// Whether any of them is an error.
     pub fn has_errors(&self) -> bool {
-        self.found.iter().any(|diagnostic| diagnostic.severity() == Severity::Error)
+        self.errors > 0
+    }
+
+    /// How many of them are errors, for a stage that wants to know whether it found one.
+    pub fn error_count(&self) -> usize {
+        self.errors
     }
 
     /// How many there are so far, for a stage that wants to know whether it added any.

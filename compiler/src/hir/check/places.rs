@@ -303,7 +303,7 @@ impl Placer<'_> {
     }
 
     fn choice(&mut self, expr: ExprId, guard: ExprId, patterns: &[&Pattern], branches: &[ExprId]) -> Place {
-        let errors = self.diagnostics.len();
+        let errors = self.diagnostics.error_count();
         let guard_place = self.walk(guard);
         if guard_place.is_nowhere() {
             let problem = misplaced::apart(self.choreography, &self.places, self.body[guard].span, &[guard]);
@@ -319,7 +319,7 @@ impl Placer<'_> {
                 place = place.intersect(&branch_place);
             }
         }
-        if self.diagnostics.len() > errors || guard_place == Place::Error {
+        if self.diagnostics.error_count() > errors || guard_place == Place::Error {
             // What follows from a mistake is not told.
             return Place::Error;
         }
@@ -328,11 +328,14 @@ impl Placer<'_> {
             return Place::Everywhere;
         }
         let result = place.intersect(&known);
-        if let (Place::Roles(branches), Place::Roles(held)) = (&place, &result) {
-            let roles: RoleSet = branches.difference(held).copied().collect();
-            if !roles.is_empty() {
-                self.places.lost.insert(expr, Lost { roles, choice: expr });
-            }
+        let everyone = || self.choreography.role_ids().collect();
+        let branches: RoleSet = match &place {
+            Place::Roles(roles) => roles.clone(),
+            Place::Everywhere | Place::Error => everyone(),
+        };
+        let roles: RoleSet = branches.into_iter().filter(|role| !result.holds(*role)).collect();
+        if !roles.is_empty() {
+            self.places.lost.insert(expr, Lost { roles, choice: expr });
         }
         result
     }

@@ -35,7 +35,7 @@ impl Lower<'_> {
                 self.pattern_type(ty, &found, span);
                 if matches!(self.infer.shallow(&found), Ty::Float(_)) || self.infer.is_open_float(&found) {
                     self.diagnostics.push(Meaning::FloatPattern { span }.into());
-                    PatternKind::Wildcard
+                    return Pattern { kind: PatternKind::Wildcard, ty: Ty::Error, span };
                 } else {
                     PatternKind::Literal(literal)
                 }

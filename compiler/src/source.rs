@@ -112,6 +112,15 @@ impl SourceFile {
         at
     }
 
+    /// The byte at a line and a column, both from 1 and the column in characters; nothing where there is no such place.
+    pub fn offset_of(&self, line: usize, column: usize) -> Option<u32> {
+        let line_index = u32::try_from(line.checked_sub(1)?).ok()?;
+        let start = *self.line_starts.get(line_index as usize)?;
+        let text = self.line_text(line_index);
+        let before = text.char_indices().map(|(index, _)| index).chain([text.len()]).nth(column.checked_sub(1)?)?;
+        Some(start + offset(before))
+    }
+
     fn line_start(&self, line_index: u32) -> u32 {
         self.line_starts.get(line_index as usize).copied().unwrap_or(offset(self.text.len()))
     }
@@ -206,6 +215,8 @@ mod tests {
         check(14, 3, 1, (2, 0));
         check(18, 3, 2, (2, 2));
         check(19, 3, 3, (2, 3));
+        assert_eq!(file.offset_of(3, 2), Some(18));
+        assert_eq!(file.offset_of(3, 4), None);
         assert_eq!(file.line_text(0), "let ä = 1;");
         assert_eq!(file.line_text(2), "𝄞x");
         assert_eq!(file.line_text(9), "");

@@ -1,1 +1,91 @@
-//! The `choreo!` macro.
+//! The `choreo!` macro: a thin shim that hands text to the compiler and its Rust, or its diagnostics, to rustc.
+
+mod inline;
+mod input;
+
+use chor::codegen;
+use chor::diagnostic::Severity;
+use chor::diagnostic::render::{Colour, Renderer};
+use chor::source::Sources;
+use chor::{Compilation, Options};
+use proc_macro2::{Span, TokenStream};
+use quote::{quote, quote_spanned};
+use syn::{Ident, LitStr};
+
+use input::{FileInput, Input};
+
+/// The Rust of a choreography: its types, a trait for each service, and for each role what a node runs.
+///
+/// `choreo!("warehouse.chor")` reads a file, whose path counts from the directory of the file with the call, as that of
+/// `include!` does; when it changes, the crate is built again. `choreo! { … }` takes the choreography itself. A team that owns
+/// one role generates that one only: `choreo!("warehouse.chor", role = Payment)`, `choreo! { role = Payment; … }`.
+///
+/// A mistake in the choreography is an error at its place, or for a file at the path, with the same text as `chor check`
+/// writes.
+#[proc_macro]
+pub fn choreo(tokens: proc_macro::TokenStream) -> proc_macro::TokenStream {
+    let expanded = match input::read(tokens.clone().into()) {
+        Ok(Input::File(input)) => from_file(&input),
+        Ok(Input::Inline { role }) => from_text(role.as_ref(), tokens),
+        Err(error) => error.into_compile_error(),
+    };
+    expanded.into()
+}
+
+fn from_file(input: &FileInput) -> TokenStream {
+    let FileInput { path, role } = input;
+    let sources = match input::read_file(path) {
+        Ok(sources) => sources,
+        Err(fault) => return compile_error(path.span(), &fault),
+    };
+    let compilation = chor::compile(&sources, &Options::default());
+    let rust = expand(&sources, &compilation, role.as_ref(), |_| path.span());
+    let watch = watch(path);
+    quote! { #watch #rust }
+}
+
+/// Tells rustc that the file is a part of the crate. The literal is the user's own, and so counts from the user's file.
+fn watch(path: &LitStr) -> TokenStream {
+    quote! { const _: &[u8] = ::core::include_bytes!(#path); }
+}
+
+fn from_text(role: Option<&Ident>, tokens: proc_macro::TokenStream) -> TokenStream {
+    let Some(inline) = inline::read(proc_macro::Span::call_site(), tokens) else {
+        let fault = "the text of this choreography is not known, for a macro wrote it; put it in a file and name that";
+        return compile_error(Span::call_site(), fault);
+    };
+    let compilation = chor::compile(&inline.sources, &Options::default());
+    expand(&inline.sources, &compilation, role, |offset| inline.span_at(offset))
+}
+
+/// The Rust of a program without errors. Otherwise an error for each diagnostic, and what is needed so that code which uses
+/// the program gives no errors of its own. `span_at` finds a place of the source in the user's file.
+fn expand(
+    sources: &Sources,
+    compilation: &Compilation,
+    role: Option<&Ident>,
+    span_at: impl Fn(u32) -> Span,
+) -> TokenStream {
+    let role_name = role.map(|role| syn::ext::IdentExt::unraw(role).to_string());
+    if compilation.has_errors() {
+        let renderer = Renderer::new(sources, Colour::Off);
+        let errors = compilation.diagnostics.iter().filter(|diagnostic| diagnostic.severity() == Severity::Error).map(
+            |diagnostic| {
+                let text = format!("{}\n\n{}", renderer.short(diagnostic), renderer.block(diagnostic));
+                compile_error(span_at(diagnostic.span().start), &text)
+            },
+        );
+        let skeleton = codegen::skeleton(compilation, role_name.as_deref());
+        return quote! { #(#errors)* #skeleton };
+    }
+    if let Some(role) = role
+        && let Some(name) = role_name.as_deref().filter(|name| !codegen::has_role(compilation, name))
+    {
+        return compile_error(role.span(), &format!("no choreography has a role `{name}`"));
+    }
+    codegen::generate(compilation, role_name.as_deref())
+}
+
+fn compile_error(span: Span, text: &str) -> TokenStream {
+    quote_spanned! { span => ::core::compile_error!(#text); }
+}

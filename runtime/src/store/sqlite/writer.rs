@@ -282,9 +282,7 @@ fn run_operation(
     operation: &mut dyn Transact<Sqlite>,
 ) -> Result<(), TakenBack> {
     guard.enter();
-    let ran = catch_unwind(AssertUnwindSafe(|| {
-        block_on(runtime, operation.run(connection))
-    }));
+    let ran = catch_unwind(AssertUnwindSafe(|| block_on(runtime, operation.run(connection))));
     let denied = guard.leave();
     match (ran, denied) {
         (Err(panic), _) => {

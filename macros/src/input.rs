@@ -1,0 +1,92 @@
+//! What stands between the brackets of `choreo!`, and the file that it may name.
+
+use std::path::{Path, PathBuf};
+
+use chor::source::{FILE_LENGTH_BYTES_MAX, SourceFile, Sources};
+use proc_macro2::{TokenStream, TokenTree};
+use syn::parse::{Parse, ParseStream};
+use syn::{Ident, LitStr, Token};
+
+/// What the macro is called with.
+pub enum Input {
+    /// A file.
+    File(FileInput),
+    /// A choreography; its text is read from the source, for tokens have lost the comments and the places.
+    Inline {
+        /// The one role to generate.
+        role: Option<Ident>,
+    },
+}
+
+/// `"file.chor"`, `"file.chor", role = Name`
+pub struct FileInput {
+    /// The path, as the user wrote it.
+    pub path: LitStr,
+    /// The one role to generate.
+    pub role: Option<Ident>,
+}
+
+impl Parse for FileInput {
+    fn parse(input: ParseStream<'_>) -> syn::Result<Self> {
+        let path = input.parse()?;
+        let mut role = None;
+        if input.parse::<Option<Token![,]>>()?.is_some() && !input.is_empty() {
+            role = Some(parse_role(input)?);
+            input.parse::<Option<Token![,]>>()?;
+        }
+        Ok(Self { path, role })
+    }
+}
+
+/// `role = Name`
+fn parse_role(input: ParseStream<'_>) -> syn::Result<Ident> {
+    let key: Ident = input.parse()?;
+    if key != "role" {
+        return Err(syn::Error::new(key.span(), "expected `role = Name`"));
+    }
+    input.parse::<Token![=]>()?;
+    input.parse()
+}
+
+/// Tells what the macro is called with.
+pub fn read(tokens: TokenStream) -> syn::Result<Input> {
+    let first: Vec<TokenTree> = tokens.clone().into_iter().take(2).collect();
+    match first.as_slice() {
+        [TokenTree::Literal(_), ..] => syn::parse2(tokens).map(Input::File),
+        [TokenTree::Ident(key), TokenTree::Punct(mark)] if key == "role" && mark.as_char() == '=' => {
+            let header = |input: ParseStream<'_>| {
+                let role = parse_role(input)?;
+                input.parse::<Token![;]>()?;
+                input.parse::<TokenStream>()?;
+                Ok(role)
+            };
+            let role = syn::parse::Parser::parse2(header, tokens)?;
+            Ok(Input::Inline { role: Some(role) })
+        }
+        _ => Ok(Input::Inline { role: None }),
+    }
+}
+
+/// The file of that path, or why it cannot be read.
+pub fn read_file(literal: &LitStr) -> Result<Sources, String> {
+    let path = directory(literal).join(literal.value());
+    let name = path.display().to_string();
+    let fault = |error: std::io::Error| format!("{name}: cannot be read: {error}");
+    let length = std::fs::metadata(&path).map_err(fault)?.len();
+    if length > FILE_LENGTH_BYTES_MAX {
+        return Err(format!("{name}: is {length} bytes long, and at most {FILE_LENGTH_BYTES_MAX} are read"));
+    }
+    let text = std::fs::read_to_string(&path).map_err(fault)?;
+    let mut sources = Sources::new();
+    sources.add(SourceFile::new(name, text));
+    Ok(sources)
+}
+
+/// The directory of the file that the literal stands in. An editor's analysis may not know it; then the crate's `src`.
+fn directory(literal: &LitStr) -> PathBuf {
+    let file = literal.span().unwrap().local_file();
+    match file.as_deref().and_then(Path::parent) {
+        Some(directory) => directory.to_owned(),
+        None => PathBuf::from(std::env::var_os("CARGO_MANIFEST_DIR").unwrap_or_default()).join("src"),
+    }
+}

@@ -1,0 +1,3 @@
+accompanist_macros::choreo!("nowhere.chor", role = A);
+
+fn main() {}

@@ -43,8 +43,8 @@ fn a_value_is_sent_before_it_is_used_elsewhere() {
 #[test]
 fn independent_mistakes_are_all_told_and_what_follows_is_not() {
     check_body(
-        "let x = missing + 1;\nlet y = x * 2;\nBank.pay(y);\nBank.pay(\"no\");\nBonk.pay(n);",
-        "3:9 E0101 unknown name `missing`
+        "let (x, z) = missing + 1;\nlet y = x * 2;\nBank.pay(y);\nBank.pay(\"no\");\nBonk.pay(n);",
+        "3:14 E0101 unknown name `missing`
         6:10 E0201 expected `u64`, found `String`
         7:1 E0101 unknown name `Bonk`",
     );

@@ -1,7 +1,7 @@
 //! One order over three services, as a choreography and as a bare loop: durable writes, latency alone, throughput with 64 under way. The two take
 //! turns within one run, so that a slow minute of the machine hits both; compare the ratios, not the milliseconds.
 //!
-//! `cargo bench -p accompanist-benches --bench order [-- ROUNDS]`
+//! `cargo bench -p accompanist-benches --bench order [-- ROUNDS [lone|many]]`
 
 use std::path::Path;
 use std::sync::Arc;
@@ -27,12 +27,14 @@ struct Samples {
 
 fn main() -> anyhow::Result<()> {
     let rounds = std::env::args().skip(1).find_map(|argument| argument.parse().ok()).unwrap_or(10);
+    let only = |part: &str| std::env::args().any(|argument| argument == part);
+    let (lone, many) = if only("lone") { (true, false) } else { (!only("many"), true) };
     let directory = tempfile::tempdir_in(env!("CARGO_TARGET_TMPDIR"))?;
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
-    runtime.block_on(run(directory.path(), rounds))
+    runtime.block_on(run(directory.path(), rounds, lone, many))
 }
 
-async fn run(directory: &Path, rounds: u64) -> anyhow::Result<()> {
+async fn run(directory: &Path, rounds: u64, lone: bool, many: bool) -> anyhow::Result<()> {
     let (nodes, bare) = (Arc::new(Nodes::start(directory).await?), Arc::new(Bare::start(directory)?));
     let mut next = 0;
     for _ in 0..20 {
@@ -44,26 +46,42 @@ async fn run(directory: &Path, rounds: u64) -> anyhow::Result<()> {
 
     let (mut ours, mut theirs) = (Samples::default(), Samples::default());
     for round in 0..rounds {
-        for _ in 0..LONE_ORDERS {
+        let lone_orders = if lone { LONE_ORDERS } else { 0 };
+        for _ in 0..lone_orders {
             next += 1;
             let start = Instant::now();
             nodes.order(next).await?;
             ours.latencies.push(start.elapsed());
         }
         nodes.quiet().await;
-        for _ in 0..LONE_ORDERS {
+        for _ in 0..lone_orders {
             next += 1;
             let start = Instant::now();
             bare.order(next).await?;
             theirs.latencies.push(start.elapsed());
         }
+        eprintln!("round {} of {rounds}", round + 1);
+        if !many {
+            continue;
+        }
         let shared = Arc::clone(&nodes);
-        ours.rates.push(rate(next, move |order| { let nodes = Arc::clone(&shared); async move { nodes.order(order).await } }).await?);
+        ours.rates.push(
+            rate(next, move |order| {
+                let nodes = Arc::clone(&shared);
+                async move { nodes.order(order).await }
+            })
+            .await?,
+        );
         nodes.quiet().await;
         let shared = Arc::clone(&bare);
-        theirs.rates.push(rate(next, move |order| { let bare = Arc::clone(&shared); async move { bare.order(order).await } }).await?);
+        theirs.rates.push(
+            rate(next, move |order| {
+                let bare = Arc::clone(&shared);
+                async move { bare.order(order).await }
+            })
+            .await?,
+        );
         next += MANY_ORDERS;
-        eprintln!("round {} of {rounds}", round + 1);
     }
     report(path, all, ours, theirs);
     Ok(())
@@ -82,7 +100,9 @@ async fn count_commits(nodes: &Nodes, next: &mut u64) -> anyhow::Result<(u64, u6
         nodes.quiet().await;
         *counts.entry((path, nodes.commits() - before)).or_insert(0) += 1;
     }
-    println!("commits until the answer and until all is settled, and how many of 50 lone orders took so many: {counts:?}");
+    println!(
+        "commits until the answer and until all is settled, and how many of 50 lone orders took so many: {counts:?}"
+    );
     Ok(counts.into_iter().max_by_key(|(_, times)| *times).map(|(counts, _)| counts).unwrap_or_default())
 }
 

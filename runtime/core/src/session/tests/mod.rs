@@ -3,6 +3,7 @@
 mod check;
 mod choreography;
 mod defects;
+mod explore;
 mod holes;
 mod inputs;
 mod programs;

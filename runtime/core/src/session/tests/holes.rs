@@ -217,6 +217,23 @@ fn h07_two_aborters_do_not_resurrect_each_other() {
 }
 
 #[test]
+fn h07_an_aborter_is_told_as_soon_as_its_abort_is_undone_here() {
+    let steps = [Send(A, B), Send(A, C), Transaction(B, Works), Transaction(B, Refuses), Transaction(C, Refuses)];
+    let mut world = World::begun(Choreography::new("h", &steps));
+    world.work(A);
+    world.deliver(A, B, Message);
+    world.deliver(A, C, Message);
+    world.work(C);
+    world.operate_only(B);
+    world.operate_only(B);
+    world.deliver(C, B, Aborted);
+    assert_eq!(world.under_way(B, Done), 0, "B has work to undo");
+    world.work(B);
+    world.deliver(B, C, Done);
+    world.settle_and_check();
+}
+
+#[test]
 fn h08_a_learner_remembers_until_the_origin_says_that_it_is_over() {
     let mut world = f_cancelled_and_undone_at_b();
     world.pass_retention();
@@ -275,6 +292,20 @@ fn h10_the_vote_and_the_result_are_in_the_last_transactions_commit() {
     // Nobody sends m0 any more, and B does not need it.
     world.crash(B);
     world.resend();
+    world.settle_and_check();
+}
+
+#[test]
+fn h10_the_outcome_is_not_told_before_the_own_vote_is_durable() {
+    let mut world = World::begun(program_a());
+    world.work(A);
+    world.deliver(A, B, Message);
+    world.operate_only(B);
+    world.deliver(A, B, Completed);
+    assert!(world.decided.is_empty());
+    assert_eq!(world.node(B).store.queue.len(), 1, "only the vote");
+    world.work(B);
+    assert_eq!(world.decided.values().collect::<Vec<_>>(), [&true]);
     world.settle_and_check();
 }
 

@@ -261,6 +261,19 @@ fn a_retry_of_the_first_transaction_makes_the_start_durable() {
 }
 
 #[test]
+fn a_message_that_is_ready_before_the_first_transaction_makes_the_start_durable() {
+    let mut session = Session::start(header(), "0".into(), &[], TIMING, NOW);
+    assert_eq!(session.program_transaction(at(1), "S.t", "[]".into()), Ok(None));
+    session.program_send(at(2), B, "0".into()).expect("runs beside it");
+    session.handle_program_waiting(NOW);
+    assert_eq!(writes(&mut session).len(), 1);
+    assert_eq!(frames(&mut session), []);
+    assert!(!session.handle_transaction_ran(at(1), Ran::Refused("no".into()), NOW));
+    session.handle_program_waiting(NOW);
+    assert!(matches!(writes(&mut session)[0].row.state, RowState::Aborting { local: false, .. }));
+}
+
+#[test]
 fn a_refusal_of_the_first_transaction_is_one_record_and_tells_nobody() {
     let mut session = Session::start(header(), "0".into(), &[], TIMING, NOW);
     assert_eq!(session.program_transaction(at(1), "S.t", "[]".into()), Ok(None));

@@ -1,7 +1,8 @@
 //! One order over three services, as a choreography and as a bare loop: durable writes, latency alone, throughput with 64 under way. The two take
 //! turns within one run, so that a slow minute of the machine hits both; compare the ratios, not the milliseconds.
 //!
-//! `cargo bench -p accompanist-benches --bench order [-- ROUNDS [lone|many]]`
+//! `cargo bench -p accompanist-benches --bench order [-- [ROUNDS] [count|lone|many]]`; with `count`, only the durable writes of lone orders are
+//! counted, and each order is announced on standard error, so that `benches/strace.sh` can count the same from outside.
 
 use std::path::Path;
 use std::sync::Arc;
@@ -19,6 +20,15 @@ const MANY_ORDERS: u64 = 2_000;
 /// How many are then under way.
 const IN_FLIGHT: usize = 64;
 
+/// What to measure.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Part {
+    Count,
+    Lone,
+    Many,
+    All,
+}
+
 #[derive(Default)]
 struct Samples {
     latencies: Vec<Duration>,
@@ -28,13 +38,18 @@ struct Samples {
 fn main() -> anyhow::Result<()> {
     let rounds = std::env::args().skip(1).find_map(|argument| argument.parse().ok()).unwrap_or(10);
     let only = |part: &str| std::env::args().any(|argument| argument == part);
-    let (lone, many) = if only("lone") { (true, false) } else { (!only("many"), true) };
+    let part = match (only("count"), only("lone"), only("many")) {
+        (true, _, _) => Part::Count,
+        (_, true, _) => Part::Lone,
+        (_, _, true) => Part::Many,
+        _ => Part::All,
+    };
     let directory = tempfile::tempdir_in(env!("CARGO_TARGET_TMPDIR"))?;
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
-    runtime.block_on(run(directory.path(), rounds, lone, many))
+    runtime.block_on(run(directory.path(), rounds, part))
 }
 
-async fn run(directory: &Path, rounds: u64, lone: bool, many: bool) -> anyhow::Result<()> {
+async fn run(directory: &Path, rounds: u64, part: Part) -> anyhow::Result<()> {
     let (nodes, bare) = (Arc::new(Nodes::start(directory).await?), Arc::new(Bare::start(directory)?));
     let mut next = 0;
     for _ in 0..20 {
@@ -42,11 +57,14 @@ async fn run(directory: &Path, rounds: u64, lone: bool, many: bool) -> anyhow::R
         nodes.order(next).await?;
         bare.order(next).await?;
     }
-    let (path, all) = count_commits(&nodes, &mut next).await?;
+    let (path, all) = count_commits(&nodes, &mut next, part == Part::Count).await?;
+    if part == Part::Count {
+        return Ok(());
+    }
 
     let (mut ours, mut theirs) = (Samples::default(), Samples::default());
     for round in 0..rounds {
-        let lone_orders = if lone { LONE_ORDERS } else { 0 };
+        let lone_orders = if part == Part::Many { 0 } else { LONE_ORDERS };
         for _ in 0..lone_orders {
             next += 1;
             let start = Instant::now();
@@ -61,7 +79,7 @@ async fn run(directory: &Path, rounds: u64, lone: bool, many: bool) -> anyhow::R
             theirs.latencies.push(start.elapsed());
         }
         eprintln!("round {} of {rounds}", round + 1);
-        if !many {
+        if part == Part::Lone {
             continue;
         }
         let shared = Arc::clone(&nodes);
@@ -89,15 +107,23 @@ async fn run(directory: &Path, rounds: u64, lone: bool, many: bool) -> anyhow::R
 
 /// The commits of lone orders: how many until the answer, and how many until all roles have settled. The most frequent ones, for a lazy write of the
 /// order before may come late.
-async fn count_commits(nodes: &Nodes, next: &mut u64) -> anyhow::Result<(u64, u64)> {
+async fn count_commits(nodes: &Nodes, next: &mut u64, announced: bool) -> anyhow::Result<(u64, u64)> {
+    let say = |what: &str| {
+        if announced {
+            eprintln!("{what}");
+        }
+    };
     let mut counts = std::collections::BTreeMap::new();
     for _ in 0..50 {
         nodes.quiet().await;
         let before = nodes.commits();
         *next += 1;
+        say("order requested");
         nodes.order(*next).await?;
+        say("order answered");
         let path = nodes.commits() - before;
         nodes.quiet().await;
+        say("order settled everywhere");
         *counts.entry((path, nodes.commits() - before)).or_insert(0) += 1;
     }
     println!(

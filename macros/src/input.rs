@@ -67,9 +67,27 @@ pub fn read(tokens: TokenStream) -> syn::Result<Input> {
     }
 }
 
-/// The file of that path, or why it cannot be read.
-pub fn read_file(literal: &LitStr) -> Result<Sources, String> {
-    let path = directory(literal).join(literal.value());
+/// Where a path counts from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Base {
+    /// The directory of the file with the call.
+    Call,
+    /// The package's directory, where `Cargo.toml` is.
+    Package,
+}
+
+/// The file of that path and what the path counts from, or why it cannot be read.
+pub fn read_file(literal: &LitStr) -> Result<(Sources, Base), String> {
+    let beside = directory(literal).join(literal.value());
+    let in_package = package().join(literal.value());
+    let (path, base) = match (beside.is_file(), in_package.is_file()) {
+        (false, true) => (in_package, Base::Package),
+        (true, _) => (beside, Base::Call),
+        (false, false) => {
+            let (beside, in_package) = (beside.display(), in_package.display());
+            return Err(format!("there is no such file, neither {beside} nor {in_package}"));
+        }
+    };
     let name = path.display().to_string();
     let fault = |error: std::io::Error| format!("{name}: cannot be read: {error}");
     let length = std::fs::metadata(&path).map_err(fault)?.len();
@@ -79,7 +97,7 @@ pub fn read_file(literal: &LitStr) -> Result<Sources, String> {
     let text = std::fs::read_to_string(&path).map_err(fault)?;
     let mut sources = Sources::new();
     sources.add(SourceFile::new(name, text));
-    Ok(sources)
+    Ok((sources, base))
 }
 
 /// The directory of the file that the literal stands in. An editor's analysis may not know it; then the crate's `src`.
@@ -87,6 +105,11 @@ fn directory(literal: &LitStr) -> PathBuf {
     let file = literal.span().unwrap().local_file();
     match file.as_deref().and_then(Path::parent) {
         Some(directory) => directory.to_owned(),
-        None => PathBuf::from(std::env::var_os("CARGO_MANIFEST_DIR").unwrap_or_default()).join("src"),
+        None => package().join("src"),
     }
+}
+
+/// The directory of the package with the call.
+fn package() -> PathBuf {
+    PathBuf::from(std::env::var_os("CARGO_MANIFEST_DIR").unwrap_or_default())
 }

@@ -12,12 +12,12 @@ use proc_macro2::{Span, TokenStream};
 use quote::{quote, quote_spanned};
 use syn::{Ident, LitStr};
 
-use input::{FileInput, Input};
+use input::{Base, FileInput, Input};
 
 /// The Rust of a choreography: its types, a trait for each service, and for each role what a node runs.
 ///
 /// `choreo!("warehouse.chor")` reads a file, whose path counts from the directory of the file with the call, as that of
-/// `include!` does; when it changes, the crate is built again. `choreo! { … }` takes the choreography itself. A team that owns
+/// `include!` does, or else from the package's directory; when it changes, the crate is built again. `choreo! { … }` takes the choreography itself. A team that owns
 /// one role generates that one only: `choreo!("warehouse.chor", role = Payment)`, `choreo! { role = Payment; … }`.
 ///
 /// A mistake in the choreography is an error at its place, or for a file at the path, with the same text as `chor check`
@@ -34,19 +34,24 @@ pub fn choreo(tokens: proc_macro::TokenStream) -> proc_macro::TokenStream {
 
 fn from_file(input: &FileInput) -> TokenStream {
     let FileInput { path, role } = input;
-    let sources = match input::read_file(path) {
-        Ok(sources) => sources,
+    let (sources, base) = match input::read_file(path) {
+        Ok(read) => read,
         Err(fault) => return compile_error(path.span(), &fault),
     };
     let compilation = chor::compile(&sources, &Options::default());
     let rust = expand(&sources, &compilation, role.as_ref(), |_| path.span());
-    let watch = watch(path);
+    let watch = watch(path, base);
     quote! { #watch #rust }
 }
 
 /// Tells rustc that the file is a part of the crate. The literal is the user's own, and so counts from the user's file.
-fn watch(path: &LitStr) -> TokenStream {
-    quote! { const _: &[u8] = ::core::include_bytes!(#path); }
+fn watch(path: &LitStr, base: Base) -> TokenStream {
+    match base {
+        Base::Call => quote! { const _: &[u8] = ::core::include_bytes!(#path); },
+        Base::Package => quote! {
+            const _: &[u8] = ::core::include_bytes!(::core::concat!(::core::env!("CARGO_MANIFEST_DIR"), "/", #path));
+        },
+    }
 }
 
 fn from_text(role: Option<&Ident>, tokens: proc_macro::TokenStream) -> TokenStream {

@@ -1,5 +1,5 @@
 //! What the tests share.
 
-pub mod by_hand;
+pub mod crash;
 pub mod generated;
 pub mod model;

@@ -37,6 +37,8 @@ pub struct NodeBuilder<S: Store> {
     roles: Vec<Arc<dyn ErasedRole<S>>>,
     assignments: BTreeMap<String, String>,
     transport: Option<StartTransport>,
+    listen: Option<String>,
+    peers: Vec<(String, String)>,
     timing: Timing,
     retention: Duration,
 }
@@ -55,6 +57,8 @@ impl<S: Store> NodeBuilder<S> {
             roles: Vec::new(),
             assignments: BTreeMap::new(),
             transport: None,
+            listen: None,
+            peers: Vec::new(),
             timing: Timing::default(),
             retention: RETENTION_DEFAULT,
         }
@@ -81,6 +85,20 @@ impl<S: Store> NodeBuilder<S> {
         self
     }
 
+    /// Reaches the other nodes by [`Tcp`](crate::transport::Tcp): listens at `address`, `host:port`.
+    #[cfg(feature = "tcp")]
+    pub fn listen(mut self, address: impl ToString) -> Self {
+        self.listen = Some(address.to_string());
+        self
+    }
+
+    /// The other nodes, by name, and where they are reached; it goes with [`NodeBuilder::listen`]. The node itself may stand among them.
+    #[cfg(feature = "tcp")]
+    pub fn peers<N: Into<String>, A: ToString>(mut self, peers: impl IntoIterator<Item = (N, A)>) -> Self {
+        self.peers.extend(peers.into_iter().map(|(name, address)| (name.into(), address.to_string())));
+        self
+    }
+
     /// How patient sessions are.
     pub fn timing(mut self, timing: Timing) -> Self {
         self.timing = timing;
@@ -94,7 +112,21 @@ impl<S: Store> NodeBuilder<S> {
     }
 
     /// Starts the node: goes on with every session that is not finished, then lets others in. Call it within a tokio runtime.
-    pub async fn start(self) -> Result<Node<S>, Error> {
+    pub async fn start(mut self) -> Result<Node<S>, Error> {
+        #[cfg(feature = "tcp")]
+        match (self.listen.take(), self.transport.is_some()) {
+            (Some(address), false) => {
+                let peers = std::mem::take(&mut self.peers);
+                self = self.transport(crate::transport::Tcp::new(address, peers));
+            }
+            (Some(_), true) => {
+                return Err(Error::configuration("`listen` and `transport` are two ways to one end: take one"));
+            }
+            (None, _) if !self.peers.is_empty() => {
+                return Err(Error::configuration("there are `peers`, but no address to `listen` at"));
+            }
+            (None, _) => {}
+        }
         let runtime = tokio::runtime::Handle::try_current()
             .map_err(|_| Error::configuration("a node is started within a tokio runtime, of several threads or one"))?;
         let mut roles = BTreeMap::new();

@@ -1,6 +1,9 @@
 //! What a node needs of a database: the session rows and records beside the service's own tables, changed in the same commits.
 
 mod block_on;
+#[cfg(test)]
+mod contract;
+mod memory;
 #[cfg(feature = "sqlite")]
 mod sqlite;
 
@@ -10,6 +13,7 @@ use std::time::Duration;
 
 use accompanist_core::{RoleId, SessionKey, Stored, Write};
 
+pub use self::memory::{Memory, MemoryTx};
 #[cfg(feature = "sqlite")]
 pub use self::sqlite::{Options as SqliteOptions, Sqlite, SqliteTx};
 use crate::context::{BoxFuture, Database};
@@ -58,6 +62,16 @@ pub enum Job<D: Database> {
     },
     /// An operation of the service, and the writes that record it.
     Transact(Box<dyn Transact<D>>),
+}
+
+impl<D: Database> Job<D> {
+    /// Tells the job, from another thread, that it will never be done.
+    fn fail(self, error: StoreError) {
+        std::thread::spawn(move || match self {
+            Self::Write { done, .. } => done(Err(error)),
+            Self::Transact(operation) => operation.done(Err(error)),
+        });
+    }
 }
 
 impl<D: Database> fmt::Debug for Job<D> {

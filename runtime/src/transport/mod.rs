@@ -1,8 +1,16 @@
 //! How frames get from node to node. A transport may lose, repeat and reorder frames; it must say when a peer is (again) within reach.
 
+mod local;
+#[cfg(feature = "tcp")]
+pub mod tcp;
+
 use std::future::Future;
 use std::io;
 use std::sync::Arc;
+
+pub use self::local::{Local, LocalLink, LocalNetwork};
+#[cfg(feature = "tcp")]
+pub use self::tcp::{Tcp, TcpLink};
 
 /// A means to reach the other nodes, before it is started.
 pub trait Transport: Send + 'static {

@@ -23,7 +23,7 @@ impl Session {
             }
             RowState::Committed { .. } => {
                 let done = Body::Done { outcome: Outcome::Committed, answer: false };
-                self.broadcast(|peer| !peer.done, done);
+                self.broadcast(|_| true, done);
                 self.finish_if_all_done();
             }
             RowState::Aborting { reason, .. } => {
@@ -52,6 +52,10 @@ impl Session {
             self.decided(Ok(Arc::clone(&result)));
             self.events.push_back(Event::Settled(Ok(Arc::clone(&result))));
             self.stop();
+            // Nothing of it will be run or undone again: the row says it all, however long some role stays away.
+            self.transactions.clear();
+            self.calls.clear();
+            self.unwritten.push(Change::DropRecords);
             self.write(RowState::Committed { result }, Urgency::Lazy);
         }
     }
@@ -70,7 +74,20 @@ impl Session {
         self.fresh.clear();
         self.held.clear();
         self.gated_calls.clear();
+        self.runs.clear();
+        self.transaction_requests.clear();
+        self.call_requests.clear();
+        self.calls.clear();
+        self.visited.clear();
+        self.forget_messages();
         self.timers.clear();
+    }
+
+    /// What came and what is waited for: the program takes no more of it.
+    pub(super) fn forget_messages(&mut self) {
+        self.inbox.clear();
+        self.inbox_waiting = 0;
+        self.awaited.clear();
     }
 
     /// Rules G1, G2 and G4.
@@ -94,6 +111,7 @@ impl Session {
         if outcome.is_err() {
             self.events.push_back(Event::Settled(outcome.clone()));
         }
+        self.transactions.clear();
         self.unwritten.push(Change::DropRecords);
         let tells_all = self.is_origin();
         self.write(RowState::Finished { outcome }, Urgency::Lazy);
@@ -114,6 +132,25 @@ impl Session {
             self.broadcast(|_| true, Body::Over);
         }
         self.events.push_back(Event::Finished);
+    }
+
+    /// Somebody asks to end the session (an operator, a deadline). Whether it ends from here: not after this role's own vote, for then
+    /// another role may count on it; one that has not voted can still be asked (rule A1).
+    pub fn handle_cancel(&mut self, reason: Arc<str>) -> bool {
+        let votes = match self.state() {
+            None => !self.stopped,
+            Some(RowState::Active) => true,
+            Some(
+                RowState::Voted { .. }
+                | RowState::Aborting { .. }
+                | RowState::Committed { .. }
+                | RowState::Finished { .. },
+            ) => false,
+        };
+        if votes {
+            self.abort_as_origin(reason);
+        }
+        votes
     }
 
     /// Ends the session from here (rules A1 and S2).

@@ -2,7 +2,8 @@
 
 use std::sync::Arc;
 
-use super::{Event, INBOX_MESSAGES_MAX, Incoming, Session};
+use super::parts::Incoming;
+use super::{Event, INBOX_MESSAGES_MAX, Session};
 use crate::frame::{Body, Frame, Outcome, Vote};
 use crate::identity::{Position, RoleId};
 use crate::record::RowState;
@@ -11,6 +12,9 @@ impl Session {
     /// A frame came from another role of this session; the driver has made sure that it comes from that role's node. The program is to be
     /// polled next.
     pub fn handle_frame(&mut self, frame: Frame) {
+        if frame.session != self.id || frame.to != self.me {
+            return;
+        }
         let Some(peer) = self.peers.get_mut(&frame.from) else { return };
         peer.has_header = true;
         let from = frame.from;
@@ -23,7 +27,7 @@ impl Session {
                 }
             }
             Body::Vote { vote: Vote::Completed, .. } => self.handle_completed(from),
-            Body::Vote { voter, vote: Vote::Aborted { reason } } => self.handle_aborted(voter, reason),
+            Body::Vote { voter, vote: Vote::Aborted { reason } } => self.handle_aborted(from, voter, reason),
             Body::Done { outcome: Outcome::Committed, answer } => self.handle_done_committed(from, answer),
             Body::Done { outcome: Outcome::Compensated, .. } => self.handle_done_compensated(from),
             Body::Over => self.handle_over(from),
@@ -32,6 +36,10 @@ impl Session {
                 self.resend_to(from);
             }
             Body::Refused { reason } => self.events.push_back(Event::PeerRefused { role: from, reason }),
+        }
+        if self.row.is_none() && self.stopped {
+            // An initiator has nothing to do in a session that it does not know.
+            self.events.push_back(Event::Finished);
         }
     }
 
@@ -46,7 +54,12 @@ impl Session {
             Some(RowState::Aborting { .. }) => self.relay_abort(from),
             Some(RowState::Finished { outcome: Err(_) }) => {}
             None | Some(RowState::Active | RowState::Voted { .. }) => {
-                if position == Position::BEGIN || self.ended || self.inbox.contains_key(&(position, from)) {
+                if position == Position::BEGIN
+                    || self.ended
+                    || self.stopped
+                    || self.parked
+                    || self.inbox.contains_key(&(position, from))
+                {
                     return;
                 }
                 // What the program waits for is always let in; the rest comes again.
@@ -72,11 +85,14 @@ impl Session {
         }
     }
 
-    fn handle_aborted(&mut self, voter: RoleId, reason: Arc<str>) {
+    fn handle_aborted(&mut self, from: RoleId, voter: RoleId, reason: Arc<str>) {
         match self.state() {
             None | Some(RowState::Active | RowState::Voted { .. }) => {
-                if self.peers.contains_key(&voter) {
-                    self.abort_via(voter, reason);
+                // A vote of this role's own that it knows nothing of is one that it has forgotten: all have stopped, and whoever still
+                // passes it on is told so in the end.
+                let via = if voter == self.me { from } else { voter };
+                if self.peers.contains_key(&via) {
+                    self.abort_via(via, reason);
                 }
             }
             Some(RowState::Aborting { .. }) => {
@@ -122,8 +138,8 @@ impl Session {
         }
         // Rule G6: here is no origin that waits for it (any more).
         match self.state() {
-            Some(RowState::Aborting { .. } | RowState::Finished { .. }) => self.transmit(from, Body::Over),
-            None | Some(RowState::Active | RowState::Voted { .. } | RowState::Committed { .. }) => {}
+            None | Some(RowState::Aborting { .. } | RowState::Finished { .. }) => self.transmit(from, Body::Over),
+            Some(RowState::Active | RowState::Voted { .. } | RowState::Committed { .. }) => {}
         }
     }
 
@@ -158,11 +174,11 @@ impl Session {
         if !self.entered {
             return;
         }
-        if let Some(RowState::Aborting { via, reason, local: false }) = self.state() {
-            if *via != to {
-                let vote = Body::Vote { voter: *via, vote: Vote::Aborted { reason: Arc::clone(reason) } };
-                self.transmit(to, vote);
-            }
+        if let Some(RowState::Aborting { via, reason, local: false }) = self.state()
+            && *via != to
+        {
+            let vote = Body::Vote { voter: *via, vote: Vote::Aborted { reason: Arc::clone(reason) } };
+            self.transmit(to, vote);
         }
     }
 }

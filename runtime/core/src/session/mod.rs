@@ -4,11 +4,19 @@
 //! run is never rewound: when a write fails, the driver drops the session and makes a new one from what is stored. The rules are named as in
 //! the protocol's specification (S1, F2, V2, …; ARCHITECTURE.md lists them) where they hold.
 //!
+//! A driver keeps to this:
+//! - after every input it polls the program while [`Session::runs_program`], and then says how that ended: [`Session::handle_program_ended`]
+//!   with the result, or [`Session::handle_program_waiting`], also when the program was interrupted. Nothing comes between the two;
+//! - writes take effect in the order in which they are polled. A transaction's or compensation's own writes come up between its `handle_*`
+//!   and the next input, and are one commit with what it wrote: a write polled before that must not be queued behind it;
+//! - a write that fails, and a crash, end the session object: [`Session::recover`] makes another one from what is stored.
+//!
 //! Votes follow rule V2: a vote's record holds the role's result, no outbox, and until the role is settled it says of no message that it is
 //! stable, and stays able to run again from the start.
 
 mod ending;
 mod frames;
+mod parts;
 mod program;
 mod resend;
 mod rollback;
@@ -20,6 +28,8 @@ use std::sync::Arc;
 
 pub use frames::{answer_finished, answer_unknown, begins_session};
 pub use program::{Divergence, Ran, Stop};
+
+use parts::{Incoming, Outgoing, Peer, Request, Timer};
 
 use crate::frame::{Frame, Outcome};
 use crate::identity::{Digest, Header, Millis, Position, RoleId, SessionId, SessionKey, WriteId};
@@ -107,63 +117,9 @@ pub enum Event {
     Finished,
 }
 
-/// What the session knows of another role.
-#[derive(Clone, Debug, Default)]
-struct Peer {
-    /// It has said something of the session since the last connection: it has the header.
-    has_header: bool,
-    /// It voted *completed*.
-    completed: bool,
-    /// It has durably reached the outcome.
-    done: bool,
-    /// Its abort vote waits for our *done*.
-    owed_done: bool,
-}
-
-/// A message of the program to another role.
-#[derive(Clone, Debug)]
-struct Outgoing {
-    payload: Arc<str>,
-    /// It leaves only when this write is durable.
-    after: WriteId,
-    stable: bool,
-}
-
-impl Outgoing {
-    fn new(payload: Arc<str>) -> Self {
-        Self { payload, after: WriteId::default(), stable: false }
-    }
-}
-
-/// A message of the program from another role.
-#[derive(Clone, Debug)]
-enum Incoming {
-    Waiting(Arc<str>),
-    Consumed,
-}
-
-/// An operation that the program asked for.
-#[derive(Clone, Debug)]
-struct Request {
-    operation: Arc<str>,
-    arguments: Arc<str>,
-    received: Digest,
-    attempts: u32,
-    /// What it returned; the program has not taken it yet.
-    returned: Option<Arc<str>>,
-}
-
-/// What waits for a point in time.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-enum Timer {
-    Resend,
-    Transaction(Position),
-    Call(Position),
-    Compensation,
-}
-
 /// One role's part in one session; see the module.
 #[derive(Debug)]
+#[cfg_attr(test, derive(Clone))]
 pub struct Session {
     id: SessionId,
     me: RoleId,
@@ -182,14 +138,14 @@ pub struct Session {
     received: Digest,
     inbox: BTreeMap<(Position, RoleId), Incoming>,
     inbox_waiting: usize,
-    /// How many records the run has come by.
-    visited: usize,
+    /// The operations whose results the run has come by.
+    visited: BTreeSet<Position>,
     awaited: BTreeSet<(Position, RoleId)>,
     outgoing: BTreeMap<(RoleId, Position), Outgoing>,
     /// Messages of the poll of the program that is under way: they get their gate when it ends.
     fresh: Vec<(RoleId, Position)>,
-    /// Messages that wait for their gate.
-    held: Vec<(RoleId, Position)>,
+    /// Messages that wait for their gate, in the order of their gates.
+    held: VecDeque<(RoleId, Position)>,
     transaction_requests: BTreeMap<Position, Request>,
     call_requests: BTreeMap<Position, Request>,
     /// Records that go into the next write.
@@ -201,6 +157,8 @@ pub struct Session {
     peers: BTreeMap<RoleId, Peer>,
     accepted: bool,
     decided: bool,
+    /// What is still to be undone, the last one next; made when the rollback begins.
+    to_undo: Option<Vec<Position>>,
     undoing: Option<Position>,
     undo_attempts: u32,
     finishing: Option<WriteId>,
@@ -241,11 +199,11 @@ impl Session {
             received: Digest::default(),
             inbox: BTreeMap::new(),
             inbox_waiting: 0,
-            visited: 0,
+            visited: BTreeSet::new(),
             awaited: BTreeSet::new(),
             outgoing: BTreeMap::new(),
             fresh: Vec::new(),
-            held: Vec::new(),
+            held: VecDeque::new(),
             transaction_requests: BTreeMap::new(),
             call_requests: BTreeMap::new(),
             unwritten: Vec::new(),
@@ -253,6 +211,7 @@ impl Session {
             peers,
             accepted: false,
             decided: false,
+            to_undo: None,
             undoing: None,
             undo_attempts: 0,
             finishing: None,
@@ -283,9 +242,11 @@ impl Session {
     }
 
     /// A session that this role hears of for the first time, by a frame that is handed to it next. Its program is to be run, unless that
-    /// frame says that the session is aborted.
+    /// frame says that the session is aborted, or that this is its initiator: an initiator that knows nothing of a session never started
+    /// it, or has forgotten it, and does not begin it a second time.
     pub fn join(header: Arc<Header>, me: RoleId, timing: Timing, now: Millis) -> Self {
         let mut session = Self::new(header, me, timing);
+        session.stopped = me == session.header.initiator;
         session.arm_resend(now);
         session
     }
@@ -384,7 +345,7 @@ impl Session {
 
     /// The write `id`, and with it all before it, is durable.
     pub fn handle_durable(&mut self, id: WriteId, now: Millis) {
-        self.durable = self.durable.max(id);
+        self.durable = self.durable.max(id.min(self.last_write));
         self.release();
         self.enter_state(now);
         self.compensated(now);
@@ -404,11 +365,8 @@ impl Session {
             self.gated_calls.pop_front();
             self.runs.push_back(Run::Call(position));
         }
-        let durable = self.durable;
-        let outgoing = &self.outgoing;
-        let ready: Vec<_> =
-            self.held.extract_if(.., |key| outgoing.get(key).is_none_or(|message| message.after <= durable)).collect();
-        for key in ready {
+        while let Some(key) = self.held.front().copied().filter(|key| self.has_left(*key)) {
+            self.held.pop_front();
             self.transmit_message(key);
         }
     }

@@ -8,8 +8,9 @@ use std::fmt;
 use std::sync::Arc;
 use std::task::Poll;
 
-use super::{Change, Event, Incoming, Outgoing, Request, Run, Session, Timer};
-use crate::identity::{Digest, Millis, Position, RoleId, WriteId};
+use super::parts::{Incoming, NO_WRITE_YET, Outgoing, Request, Timer};
+use super::{Change, Event, Run, Session};
+use crate::identity::{Digest, Millis, Position, RoleId};
 use crate::record::{CallRecord, RowState, TransactionRecord, Urgency};
 
 /// The program must not go on.
@@ -92,7 +93,10 @@ impl Session {
             return Poll::Ready(Err(stop));
         }
         match messages.iter().position(|key| self.inbox.contains_key(key)) {
-            Some(index) => Poll::Ready(Ok(index)),
+            Some(index) => {
+                messages.iter().for_each(|key| _ = self.awaited.remove(key));
+                Poll::Ready(Ok(index))
+            }
             None => {
                 self.awaited.extend(messages.iter().copied());
                 Poll::Pending
@@ -125,8 +129,7 @@ impl Session {
 
     /// The result of the transaction at `position`, once it has run.
     pub fn poll_transaction(&mut self, position: Position) -> Poll<Result<Arc<str>, Stop>> {
-        let returned = self.transaction_requests.get(&position).and_then(|request| request.returned.clone());
-        self.poll_returned(returned)
+        self.poll_returned(self.transactions.get(&position).map(|record| &record.result))
     }
 
     /// The program asks for an operation whose result is recorded. Like [`Session::program_transaction`].
@@ -148,14 +151,13 @@ impl Session {
         if self.call_requests.insert(position, request).is_some() {
             return self.diverge(position, "one call", "a second one at the same position".into());
         }
-        self.gated_calls.push_back((WriteId(u64::MAX), position));
+        self.gated_calls.push_back((NO_WRITE_YET, position));
         Ok(None)
     }
 
     /// The result of the call at `position`, once it has returned.
     pub fn poll_call(&mut self, position: Position) -> Poll<Result<Arc<str>, Stop>> {
-        let returned = self.call_requests.get(&position).and_then(|request| request.returned.clone());
-        self.poll_returned(returned)
+        self.poll_returned(self.calls.get(&position).map(|record| &record.result))
     }
 
     /// The program ends the session by intent.
@@ -167,9 +169,7 @@ impl Session {
 
     /// Whether the transaction at `position` is (still) to be run.
     pub fn may_run(&self, position: Position) -> bool {
-        !self.stopped
-            && !self.parked
-            && self.transaction_requests.get(&position).is_some_and(|request| request.returned.is_none())
+        !self.stopped && !self.parked && self.transaction_requests.contains_key(&position)
     }
 
     /// The transaction at `position` has run, in a transaction of the database that is still open. Whether what it wrote is to be kept;
@@ -180,22 +180,21 @@ impl Session {
         }
         match ran {
             Ran::Done(result) => {
-                let Some(request) = self.transaction_requests.get_mut(&position) else { return false };
-                request.returned = Some(Arc::clone(&result));
+                let Some(request) = self.transaction_requests.remove(&position) else { return false };
                 let before = self.row.as_ref().map_or(0, |row| row.commits);
                 let unwritten = self.unwritten.iter().filter(|change| matches!(change, Change::Transaction(_)));
                 let record = TransactionRecord {
                     position,
                     sequence: before + unwritten.count() as u64 + 1,
-                    operation: Arc::clone(&request.operation),
-                    arguments: Arc::clone(&request.arguments),
+                    operation: request.operation,
+                    arguments: request.arguments,
                     result,
                     received: request.received,
                     undone: false,
                 };
                 self.transactions.insert(position, record.clone());
                 self.unwritten.push(Change::Transaction(record));
-                self.visited += 1;
+                self.visited.insert(position);
                 true
             }
             Ran::Refused(reason) => {
@@ -211,25 +210,22 @@ impl Session {
 
     /// The call at `position` has returned. The program is to be polled next.
     pub fn handle_call_returned(&mut self, position: Position, ran: Ran, now: Millis) {
-        let Some(request) = self.call_requests.get_mut(&position).filter(|request| request.returned.is_none()) else {
-            return;
-        };
-        if self.stopped || self.parked {
+        if self.stopped || self.parked || !self.call_requests.contains_key(&position) {
             return;
         }
         match ran {
             Ran::Done(result) => {
-                request.returned = Some(Arc::clone(&result));
+                let Some(request) = self.call_requests.remove(&position) else { return };
                 let record = CallRecord {
                     position,
-                    operation: Arc::clone(&request.operation),
+                    operation: request.operation,
                     arguments: Digest::of(request.arguments.as_bytes()),
                     result,
                     received: request.received,
                 };
                 self.calls.insert(position, record.clone());
                 self.unwritten.push(Change::Call(record));
-                self.visited += 1;
+                self.visited.insert(position);
             }
             Ran::Refused(reason) => self.refusal = Some(reason),
             Ran::Failed(reason) => self.failed(Timer::Call(position), &reason, now),
@@ -247,58 +243,71 @@ impl Session {
     }
 
     fn program_paused(&mut self, ended: Option<Arc<str>>, now: Millis) {
+        let refusal = self.refusal.take();
+        if !self.stopped && !self.parked {
+            match (refusal, ended) {
+                (Some(reason), _) => self.refuse(reason),
+                (None, Some(result)) => self.complete(result),
+                (None, None) => {}
+            }
+        }
+        // What has just run is recorded whatever came of the program: its writes are in the commit that is being made.
+        if !self.stopped && (!self.unwritten.is_empty() || (!self.parked && self.start_is_due())) {
+            self.write(RowState::Active, Urgency::Prompt);
+        }
         if self.stopped || self.parked {
             self.fresh.clear();
             return;
-        }
-        if let Some(reason) = self.refusal.take() {
-            self.abort_as_origin(reason);
-        } else if let Some(result) = ended {
-            self.complete(result);
-        } else if !self.unwritten.is_empty() || self.start_is_due() {
-            self.write(RowState::Active, Urgency::Prompt);
         }
         let last_write = self.last_write;
         for key in std::mem::take(&mut self.fresh) {
             if let Some(message) = self.outgoing.get_mut(&key) {
                 message.after = last_write;
             }
-            self.held.push(key);
+            self.held.push_back(key);
         }
-        for (after, _) in self.gated_calls.iter_mut().filter(|(after, _)| *after > last_write) {
+        for (after, _) in self.gated_calls.iter_mut().rev().take_while(|(after, _)| *after == NO_WRITE_YET) {
             *after = last_write;
         }
         self.release();
         self.enter_state(now);
     }
 
+    /// The saga ends here, unless this role has promised that it will not (rule A1).
+    fn refuse(&mut self, reason: Arc<str>) {
+        match self.state() {
+            Some(RowState::Voted { result }) => {
+                let recorded = format!("the result {result}");
+                self.park(Divergence { position: None, recorded, attempted: format!("the refusal `{reason}`") });
+            }
+            _ => self.abort_as_origin(reason),
+        }
+    }
+
     /// Rule S1: the start is part of the initiator's first commit, unless anything is ready to leave before that.
     fn start_is_due(&self) -> bool {
-        let runs_transaction = self.transaction_requests.values().any(|request| request.returned.is_none());
         self.row.is_none()
             && self.me == self.header.initiator
-            && (!runs_transaction || !self.fresh.is_empty() || !self.gated_calls.is_empty())
+            && (self.transaction_requests.is_empty() || !self.fresh.is_empty() || !self.gated_calls.is_empty())
     }
 
     fn complete(&mut self, result: Arc<str>) {
         self.ended = true;
-        if self.visited < self.transactions.len() + self.calls.len() {
-            let attempted = format!("{} on the way to the end", self.visited);
-            let recorded = format!("{} operations", self.transactions.len() + self.calls.len());
+        self.forget_messages();
+        let records = self.transactions.len() + self.calls.len();
+        if self.visited.len() < records {
+            let (recorded, attempted) =
+                (format!("{records} operations"), format!("the end after {}", self.visited.len()));
             self.park(Divergence { position: None, recorded, attempted });
             return;
         }
-        let recorded = match self.state() {
-            Some(RowState::Voted { result: recorded }) if *recorded != result => Some(Arc::clone(recorded)),
-            Some(RowState::Voted { .. }) => return,
-            _ => None,
-        };
-        match recorded {
-            Some(recorded) => {
+        match self.state() {
+            Some(RowState::Voted { result: recorded }) if *recorded == result => {}
+            Some(RowState::Voted { result: recorded }) => {
                 let (recorded, attempted) = (format!("the result {recorded}"), format!("the result {result}"));
                 self.park(Divergence { position: None, recorded, attempted });
             }
-            None => self.write(RowState::Voted { result }, Urgency::Prompt),
+            _ => self.write(RowState::Voted { result }, Urgency::Prompt),
         }
     }
 
@@ -307,7 +316,7 @@ impl Session {
     }
 
     fn request(&self, operation: &str, arguments: Arc<str>) -> Request {
-        Request { operation: operation.into(), arguments, received: self.received, attempts: 0, returned: None }
+        Request { operation: operation.into(), arguments, received: self.received, attempts: 0 }
     }
 
     /// A role that has voted has nothing left to do that is not recorded.
@@ -330,14 +339,16 @@ impl Session {
         if !fits {
             return self.diverge(position, &recorded, describe(operation, arguments));
         }
-        self.visited += 1;
+        if !self.visited.insert(position) {
+            return self.diverge(position, "one operation", format!("{operation} a second time at the same position"));
+        }
         Ok(Some(result))
     }
 
-    fn poll_returned(&self, returned: Option<Arc<str>>) -> Poll<Result<Arc<str>, Stop>> {
+    fn poll_returned(&self, returned: Option<&Arc<str>>) -> Poll<Result<Arc<str>, Stop>> {
         match (self.go_on(), returned) {
             (Err(stop), _) => Poll::Ready(Err(stop)),
-            (Ok(()), Some(result)) => Poll::Ready(Ok(result)),
+            (Ok(()), Some(result)) => Poll::Ready(Ok(Arc::clone(result))),
             (Ok(()), None) => Poll::Pending,
         }
     }
@@ -371,8 +382,11 @@ impl Session {
 
     /// Stops the program for good in this run; nothing that is stored is touched.
     pub(super) fn park(&mut self, divergence: Divergence) {
-        self.parked = true;
-        self.events.push_back(Event::Parked(divergence));
+        if !self.parked {
+            self.parked = true;
+            self.forget_messages();
+            self.events.push_back(Event::Parked(divergence));
+        }
     }
 
     /// The message that `program_receive` gave cannot be read as what the program expects: its sender runs other code.

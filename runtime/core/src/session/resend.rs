@@ -2,7 +2,8 @@
 
 use std::sync::Arc;
 
-use super::{Peer, Run, Session, Timer, Timing};
+use super::parts::{Peer, Timer};
+use super::{Run, Session, Timing};
 use crate::frame::{Body, Frame, Outcome, Vote};
 use crate::identity::{Millis, Position, RoleId};
 use crate::record::RowState;
@@ -29,8 +30,9 @@ impl Session {
 
     /// It is `now`, and [`Session::poll_timeout`] may have passed.
     pub fn handle_timeout(&mut self, now: Millis) {
-        while let Some((timer, _)) = self.timers.iter().map(|(timer, at)| (*timer, *at)).find(|(_, at)| *at <= now) {
-            self.timers.remove(&timer);
+        // Those that are due now; what they arm anew is for another time, whatever the clock says.
+        let due: Vec<_> = self.timers.extract_if(.., |_, at| *at <= now).map(|(timer, _)| timer).collect();
+        for timer in due {
             match timer {
                 Timer::Resend => {
                     let roles: Vec<_> = self.peers.keys().copied().collect();
@@ -50,7 +52,7 @@ impl Session {
             return;
         }
         let delay = doubled(self.timing.resend_millis_min, self.resends, self.timing.resend_millis_max);
-        self.timers.insert(Timer::Resend, now.plus(delay));
+        self.timers.insert(Timer::Resend, now.plus(delay.max(1)));
     }
 
     /// Everything for `role` that it has not answered.
@@ -58,13 +60,11 @@ impl Session {
         let Some(peer) = self.peers.get(&role) else { return };
         let (done, durable) = (peer.done, self.durable);
         if !self.stopped && !self.parked {
-            let fresh = &self.fresh;
             let messages: Vec<_> = self
                 .outgoing
                 .range((role, Position(0))..=(role, Position(u128::MAX)))
-                .filter(|(key, message)| !message.stable && message.after <= durable && !fresh.contains(key))
+                .filter(|(_, message)| !message.stable && message.after <= durable)
                 .map(|(key, _)| *key)
-                .filter(|key| !self.held.contains(key))
                 .collect();
             messages.into_iter().for_each(|key| self.transmit_message(key));
         }
@@ -93,6 +93,11 @@ impl Session {
     pub(super) fn broadcast(&mut self, to: impl Fn(&Peer) -> bool, body: Body) {
         let roles: Vec<_> = self.peers.iter().filter(|(_, peer)| to(peer)).map(|(role, _)| *role).collect();
         roles.into_iter().for_each(|role| self.transmit(role, body.clone()));
+    }
+
+    /// Whether the message's gate is open.
+    pub(super) fn has_left(&self, key: (RoleId, Position)) -> bool {
+        self.outgoing.get(&key).is_none_or(|message| message.after <= self.durable)
     }
 
     pub(super) fn transmit_message(&mut self, key: (RoleId, Position)) {

@@ -3,7 +3,8 @@
 
 use std::sync::Arc;
 
-use super::{Event, Run, Session, Timer};
+use super::parts::Timer;
+use super::{Event, Run, Session};
 use crate::frame::{Body, Outcome};
 use crate::identity::{Millis, Position};
 use crate::record::{Change, RowState, Urgency};
@@ -14,14 +15,21 @@ impl Session {
         matches!(self.state(), Some(RowState::Aborting { .. }))
             && self.entered
             && self.last_write <= self.durable
-            && self.transactions.values().all(|record| record.undone)
+            && self.undoing.is_none()
+            && self.to_undo.as_ref().is_some_and(Vec::is_empty)
     }
 
     pub(super) fn undo_next(&mut self) {
         if !self.entered || self.undoing.is_some() || !matches!(self.state(), Some(RowState::Aborting { .. })) {
             return;
         }
-        let next = self.transactions.values().filter(|record| !record.undone).max_by_key(|record| record.sequence);
+        let transactions = &self.transactions;
+        let to_undo = self.to_undo.get_or_insert_with(|| {
+            let mut records: Vec<_> = transactions.values().filter(|record| !record.undone).collect();
+            records.sort_by_key(|record| record.sequence);
+            records.into_iter().map(|record| record.position).collect()
+        });
+        let next = to_undo.pop().and_then(|position| transactions.get(&position));
         if let Some(record) = next {
             self.undoing = Some(record.position);
             self.runs.push_back(Run::Compensate(record.clone()));

@@ -4,7 +4,7 @@
 //! committed meanwhile, little, the writer moves after its next commit; then all has been moved, and SQLite begins the log at its start again.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
 use std::sync::mpsc::{self, SyncSender};
 use std::thread::{self, JoinHandle};
 
@@ -23,13 +23,22 @@ const LOG_PAGES_MAX: u32 = CHECKPOINT_PAGES * 16;
 
 /// What the writer and the checkpointer tell each other.
 #[derive(Debug, Default)]
-struct Progress {
+pub(super) struct Progress {
     /// Pages in the log after the last commit.
     pages: AtomicU32,
+    /// Commits that wrote something, each one sync.
+    commits: AtomicU64,
     /// The checkpointer works.
     running: AtomicBool,
     /// It has ended, and the writer has not done its part.
     ended: AtomicBool,
+}
+
+impl Progress {
+    /// Commits so far.
+    pub(super) fn commits(&self) -> u64 {
+        self.commits.load(Ordering::Relaxed)
+    }
 }
 
 /// The writer's side.
@@ -61,11 +70,17 @@ impl Checkpoints {
         Ok(Self { progress, orders: Some(orders), thread: Some(thread), path: path.to_owned() })
     }
 
+    /// What is known of the log, for others.
+    pub(super) fn progress(&self) -> Arc<Progress> {
+        Arc::clone(&self.progress)
+    }
+
     /// Watches how long the log of `connection` gets.
     pub(super) fn watch(&self, connection: &mut Connection) -> Result<(), rusqlite::Error> {
         let progress = Arc::clone(&self.progress);
         connection.wal_hook(Some(move |_: &mut rusqlite::hooks::Wal, pages| {
             progress.pages.store(u32::try_from(pages).unwrap_or(0), Ordering::Relaxed);
+            progress.commits.fetch_add(1, Ordering::Relaxed);
             Ok(())
         }))
     }

@@ -25,7 +25,7 @@ use rusqlite::Connection;
 use tokio::runtime::Handle;
 use tokio::sync::oneshot;
 
-use self::checkpoint::Checkpoints;
+use self::checkpoint::{Checkpoints, Progress};
 use self::guard::Guard;
 use self::queue::{Command, Queue};
 use self::writer::Writer;
@@ -42,18 +42,22 @@ pub struct Options {
     pub laziness: Duration,
     /// The size that the database may grow to, in bytes and without its write-ahead log; from there on, commits are refused as on a full disk.
     pub bytes_max: Option<u64>,
+    /// Whether opening reads the table of sessions and its indexes through, and refuses a database in which they do not agree: a damaged index
+    /// would hide a session, which then could happen again. Takes some seconds for a million sessions.
+    pub check: bool,
 }
 
 impl Default for Options {
     fn default() -> Self {
-        Self { laziness: Duration::from_millis(20), bytes_max: None }
+        Self { laziness: Duration::from_millis(20), bytes_max: None, check: true }
     }
 }
 
 /// A SQLite database with the sessions of a node and the tables of its services. Cloning gives another handle of the same one.
 ///
 /// One process at a time uses a database: a lock on `<path>.lock` sees to that. All writing is done by one thread, and what is ready
-/// together is committed together; an operation that waits for something else than its database therefore stops all others.
+/// together is committed together; an operation that waits for something else than its database therefore stops all others. Dropping the last
+/// handle waits for what is queued.
 ///
 /// A database is on a local disk, and a copy of it is made with SQLite's means (`VACUUM INTO`, the backup interface), not by copying the file.
 ///
@@ -79,6 +83,7 @@ struct Shared {
     reader: Mutex<Connection>,
     /// For [`Sqlite::read`].
     queries: Mutex<Connection>,
+    progress: Arc<Progress>,
 }
 
 /// What an operation writes with: a [`rusqlite::Connection`] in a transaction that the store began and will commit.
@@ -127,10 +132,14 @@ impl Sqlite {
         let lock = schema::lock(path)?;
         let mut connection = schema::open_writer(path, options.bytes_max)?;
         schema::prepare(&mut connection, path)?;
+        if options.check {
+            schema::check(&connection, path)?;
+        }
         schema::preallocate_log(&connection, path)?;
         let checkpoints = Checkpoints::start(path, schema::open_writer(path, None)?)?;
         let guard = Arc::new(Guard::default());
         let connection = writer::connect(path, options, &guard, &checkpoints)?;
+        let progress = checkpoints.progress();
         let (queue, incoming) = mpsc::channel();
         let writer = Writer {
             path: path.to_owned(),
@@ -149,7 +158,7 @@ impl Sqlite {
             .spawn(move || writer.run())
             .map_err(|error| StoreError::Failed(format!("the writing thread cannot be started: {error}")))?;
         let (reader, queries) = (Mutex::new(reader), Mutex::new(queries));
-        Ok(Self { shared: Arc::new(Shared { queue: Some(queue), writer: Some(writer), reader, queries }) })
+        Ok(Self { shared: Arc::new(Shared { queue: Some(queue), writer: Some(writer), reader, queries, progress }) })
     }
 
     /// Runs the service's own schema, in a transaction: `CREATE TABLE IF NOT EXISTS …`.
@@ -161,6 +170,11 @@ impl Sqlite {
         self.shared.send(Command::Schema { sql: sql.into(), reply })?;
         answer.recv().map_err(|_| writer_gone())??;
         Ok(self)
+    }
+
+    /// How many commits have been made durable since it was opened: each is one sync, and what shared one counts once.
+    pub fn commits(&self) -> u64 {
+        self.shared.progress.commits()
     }
 
     /// Runs queries outside of any session, on a connection that cannot write. It sees what is committed. As long as it runs, the write-ahead
@@ -190,8 +204,7 @@ impl Store for Sqlite {
         let Some(queue) = &self.shared.queue else { return };
         if let Err(unsent) = queue.send(Command::Job(job, Handle::try_current().ok())) {
             match unsent.0 {
-                Command::Job(Job::Write { done, .. }, _) => done(Err(writer_gone())),
-                Command::Job(Job::Transact(operation), _) => operation.done(Err(writer_gone())),
+                Command::Job(job, _) => job.fail(writer_gone()),
                 Command::Forget { .. } | Command::Schema { .. } => {}
             }
         }

@@ -16,7 +16,7 @@ macro_rules! select_session {
     ($rest:literal) => {
         concat!(
             "SELECT id, session, role, choreography, client_id, state, version, commits, arguments, result, reason, via, local, \
-             finished_at IS NOT NULL, initiator, nodes, participants, fingerprint, nonce, digest FROM accompanist_session ",
+             finished_at IS NOT NULL, initiator, nodes, participants, fingerprint, nonce, digest, records FROM accompanist_session ",
             $rest
         )
     };
@@ -102,6 +102,13 @@ fn stored(connection: &Connection, columns: &rusqlite::Row<'_>) -> Result<(RoleI
         calls.push(call_record(key, columns)?);
         Ok(())
     })?;
+    let expected: i64 = columns.get(20).map_err(|error| unreadable("session", Some(id), &error))?;
+    let count = transactions.len() + calls.len();
+    if i64::try_from(count) != Ok(expected) {
+        return Err(StoreError::Corrupt(format!(
+            "row {id} of accompanist_session: it has {expected} records, and {count} are found"
+        )));
+    }
     Ok((key.role, Stored { row, transactions, calls }))
 }
 

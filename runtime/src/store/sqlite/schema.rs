@@ -25,7 +25,8 @@ const STATEMENTS_CACHED_MAX: usize = 256;
 pub(super) const LOG_BYTES: u64 = 4 * 1024 * 1024;
 
 /// The tables. Times are milliseconds since 1970; `digest` covers every other column of its row but the times (`rows.rs`), except those of a
-/// session's header, which the session's own name (`session`) is a digest of.
+/// session's header, which the session's own name (`session`) is a digest of, and `records`, the number of the session's records in the other
+/// tables: one that cannot be found is missed.
 ///
 /// `id` counts sessions in the order of their start: it keeps what is written in one span of time on neighbouring pages, so that a commit
 /// and a group of commits write few of them. The index by `finished_at` serves two questions: what is unfinished (null), and what can go.
@@ -39,6 +40,7 @@ CREATE TABLE IF NOT EXISTS accompanist_session (
   state TEXT NOT NULL,
   version INTEGER NOT NULL,
   commits INTEGER NOT NULL,
+  records INTEGER NOT NULL,
   arguments TEXT,
   result TEXT,
   reason TEXT,
@@ -176,6 +178,20 @@ fn format(connection: &Connection) -> Result<Option<i64>, rusqlite::Error> {
         return Ok(None);
     }
     connection.query_row("SELECT value FROM accompanist_meta WHERE key = 'format'", [], |row| row.get(0)).optional()
+}
+
+/// Refuses a database whose table of sessions is damaged, or does not agree with its indexes.
+pub(super) fn check(connection: &Connection, path: &Path) -> Result<(), StoreError> {
+    let findings = || {
+        let mut statement = connection.prepare("PRAGMA integrity_check(accompanist_session)")?;
+        statement.query_map([], |row| row.get(0))?.collect::<Result<Vec<String>, _>>()
+    };
+    let findings = findings().map_err(|error| opening(path, &error))?;
+    if findings == ["ok"] {
+        return Ok(());
+    }
+    let cause = format!("`{}`: accompanist_session: {}", path.display(), findings.join("; "));
+    Err(StoreError::Corrupt(cause))
 }
 
 /// Writes zeros at the end of the write-ahead log until it has [`LOG_BYTES`]. They are appended while this connection holds the write lock, so

@@ -11,12 +11,12 @@ use super::schema::store_error;
 use super::state::StateColumns;
 use crate::store::StoreError;
 
-const INSERT_SESSION: &str = "INSERT INTO accompanist_session (session, role, choreography, client_id, state, version, commits, \
+const INSERT_SESSION: &str = "INSERT INTO accompanist_session (session, role, choreography, client_id, state, version, commits, records, \
      arguments, result, reason, via, local, started_at, finished_at, initiator, nodes, participants, fingerprint, nonce, digest) \
-     VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19, ?20)";
+     VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19, ?20, ?21)";
 
 const UPDATE_SESSION: &str = "UPDATE accompanist_session SET state = ?4, version = ?3 + 1, commits = ?5, arguments = ?6, result = ?7, \
-     reason = ?8, via = ?9, local = ?10, digest = ?11 WHERE session = ?1 AND role = ?2 AND version = ?3 RETURNING id";
+     reason = ?8, via = ?9, local = ?10, digest = ?11, records = records * ?12 + ?13 WHERE session = ?1 AND role = ?2 AND version = ?3 RETURNING id";
 
 /// Apart from the others, because a row's place in the index by `finished_at` changes with it.
 const FINISH_SESSION: &str = "UPDATE accompanist_session SET finished_at = ?2 WHERE id = ?1 AND finished_at IS NULL";
@@ -96,6 +96,7 @@ fn insert_session(connection: &Connection, key: SessionKey, write: &Write) -> Re
         state.name,
         version,
         commits,
+        records(&write.changes).1,
         arguments,
         state.result,
         state.reason,
@@ -124,6 +125,7 @@ fn update_session(connection: &Connection, key: SessionKey, write: &Write) -> Re
     let arguments = row.arguments.as_deref();
     let (version, commits) = (signed(row.version)?, signed(row.commits)?);
     let digest = digest::of_session(key, row.version, row.commits, arguments, &state);
+    let (kept, added) = records(&write.changes);
     let update = || {
         let mut update = connection.prepare_cached(UPDATE_SESSION)?;
         let id = update
@@ -139,7 +141,9 @@ fn update_session(connection: &Connection, key: SessionKey, write: &Write) -> Re
                     state.reason,
                     state.via,
                     state.local,
-                    digest
+                    digest,
+                    kept,
+                    added
                 ],
                 |row| row.get::<_, i64>(0),
             )
@@ -210,6 +214,15 @@ fn drop_records(connection: &Connection, id: i64) -> Result<(), rusqlite::Error>
     connection.prepare_cached(DELETE_TRANSACTIONS)?.execute([id])?;
     connection.prepare_cached(DELETE_CALLS)?.execute([id])?;
     Ok(())
+}
+
+/// Whether the session's records stay, and how many come.
+fn records(changes: &[Change]) -> (bool, u32) {
+    changes.iter().fold((true, 0), |(kept, added), change| match change {
+        Change::Transaction(_) | Change::Call(_) => (kept, added + 1),
+        Change::Undone(_) => (kept, added),
+        Change::DropRecords => (false, 0),
+    })
 }
 
 fn finished(state: &RowState) -> bool {

@@ -1,0 +1,15 @@
+//! The role `Payment`.
+
+use accompanist::store::Sqlite;
+use clap::Parser as _;
+use warehouse::node::{Arguments, log, until_told};
+use warehouse::{Bank, order_fulfilment};
+
+#[tokio::main]
+async fn main() -> anyhow::Result<()> {
+    log();
+    let arguments = Arguments::parse();
+    let database = Bank::prepare(Sqlite::open(&arguments.database)?, &arguments.world()?)?;
+    let _node = arguments.start("payment", database, order_fulfilment::Payment::new(Bank)).await?;
+    until_told().await
+}

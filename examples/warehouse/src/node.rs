@@ -1,0 +1,71 @@
+//! What the three binaries have in common: their arguments, and a node over one SQLite file and TCP.
+
+use std::io::IsTerminal as _;
+use std::net::SocketAddr;
+use std::path::PathBuf;
+
+use accompanist::store::Sqlite;
+use accompanist::{Node, Role};
+use clap::Parser;
+
+use crate::model::World;
+
+/// How a role's process is started.
+#[derive(Clone, Debug, Parser)]
+pub struct Arguments {
+    /// The SQLite file with this service's tables and its sessions; made where there is none
+    #[arg(long, value_name = "FILE")]
+    pub database: PathBuf,
+    /// Where the other nodes reach this one
+    #[arg(long, value_name = "ADDRESS")]
+    pub listen: SocketAddr,
+    /// Another node: its name and where it is reached
+    #[arg(long = "peer", value_name = "NAME=ADDRESS", value_parser = parse_peer)]
+    pub peers: Vec<(String, SocketAddr)>,
+    /// Stock and customers to begin with, where the database is new (JSON)
+    #[arg(long, value_name = "FILE")]
+    pub world: Option<PathBuf>,
+    /// Where orders are taken (the warehouse only)
+    #[arg(long, value_name = "ADDRESS")]
+    pub desk: Option<SocketAddr>,
+}
+
+fn parse_peer(text: &str) -> Result<(String, SocketAddr), String> {
+    let (name, address) = text.split_once('=').ok_or("it has the form NAME=ADDRESS, as in payment=127.0.0.1:7002")?;
+    let address = address.parse().map_err(|error| format!("`{address}` is not an address: {error}"))?;
+    Ok((name.to_owned(), address))
+}
+
+impl Arguments {
+    /// What the database begins with.
+    ///
+    /// # Errors
+    /// Where the file of `--world` cannot be read.
+    pub fn world(&self) -> anyhow::Result<World> {
+        self.world.as_deref().map_or_else(|| Ok(World::default()), World::read)
+    }
+
+    /// Starts the node `name` over `database`, with one role.
+    ///
+    /// # Errors
+    /// Where the address is taken, or the database holds what this version cannot read.
+    pub async fn start<R: Role<Sqlite>>(&self, name: &str, database: Sqlite, role: R) -> anyhow::Result<Node<Sqlite>> {
+        let node = Node::builder(name, database).listen(self.listen).peers(self.peers.clone()).role(role);
+        Ok(node.start().await?)
+    }
+}
+
+/// Logs go to standard error, as `RUST_LOG` says; warnings where it says nothing.
+pub fn log() {
+    let filter = tracing_subscriber::EnvFilter::try_from_default_env();
+    let filter = filter.unwrap_or_else(|_| tracing_subscriber::EnvFilter::new("warn"));
+    tracing_subscriber::fmt().with_env_filter(filter).with_ansi(std::io::stderr().is_terminal()).with_writer(std::io::stderr).init();
+}
+
+/// Runs until the process is told to end.
+///
+/// # Errors
+/// Where signals cannot be listened to.
+pub async fn until_told() -> anyhow::Result<()> {
+    Ok(tokio::signal::ctrl_c().await?)
+}

@@ -1,0 +1,433 @@
+//! The traces that break the protocol when one of its rules is left out, by the names of the specification (ARCHITECTURE.md lists them).
+
+use super::choreography::Behaviour::{Refuses, Works};
+use super::choreography::Step::{Send, Transaction};
+use super::choreography::{A, B, C, Choreography};
+use super::script::Kind::{Aborted, Completed, Done, Message, Need, Over, Stable};
+use super::world::{Action, World};
+use crate::{Body, Change, Frame, RowState};
+
+fn program_a() -> Choreography {
+    Choreography::new("a", &[Transaction(A, Works), Send(A, B), Transaction(B, Works)])
+}
+
+/// C acts before B does, and A has not voted until the end.
+fn program_f() -> Choreography {
+    let steps = [
+        Transaction(A, Works),
+        Send(A, C),
+        Send(A, B),
+        Transaction(C, Works),
+        Send(C, B),
+        Transaction(B, Works),
+        Send(B, A),
+    ];
+    Choreography::new("f", &steps).cancelled_by(&[A])
+}
+
+/// Program f up to where B has committed, A cancels, and B has undone it; C has heard nothing.
+fn f_cancelled_and_undone_at_b() -> World {
+    let mut world = World::begun(program_f());
+    world.work(A);
+    world.deliver(A, C, Message);
+    world.deliver(A, B, Message);
+    world.work(C);
+    world.deliver(C, B, Message);
+    world.work(B);
+    assert_eq!(world.effects(B), (1, 0));
+    world.cancel(A);
+    world.work(A);
+    world.deliver(A, B, Aborted);
+    world.work(B);
+    assert_eq!(world.effects(B), (1, 1));
+    world.deliver(B, A, Done);
+    world
+}
+
+/// Two roles that both refuse.
+fn program_h() -> Choreography {
+    Choreography::new("h", &[Send(A, B), Send(A, C), Transaction(B, Refuses), Transaction(C, Refuses)])
+}
+
+#[test]
+fn h01_a_settled_role_waits_for_all_before_it_forgets() {
+    let mut world = World::begun(program_a());
+    world.work(A);
+    world.deliver(A, B, Message);
+    world.work(B);
+    world.deliver(A, B, Completed);
+    world.work(B);
+    assert!(world.is_committed(B));
+    world.crash(A);
+    world.lose_all();
+    world.pass_retention();
+    assert!(world.is_committed(B), "A has not said that it is done");
+    world.restart(A);
+    world.deliver(A, B, Message);
+    world.work(B);
+    assert_eq!(world.effects(B), (1, 0));
+    world.settle_and_check();
+}
+
+#[test]
+fn h01_an_undone_role_waits_for_all_before_it_forgets() {
+    let mut world = f_cancelled_and_undone_at_b();
+    world.crash(A);
+    world.pass_retention();
+    world.resend();
+    world.deliver(C, B, Message);
+    world.work(B);
+    assert_eq!(world.effects(B), (1, 1));
+    world.settle_and_check();
+}
+
+#[test]
+fn h02_a_duplicate_after_the_end_begins_nothing() {
+    let mut world = World::begun(program_a());
+    world.work(A);
+    let message = world.deliver(A, B, Message).remove(0);
+    world.settle_and_check();
+    world.inject(message.clone());
+    world.settle_and_check();
+    assert_eq!(world.effects(B), (1, 0));
+    // What has come to the end of its life is refused by the transport, and only then is the session forgotten.
+    assert!(message.header.is_some() && crate::begins_session(&message.body));
+    world.pass_retention();
+    assert!(world.node(B).store.sessions.is_empty());
+}
+
+#[test]
+fn h03_a_vote_is_sent_until_its_receiver_has_the_outcome() {
+    let mut world = World::begun(program_a());
+    world.work(A);
+    world.deliver(A, B, Message);
+    world.deliver(A, B, Completed);
+    assert_eq!(world.network.len(), 0, "a vote is not answered from memory");
+    world.crash(B);
+    world.restart(B);
+    world.resend();
+    world.deliver(A, B, Message);
+    world.work(B);
+    world.resend();
+    world.deliver(A, B, Completed);
+    world.settle_and_check();
+}
+
+#[test]
+fn h04_a_settled_role_says_no_more_of_the_program() {
+    let mut world = World::begun(program_a());
+    world.work(A);
+    world.deliver(A, B, Message);
+    world.work(B);
+    world.deliver(B, A, Completed);
+    world.work(A);
+    assert!(world.is_committed(A));
+    world.resend();
+    world.step(Action::Connect(A, B));
+    assert_eq!((world.under_way(A, Message), world.under_way(A, Completed)), (0, 0));
+    world.deliver(A, B, Done);
+    world.work(B);
+    // B has A's done and forgets; A has not got B's.
+    world.lose_all();
+    world.pass_retention();
+    assert!(world.node(B).store.sessions.is_empty());
+    world.settle_and_check();
+    assert_eq!(world.effects(B), (1, 0));
+}
+
+#[test]
+fn h04_done_is_not_said_before_the_settled_record_is_durable() {
+    let mut world = World::begun(program_a());
+    world.work(A);
+    world.deliver(A, B, Message);
+    world.work(B);
+    world.deliver(B, A, Completed);
+    world.deliver(A, B, Completed);
+    world.lose_all();
+    world.inject(Frame { body: vote_completed(B), ..frame(&world, B, A) });
+    assert_eq!(world.under_way(A, Done), 0);
+    world.crash(A);
+    world.settle_and_check();
+}
+
+#[test]
+fn h05_a_vote_for_an_unknown_session_is_not_answered() {
+    let mut world = World::begun(program_a());
+    world.work(A);
+    world.deliver(A, B, Completed);
+    assert!(world.network.iter().all(|letter| letter.frame.from == A));
+    assert!(world.node(B).live.is_empty());
+    // And what may once have been an answer does not end a session whose votes are out.
+    world.inject(Frame { body: Body::Over, ..frame(&world, B, A) });
+    world.work(A);
+    assert!(matches!(world.state(A), Some(RowState::Voted { .. })));
+    world.settle_and_check();
+}
+
+#[test]
+fn h06_abort_to_a_role_that_does_not_know_the_session() {
+    let mut world = World::begun(program_f());
+    world.work(A);
+    world.deliver(A, C, Message);
+    world.work(C);
+    world.cancel(A);
+    world.work(A);
+    world.deliver(A, B, Aborted);
+    assert_eq!(world.under_way(B, Done), 0, "not before the record is durable");
+    world.crash(B);
+    world.restart(B);
+    assert_eq!(world.state(B), None);
+    world.resend();
+    world.deliver(A, B, Aborted);
+    world.work(B);
+    assert_eq!(world.under_way(B, Done), 1);
+    world.crash(B);
+    world.restart(B);
+    world.deliver(C, B, Message);
+    world.work(B);
+    assert_eq!(world.effects(B), (0, 0));
+    // A is down: B tells C.
+    world.crash(A);
+    world.deliver(B, C, Aborted);
+    world.work(C);
+    assert_eq!(world.effects(C), (1, 1));
+    world.settle_and_check();
+}
+
+#[test]
+fn h07_two_aborters_do_not_resurrect_each_other() {
+    let mut world = World::begun(program_h());
+    world.work(A);
+    world.deliver(A, B, Message);
+    world.deliver(A, C, Message);
+    world.work(B);
+    world.work(C);
+    let (of_b, of_c) = (world.deliver(B, C, Aborted).remove(0), world.deliver(C, B, Aborted).remove(0));
+    world.settle_and_check();
+    world.pass_retention();
+    assert!(world.node(B).store.sessions.is_empty() && world.node(C).store.sessions.is_empty());
+    world.inject(of_b);
+    world.inject(of_c);
+    world.work(B);
+    world.work(C);
+    assert!(world.is_aborting(B) && world.is_aborting(C), "each through the other");
+    world.resend();
+    assert_eq!((world.under_way(B, Aborted), world.under_way(C, Aborted)), (0, 0), "only an origin tells of an abort");
+    world.settle_and_check();
+}
+
+#[test]
+fn h08_a_learner_remembers_until_the_origin_says_that_it_is_over() {
+    let mut world = f_cancelled_and_undone_at_b();
+    world.pass_retention();
+    assert!(world.is_aborting(B));
+    world.resend();
+    world.deliver(C, B, Message);
+    world.work(B);
+    assert_eq!(world.effects(B), (1, 1));
+    world.deliver(A, C, Aborted);
+    world.work(C);
+    world.deliver(C, A, Done);
+    world.work(A);
+    world.deliver(A, B, Over);
+    world.work(B);
+    assert!(matches!(world.state(B), Some(RowState::Finished { outcome: Err(_) })));
+    world.settle_and_check();
+}
+
+#[test]
+fn h09_what_is_recorded_is_enough_to_undo() {
+    let mut world = World::begun(program_f());
+    world.work(A);
+    world.deliver(A, C, Message);
+    world.work(C);
+    world.cancel(A);
+    world.work(A);
+    world.deliver(A, C, Aborted);
+    world.step(Action::Commit(C));
+    world.crash(C);
+    world.crash(A);
+    world.crash(B);
+    world.lose_all();
+    world.restart(C);
+    let record = world.node(C).store.sessions[&world.id()].stored.transactions[0].clone();
+    assert_ne!((&*record.arguments, &*record.result), ("", ""));
+    world.work(C);
+    assert_eq!(world.effects(C), (1, 1));
+    world.settle_and_check();
+}
+
+#[test]
+fn h10_the_vote_and_the_result_are_in_the_last_transactions_commit() {
+    let mut world = World::begun(program_a());
+    world.work(A);
+    world.deliver(A, B, Message);
+    world.operate_only(B);
+    let group = world.node(B).store.queue.front().expect("what t1 is committed with").clone();
+    assert!(group.effect.is_some() && group.writes.len() == 1);
+    assert!(matches!(group.writes[0].row.state, RowState::Voted { .. }));
+    assert!(matches!(group.writes[0].changes[..], [Change::Transaction(_)]));
+    assert_eq!(world.under_way(B, Completed), 0, "the vote is held");
+    world.work(B);
+    world.deliver(B, A, Completed);
+    world.work(A);
+    assert!(world.is_committed(A));
+    // Nobody sends m0 any more, and B does not need it.
+    world.crash(B);
+    world.resend();
+    world.settle_and_check();
+}
+
+#[test]
+fn h11_nothing_is_called_stable_before_its_receiver_is_settled() {
+    let mut world = World::begun(program_f());
+    world.work(A);
+    world.deliver(A, C, Message);
+    world.work(C);
+    assert!(matches!(world.state(C), Some(RowState::Voted { .. })));
+    world.resend();
+    world.deliver(A, C, Message);
+    world.work(C);
+    assert_eq!(world.under_way(C, Stable), 0);
+    world.crash(C);
+    world.restart(C);
+    world.lose_all();
+    world.settle_and_check();
+    assert_eq!(world.effects(B), (1, 0));
+}
+
+#[test]
+fn h12_an_abort_excludes_a_transaction_that_has_not_run() {
+    let mut world = World::begun(program_f());
+    world.work(A);
+    world.deliver(A, C, Message);
+    world.cancel(A);
+    world.work(A);
+    world.deliver(A, C, Aborted);
+    world.work(C);
+    assert_eq!(world.effects(C), (0, 0));
+    world.settle_and_check();
+}
+
+#[test]
+fn h12_an_abort_undoes_a_transaction_whose_commit_is_under_way() {
+    let mut world = World::begun(program_f());
+    world.work(A);
+    world.deliver(A, C, Message);
+    world.operate_only(C);
+    assert_eq!(world.node(C).store.queue.len(), 1);
+    world.cancel(A);
+    world.work(A);
+    world.deliver(A, C, Aborted);
+    world.step(Action::Commit(C));
+    assert_eq!((world.effects(C), world.is_aborting(C)), ((1, 0), false));
+    let id = world.id();
+    world.step(Action::Notify(C, id));
+    assert_eq!((world.under_way(C, Message), world.under_way(C, Completed)), (0, 0), "it has stopped");
+    world.work(C);
+    assert_eq!(world.effects(C), (1, 1));
+    world.settle_and_check();
+}
+
+#[test]
+fn h13_nothing_leaves_before_the_start_is_durable() {
+    let mut world = World::begun(Choreography::new("e", &[Send(A, B), Transaction(B, Works), Transaction(A, Works)]));
+    assert_eq!(world.network.len(), 0);
+    assert!(world.accepted.is_empty());
+    world.step(Action::Commit(A));
+    assert_eq!(world.network.len(), 0, "not even before it is known to be durable");
+    world.work(A);
+    assert_eq!((world.under_way(A, Message), world.accepted.len()), (1, 1));
+    world.settle_and_check();
+}
+
+#[test]
+fn h13_the_start_is_acknowledged_with_the_first_commit() {
+    let mut world = World::begun(program_a());
+    assert!(world.node(A).store.queue.is_empty(), "the start has no write of its own");
+    world.operate_only(A);
+    assert!(world.accepted.is_empty() && world.network.is_empty());
+    world.crash(A);
+    world.settle_and_check();
+    assert!(world.node(A).store.known.is_empty());
+}
+
+#[test]
+fn h14_a_late_retry_is_a_session_of_its_own() {
+    let mut world = World::begun(program_a());
+    world.work(A);
+    let message = world.deliver(A, B, Message).remove(0);
+    let vote = world.deliver(A, B, Completed).remove(0);
+    world.settle_and_check();
+    world.pass_retention();
+    world.step(Action::Start);
+    world.work(A);
+    assert_eq!(world.node(A).store.known.len(), 2, "the nonce makes it another one");
+    // A frame of the first one means nothing to the second one.
+    let second = world.session(A).key().session;
+    assert_ne!(second, message.session);
+    world.deliver(A, B, Message);
+    world.inject(vote);
+    world.work(B);
+    assert!(!world.node(B).store.outcomes.contains_key(&second));
+    world.settle_and_check();
+    assert_eq!((world.effects(A), world.effects(B)), ((2, 0), (2, 0)));
+}
+
+#[test]
+fn h15_nobody_aborts_after_its_own_vote() {
+    let mut world = World::begun(program_f());
+    world.work(A);
+    world.deliver(A, C, Message);
+    world.work(C);
+    let id = world.id();
+    assert!(!world.node_mut(C).live.get_mut(&id).expect("live").session.handle_cancel("late".into()));
+    world.work(C);
+    assert!(matches!(world.state(C), Some(RowState::Voted { .. })));
+    assert!(world.node_mut(A).live.get_mut(&id).expect("live").session.handle_cancel("in time".into()));
+    assert!(!world.node_mut(A).live.get_mut(&id).expect("live").session.handle_cancel("again".into()));
+    world.settle_and_check();
+}
+
+#[test]
+fn h17_a_role_that_lost_its_memory_asks() {
+    let steps =
+        [Transaction(A, Works), Send(A, B), Transaction(B, Works), Send(B, A), Send(A, B), Transaction(B, Works)];
+    let mut world = World::begun(Choreography::new("d", &steps));
+    world.work(A);
+    world.deliver(A, B, Message);
+    world.work(B);
+    world.lose_all();
+    world.crash(B);
+    world.restart(B);
+    world.deliver(B, A, Need);
+    world.deliver(A, B, Message);
+    world.work(B);
+    world.deliver(B, A, Message);
+    // Without a clock, and nobody has a new connection.
+    world.settle_and_check();
+}
+
+#[test]
+fn h20_a_role_that_acts_first_is_begun_by_a_message() {
+    let steps = [Transaction(A, Works), Transaction(C, Works), Send(C, B), Transaction(B, Works)];
+    let mut world = World::begun(Choreography::new("begins", &steps));
+    assert_eq!(world.choreography.begins(), [C]);
+    assert_eq!(world.network.len(), 0, "which is a message like any other: nothing leaves before the start");
+    world.work(A);
+    assert_eq!(world.effects(A), (1, 0));
+    world.lose_all();
+    world.resend();
+    world.deliver(A, C, Message);
+    world.work(C);
+    assert_eq!(world.effects(C), (1, 0));
+    world.settle_and_check();
+}
+
+fn frame(world: &World, from: crate::RoleId, to: crate::RoleId) -> Frame {
+    Frame { session: world.id(), from, to, header: None, body: Body::Need }
+}
+
+fn vote_completed(voter: crate::RoleId) -> Body {
+    Body::Vote { voter, vote: crate::Vote::Completed }
+}

@@ -1,0 +1,185 @@
+//! A role's database: its effects and its sessions, in atomic groups that become durable in order; and what must hold of them after each.
+
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
+
+use crate::{Change, Millis, Position, RowState, SessionId, Stored, Urgency, Write};
+
+/// What the service wrote.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Effect {
+    pub session: SessionId,
+    pub position: Position,
+    pub undoes: bool,
+}
+
+/// What is committed at once.
+#[derive(Clone, Debug)]
+pub struct Group {
+    pub session: SessionId,
+    pub effect: Option<Effect>,
+    pub writes: Vec<Write>,
+}
+
+impl Group {
+    pub fn is_lazy(&self) -> bool {
+        self.writes.iter().all(|write| write.urgency == Urgency::Lazy)
+    }
+}
+
+#[derive(Clone, Debug)]
+pub struct Kept {
+    pub stored: Stored,
+    pub finished: Option<Millis>,
+}
+
+#[derive(Clone, Debug, Default)]
+pub struct Store {
+    pub sessions: BTreeMap<SessionId, Kept>,
+    pub effects: Vec<Effect>,
+    /// Sessions that have, or had, a row.
+    pub known: BTreeSet<SessionId>,
+    /// Each call's recorded value.
+    pub calls: BTreeMap<(SessionId, Position), u64>,
+    /// How each session ended here, as long as the test lasts.
+    pub outcomes: BTreeMap<SessionId, Result<String, String>>,
+    pub prompt_writes: usize,
+    pub lazy_writes: usize,
+    pub queue: VecDeque<Group>,
+}
+
+impl Store {
+    /// The next group is durable. Which session it was of, and the number of its last write.
+    pub fn commit(&mut self, now: Millis) -> Option<(SessionId, Option<crate::WriteId>)> {
+        let group = self.queue.pop_front()?;
+        let session = group.session;
+        if let Some(effect) = &group.effect {
+            self.apply_effect(effect);
+        }
+        if group.is_lazy() {
+            self.lazy_writes += 1;
+        } else {
+            self.prompt_writes += 1;
+        }
+        let last = group.writes.last().map(|write| write.id);
+        group.writes.into_iter().for_each(|write| self.apply_write(session, write, now));
+        Some((session, last))
+    }
+
+    /// Invariant 1, and defect 1: at most once, undone at most once and only after it, in reverse order.
+    fn apply_effect(&mut self, effect: &Effect) {
+        let standing = self.standing(effect.session);
+        if effect.undoes {
+            assert_eq!(standing.last(), Some(&effect.position), "undone out of order, or twice");
+        } else {
+            let before =
+                self.effects.iter().any(|other| other.session == effect.session && other.position == effect.position);
+            assert!(!before, "{:?} took effect twice", effect.position);
+            let state = self.sessions.get(&effect.session).map(|kept| &kept.stored.row.state);
+            assert!(matches!(state, None | Some(RowState::Active)), "an effect while {state:?}");
+        }
+        self.effects.push(effect.clone());
+    }
+
+    /// The effects that are not undone, in their order.
+    pub fn standing(&self, session: SessionId) -> Vec<Position> {
+        let mut standing = Vec::new();
+        for effect in self.effects.iter().filter(|effect| effect.session == session) {
+            if effect.undoes {
+                standing.retain(|position| *position != effect.position);
+            } else {
+                standing.push(effect.position);
+            }
+        }
+        standing
+    }
+
+    fn apply_write(&mut self, session: SessionId, write: Write, now: Millis) {
+        self.known.insert(session);
+        let before = self.sessions.get(&session).map_or(0, |kept| kept.stored.row.version);
+        assert_eq!(write.row.version, before + 1, "the write does not fit the row");
+        let kept = self.sessions.entry(session).or_insert_with(|| Kept {
+            stored: Stored { row: write.row.clone(), transactions: vec![], calls: vec![] },
+            finished: None,
+        });
+        let stored = &mut kept.stored;
+        check_transition(&stored.row.state, &write.row.state);
+        stored.row = write.row;
+        for change in write.changes {
+            match change {
+                Change::Transaction(record) => {
+                    assert!(stored.transactions.iter().all(|other| other.position != record.position));
+                    stored.transactions.push(record);
+                }
+                Change::Call(record) => {
+                    assert!(stored.calls.iter().all(|other| other.position != record.position));
+                    self.calls.insert((session, record.position), record.result.parse().expect("a number"));
+                    stored.calls.push(record);
+                }
+                Change::Undone(position) => {
+                    let record = stored.transactions.iter_mut().find(|record| record.position == position);
+                    let undone = &mut record.expect("a record to undo").undone;
+                    assert!(!std::mem::replace(undone, true), "marked undone twice");
+                }
+                Change::DropRecords => {
+                    stored.transactions.clear();
+                    stored.calls.clear();
+                }
+            }
+        }
+        let committed = stored.transactions.len() as u64;
+        assert!(committed == 0 || stored.row.commits == committed, "the row counts commits");
+        self.check_state(session, now);
+    }
+
+    /// Invariants 2 and 3, as far as one role can tell.
+    fn check_state(&mut self, session: SessionId, now: Millis) {
+        let standing = self.standing(session);
+        let kept = self.sessions.get_mut(&session).expect("just written");
+        let transactions = &kept.stored.transactions;
+        let mut recorded: Vec<_> = transactions.iter().filter(|record| !record.undone).collect();
+        recorded.sort_by_key(|record| record.sequence);
+        let recorded: Vec<_> = recorded.into_iter().map(|record| record.position).collect();
+        let outcome = match &kept.stored.row.state {
+            RowState::Active | RowState::Voted { .. } | RowState::Aborting { .. } => {
+                assert_eq!(recorded, standing, "what is recorded is what has taken effect");
+                return;
+            }
+            RowState::Committed { result } => Ok(result.to_string()),
+            RowState::Finished { outcome } => {
+                kept.finished = Some(now);
+                assert!(
+                    transactions.is_empty() && kept.stored.calls.is_empty(),
+                    "a finished session leaves only its outcome"
+                );
+                assert!(outcome.is_ok() || standing.is_empty(), "finished, and not undone");
+                outcome.clone().map(|result| result.to_string()).map_err(|reason| reason.to_string())
+            }
+        };
+        let before = self.outcomes.insert(session, outcome.clone());
+        // One that has forgotten an abort may hear of it again, from another role that aborted for a reason of its own.
+        assert!(before.is_none_or(|before| before == outcome || (before.is_err() && outcome.is_err())), "two outcomes");
+    }
+
+    /// Rows that have been finished for `retention` go.
+    pub fn forget(&mut self, retention: u64, now: Millis) {
+        self.sessions.retain(|_, kept| kept.finished.is_none_or(|finished| finished.plus(retention) > now));
+    }
+}
+
+fn check_transition(from: &RowState, to: &RowState) {
+    use RowState::{Aborting, Active, Committed, Finished, Voted};
+    let allowed = match (from, to) {
+        (Active, Active | Voted { .. } | Aborting { .. }) | (Voted { .. }, Aborting { .. }) => true,
+        (Voted { result }, Voted { result: same } | Committed { result: same })
+        | (Committed { result }, Committed { result: same } | Finished { outcome: Ok(same) }) => result == same,
+        (Aborting { via, reason, local }, Aborting { via: v, reason: r, local: l }) => {
+            (via, reason, local) == (v, r, l)
+        }
+        (Aborting { reason, .. }, Finished { outcome: Err(same) }) => reason == same,
+        // The very first write replaces itself here.
+        (Finished { .. }, _) | (_, Active | Voted { .. } | Aborting { .. } | Committed { .. } | Finished { .. }) => {
+            from == to
+        }
+    };
+    assert!(allowed, "from {from:?} to {to:?}");
+}

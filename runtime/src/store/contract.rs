@@ -1,0 +1,302 @@
+//! What every store has to do, as tests that are run against each of them.
+
+#![expect(clippy::unwrap_used, clippy::panic, reason = "a test stops at what it does not expect")]
+
+use std::sync::Arc;
+use std::sync::mpsc::{Receiver, Sender, channel};
+use std::time::Duration;
+
+use accompanist_core::{
+    CallRecord, Change, Digest, Header, Position, RoleId, Row, RowState, SessionKey, Stored, TransactionRecord,
+    Urgency, Write, WriteId,
+};
+
+use super::{Job, Store, StoreError, Transact};
+use crate::context::{BoxFuture, Database};
+
+/// Longer than anything here takes; a test that waits for it has failed.
+pub(super) const PATIENCE: Duration = Duration::from_secs(30);
+
+pub(super) fn header(number: u32) -> Arc<Header> {
+    Arc::new(Header {
+        choreography: "Order".to_owned(),
+        fingerprint: [9; 32],
+        initiator: RoleId(0),
+        client_id: format!("order-{number}"),
+        nonce: [number as u8; 16],
+        nodes: vec!["shop".to_owned(), "bank \"é\"".to_owned()],
+        participants: vec![RoleId(0), RoleId(1)],
+    })
+}
+
+pub(super) fn key(number: u32) -> SessionKey {
+    SessionKey { session: header(number).session_id(), role: RoleId(0) }
+}
+
+pub(super) fn row(number: u32, version: u64, state: RowState) -> Row {
+    Row { header: header(number), version, commits: version, state, arguments: Some(Arc::from("[1,\"ü\"]")) }
+}
+
+pub(super) fn write(number: u32, version: u64, changes: Vec<Change>) -> Write {
+    Write { id: WriteId(version), row: row(number, version, RowState::Active), changes, urgency: Urgency::Prompt }
+}
+
+pub(super) fn transaction(position: u128) -> TransactionRecord {
+    TransactionRecord {
+        position: Position(position),
+        sequence: 1,
+        operation: Arc::from("Stock.reserve"),
+        arguments: Arc::from("[\"pan\"]"),
+        result: Arc::from("3"),
+        received: Digest(77),
+        undone: false,
+    }
+}
+
+pub(super) fn call(position: u128) -> CallRecord {
+    CallRecord {
+        position: Position(position),
+        operation: Arc::from("Clock.now"),
+        arguments: Digest(5),
+        result: Arc::from("\"noon\""),
+        received: Digest(6),
+    }
+}
+
+/// Who is called back, and with what, in the order of the calls.
+pub(super) struct Log(pub(super) Sender<(u32, Result<(), StoreError>)>, Receiver<(u32, Result<(), StoreError>)>);
+
+impl Log {
+    pub(super) fn new() -> Self {
+        let (sender, receiver) = channel();
+        Self(sender, receiver)
+    }
+
+    pub(super) fn next(&self) -> (u32, Result<(), StoreError>) {
+        self.1.recv_timeout(PATIENCE).expect("a completion")
+    }
+
+    pub(super) fn write<S: Store>(&self, store: &S, name: u32, key: SessionKey, write: Write) {
+        let sender = self.0.clone();
+        store.submit(Job::Write { write, key, done: Box::new(move |result| sender.send((name, result)).unwrap()) });
+    }
+
+    /// Submits one write, and waits for it.
+    pub(super) fn commit<S: Store>(&self, store: &S, key: SessionKey, write: Write) -> Result<(), StoreError> {
+        self.write(store, 0, key, write);
+        self.next().1
+    }
+
+    /// Submits one operation, and waits for it.
+    pub(super) fn run<D: Store>(
+        &self,
+        store: &D,
+        key: SessionKey,
+        writes: Vec<Write>,
+        run: impl FnMut(&mut D::Tx) -> bool + Send + 'static,
+    ) -> Result<(), StoreError> {
+        store.submit(Job::Transact(self.operation(1, key, writes, run)));
+        self.next().1
+    }
+
+    pub(super) fn operation<D: Database>(
+        &self,
+        name: u32,
+        key: SessionKey,
+        writes: Vec<Write>,
+        run: impl FnMut(&mut D::Tx) -> bool + Send + 'static,
+    ) -> Box<dyn Transact<D>> {
+        Box::new(Operation { name, key, writes, run, log: self.0.clone() })
+    }
+}
+
+struct Operation<F> {
+    name: u32,
+    key: SessionKey,
+    writes: Vec<Write>,
+    run: F,
+    log: Sender<(u32, Result<(), StoreError>)>,
+}
+
+impl<D: Database, F: FnMut(&mut D::Tx) -> bool + Send> Transact<D> for Operation<F> {
+    fn key(&self) -> SessionKey {
+        self.key
+    }
+
+    fn run<'a>(&'a mut self, tx: &'a mut D::Tx) -> BoxFuture<'a, bool> {
+        let keep = (self.run)(tx);
+        Box::pin(async move { keep })
+    }
+
+    fn record(&mut self) -> Vec<Write> {
+        std::mem::take(&mut self.writes)
+    }
+
+    fn done(self: Box<Self>, result: Result<(), StoreError>) {
+        self.log.send((self.name, result)).unwrap();
+    }
+}
+
+/// The value of a future that is ready at once, as those of a store's reads are.
+pub(super) fn now<T>(future: impl Future<Output = T>) -> T {
+    super::block_on::block_on(None, future)
+}
+
+pub(super) fn stored<S: Store>(store: &S, number: u32) -> Option<Stored> {
+    now(store.find(key(number))).unwrap()
+}
+
+/// Runs every test below against stores that `new` makes.
+pub(super) fn check<S: Store>(new: impl Fn() -> S) {
+    completions_come_in_order(&new());
+    versions_exclude_each_other(&new());
+    a_client_id_starts_one_session(&new());
+    an_operation_taken_back_leaves_only_what_it_records(&new());
+    a_refused_record_leaves_nothing(&new());
+    records_are_kept_marked_and_dropped(&new());
+    unfinished_sessions_come_in_the_order_of_their_start(&new());
+    finished_sessions_are_forgotten_after_their_retention(&new());
+    a_panic_is_an_error(&new());
+    every_state_comes_back(&new());
+}
+
+fn completions_come_in_order<S: Store>(store: &S) {
+    let log = Log::new();
+    for name in 0..1000 {
+        let lazy = name % 3 == 0;
+        let urgency = if lazy { Urgency::Lazy } else { Urgency::Prompt };
+        log.write(store, name, key(name / 2), Write { urgency, ..write(name / 2, u64::from(name % 2) + 1, vec![]) });
+    }
+    for name in 0..1000 {
+        assert!(matches!(log.next(), (told, Ok(())) if told == name));
+    }
+    assert_eq!(stored(store, 499).unwrap().row.version, 2);
+}
+
+fn versions_exclude_each_other<S: Store>(store: &S) {
+    let log = Log::new();
+    assert!(matches!(log.commit(store, key(1), write(1, 2, vec![])), Err(StoreError::Conflict)), "there is no row");
+    log.commit(store, key(1), write(1, 1, vec![])).unwrap();
+    for version in [1, 3] {
+        let changes = vec![Change::Transaction(transaction(1))];
+        let refused = log.commit(store, key(1), write(1, version, changes));
+        assert!(matches!(refused, Err(StoreError::Conflict)), "version {version}: {refused:?}");
+    }
+    assert!(stored(store, 1).unwrap().transactions.is_empty());
+    log.commit(store, key(1), write(1, 2, vec![])).unwrap();
+}
+
+fn a_client_id_starts_one_session<S: Store>(store: &S) {
+    let log = Log::new();
+    log.commit(store, key(1), write(1, 1, vec![])).unwrap();
+    let mut other = (*header(1)).clone();
+    other.nonce = [200; 16];
+    let other_key = SessionKey { session: other.session_id(), role: RoleId(0) };
+    let mut again = write(1, 1, vec![]);
+    again.row.header = Arc::new(other);
+    assert!(matches!(log.commit(store, other_key, again.clone()), Err(StoreError::Conflict)));
+    // At a role that is not the initiator, the id is nobody's.
+    log.commit(store, SessionKey { role: RoleId(1), ..other_key }, again).unwrap();
+    assert_eq!(now(store.find_client("Order", "order-1")).unwrap(), stored(store, 1));
+    assert_eq!(now(store.find_client("Order", "order-2")).unwrap(), None);
+    assert_eq!(now(store.find_client("Other", "order-1")).unwrap(), None);
+}
+
+fn an_operation_taken_back_leaves_only_what_it_records<S: Store>(store: &S) {
+    let log = Log::new();
+    log.run(store, key(1), vec![], |_| false).unwrap();
+    assert_eq!(stored(store, 1), None);
+    log.run(store, key(1), vec![write(1, 1, vec![])], |_| false).unwrap();
+    assert_eq!(stored(store, 1).unwrap().row.version, 1);
+}
+
+fn a_refused_record_leaves_nothing<S: Store>(store: &S) {
+    let log = Log::new();
+    let writes = vec![write(1, 1, vec![Change::Call(call(1))]), write(1, 3, vec![])];
+    assert!(matches!(log.run(store, key(1), writes, |_| true), Err(StoreError::Conflict)));
+    assert_eq!(stored(store, 1), None);
+}
+
+fn records_are_kept_marked_and_dropped<S: Store>(store: &S) {
+    let log = Log::new();
+    let changes = vec![
+        Change::Transaction(transaction(1)),
+        Change::Transaction(transaction(u128::MAX)),
+        Change::Call(call(2)),
+        Change::Undone(Position(1)),
+    ];
+    log.commit(store, key(1), write(1, 1, changes)).unwrap();
+    let mut found = stored(store, 1).unwrap();
+    found.transactions.sort_by_key(|record| record.position);
+    assert_eq!(found.transactions, [TransactionRecord { undone: true, ..transaction(1) }, transaction(u128::MAX)]);
+    assert_eq!(found.calls, [call(2)]);
+    let unknown = log.commit(store, key(1), write(1, 2, vec![Change::DropRecords, Change::Undone(Position(3))]));
+    assert!(matches!(unknown, Err(StoreError::Failed(_))));
+    assert_eq!(stored(store, 1).unwrap().transactions.len(), 2, "a refused write changes nothing");
+    log.commit(store, key(1), write(1, 2, vec![Change::DropRecords])).unwrap();
+    let found = stored(store, 1).unwrap();
+    assert!(found.transactions.is_empty() && found.calls.is_empty());
+}
+
+fn finish(number: u32, version: u64) -> Write {
+    let state = RowState::Finished { outcome: Ok(Arc::from("1")) };
+    Write { row: row(number, version, state), ..write(number, version, vec![Change::DropRecords]) }
+}
+
+fn unfinished_sessions_come_in_the_order_of_their_start<S: Store>(store: &S) {
+    let log = Log::new();
+    for number in [5, 3, 9, 1] {
+        log.commit(store, key(number), write(number, 1, vec![])).unwrap();
+    }
+    log.commit(store, key(3), finish(3, 2)).unwrap();
+    log.commit(store, key(5), write(5, 2, vec![])).unwrap();
+    let sessions = now(store.unfinished()).unwrap();
+    let ids: Vec<_> = sessions.iter().map(|(_, stored)| stored.row.header.client_id.as_str()).collect();
+    assert_eq!(ids, ["order-5", "order-9", "order-1"]);
+}
+
+fn finished_sessions_are_forgotten_after_their_retention<S: Store>(store: &S) {
+    let log = Log::new();
+    for number in 0..600 {
+        log.write(store, number, key(number), write(number, 1, vec![Change::Call(call(1))]));
+        if number > 0 {
+            log.write(store, number, key(number), finish(number, 2));
+        }
+    }
+    (0..1199).for_each(|_| log.next().1.unwrap());
+    assert_eq!(now(store.forget(Duration::from_secs(3600))).unwrap(), 0);
+    assert_eq!(now(store.forget(Duration::ZERO)).unwrap(), 599);
+    assert_eq!(stored(store, 1), None);
+    assert!(stored(store, 0).is_some());
+}
+
+fn a_panic_is_an_error<S: Store>(store: &S) {
+    let log = Log::new();
+    let panicked = log.run(store, key(1), vec![], |_| panic!("out of cheese"));
+    assert!(matches!(panicked, Err(StoreError::Failed(text)) if text.contains("out of cheese")));
+    log.commit(store, key(1), write(1, 1, vec![])).unwrap();
+}
+
+fn every_state_comes_back<S: Store>(store: &S) {
+    let log = Log::new();
+    let text = || Arc::from("{\"a\":\"ß\"}");
+    let states = [
+        RowState::Active,
+        RowState::Voted { result: text() },
+        RowState::Aborting { via: RoleId(u16::MAX), reason: text(), local: true },
+        RowState::Aborting { via: RoleId(0), reason: Arc::from(""), local: false },
+        RowState::Committed { result: text() },
+        RowState::Finished { outcome: Ok(text()) },
+        RowState::Finished { outcome: Err(text()) },
+    ];
+    for (number, state) in (0..).zip(states) {
+        let row = Row { arguments: None, ..row(number, 1, state) };
+        log.commit(store, key(number), Write { row: row.clone(), ..write(number, 1, vec![]) }).unwrap();
+        assert_eq!(stored(store, number).unwrap().row, row);
+    }
+}
+
+#[test]
+fn memory() {
+    check(super::Memory::new);
+}

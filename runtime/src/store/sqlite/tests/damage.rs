@@ -1,0 +1,140 @@
+//! What is damaged, or of another version, is refused and never misread.
+
+use std::path::Path;
+
+use accompanist_core::Change;
+use rusqlite::Connection;
+
+use super::Place;
+use crate::store::contract::{Log, call, key, now, stored, transaction, write};
+use crate::store::sqlite::{Sqlite, rows, schema};
+use crate::store::{Store, StoreError};
+
+#[test]
+fn a_newer_format_is_refused_by_name() {
+    let place = Place::new();
+    drop(place.open());
+    alter(&place.path(), "UPDATE accompanist_meta SET value = 2");
+    let refused = Sqlite::open(place.path()).unwrap_err();
+    assert!(
+        matches!(&refused, StoreError::Corrupt(text) if text.contains("format 2") && text.contains("node.db")),
+        "{refused}"
+    );
+}
+
+#[test]
+fn what_is_no_database_is_refused() {
+    let place = Place::new();
+    std::fs::write(place.path(), "once upon a time".repeat(1000)).unwrap();
+    assert!(matches!(Sqlite::open(place.path()), Err(StoreError::Corrupt(text)) if text.contains("node.db")));
+    let nowhere = place.0.path().join("no").join("where.db");
+    assert!(matches!(Sqlite::open(nowhere), Err(StoreError::Failed(text)) if text.contains("where.db")));
+}
+
+#[test]
+fn no_change_of_a_column_goes_unnoticed() {
+    let place = Place::new();
+    let store = place.open();
+    let log = Log::new();
+    let changes = vec![Change::Transaction(transaction(1)), Change::Call(call(2))];
+    log.commit(&store, key(1), write(1, 1, changes)).unwrap();
+    drop(store);
+    let changes = [
+        ("session", "role", "1"),
+        ("session", "choreography", "'Ordeq'"),
+        ("session", "client_id", "'order-2'"),
+        ("session", "state", "'voted'"),
+        ("session", "state", "'finished'"),
+        ("session", "version", "3"),
+        ("session", "version", "-1"),
+        ("session", "commits", "0"),
+        ("session", "records", "1"),
+        ("session", "arguments", "NULL"),
+        ("session", "arguments", "'[1]'"),
+        ("session", "result", "''"),
+        ("session", "reason", "'x'"),
+        ("session", "via", "0"),
+        ("session", "local", "0"),
+        ("session", "finished_at", "1"),
+        ("session", "initiator", "1"),
+        ("session", "nodes", "'[]'"),
+        ("session", "nodes", "'['"),
+        ("session", "participants", "'[0]'"),
+        ("session", "fingerprint", "x'00'"),
+        ("session", "nonce", "zeroblob(16)"),
+        ("session", "digest", "zeroblob(16)"),
+        ("transaction", "id", "2"),
+        ("transaction", "position", "zeroblob(16)"),
+        ("transaction", "sequence", "2"),
+        ("transaction", "operation", "'Stock.release'"),
+        ("transaction", "arguments", "'[]'"),
+        ("transaction", "result", "'4'"),
+        ("transaction", "received", "zeroblob(16)"),
+        ("transaction", "undone", "1"),
+        ("transaction", "digest", "x''"),
+        ("call", "position", "zeroblob(16)"),
+        ("call", "operation", "'Clock.later'"),
+        ("call", "arguments", "zeroblob(16)"),
+        ("call", "result", "CAST(x'ff' AS TEXT)"),
+        ("call", "received", "zeroblob(16)"),
+        ("call", "digest", "zeroblob(16)"),
+    ];
+    let sound = std::fs::read(place.path()).unwrap();
+    for (table, column, value) in changes {
+        alter(&place.path(), &format!("UPDATE accompanist_{table} SET {column} = {value}"));
+        let store = place.open();
+        // By the row's own words, for the change may have moved it to another key.
+        let found = match (table, column) {
+            ("session", "finished_at") => now(store.find(key(1))).map(drop),
+            _ => now(store.unfinished()).map(drop),
+        };
+        let refused = found.expect_err(column);
+        assert!(
+            matches!(&refused, StoreError::Corrupt(text) if text.contains(table) || text.contains("records")),
+            "{column}: {refused}"
+        );
+        drop(store);
+        std::fs::write(place.path(), &sound).unwrap();
+    }
+}
+
+#[test]
+fn no_flipped_bit_is_misread() {
+    let place = Place::new();
+    let store = place.open();
+    let log = Log::new();
+    let changes = vec![Change::Transaction(transaction(1)), Change::Call(call(2))];
+    log.commit(&store, key(1), write(1, 1, changes)).unwrap();
+    let expected = stored(&store, 1).unwrap();
+    drop(store);
+    let sound = std::fs::read(place.path()).unwrap();
+    let mut refused = 0;
+    // Zeros are unused space; all other bytes are tried, each with another bit.
+    let bytes: Vec<_> = (0..sound.len()).filter(|index| sound[*index] != 0).collect();
+    for index in bytes {
+        let mut damaged = sound.clone();
+        damaged[index] ^= 1 << (index % 8);
+        std::fs::write(place.path(), damaged).unwrap();
+        // What opening does before it allocates and starts threads.
+        let read = || {
+            let mut connection = schema::open_writer(&place.path(), None)?;
+            schema::prepare(&mut connection, &place.path())?;
+            schema::check(&connection, &place.path())?;
+            rows::find(&connection, key(1))
+        };
+        match read() {
+            Ok(found) => assert_eq!(found.as_ref(), Some(&expected), "byte {index}"),
+            Err(_) => refused += 1,
+        }
+        for suffix in ["-wal", "-shm"] {
+            let _ = std::fs::remove_file(place.0.path().join(format!("node.db{suffix}")));
+        }
+    }
+    assert!(refused > 300, "{refused}");
+}
+
+fn alter(path: &Path, sql: &str) {
+    let connection = Connection::open(path).unwrap();
+    connection.execute_batch("PRAGMA journal_mode = DELETE").unwrap();
+    connection.execute_batch(sql).unwrap();
+}

@@ -1,0 +1,165 @@
+//! Several nodes in one process, for tests and demos: frames go from node to node through queues in memory.
+
+use std::collections::BTreeMap;
+use std::io;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use tokio::sync::mpsc;
+use tokio::task::AbortHandle;
+
+use super::{Inbound, Link, Transport};
+
+/// Deliveries that may wait for one node; frames over it are dropped, and sent again by their sessions.
+const DELIVERIES_MAX: usize = 64 * 1024;
+
+/// A network within the process. Every clone is the same network.
+///
+/// Each node gets what is for it, from any node and from itself, in a task of its own and never from within [`Link::send`]. A node that is
+/// started under the name of another takes its place.
+#[derive(Clone, Debug, Default)]
+pub struct LocalNetwork {
+    nodes: Arc<Mutex<BTreeMap<String, mpsc::Sender<Delivery>>>>,
+}
+
+#[derive(Debug)]
+enum Delivery {
+    Connected(String),
+    Frame(Arc<str>, Vec<u8>),
+}
+
+impl LocalNetwork {
+    /// A network without nodes.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// A transport for one node.
+    pub fn transport(&self) -> Local {
+        Local { network: self.clone() }
+    }
+
+    fn nodes(&self) -> MutexGuard<'_, BTreeMap<String, mpsc::Sender<Delivery>>> {
+        self.nodes.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// A [`LocalNetwork`]'s transport for one node, before it is started.
+#[derive(Debug)]
+pub struct Local {
+    network: LocalNetwork,
+}
+
+impl Transport for Local {
+    type Link = LocalLink;
+
+    async fn start(self, node: &str, inbound: Arc<dyn Inbound>) -> io::Result<LocalLink> {
+        let (sender, deliveries) = mpsc::channel(DELIVERIES_MAX);
+        let task = tokio::spawn(deliver(deliveries, inbound)).abort_handle();
+        let mut nodes = self.network.nodes();
+        nodes.insert(node.to_owned(), sender.clone());
+        // Each hears of the other before any frame of the other.
+        for (name, other) in nodes.iter().filter(|(name, _)| *name != node) {
+            let _ = sender.try_send(Delivery::Connected(name.clone()));
+            let _ = other.try_send(Delivery::Connected(node.to_owned()));
+        }
+        drop(nodes);
+        Ok(LocalLink { node: Arc::from(node), own: sender, network: self.network, task })
+    }
+}
+
+/// A node's way into a [`LocalNetwork`]. Dropping it takes the node out.
+#[derive(Debug)]
+pub struct LocalLink {
+    node: Arc<str>,
+    own: mpsc::Sender<Delivery>,
+    network: LocalNetwork,
+    task: AbortHandle,
+}
+
+impl Link for LocalLink {
+    fn send(&self, node: &str, frame: &[u8]) {
+        // Under the lock: a node that takes this one's place is announced after all that this one said.
+        let nodes = self.network.nodes();
+        let replaced = !nodes.get(&*self.node).is_some_and(|own| own.same_channel(&self.own));
+        if let (false, Some(other)) = (replaced, nodes.get(node)) {
+            let _ = other.try_send(Delivery::Frame(Arc::clone(&self.node), frame.to_vec()));
+        }
+    }
+}
+
+impl Drop for LocalLink {
+    fn drop(&mut self) {
+        let mut nodes = self.network.nodes();
+        if nodes.get(&*self.node).is_some_and(|own| own.same_channel(&self.own)) {
+            nodes.remove(&*self.node);
+        }
+        self.task.abort();
+    }
+}
+
+async fn deliver(mut deliveries: mpsc::Receiver<Delivery>, inbound: Arc<dyn Inbound>) {
+    while let Some(delivery) = deliveries.recv().await {
+        match delivery {
+            Delivery::Connected(node) => inbound.connected(&node),
+            Delivery::Frame(from, frame) => inbound.frame(&from, &frame),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![expect(clippy::unwrap_used, reason = "a test stops at what it does not expect")]
+
+    use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
+
+    use super::*;
+
+    struct Ear(UnboundedSender<String>);
+
+    impl Inbound for Ear {
+        fn frame(&self, from: &str, frame: &[u8]) {
+            let _ = self.0.send(format!("{from}: {}", String::from_utf8_lossy(frame)));
+        }
+
+        fn connected(&self, node: &str) {
+            let _ = self.0.send(format!("{node} is there"));
+        }
+    }
+
+    async fn start(network: &LocalNetwork, node: &str) -> (LocalLink, UnboundedReceiver<String>) {
+        let (sender, events) = unbounded_channel();
+        (network.transport().start(node, Arc::new(Ear(sender))).await.unwrap(), events)
+    }
+
+    #[tokio::test]
+    async fn nodes_reach_each_other_and_themselves() {
+        let network = LocalNetwork::new();
+        let (a, mut at_a) = start(&network, "a").await;
+        a.send("b", b"nobody hears it");
+        let (b, mut at_b) = start(&network, "b").await;
+        a.send("b", b"hello");
+        b.send("a", b"hello back");
+        a.send("a", b"myself");
+        for expected in ["b is there", "b: hello back", "a: myself"] {
+            assert_eq!(at_a.recv().await.unwrap(), expected);
+        }
+        for expected in ["a is there", "a: hello"] {
+            assert_eq!(at_b.recv().await.unwrap(), expected);
+        }
+    }
+
+    #[tokio::test]
+    async fn a_node_that_starts_again_takes_its_own_place() {
+        let network = LocalNetwork::new();
+        let (_a, mut at_a) = start(&network, "a").await;
+        let (old, _) = start(&network, "b").await;
+        let (new, mut at_new) = start(&network, "b").await;
+        old.send("a", b"from the old one");
+        drop(old);
+        new.send("a", b"from the new one");
+        for expected in ["b is there", "b is there", "b: from the new one"] {
+            assert_eq!(at_a.recv().await.unwrap(), expected);
+        }
+        assert_eq!(at_new.recv().await.unwrap(), "a is there");
+    }
+}

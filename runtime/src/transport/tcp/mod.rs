@@ -1,0 +1,254 @@
+//! TCP: one connection per pair of nodes, with all their sessions on it.
+//!
+//! Of two nodes, the one whose name sorts first (byte by byte) dials, and dials again when a connection is lost. A handshake makes sure of both names and of
+//! the version; the names are believed (who can reach the port can claim one: use it in a network that you trust). `wire.rs` has the bytes, `incoming.rs` the
+//! bounds on a frame's life, `peer.rs` the life of connections.
+
+mod incoming;
+mod outgoing;
+mod peer;
+#[cfg(test)]
+mod tests;
+mod wire;
+
+use std::collections::BTreeMap;
+use std::io;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::{Semaphore, mpsc};
+use tokio::task::AbortHandle;
+use tokio::time::{sleep, timeout};
+
+pub use self::incoming::{FRAME_LIFE_MAX, SILENCE_MAX};
+pub use self::outgoing::OUTGOING_BYTES_MAX;
+use self::peer::{Accepted, Peer};
+pub use self::wire::FRAME_BYTES_MAX;
+use self::wire::{HANDSHAKE_DURATION_MAX, Hello, NAME_BYTES_MAX};
+use super::{Inbound, Link, Transport};
+
+/// Connections that may be in their handshake at a time; others wait in the operating system's queue.
+const HANDSHAKES_MAX: usize = 64;
+
+/// Connections of one peer that may wait to be answered.
+const ACCEPTED_MAX: usize = 4;
+
+/// Pause after a failure to accept, such as too many open files.
+const ACCEPT_PAUSE: Duration = Duration::from_millis(20);
+
+/// Frames that a node may have under way to itself.
+const LOOPBACK_FRAMES_MAX: usize = 64 * 1024;
+
+/// The TCP transport, before it is started.
+#[derive(Debug)]
+pub struct Tcp {
+    listen: Listen,
+    peers: Vec<(String, String)>,
+}
+
+#[derive(Debug)]
+enum Listen {
+    At(String),
+    Bound(TcpListener),
+}
+
+impl Tcp {
+    /// Listens at `listen` once it is started, and reaches each peer, given by its node's name, at its address. Addresses are `host:port`, and
+    /// names of hosts are resolved each time. The node itself may stand among the peers, so that all nodes can have one list.
+    ///
+    /// ```
+    /// use accompanist::transport::Tcp;
+    /// let transport = Tcp::new("0.0.0.0:7001", [("payment", "payment.internal:7001"), ("loyalty", "10.0.0.7:7001")]);
+    /// ```
+    pub fn new<N: Into<String>, A: ToString>(listen: impl ToString, peers: impl IntoIterator<Item = (N, A)>) -> Self {
+        Self { listen: Listen::At(listen.to_string()), peers: Vec::new() }.with_peers(peers)
+    }
+
+    /// Listens at `address` from now on, which tells the port when it is given as 0. Peers that dial wait until the transport is started.
+    ///
+    /// # Errors
+    /// Those of binding a socket.
+    pub async fn bind(address: impl ToString) -> io::Result<Self> {
+        let address = address.to_string();
+        let listener = TcpListener::bind(&address).await.map_err(|error| at(&address, &error))?;
+        Ok(Self { listen: Listen::Bound(listener), peers: Vec::new() })
+    }
+
+    /// Adds peers.
+    #[must_use]
+    pub fn with_peers<N: Into<String>, A: ToString>(mut self, peers: impl IntoIterator<Item = (N, A)>) -> Self {
+        self.peers.extend(peers.into_iter().map(|(name, address)| (name.into(), address.to_string())));
+        self
+    }
+
+    /// The address that it listens at; `None` when it has not been bound.
+    pub fn local_address(&self) -> Option<SocketAddr> {
+        match &self.listen {
+            Listen::At(_) => None,
+            Listen::Bound(listener) => listener.local_addr().ok(),
+        }
+    }
+}
+
+impl Transport for Tcp {
+    type Link = TcpLink;
+
+    async fn start(self, node: &str, inbound: Arc<dyn Inbound>) -> io::Result<TcpLink> {
+        let mut peers = BTreeMap::new();
+        check_name(node)?;
+        for (name, address) in self.peers {
+            check_name(&name)?;
+            let peer = Arc::new(Peer { name: name.clone(), address, outgoing: outgoing::Outgoing::default() });
+            if peers.insert(name.clone(), peer).is_some() {
+                return Err(io::Error::new(io::ErrorKind::InvalidInput, format!("two peers are named `{name}`")));
+            }
+        }
+        peers.remove(node);
+        let listener = match self.listen {
+            Listen::Bound(listener) => listener,
+            Listen::At(address) => TcpListener::bind(&address).await.map_err(|error| at(&address, &error))?,
+        };
+        let process = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_nanos() as u64;
+        let mut tasks = Vec::new();
+        let mut dialers = BTreeMap::new();
+        for peer in peers.values() {
+            let (shared, node, inbound) = (Arc::clone(peer), node.to_owned(), Arc::clone(&inbound));
+            tasks.push(if node < peer.name {
+                tokio::spawn(peer::dial(shared, node, process, inbound)).abort_handle()
+            } else {
+                let (sender, accepted) = mpsc::channel(ACCEPTED_MAX);
+                dialers.insert(peer.name.clone(), sender);
+                tokio::spawn(peer::answer(shared, node, accepted, inbound)).abort_handle()
+            });
+        }
+        let reception = Reception { node: node.to_owned(), dialers, known: peers.keys().cloned().collect() };
+        tasks.push(tokio::spawn(accept(listener, Arc::new(reception))).abort_handle());
+        let (loopback, looped) = mpsc::channel(LOOPBACK_FRAMES_MAX);
+        tasks.push(tokio::spawn(loop_back(node.to_owned(), looped, inbound)).abort_handle());
+        Ok(TcpLink { node: node.to_owned(), peers, loopback, tasks })
+    }
+}
+
+/// The connections of a node. Dropping it closes them, and stops listening.
+#[derive(Debug)]
+pub struct TcpLink {
+    node: String,
+    peers: BTreeMap<String, Arc<Peer>>,
+    loopback: mpsc::Sender<Vec<u8>>,
+    tasks: Vec<AbortHandle>,
+}
+
+impl TcpLink {
+    /// How many frames for `node` were dropped because there was no connection or no room.
+    pub fn dropped_frames(&self, node: &str) -> u64 {
+        self.peers.get(node).map_or(0, |peer| peer.outgoing.dropped_frames())
+    }
+}
+
+impl Link for TcpLink {
+    /// From any thread. A frame to the node itself comes back from another task, never from within this call.
+    fn send(&self, node: &str, frame: &[u8]) {
+        if let Some(peer) = self.peers.get(node) {
+            return peer.outgoing.frame(frame);
+        }
+        if node == self.node {
+            // No room: dropped as any frame is, and sent again.
+            let _ = self.loopback.try_send(frame.to_vec());
+            return;
+        }
+        tracing::warn!(node, "a frame for a node that is not among the peers is dropped");
+    }
+}
+
+impl Drop for TcpLink {
+    fn drop(&mut self) {
+        self.tasks.iter().for_each(AbortHandle::abort);
+    }
+}
+
+/// Whom this node may be dialed by.
+struct Reception {
+    node: String,
+    dialers: BTreeMap<String, mpsc::Sender<Accepted>>,
+    known: std::collections::BTreeSet<String>,
+}
+
+async fn accept(listener: TcpListener, reception: Arc<Reception>) {
+    let handshakes = Arc::new(Semaphore::new(HANDSHAKES_MAX));
+    let mut receiving = tokio::task::JoinSet::new();
+    while let Ok(permit) = Arc::clone(&handshakes).acquire_owned().await {
+        while receiving.try_join_next().is_some() {}
+        match listener.accept().await {
+            Ok((stream, address)) => {
+                let reception = Arc::clone(&reception);
+                receiving.spawn(async move {
+                    reception.receive(stream, address).await;
+                    drop(permit);
+                });
+            }
+            Err(error) => {
+                tracing::warn!(%error, "a connection could not be accepted");
+                sleep(ACCEPT_PAUSE).await;
+            }
+        }
+    }
+}
+
+impl Reception {
+    /// Hears who dials, and hands the connection to that peer's task or refuses it.
+    async fn receive(&self, mut stream: TcpStream, address: SocketAddr) {
+        let heard = timeout(HANDSHAKE_DURATION_MAX, wire::greeting::<Hello>(&mut stream)).await;
+        let hello = match heard {
+            Ok(Ok(hello)) => hello,
+            Ok(Err(error)) if error.kind() == io::ErrorKind::InvalidData => {
+                return peer::refuse(&mut stream, &address.to_string(), &error.to_string()).await;
+            }
+            Ok(Err(error)) => return tracing::warn!(%address, %error, "a connection ended before its greeting"),
+            Err(_) => return tracing::warn!(%address, "a connection was made and nothing said"),
+        };
+        if let Some(reason) = self.objection(&hello) {
+            return peer::refuse(&mut stream, &address.to_string(), &reason).await;
+        }
+        let Some(dialer) = self.dialers.get(&hello.node) else { return };
+        if stream.set_nodelay(true).is_ok() {
+            let _ = dialer.send(Accepted { stream, hello }).await;
+        }
+    }
+
+    fn objection(&self, hello: &Hello) -> Option<String> {
+        if hello.node.len().max(hello.peer.len()) > NAME_BYTES_MAX {
+            return Some(format!("a node's name has no more than {NAME_BYTES_MAX} bytes"));
+        }
+        if hello.peer != self.node {
+            return Some(format!("this is node `{}`, not `{}`", self.node, hello.peer));
+        }
+        if self.dialers.contains_key(&hello.node) {
+            return None;
+        }
+        Some(if self.known.contains(&hello.node) {
+            format!("`{}` dials `{}`, because it sorts first", self.node, hello.node)
+        } else {
+            format!("node `{}` is not among the peers of `{}`", hello.node, self.node)
+        })
+    }
+}
+
+async fn loop_back(node: String, mut looped: mpsc::Receiver<Vec<u8>>, inbound: Arc<dyn Inbound>) {
+    while let Some(frame) = looped.recv().await {
+        inbound.frame(&node, &frame);
+    }
+}
+
+fn check_name(name: &str) -> io::Result<()> {
+    if (1..=NAME_BYTES_MAX).contains(&name.len()) {
+        return Ok(());
+    }
+    let reason = format!("a node's name has 1 to {NAME_BYTES_MAX} bytes, and `{name}` has {}", name.len());
+    Err(io::Error::new(io::ErrorKind::InvalidInput, reason))
+}
+
+fn at(address: &str, error: &io::Error) -> io::Error {
+    io::Error::new(error.kind(), format!("`{address}`: {error}"))
+}

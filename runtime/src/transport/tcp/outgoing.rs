@@ -1,0 +1,173 @@
+//! What goes out to one peer: on the socket at once where it takes it, else into a bounded buffer that the connection's task empties.
+
+use std::io::{self, IoSlice};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use tokio::net::TcpStream;
+use tokio::sync::Notify;
+
+use super::wire::{FRAME_BYTES_MAX, LENGTH_BYTES, clock_ms};
+
+/// Bytes that may wait for a peer that does not read. A frame that does not fit is dropped and counted: its session sends it again. One frame is
+/// always taken when nothing waits, however long it is.
+pub const OUTGOING_BYTES_MAX: usize = 8 * 1024 * 1024;
+
+/// Bytes of buffer that are kept when it is empty.
+const BUFFER_BYTES_KEPT: usize = 64 * 1024;
+
+/// The way out to one peer.
+#[derive(Debug, Default)]
+pub(super) struct Outgoing {
+    state: Mutex<State>,
+    /// The task has something to do: bytes wait, or the connection broke.
+    work: Notify,
+}
+
+#[derive(Debug, Default)]
+struct State {
+    /// `None` while there is no connection: then everything is dropped.
+    stream: Option<Arc<TcpStream>>,
+    /// What waits. Its first `written` bytes are on the socket already.
+    waiting: Vec<u8>,
+    written: usize,
+    /// The socket refused bytes for good.
+    broken: Option<io::ErrorKind>,
+    dropped_frames: u64,
+    /// Bytes that were written out of the buffer, ever.
+    drained_bytes: u64,
+}
+
+impl Outgoing {
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Frames go out over `stream` from now on.
+    pub(super) fn open(&self, stream: Arc<TcpStream>) {
+        let mut state = self.state();
+        state.clear();
+        state.stream = Some(stream);
+    }
+
+    /// Frames are dropped from now on, and so is what waits: nothing survives a connection.
+    pub(super) fn close(&self) {
+        self.state().clear();
+    }
+
+    /// Frames dropped for want of a connection or of room.
+    pub(super) fn dropped_frames(&self) -> u64 {
+        self.state().dropped_frames
+    }
+
+    /// How many bytes were written out of the buffer, while something is in it: a number that stays is a peer that does not read.
+    pub(super) fn drained_bytes(&self) -> Option<u64> {
+        let state = self.state();
+        (!state.waiting.is_empty()).then_some(state.drained_bytes)
+    }
+
+    /// Sends a frame. From any thread; never waits.
+    pub(super) fn frame(&self, frame: &[u8]) {
+        let mut state = self.state();
+        let room = state.waiting.is_empty() || state.waiting.len() + LENGTH_BYTES + frame.len() <= OUTGOING_BYTES_MAX;
+        let length = u32::try_from(frame.len()).unwrap_or(u32::MAX);
+        if state.stream.is_none() || !room || frame.is_empty() || frame.len() > FRAME_BYTES_MAX {
+            if frame.len() > FRAME_BYTES_MAX {
+                tracing::error!(bytes = frame.len(), "a frame is longer than a connection carries, and is dropped");
+            }
+            state.dropped_frames += 1;
+            return;
+        }
+        self.put(state, &length.to_le_bytes(), frame);
+    }
+
+    /// Sends a heartbeat. In the same order as frames, so that it tells how old those after it can be.
+    pub(super) fn heartbeat(&self) {
+        let state = self.state();
+        if state.stream.is_some() {
+            self.put(state, &0_u32.to_le_bytes(), &clock_ms().to_le_bytes());
+        }
+    }
+
+    fn put(&self, mut state: MutexGuard<'_, State>, head: &[u8], body: &[u8]) {
+        let mut head = head;
+        let mut body = body;
+        if state.waiting.is_empty() {
+            let Some(stream) = &state.stream else { return };
+            match stream.try_write_vectored(&[IoSlice::new(head), IoSlice::new(body)]) {
+                Ok(count) if count == head.len() + body.len() => return,
+                Ok(count) => {
+                    body = body.get(count.saturating_sub(head.len())..).unwrap_or_default();
+                    head = head.get(count..).unwrap_or_default();
+                }
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
+                Err(error) => {
+                    state.broken = Some(error.kind());
+                    drop(state);
+                    return self.work.notify_one();
+                }
+            }
+        }
+        state.waiting.extend_from_slice(head);
+        state.waiting.extend_from_slice(body);
+        drop(state);
+        self.work.notify_one();
+    }
+
+    /// Empties the buffer whenever there is something in it. Ends when the connection breaks.
+    pub(super) async fn drain(&self, stream: &TcpStream) -> io::Error {
+        loop {
+            match self.write_some(stream) {
+                Ok(true) => self.work.notified().await,
+                Ok(false) => {
+                    if let Err(error) = stream.writable().await {
+                        return error;
+                    }
+                }
+                Err(error) => return error,
+            }
+        }
+    }
+
+    /// Writes what the socket takes, and says whether nothing is left.
+    fn write_some(&self, stream: &TcpStream) -> io::Result<bool> {
+        let mut state = self.state();
+        if let Some(kind) = state.broken {
+            return Err(kind.into());
+        }
+        while let Some(rest) = state.waiting.get(state.written..).filter(|rest| !rest.is_empty()) {
+            match stream.try_write(rest) {
+                Ok(count) => {
+                    state.written += count;
+                    state.drained_bytes += count as u64;
+                }
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
+                    state.compact();
+                    return Ok(false);
+                }
+                Err(error) => return Err(error),
+            }
+        }
+        state.waiting.clear();
+        state.waiting.shrink_to(BUFFER_BYTES_KEPT);
+        state.written = 0;
+        Ok(true)
+    }
+}
+
+impl State {
+    fn clear(&mut self) {
+        self.stream = None;
+        self.waiting = Vec::new();
+        self.written = 0;
+        self.broken = None;
+    }
+
+    /// Moves the rest to the front when at least half has been written: each byte is moved once on average, and what is written does not
+    /// count as waiting for long.
+    fn compact(&mut self) {
+        if self.written * 2 >= self.waiting.len() {
+            self.waiting.drain(..self.written);
+            self.written = 0;
+        }
+    }
+}

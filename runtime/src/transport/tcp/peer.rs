@@ -1,0 +1,200 @@
+//! One peer: its connections, one after another.
+//!
+//! One task per peer owns the peer's connection, so a newer connection cannot deliver anything before the older one is over: the older one's
+//! future is dropped before the newer one is answered, and a dialer sends nothing before it is.
+
+use std::io;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicI64, Ordering};
+use std::time::Duration;
+
+use tokio::net::TcpStream;
+use tokio::sync::mpsc;
+use tokio::time::{Instant, MissedTickBehavior, interval, sleep, timeout};
+
+use super::incoming::{Age, Frames, HEARTBEAT_INTERVAL, SILENCE_MAX};
+use super::outgoing::Outgoing;
+use super::wire::{Epoch, HANDSHAKE_DURATION_MAX, Hello, Reply, clock_ms, greet, greeting, invalid};
+use crate::transport::Inbound;
+
+/// How long a connection may take to be made, before the greetings.
+const CONNECT_DURATION_MAX: Duration = Duration::from_secs(3);
+
+/// The first pause after a connection was lost or refused; each further one is twice as long. Without jitter: a node has few peers, and
+/// that a peer is back should be noticed fast.
+const REDIAL_PAUSE_MIN: Duration = Duration::from_millis(1);
+const REDIAL_PAUSE_MAX: Duration = Duration::from_secs(1);
+
+/// A connection that lived for as long as this was a good one: the next pause is the first again.
+const CONNECTION_GOOD_AFTER: Duration = Duration::from_millis(100);
+
+/// A peer, as its task and the link share it.
+#[derive(Debug)]
+pub(super) struct Peer {
+    pub(super) name: String,
+    pub(super) address: String,
+    pub(super) outgoing: Outgoing,
+}
+
+/// A connection that a peer dialed, with its greeting; it has not been answered.
+pub(super) struct Accepted {
+    pub(super) stream: TcpStream,
+    pub(super) hello: Hello,
+}
+
+/// Keeps a connection to a peer whom this node dials.
+pub(super) async fn dial(peer: Arc<Peer>, node: String, process: u64, inbound: Arc<dyn Inbound>) {
+    let mut pause = REDIAL_PAUSE_MIN;
+    let mut last_failure = None;
+    for connection in 1.. {
+        let hello = Hello {
+            node: node.clone(),
+            peer: peer.name.clone(),
+            epoch: Epoch { process, connection },
+            clock_ms: clock_ms(),
+        };
+        match call(&peer, &hello).await {
+            Ok((stream, age)) => {
+                last_failure = None;
+                let begun = Instant::now();
+                let end = converse(&peer, stream, age, inbound.as_ref()).await;
+                tracing::info!(peer = %peer.name, cause = %end, "a connection ended");
+                if begun.elapsed() >= CONNECTION_GOOD_AFTER {
+                    pause = REDIAL_PAUSE_MIN;
+                }
+            }
+            // Once per cause: a peer that is down stays down for a while.
+            Err(error) => {
+                let failure = error.to_string();
+                if last_failure.as_ref() != Some(&failure) {
+                    tracing::warn!(peer = %peer.name, address = %peer.address, cause = %failure, "no connection");
+                    last_failure = Some(failure);
+                }
+            }
+        }
+        sleep(pause).await;
+        pause = (pause * 2).min(REDIAL_PAUSE_MAX);
+    }
+}
+
+async fn call(peer: &Peer, hello: &Hello) -> io::Result<(TcpStream, Age)> {
+    let connecting = TcpStream::connect(&peer.address);
+    let mut stream = timeout(CONNECT_DURATION_MAX, connecting).await.map_err(|_| timed_out("connecting"))??;
+    stream.set_nodelay(true)?;
+    let greetings = async {
+        greet(&mut stream, hello).await?;
+        greeting::<Reply>(&mut stream).await
+    };
+    match timeout(HANDSHAKE_DURATION_MAX, greetings).await.map_err(|_| timed_out("greeting"))?? {
+        Reply::Welcome { node, clock_ms: sent_ms } if node == peer.name => Ok((stream, Age::new(sent_ms, clock_ms()))),
+        Reply::Welcome { node, .. } => Err(invalid(format!("`{node}` answers where `{}` should be", peer.name))),
+        Reply::Refused { reason } => {
+            Err(io::Error::new(io::ErrorKind::ConnectionRefused, format!("refused: {reason}")))
+        }
+    }
+}
+
+/// Serves the connections of a peer who dials this node.
+pub(super) async fn answer(
+    peer: Arc<Peer>,
+    node: String,
+    mut accepted: mpsc::Receiver<Accepted>,
+    inbound: Arc<dyn Inbound>,
+) {
+    let mut next = newer(&mut accepted, None, &peer.name).await;
+    while let Some(Accepted { mut stream, hello }) = next.take() {
+        let epoch = Some(hello.epoch);
+        let age = Age::new(hello.clock_ms, clock_ms());
+        let welcome = Reply::Welcome { node: node.clone(), clock_ms: clock_ms() };
+        let serve = async {
+            match timeout(HANDSHAKE_DURATION_MAX, greet(&mut stream, &welcome)).await {
+                Err(_) => timed_out("greeting"),
+                Ok(Err(error)) => error,
+                Ok(Ok(())) => converse(&peer, stream, age, inbound.as_ref()).await,
+            }
+        };
+        next = tokio::select! {
+            biased;
+            newer = newer(&mut accepted, epoch, &peer.name) => {
+                tracing::info!(peer = %peer.name, "a newer connection takes the place of the one that stands");
+                newer
+            }
+            end = serve => {
+                tracing::info!(peer = %peer.name, cause = %end, "a connection ended");
+                newer(&mut accepted, epoch, &peer.name).await
+            }
+        };
+    }
+}
+
+/// The next connection that is newer than `newest`.
+async fn newer(accepted: &mut mpsc::Receiver<Accepted>, newest: Option<Epoch>, peer: &str) -> Option<Accepted> {
+    loop {
+        let Accepted { mut stream, hello } = accepted.recv().await?;
+        if newest.is_none_or(|newest| hello.epoch.is_newer_than(newest)) {
+            return Some(Accepted { stream, hello });
+        }
+        refuse(&mut stream, peer, "a newer connection has been made").await;
+    }
+}
+
+/// Refuses a connection, with a reason.
+pub(super) async fn refuse(stream: &mut TcpStream, peer: &str, reason: &str) {
+    tracing::warn!(peer, reason, "a connection is refused");
+    let reply = Reply::Refused { reason: reason.to_owned() };
+    // That the stranger does not hear it is not our trouble.
+    let _ = timeout(HANDSHAKE_DURATION_MAX, greet(stream, &reply)).await;
+}
+
+/// Uses a connection until it ends, and says why it did.
+async fn converse(peer: &Peer, stream: TcpStream, age: Age, inbound: &dyn Inbound) -> io::Error {
+    let stream = Arc::new(stream);
+    // Until the runtime has looked at the socket once, it takes nothing from other threads.
+    if let Err(error) = stream.writable().await {
+        return error;
+    }
+    let _closing = Closing(&peer.outgoing);
+    peer.outgoing.open(Arc::clone(&stream));
+    inbound.connected(&peer.name);
+    let heard_ms = AtomicI64::new(clock_ms());
+    let mut frames = Frames::new(age);
+    tokio::select! {
+        end = frames.receive(&stream, &heard_ms, |frame| inbound.frame(&peer.name, frame)) => end,
+        end = peer.outgoing.drain(&stream) => end,
+        end = beat(&peer.outgoing, &heard_ms) => end,
+    }
+}
+
+/// Sends heartbeats, and ends when the peer's do not come, or it takes nothing of what is to go out.
+pub(super) async fn beat(outgoing: &Outgoing, heard_ms: &AtomicI64) -> io::Error {
+    let mut ticks = interval(HEARTBEAT_INTERVAL);
+    ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    let mut stuck = (None, Instant::now());
+    loop {
+        ticks.tick().await;
+        let drained_bytes = outgoing.drained_bytes();
+        if drained_bytes.is_none() || stuck.0 != drained_bytes {
+            stuck = (drained_bytes, Instant::now());
+        } else if stuck.1.elapsed() > SILENCE_MAX {
+            return io::Error::new(io::ErrorKind::TimedOut, "it reads nothing");
+        }
+        let silent_ms = clock_ms().saturating_sub(heard_ms.load(Ordering::Relaxed));
+        if silent_ms > SILENCE_MAX.as_millis() as i64 {
+            return io::Error::new(io::ErrorKind::TimedOut, format!("nothing was heard for {silent_ms} ms"));
+        }
+        outgoing.heartbeat();
+    }
+}
+
+/// Closes the way out when a connection is over, however its future ends.
+struct Closing<'a>(&'a Outgoing);
+
+impl Drop for Closing<'_> {
+    fn drop(&mut self) {
+        self.0.close();
+    }
+}
+
+fn timed_out(what: &str) -> io::Error {
+    io::Error::new(io::ErrorKind::TimedOut, format!("{what} took too long"))
+}

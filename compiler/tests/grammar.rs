@@ -25,7 +25,7 @@ fn examples_compile_or_are_not_yet_supported() {
         assert!(told == not_yet && !misread, "{example}{blocks}");
         example_count += 1;
     }
-    assert!(example_count > 20, "{example_count} examples were found");
+    assert!(example_count >= 20, "{example_count} examples were found");
 }
 
 #[test]

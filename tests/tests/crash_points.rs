@@ -4,12 +4,15 @@
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use accompanist::rusqlite::Connection;
 use accompanist::rusqlite::types::Value;
 use accompanist_tests::crash::{Moment, Point};
 use anyhow::{Context as _, bail};
+use tokio::sync::Semaphore;
+use tokio::task::JoinSet;
 use warehouse::desk::Outcome;
 use warehouse::drive::{Client, Cluster, Launch, ROLES};
 use warehouse::model::{Customer, Item, Order, World};
@@ -39,6 +42,9 @@ const ORDERS: [(&str, &str, u64, Option<&str>); 5] = [
     ("refused by ship", "Ada", 20, Some("parcel too large")),
 ];
 
+/// How many orders are carried out at a time, each by processes of its own: mostly they wait for the disk and for one another.
+const AT_A_TIME: usize = 6;
+
 #[test]
 fn every_write_and_every_message_of_an_order_survives_a_crash() {
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().expect("a runtime");
@@ -48,32 +54,45 @@ fn every_write_and_every_message_of_an_order_survives_a_crash() {
 }
 
 async fn crash_everywhere() -> anyhow::Result<u64> {
-    let mut points = 0;
-    for (name, customer, count, reason) in ORDERS {
+    let permits = Arc::new(Semaphore::new(AT_A_TIME));
+    let mut trials = JoinSet::new();
+    for trial in ORDERS {
+        let (name, customer, count, reason) = trial;
         let items = vec![Item { sku: "tea".into(), count, price: 250 }];
         let order = Order { id: 7, customer: customer.into(), items };
         let (expected, _) =
             run(&order, reason, None).await.with_context(|| format!("an order that {name}, undisturbed"))?;
         for role in ROLES {
             for moment in Moment::ALL {
-                for number in 1.. {
-                    let point = Point { moment, number };
-                    let run = run(&order, reason, Some((role, point))).await;
-                    let (found, crashed) =
-                        run.with_context(|| format!("an order that {name}, {role} ended at {point}"))?;
-                    if found != expected {
-                        bail!("an order that {name}, {role} ended at {point}:\n{found}\ninstead of\n{expected}");
+                let (order, expected, permits) = (order.clone(), expected.clone(), Arc::clone(&permits));
+                trials.spawn(async move {
+                    let mut points = 0;
+                    for number in 1.. {
+                        let _permit = permits.acquire().await?;
+                        let point = Point { moment, number };
+                        let run = run(&order, reason, Some((role, point))).await;
+                        let (found, crashed) =
+                            run.with_context(|| format!("an order that {name}, {role} ended at {point}"))?;
+                        if found != expected {
+                            bail!("an order that {name}, {role} ended at {point}:\n{found}\ninstead of\n{expected}");
+                        }
+                        if !crashed {
+                            break;
+                        }
+                        points += 1;
                     }
-                    if !crashed {
-                        break;
-                    }
-                    points += 1;
-                }
+                    Ok((name, points))
+                });
             }
         }
-        println!("an order that {name}: {points} crash points so far");
     }
-    Ok(points)
+    let mut points: BTreeMap<&str, u64> = BTreeMap::new();
+    while let Some(trial) = trials.join_next().await {
+        let (name, more) = trial??;
+        *points.entry(name).or_default() += more;
+    }
+    points.iter().for_each(|(name, points)| println!("an order that {name}: {points} crash points"));
+    Ok(points.values().sum())
 }
 
 /// Carries out one order with one crash; what the databases then hold, and whether the crash came.

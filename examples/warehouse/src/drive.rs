@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::net::{Ipv4Addr, SocketAddr, TcpListener};
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::{Duration, Instant};
 
 use accompanist::rusqlite::{Connection, OpenFlags};
@@ -64,6 +65,7 @@ struct Process {
 pub struct Cluster {
     directory: PathBuf,
     desk: SocketAddr,
+    addresses: BTreeMap<&'static str, SocketAddr>,
     processes: Vec<Process>,
     kills: BTreeMap<&'static str, u64>,
 }
@@ -75,8 +77,9 @@ impl Cluster {
     /// Where a process cannot be started.
     pub fn start(launches: &BTreeMap<&'static str, Launch>, directory: &Path, world: &Path) -> anyhow::Result<Self> {
         // Held until all are chosen, so that no two are the same.
+        let host = own_host();
         let held: Vec<TcpListener> =
-            (0..=ROLES.len()).map(|_| TcpListener::bind((Ipv4Addr::LOCALHOST, 0))).collect::<Result<_, _>>()?;
+            (0..=ROLES.len()).map(|_| TcpListener::bind((host, 0))).collect::<Result<_, _>>()?;
         let free = held.iter().map(TcpListener::local_addr).collect::<Result<Vec<_>, _>>()?;
         let (desk, nodes) = free.split_first().context("there is at least one address")?;
         let addresses: BTreeMap<_, _> = ROLES.into_iter().zip(nodes.iter().copied()).collect();
@@ -98,7 +101,7 @@ impl Cluster {
             processes.push(Process { role, launch, arguments, child });
         }
         let kills = ROLES.into_iter().map(|role| (role, 0)).collect();
-        Ok(Self { directory: directory.to_owned(), desk: *desk, processes, kills })
+        Ok(Self { directory: directory.to_owned(), desk: *desk, addresses, processes, kills })
     }
 
     /// Starts every role again that has ended by itself, by `launches`; which they are.
@@ -152,6 +155,48 @@ impl Cluster {
         Ok(())
     }
 
+    /// Kills several roles with SIGKILL, and starts them again when all of them are dead.
+    ///
+    /// # Errors
+    /// See [`Cluster::kill_and_restart`].
+    pub async fn kill_together(&mut self, roles: &[&str]) -> anyhow::Result<()> {
+        let mut killed: Vec<_> = self.processes.iter_mut().filter(|process| roles.contains(&process.role)).collect();
+        for process in &mut killed {
+            if let Some(status) = process.child.try_wait()? {
+                bail!("the role {} ended by itself: {status}", process.role);
+            }
+            process.child.start_kill()?;
+            *self.kills.entry(process.role).or_default() += 1;
+        }
+        for process in &mut killed {
+            process.child.wait().await?;
+        }
+        for process in killed {
+            process.child = process.launch.spawn(&process.arguments)?;
+        }
+        Ok(())
+    }
+
+    /// Has a role started by another launch from now on: kills its process and starts it again.
+    ///
+    /// # Errors
+    /// See [`Cluster::kill_and_restart`].
+    pub async fn redeploy(&mut self, role: &str, launch: Launch) -> anyhow::Result<()> {
+        let process = self.processes.iter_mut().find(|process| process.role == role);
+        process.with_context(|| format!("there is no role {role}"))?.launch = launch;
+        self.kill_together(&[role]).await
+    }
+
+    /// The process of a role; `None` when it has ended.
+    pub fn process(&self, role: &str) -> Option<u32> {
+        self.processes.iter().find(|process| process.role == role)?.child.id()
+    }
+
+    /// The addresses of the roles' nodes.
+    pub fn addresses(&self) -> &BTreeMap<&'static str, SocketAddr> {
+        &self.addresses
+    }
+
     /// Waits until no database holds a session that is not over.
     ///
     /// # Errors
@@ -192,6 +237,17 @@ impl Cluster {
         }
         Ok(ended)
     }
+}
+
+/// The host of one cluster. Linux has an address of its own for each, so that nobody else takes a port while its role is down.
+fn own_host() -> Ipv4Addr {
+    static CLUSTERS: AtomicU32 = AtomicU32::new(0);
+    if !cfg!(target_os = "linux") {
+        return Ipv4Addr::LOCALHOST;
+    }
+    let [_, _, high, low] = std::process::id().to_be_bytes();
+    let cluster = CLUSTERS.fetch_add(1, Ordering::Relaxed) % 254 + 1;
+    Ipv4Addr::from_bits(u32::from_be_bytes([127, high, low, 0]) | cluster)
 }
 
 fn open_sessions(database: &Path) -> anyhow::Result<u64> {

@@ -145,6 +145,7 @@ impl<S: Store> NodeBuilder<S> {
             name: self.name,
             store: self.store,
             link: OnceLock::new(),
+            early: Mutex::default(),
             loopback,
             runtime: runtime.clone(),
             clock: Clock::new(),
@@ -165,8 +166,7 @@ impl<S: Store> NodeBuilder<S> {
         });
         let link = start(shared.name.clone(), inbound).await;
         let link = link.map_err(|error| Error::configuration(format!("the transport cannot start: {error}")))?;
-        // Nobody else sets it.
-        let _ = shared.link.set(link);
+        shared.open_link(link);
         let weak = Arc::downgrade(&shared);
         runtime.spawn(async move {
             while let Some(frame) = looped.recv().await {

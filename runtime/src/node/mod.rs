@@ -34,6 +34,9 @@ use crate::transport::Link;
 /// How long a node waits before it reads a session again whose store failed, at first and at most.
 const RELOAD_MILLIS: (u64, u64) = (20, 5_000);
 
+/// How many frames wait for the transport to be started; further ones are dropped, and come again.
+const EARLY_FRAMES_MAX: usize = 64 * 1024;
+
 /// A running node. Cloning gives another handle; the node stops when the last one is dropped, and goes on where it was when one is started
 /// over the same store.
 pub struct Node<S: Store> {
@@ -137,6 +140,8 @@ pub(crate) struct Shared<S: Store> {
     name: String,
     store: S,
     link: OnceLock<Box<dyn Link>>,
+    /// Frames of sessions that spoke before the link was there: a transport may hear of a peer while it starts.
+    early: Mutex<Vec<(String, Vec<u8>)>>,
     loopback: tokio::sync::mpsc::UnboundedSender<Frame>,
     runtime: tokio::runtime::Handle,
     clock: Clock,
@@ -187,6 +192,22 @@ impl<S: Store> Shared<S> {
             let _ = self.loopback.send(frame.clone());
         } else if let Some(link) = self.link.get() {
             link.send(node, &frame.encode());
+        } else {
+            let mut early = lock(&self.early);
+            match self.link.get() {
+                Some(link) => link.send(node, &frame.encode()),
+                None if early.len() < EARLY_FRAMES_MAX => early.push((node.to_owned(), frame.encode())),
+                None => {}
+            }
+        }
+    }
+
+    /// The transport has been started: from now on frames go out by `link`, and first those that are waiting.
+    fn open_link(&self, link: Box<dyn Link>) {
+        // Nobody else sets it.
+        let link = self.link.get_or_init(|| link);
+        for (node, frame) in std::mem::take(&mut *lock(&self.early)) {
+            link.send(&node, &frame);
         }
     }
 

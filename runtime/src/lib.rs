@@ -10,11 +10,11 @@ pub mod store;
 pub mod transport;
 
 pub use accompanist_core::{SessionId, Timing};
+pub use accompanist_macros::choreo;
 pub use context::{
     BoxError, BoxFuture, Choreography, Database, Definition, Failure, IdempotencyKey, Interrupted, Operation, Role,
     RoleId, SessionContext, Site, Transaction, Value, compensate, unknown_operation,
 };
-pub use accompanist_macros::choreo;
 pub use error::Error;
 pub use node::{
     CLIENT_ID_BYTES_MAX, Counts, Handle, Node, NodeBuilder, NodeContext, RETENTION_DEFAULT, RETENTION_MIN, Start,

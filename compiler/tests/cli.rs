@@ -1,6 +1,7 @@
 //! The binary `chor`, from outside.
 #![cfg(feature = "cli")]
 #![allow(clippy::indexing_slicing, reason = "a test may panic")]
+#![allow(clippy::disallowed_methods, reason = "the test reads and writes files, as the binary does")]
 
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};

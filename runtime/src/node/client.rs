@@ -4,7 +4,7 @@ use std::fmt;
 use std::marker::PhantomData;
 use std::sync::Arc;
 
-use accompanist_core::{Header, RowState, Session, SessionId, SessionKey, Stored};
+use accompanist_core::{Header, RoleId, RowState, Session, SessionId, SessionKey, Stored};
 use tokio::sync::oneshot;
 
 use super::cell::{Ending, Waiters, lock};
@@ -143,13 +143,15 @@ impl<S: Store> Shared<S> {
                 return finished(&stored, &arguments, id, waiters);
             }
         }
+        let nodes: Vec<String> = definition.roles.iter().map(|role| self.node_of(definition, role)).collect();
+        self.check_reach(definition, &nodes)?;
         let header = Arc::new(Header {
             choreography: definition.name.to_owned(),
             fingerprint: definition.fingerprint,
             initiator: definition.initiator,
             client_id: id.unwrap_or_else(|| hex(&nonce)),
             nonce,
-            nodes: definition.roles.iter().map(|role| self.node_of(definition, role)).collect(),
+            nodes,
             participants: definition.participants.to_vec(),
         });
         let session = Session::start(header, arguments, definition.begins, self.timing, self.clock.now());
@@ -158,6 +160,21 @@ impl<S: Store> Shared<S> {
         drop(starting);
         cell.step(|_, _| {});
         Ok(id)
+    }
+
+    /// Whether every participant's node can be reached, now or later: else the session could never end.
+    fn check_reach(&self, definition: &Definition, nodes: &[String]) -> Result<(), Error> {
+        for (role, (name, node)) in (0..).map(RoleId).zip(definition.roles.iter().zip(nodes)) {
+            let reached = *node == self.name || self.link.get().is_none_or(|link| link.may_reach(node));
+            if definition.participants.contains(&role) && !reached {
+                return Err(Error::configuration(format!(
+                    "the role `{name}` of `{}` is played by the node `{node}`, which this node has no way to: name it in `peers`, \
+                     or say by `assign` who plays the role",
+                    definition.name
+                )));
+            }
+        }
+        Ok(())
     }
 
     /// The node that plays `role`.

@@ -182,4 +182,8 @@ impl crate::transport::Link for Alone {
     fn send(&self, node: &str, _frame: &[u8]) {
         tracing::debug!(node, "there is no transport to reach it by");
     }
+
+    fn may_reach(&self, _node: &str) -> bool {
+        false
+    }
 }

@@ -25,6 +25,11 @@ pub trait Transport: Send + 'static {
 pub trait Link: Send + Sync + 'static {
     /// Sends `frame` to `node`. Never waits: a frame that cannot go out now is dropped, for the session will send it again.
     fn send(&self, node: &str, frame: &[u8]);
+
+    /// Whether `node` can ever be reached, up or down: a session that needs one that cannot is not begun. A transport that does not know says so.
+    fn may_reach(&self, _node: &str) -> bool {
+        true
+    }
 }
 
 /// What a transport tells its node. Called from any thread; must not block.

@@ -160,6 +160,10 @@ impl Link for TcpLink {
         }
         tracing::warn!(node, "a frame for a node that is not among the peers is dropped");
     }
+
+    fn may_reach(&self, node: &str) -> bool {
+        node == self.node || self.peers.contains_key(node)
+    }
 }
 
 impl Drop for TcpLink {

@@ -1,0 +1,180 @@
+//! Nodes `a`, `b`, `c`, … in one process, each over a SQLite file of its own: they play the roles of `fixtures/trials.chor`, and go and come back.
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+
+use accompanist::store::{Sqlite, StoreError};
+use accompanist::{Choreography, Node, NodeBuilder, Start, Timing, rusqlite};
+
+use crate::clerk::Clerk;
+use crate::generated::trials::{again, alone, chain, fork, looked, turns};
+use crate::pages::{Pages, SCHEMA, Shelf as _};
+use crate::tap::Tap;
+use crate::wait::{until, within};
+
+/// No frame is sent again by the clock within a test: what is lost comes back because somebody asks, or not at all. Operations are tried again
+/// soon and for ever.
+pub const TIMING: Timing = Timing {
+    resend_millis_min: 600_000,
+    resend_millis_max: 600_000,
+    retry_millis_min: 2,
+    retry_millis_max: 20,
+    attempts_max: u32::MAX,
+};
+
+/// The nodes, and what is between them.
+pub struct Stage {
+    directory: tempfile::TempDir,
+    /// What is between them.
+    pub tap: Tap,
+    timing: Timing,
+    clerks: BTreeMap<String, Clerk>,
+    nodes: BTreeMap<String, Node<Sqlite>>,
+}
+
+impl Stage {
+    /// These nodes, started.
+    pub async fn with(names: &[&str]) -> Self {
+        Self::with_timing(names, TIMING).await
+    }
+
+    /// These nodes, started, with that patience.
+    ///
+    /// # Panics
+    /// Where a node does not start.
+    pub async fn with_timing(names: &[&str], timing: Timing) -> Self {
+        let directory = tempfile::tempdir().expect("there is a temporary directory");
+        let mut stage =
+            Self { directory, tap: Tap::default(), timing, clerks: BTreeMap::new(), nodes: BTreeMap::new() };
+        for name in names {
+            stage.up(name).await;
+        }
+        stage
+    }
+
+    /// The database of a node.
+    pub fn path(&self, name: &str) -> PathBuf {
+        self.directory.path().join(format!("{name}.db"))
+    }
+
+    /// Opens the database of a node, which may just be closing.
+    ///
+    /// # Panics
+    /// Where it cannot be opened.
+    pub async fn open(&self, name: &str) -> Sqlite {
+        let path = self.path(name);
+        let opened = until(("the database of", name), || match Sqlite::open(&path) {
+            Err(StoreError::Failed(cause)) if cause.contains("is locked") => None,
+            opened => Some(opened),
+        });
+        opened.await.and_then(|database| database.with_schema(SCHEMA)).expect("the database opens")
+    }
+
+    /// Starts a node, over what it left.
+    ///
+    /// # Panics
+    /// Where it does not start.
+    pub async fn up(&mut self, name: &str) {
+        let database = self.open(name).await;
+        let clerk = self.clerks.entry(name.to_owned()).or_default().clone();
+        let builder = Node::builder(name, database).timing(self.timing).transport(self.tap.transport());
+        let node = cast(name, builder, &clerk).start().await.expect("the node starts");
+        self.nodes.insert(name.to_owned(), node);
+    }
+
+    /// Ends a node.
+    ///
+    /// # Panics
+    /// Where somebody else holds it.
+    pub fn down(&mut self, name: &str) {
+        drop(self.nodes.remove(name).expect("the node is up"));
+    }
+
+    /// Ends these nodes, and starts them again when all are down.
+    pub async fn restart(&mut self, names: &[&str]) {
+        names.iter().for_each(|name| self.down(name));
+        for name in names {
+            self.up(name).await;
+        }
+    }
+
+    /// A node that is up.
+    ///
+    /// # Panics
+    /// Where it is not.
+    pub fn node(&self, name: &str) -> &Node<Sqlite> {
+        self.nodes.get(name).expect("the node is up")
+    }
+
+    /// What does the work of a node, which may be down.
+    ///
+    /// # Panics
+    /// Where there never was such a node.
+    pub fn clerk(&self, name: &str) -> &Clerk {
+        self.clerks.get(name).expect("there was such a node")
+    }
+
+    /// Starts a session at `a`.
+    pub fn start<A: Choreography>(&self, arguments: A, id: &str) -> Start<Sqlite, A> {
+        self.node("a").start(arguments).id(id)
+    }
+
+    /// Starts a session at `a`, durably.
+    ///
+    /// # Panics
+    /// Where it is not accepted.
+    pub async fn accepted<A: Choreography>(&self, arguments: A, id: &str) -> accompanist::Handle<A::Output> {
+        let accepted = within(("the start of", id), self.start(arguments, id).accepted()).await;
+        accepted.expect("the session is accepted")
+    }
+
+    /// What a node's service has written.
+    ///
+    /// # Panics
+    /// Where the node is down.
+    pub fn pages(&self, name: &str) -> Pages {
+        self.node(name).store().pages(&self.clerk(name).book).expect("the tables are there")
+    }
+
+    /// How the sessions at a node stand, in the order of their start.
+    ///
+    /// # Panics
+    /// Where the node is down.
+    pub fn states(&self, name: &str) -> Vec<String> {
+        let states = self.node(name).store().read(|connection| -> Result<Vec<String>, rusqlite::Error> {
+            let mut select = connection.prepare("SELECT state FROM accompanist_session ORDER BY id")?;
+            select.query_map([], |row| row.get(0))?.collect()
+        });
+        states.expect("the table of sessions is there")
+    }
+
+    /// Waits until the nodes that are up have nothing left to do.
+    pub async fn settle(&self) {
+        for (name, node) in &self.nodes {
+            until(("the end of all sessions at", name), || (node.counts().sessions == 0).then_some(())).await;
+        }
+    }
+}
+
+/// The roles of the node `name`.
+fn cast(name: &str, builder: NodeBuilder<Sqlite>, clerk: &Clerk) -> NodeBuilder<Sqlite> {
+    let clerk = || clerk.clone();
+    match name {
+        "a" => builder
+            .role(alone::A::new(clerk()))
+            .role(chain::A::new(clerk()))
+            .role(fork::A::new(clerk()))
+            .role(turns::A::new(clerk()))
+            .role(again::A::new(clerk()))
+            .role(looked::A::new(clerk())),
+        "b" => builder
+            .role(chain::B::new(clerk()))
+            .role(fork::B::new(clerk()))
+            .role(turns::B::new(clerk()))
+            .role(again::B::new(clerk()))
+            .role(looked::B::new(clerk())),
+        "c" => builder.role(chain::C::new(clerk())).role(fork::C::new(clerk())).role(turns::C::new(clerk())),
+        "d" => builder.role(chain::D::new()),
+        _ => builder,
+    }
+}

@@ -1,0 +1,181 @@
+//! A transport that is listened to: it counts frames by sender, receiver and kind, and holds back those that it is told to.
+
+use std::collections::BTreeMap;
+use std::io;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use accompanist::transport::{Inbound, Link, LocalLink, LocalNetwork, Transport};
+use accompanist_core::{Body, Frame, Outcome, Vote};
+
+/// What a frame says.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Kind {
+    /// A message of the program.
+    Message,
+    /// A message need not come again.
+    Stable,
+    /// A vote for the session.
+    Completed,
+    /// A vote against it.
+    Aborted,
+    /// Settled: committed.
+    Committed,
+    /// Settled: compensated.
+    Compensated,
+    /// Forgotten.
+    Over,
+    /// A question for what is missing.
+    Need,
+    /// Something was wrong with a frame.
+    Refused,
+}
+
+impl From<&Body> for Kind {
+    fn from(body: &Body) -> Self {
+        match body {
+            Body::Message { .. } => Self::Message,
+            Body::Stable { .. } => Self::Stable,
+            Body::Vote { vote: Vote::Completed, .. } => Self::Completed,
+            Body::Vote { vote: Vote::Aborted { .. }, .. } => Self::Aborted,
+            Body::Done { outcome: Outcome::Committed, .. } => Self::Committed,
+            Body::Done { outcome: Outcome::Compensated, .. } => Self::Compensated,
+            Body::Over => Self::Over,
+            Body::Need => Self::Need,
+            Body::Refused { .. } => Self::Refused,
+        }
+    }
+}
+
+/// A frame that is held: from, to, bytes.
+type Held = (String, String, Vec<u8>);
+type Rule = Box<dyn Fn(&str, &str, Kind) -> bool + Send>;
+
+/// A network within the process, with a tap on it. Clones are the same one.
+#[derive(Clone, Default)]
+pub struct Tap {
+    network: LocalNetwork,
+    state: Arc<Mutex<State>>,
+}
+
+#[derive(Default)]
+struct State {
+    sent: BTreeMap<(String, String, Kind), u64>,
+    arrived: u64,
+    hold: Option<Rule>,
+    held: Vec<Held>,
+    nodes: BTreeMap<String, Arc<dyn Inbound>>,
+}
+
+impl Tap {
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// A transport for one node.
+    pub fn transport(&self) -> TapTransport {
+        TapTransport { tap: self.clone() }
+    }
+
+    /// How many frames have been sent: from, to, what.
+    pub fn sent(&self, which: impl Fn(&str, &str, Kind) -> bool) -> u64 {
+        self.state().sent.iter().filter(|((from, to, kind), _)| which(from, to, *kind)).map(|(_, count)| count).sum()
+    }
+
+    /// How many frames have arrived, at all nodes together.
+    pub fn arrived(&self) -> u64 {
+        self.state().arrived
+    }
+
+    /// Holds back frames from now on, when they arrive: from, to, what.
+    pub fn hold(&self, which: impl Fn(&str, &str, Kind) -> bool + Send + 'static) {
+        self.state().hold = Some(Box::new(which));
+    }
+
+    /// How many frames are held.
+    pub fn held(&self) -> usize {
+        self.state().held.len()
+    }
+
+    /// Holds nothing back any more, and loses what was.
+    pub fn lose_held(&self) {
+        let mut state = self.state();
+        state.hold = None;
+        state.held.clear();
+    }
+
+    /// Holds nothing back any more; what was arrives now, late.
+    pub fn release(&self) {
+        let held = {
+            let mut state = self.state();
+            state.hold = None;
+            std::mem::take(&mut state.held)
+        };
+        for (from, to, frame) in held {
+            let inbound = self.state().nodes.get(&to).cloned();
+            if let Some(inbound) = inbound {
+                inbound.frame(&from, &frame);
+            }
+        }
+    }
+}
+
+/// See [`Tap`].
+pub struct TapTransport {
+    tap: Tap,
+}
+
+impl Transport for TapTransport {
+    type Link = TapLink;
+
+    async fn start(self, node: &str, inbound: Arc<dyn Inbound>) -> io::Result<TapLink> {
+        let tap = self.tap;
+        let listening = Arc::new(TapInbound { tap: tap.clone(), node: node.to_owned(), inbound: Arc::clone(&inbound) });
+        tap.state().nodes.insert(node.to_owned(), inbound);
+        let link = tap.network.transport().start(node, listening).await?;
+        Ok(TapLink { tap, node: node.to_owned(), link })
+    }
+}
+
+/// See [`Tap`].
+pub struct TapLink {
+    tap: Tap,
+    node: String,
+    link: LocalLink,
+}
+
+impl Link for TapLink {
+    fn send(&self, node: &str, frame: &[u8]) {
+        if let Some(decoded) = Frame::decode(frame) {
+            let key = (self.node.clone(), node.to_owned(), Kind::from(&decoded.body));
+            *self.tap.state().sent.entry(key).or_default() += 1;
+        }
+        self.link.send(node, frame);
+    }
+}
+
+struct TapInbound {
+    tap: Tap,
+    node: String,
+    inbound: Arc<dyn Inbound>,
+}
+
+impl Inbound for TapInbound {
+    fn frame(&self, from: &str, frame: &[u8]) {
+        {
+            let mut state = self.tap.state();
+            state.arrived += 1;
+            let kind = Frame::decode(frame).map(|frame| Kind::from(&frame.body));
+            if let (Some(hold), Some(kind)) = (&state.hold, kind)
+                && hold(from, &self.node, kind)
+            {
+                state.held.push((from.to_owned(), self.node.clone(), frame.to_vec()));
+                return;
+            }
+        }
+        self.inbound.frame(from, frame);
+    }
+
+    fn connected(&self, node: &str) {
+        self.inbound.connected(node);
+    }
+}

@@ -12,7 +12,9 @@ fn examples(page: &str) -> Vec<&str> {
 #[test]
 fn examples_do_what_their_page_says() {
     let mut wrong = String::new();
-    for code in Code::ALL.iter().filter(|code| !code.as_str().get(1..).unwrap().starts_with("00")) {
+    // Their failing examples would fill the page: they show the shape only, which these pages say.
+    let too_large = [Code::E0006, Code::E0013];
+    for code in Code::ALL.iter().filter(|code| !too_large.contains(code)) {
         let examples = examples(code.explanation());
         for (index, example) in examples.iter().enumerate() {
             let sources = Sources::single(format!("{code}.chor"), *example);

@@ -84,8 +84,8 @@ pub fn read_file(literal: &LitStr) -> Result<(Sources, Base), String> {
         (false, true) => (in_package, Base::Package),
         (true, _) => (beside, Base::Call),
         (false, false) => {
-            let (beside, in_package) = (beside.display(), in_package.display());
-            return Err(format!("there is no such file, neither {beside} nor {in_package}"));
+            let beside = beside.display();
+            return Err(format!("there is no such file, neither {beside} nor one in the directory of `Cargo.toml`"));
         }
     };
     let name = path.display().to_string();

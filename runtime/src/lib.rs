@@ -1,5 +1,60 @@
-//! Accompanist: services coordinate by a choreography, crashes are masked by replay, failed sagas roll back on all roles, and
-//! there is no coordinator.
+//! Accompanist: services that work together by a choreography. Crashes are masked by replay, failed sagas roll back on all roles, and there is no
+//! coordinator.
+//!
+//! [`choreo!`] makes Rust of a choreography: a trait for each service, and for each role what a [`Node`] plays. A node has a [`store`] and, where the other
+//! roles are elsewhere, a [`transport`]. The same generated code runs on the [`plain`] runtime, in memory.
+//!
+//! ```
+//! use accompanist::store::{Memory, MemoryTx};
+//! use accompanist::{BoxError, Failure, Node};
+//!
+//! accompanist::choreo! {
+//!     service Desk { transaction book(guest: String) -> u64 compensate cancel; }
+//!     service Bank { transaction charge(guest: String, cents: u64) compensate refund; }
+//!
+//!     choreography Booking<Desk, Bank>(guest: String@Desk) -> u64@Desk {
+//!         let room = Desk.book(guest);
+//!         let bill = (guest, 12_000) ~> Bank;
+//!         Bank.charge(bill.0, bill.1);
+//!         room
+//!     }
+//! }
+//!
+//! struct Hotel;
+//!
+//! impl Desk<Memory> for Hotel {
+//!     async fn book(&self, _tx: &mut MemoryTx, _guest: &String) -> Result<u64, Failure> {
+//!         Ok(7)
+//!     }
+//!     async fn cancel(&self, _tx: &mut MemoryTx, _guest: &String, _room: &u64) -> Result<(), BoxError> {
+//!         Ok(())
+//!     }
+//! }
+//!
+//! impl Bank<Memory> for Hotel {
+//!     async fn charge(&self, _tx: &mut MemoryTx, guest: &String, _cents: &u64) -> Result<(), Failure> {
+//!         if guest == "Ben" { Err(Failure::abort("card declined")) } else { Ok(()) }
+//!     }
+//!     async fn refund(&self, _tx: &mut MemoryTx, _guest: &String, _cents: &u64, _paid: &()) -> Result<(), BoxError> {
+//!         Ok(())
+//!     }
+//! }
+//!
+//! # #[tokio::main(flavor = "current_thread")]
+//! # async fn main() -> Result<(), accompanist::Error> {
+//! let node = Node::builder("hotel", Memory::new())
+//!     .assign("Desk", "hotel")
+//!     .assign("Bank", "hotel")
+//!     .role(booking::Desk::new(Hotel))
+//!     .role(booking::Bank::new(Hotel))
+//!     .start()
+//!     .await?;
+//! assert_eq!(node.start(Booking { guest: "Ada".into() }).id("1").settled().await?, 7);
+//! let refused = node.start(Booking { guest: "Ben".into() }).id("2").settled().await;
+//! assert_eq!(refused.unwrap_err().reason(), Some("card declined"));
+//! # Ok(())
+//! # }
+//! ```
 
 mod context;
 mod error;

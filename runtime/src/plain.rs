@@ -245,7 +245,7 @@ impl<D: Store> SessionContext for PlainContext<D> {
         self.go_on()?;
         let key = IdempotencyKey(self.path.position(site).0);
         let result = O::call(service, &key, &arguments).await.map_err(|failure| self.fail(O::NAME, failure))?;
-        self.decode(&*self.encode(&result)?)
+        self.decode(&self.encode(&result)?)
     }
 
     fn refuse(&self, reason: impl Into<String>) -> Interrupted {
@@ -295,8 +295,11 @@ impl<R: Role<D>, D: Store> Work<D> for Undo<R> {
     }
 }
 
+/// What the store says of some work, and within that what the work says.
+type Outcome<D, W> = Result<Result<<W as Work<D>>::Output, <W as Work<D>>::Error>, StoreError>;
+
 /// Runs `work` in one commit; its writes are kept where it succeeds.
-async fn run_in<D: Store, W: Work<D>>(store: &D, work: W) -> Result<Result<W::Output, W::Error>, StoreError> {
+async fn run_in<D: Store, W: Work<D>>(store: &D, work: W) -> Outcome<D, W> {
     let (reply, waits) = oneshot::channel();
     store.submit(Job::Transact(Box::new(OneCommit { work, result: None, reply })));
     waits.await.unwrap_or_else(|_| Err(StoreError::Failed("the store is closed".into())))
@@ -305,7 +308,7 @@ async fn run_in<D: Store, W: Work<D>>(store: &D, work: W) -> Result<Result<W::Ou
 struct OneCommit<D: Store, W: Work<D>> {
     work: W,
     result: Option<Result<W::Output, W::Error>>,
-    reply: oneshot::Sender<Result<Result<W::Output, W::Error>, StoreError>>,
+    reply: oneshot::Sender<Outcome<D, W>>,
 }
 
 impl<D: Store, W: Work<D>> Transact<D> for OneCommit<D, W> {

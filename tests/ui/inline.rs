@@ -1,8 +1,8 @@
 accompanist_macros::choreo! {
     // A comment before it.
-    fn twice(amount: u32) -> u32 {
-        let x = amount
-        x * "ä" ++ 2
+    choreography Tell<A, B>(x: u32@A) -> u32@B {
+        let y = "ä" + x
+        y ~> B
     }
 }
 

@@ -1,6 +1,6 @@
 accompanist_macros::choreo! {
     role = Nobody;
-    fn twice(amount: u32) -> u32 { amount * 2 }
+    choreography Tell<A, B>(x: u32@A) -> u32@B { x ~> B }
 }
 
 fn main() {}

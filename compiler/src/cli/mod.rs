@@ -1,4 +1,5 @@
 //! The binary `chor`: the front end that reads files and writes to a terminal. The one part of the compiler that does I/O.
+#![allow(clippy::disallowed_methods, reason = "the binary reads and writes the files that the library does not know")]
 
 mod input;
 mod json;

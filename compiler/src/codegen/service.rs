@@ -30,6 +30,7 @@ pub fn service(hir: &Hir, service: &Service) -> TokenStream {
     let operations = operations(hir, service);
     quote! {
         #docs
+        #[allow(clippy::ptr_arg, reason = "an operation takes a reference to each argument's type, whatever it is")]
         pub trait #name<Db: ::accompanist::Database>:
             ::core::marker::Send + ::core::marker::Sync + 'static
         {

@@ -93,13 +93,29 @@ impl Infer {
     pub fn unify(&mut self, one: &Ty, two: &Ty) -> bool {
         let (one, two) = (self.shallow(one), self.shallow(two));
         match (&one, &two) {
-            (Ty::Error | Ty::Never, _) | (_, Ty::Error | Ty::Never) => true,
+            (Ty::Error, other) | (other, Ty::Error) => {
+                self.spoil(other);
+                true
+            }
+            (Ty::Never, _) | (_, Ty::Never) => true,
             (Ty::Var(a), Ty::Var(b)) if a == b => true,
             (Ty::Var(a), _) if self.admits(*a, &two) => self.set(*a, two),
             (_, Ty::Var(b)) if self.admits(*b, &one) => self.set(*b, one),
             (Ty::Tuple(a), Ty::Tuple(b)) => a.len() == b.len() && a.iter().zip(b).all(|(a, b)| self.unify(a, b)),
             (Ty::Option(a), Ty::Option(b)) | (Ty::Vec(a), Ty::Vec(b)) => self.unify(a, b),
             (one, two) => one == two,
+        }
+    }
+
+    /// What is open in a type that meets a mistake is part of the mistake.
+    fn spoil(&mut self, ty: &Ty) {
+        match self.shallow(ty) {
+            Ty::Var(var) => {
+                self.set(var, Ty::Error);
+            }
+            Ty::Tuple(items) => items.iter().for_each(|item| self.spoil(item)),
+            Ty::Option(item) | Ty::Vec(item) => self.spoil(&item),
+            _ => {}
         }
     }
 

@@ -1,6 +1,8 @@
 //! The program of each role: what it does by itself, in order. Made by `project` from a choreography; nothing in it is about
 //! other roles but whom a message goes to or comes from.
 
+mod choice;
+mod expression;
 mod fingerprint;
 mod firsts;
 mod knowledge;
@@ -9,8 +11,9 @@ pub mod print;
 mod project;
 mod sites;
 
+pub use choice::diverges;
 pub use firsts::Firsts;
-pub use project::{diverges, project};
+pub use project::project;
 
 use crate::hir::body::Local;
 use crate::hir::builtin::Builtin;

@@ -12,9 +12,7 @@ use crate::diagnostic::meaning::Meaning;
 use crate::hir::body::Local;
 use crate::hir::check::places::{Knowledge, Places, place};
 use crate::hir::check::sessions;
-use crate::hir::{
-    self, Choreography, ExprId, Hir, LocalId, Pattern, PatternKind, Place, Placed, RoleId, RoleSet, ServiceId, Ty,
-};
+use crate::hir::{self, Choreography, ExprId, Hir, LocalId, Pattern, PatternKind, Place, Placed, RoleId, RoleSet, Ty};
 use crate::span::Span;
 
 /// Places and projects every choreography. One with errors has no projection.
@@ -70,27 +68,27 @@ fn choreography_programs(
 
 /// A role's part in a choice: what it does, and the value.
 #[derive(Clone, Debug, Default)]
-struct Projected {
-    stmts: Vec<Stmt>,
-    value: Option<Expr>,
+pub(super) struct Projected {
+    pub(super) stmts: Vec<Stmt>,
+    pub(super) value: Option<Expr>,
 }
 
-struct Projector<'a> {
-    hir: &'a Hir,
-    choreography: &'a Choreography,
+pub(super) struct Projector<'a> {
+    pub(super) hir: &'a Hir,
+    pub(super) choreography: &'a Choreography,
     locals: Vec<Local>,
-    sites: Sites,
+    pub(super) sites: Sites,
     /// The choices projected so far, for each role, until the block around them takes them.
-    choices: BTreeMap<ExprId, Vec<Projected>>,
+    pub(super) choices: BTreeMap<ExprId, Vec<Projected>>,
     /// The choice at the head of whose branches `select` stands.
     within: Option<ExprId>,
 }
 
 /// Where a role's statements go while an expression is projected for it.
-struct Target<'p> {
-    places: &'p Places,
-    role: RoleId,
-    out: Vec<Stmt>,
+pub(super) struct Target<'p> {
+    pub(super) places: &'p Places,
+    pub(super) role: RoleId,
+    pub(super) out: Vec<Stmt>,
 }
 
 impl Knowledge for Projector<'_> {
@@ -175,7 +173,8 @@ impl Projector<'_> {
         places.split.contains_key(&expr)
     }
 
-    fn temporary(&mut self, ty: Ty, span: Span) -> LocalId {
+    /// A variable without a name.
+    pub(super) fn temporary(&mut self, ty: Ty, span: Span) -> LocalId {
         self.locals.push(Local { name: String::new(), span, ty });
         LocalId(u32::try_from(self.locals.len() - 1).unwrap_or(u32::MAX))
     }
@@ -192,73 +191,8 @@ impl Projector<'_> {
         Block { stmts, value: value.filter(|_| !ends) }
     }
 
-    /// A role's part in a choice, put together from its branches.
-    fn choice(
-        &mut self,
-        choice: ExprId,
-        part: Part,
-        mut blocks: Vec<Block>,
-        guard: Projected,
-        patterns: &[Option<Pattern>],
-    ) -> Projected {
-        let body = &self.choreography.body;
-        let (ty, span) = (body[choice].ty.clone(), body[choice].span);
-        let mut stmts = guard.stmts;
-        let wanted = !ty.is_unit() && ty != Ty::Never && matches!(part, Part::Decides | Part::Told(_));
-        let ends = |block: &Block| {
-            matches!(block.stmts.last().map(|stmt| &stmt.kind), Some(StmtKind::Refuse(_) | StmtKind::RefusedBy(_)))
-        };
-        let has_value = wanted
-            && blocks.iter().all(|block| block.value.is_some() || ends(block) || diverges(block))
-            && blocks.iter().any(|block| block.value.is_some());
-        if !has_value {
-            blocks.iter_mut().for_each(drop_value);
-        }
-        let unit = (ty.is_unit()).then(|| Expr::unit(span));
-        let kind = match part {
-            Part::Idle => {
-                if blocks.iter().all(ends)
-                    && let Some(end) = blocks.first().and_then(|block| block.stmts.last())
-                {
-                    stmts.push(end.clone());
-                }
-                return Projected { stmts, value: unit };
-            }
-            Part::Same(block) => {
-                stmts.extend(block.stmts);
-                return Projected { stmts, value: unit };
-            }
-            Part::Told(told) => {
-                let mut told: Vec<Block> =
-                    blocks.into_iter().zip(told).filter(|(_, told)| *told).map(|(block, _)| block).collect();
-                if let ([_], Some(only)) = (told.as_slice(), told.first().cloned()) {
-                    stmts.extend(only.stmts);
-                    return Projected { stmts, value: only.value.or(unit) };
-                }
-                let branches = told.drain(..).map(|block| (Firsts::of(&block).messages.into_iter().collect(), block));
-                let branches = branches.collect();
-                let into = has_value.then(|| self.temporary(ty.clone(), span));
-                (StmtKind::Offer { branches, into }, into)
-            }
-            Part::Decides => {
-                let Some(value) = guard.value else {
-                    return Projected { stmts, value: unit };
-                };
-                if !has_value && blocks.iter().all(|block| block.stmts.is_empty()) {
-                    stmts.extend(discarded(value));
-                    return Projected { stmts, value: unit };
-                }
-                let into = has_value.then(|| self.temporary(ty.clone(), span));
-                (decision(value, blocks, patterns, into), into)
-            }
-        };
-        let (kind, into) = kind;
-        stmts.push(Stmt { kind, span });
-        let value = into.map(|into| Expr { kind: ExprKind::Local(into), ty, span }).or(unit);
-        Projected { stmts, value }
-    }
-
-    fn stmt(&mut self, target: &mut Target<'_>, stmt: &hir::Stmt) {
+    /// What a role does for a statement.
+    pub(super) fn stmt(&mut self, target: &mut Target<'_>, stmt: &hir::Stmt) {
         let span = stmt.span;
         match &stmt.kind {
             hir::StmtKind::Let(pattern, _, value) => {
@@ -324,228 +258,13 @@ impl Projector<'_> {
         }
         target.out.push(Stmt { kind: StmtKind::Let(pattern.clone(), value), span });
     }
-
-    /// Operands from left to right: what may abort is computed before a later operand communicates.
-    fn operands(&mut self, target: &mut Target<'_>, exprs: &[ExprId]) -> Vec<Option<Expr>> {
-        let mut values: Vec<(Option<Expr>, usize)> = Vec::new();
-        let mut last_busy = 0;
-        let mut parts = Vec::new();
-        for (index, expr) in exprs.iter().enumerate() {
-            let outer = std::mem::take(&mut target.out);
-            let value = self.expr(target, *expr);
-            let own = std::mem::replace(&mut target.out, outer);
-            if !own.is_empty() {
-                last_busy = index;
-            }
-            parts.push(own);
-            values.push((value, index));
-        }
-        let mut result = Vec::new();
-        for ((value, index), own) in values.into_iter().zip(parts) {
-            target.out.extend(own);
-            let value = match value {
-                Some(value) if index < last_busy && (value.can_fail() || value.acts()) => {
-                    Some(self.name_value(target, value))
-                }
-                other => other,
-            };
-            result.push(value);
-        }
-        result
-    }
-
-    /// Gives a value a variable, unless it is one.
-    fn name_value(&mut self, target: &mut Target<'_>, value: Expr) -> Expr {
-        if let ExprKind::Local(_) | ExprKind::Literal(_) = value.kind {
-            return value;
-        }
-        let (ty, span) = (value.ty.clone(), value.span);
-        let local = self.temporary(ty.clone(), span);
-        let pattern = Pattern { kind: PatternKind::Bind(local), ty: ty.clone(), span };
-        target.out.push(Stmt { kind: StmtKind::Let(pattern, value), span });
-        Expr { kind: ExprKind::Local(local), ty, span }
-    }
-
-    /// What a role does for an expression; the value, where the role holds it.
-    fn expr(&mut self, target: &mut Target<'_>, id: ExprId) -> Option<Expr> {
-        let choreography = self.choreography;
-        let expr = &choreography.body[id];
-        let (ty, span) = (expr.ty.clone(), expr.span);
-        let kind = match &expr.kind {
-            hir::ExprKind::Error => return None,
-            hir::ExprKind::Literal(literal) => ExprKind::Literal(literal.clone()),
-            hir::ExprKind::Local(local) => {
-                if !target.places.local(*local).holds(target.role) {
-                    return None;
-                }
-                ExprKind::Local(*local)
-            }
-            hir::ExprKind::Tuple(items) => match target.places.split.get(&id).cloned() {
-                Some(Placed::Tuple(placed, _)) => return self.split(target, items, &placed, span),
-                Some(Placed::At(..)) | None => ExprKind::Tuple(self.all(target, items)?),
-            },
-            hir::ExprKind::List(items) => ExprKind::List(self.all(target, items)?),
-            hir::ExprKind::Builtin(builtin, items) => ExprKind::Builtin(*builtin, self.all(target, items)?),
-            hir::ExprKind::Construct { constructor, fields, base } => {
-                let parts: Vec<ExprId> = fields.iter().map(|(_, value)| *value).chain(*base).collect();
-                let mut values = self.all(target, &parts)?;
-                let base = if base.is_some() { values.pop().map(Box::new) } else { None };
-                ExprKind::Construct(*constructor, fields.iter().map(|(index, _)| *index).zip(values).collect(), base)
-            }
-            hir::ExprKind::Field(value, name) => ExprKind::Field(Box::new(self.expr(target, *value)?), name.clone()),
-            hir::ExprKind::TupleField(value, index) => {
-                ExprKind::TupleField(Box::new(self.expr(target, *value)?), *index)
-            }
-            hir::ExprKind::Unary(op, value) => ExprKind::Unary(*op, Box::new(self.expr(target, *value)?)),
-            hir::ExprKind::Index(one, two) => {
-                let (one, two) = self.two(target, *one, *two)?;
-                ExprKind::Index(one, two)
-            }
-            hir::ExprKind::Binary(op, one, two) => {
-                let (one, two) = self.two(target, *one, *two)?;
-                ExprKind::Binary(*op, one, two)
-            }
-            hir::ExprKind::At(value, role) => {
-                let value = self.expr(target, *value)?;
-                return (*role == target.role).then_some(value);
-            }
-            hir::ExprKind::Operation { role, service, operation, args } => {
-                return self.operation(target, id, *role, (*service, *operation), args);
-            }
-            hir::ExprKind::Communicate { value, to, .. } => return self.communicate(target, id, *value, to),
-            hir::ExprKind::Message { .. } => {
-                self.transfer(target, id, Some(Expr::unit(span)));
-                return Some(Expr::unit(span));
-            }
-            hir::ExprKind::Block(stmts, tail) => {
-                stmts.iter().for_each(|stmt| self.stmt(target, stmt));
-                return match tail {
-                    Some(tail) => self.expr(target, *tail),
-                    None => Some(Expr::unit(span)),
-                };
-            }
-            hir::ExprKind::If(..) | hir::ExprKind::Match(..) => {
-                let parts = self.choices.get_mut(&id)?;
-                let part = std::mem::take(parts.get_mut(usize::from(target.role.0))?);
-                target.out.extend(part.stmts);
-                return part.value;
-            }
-        };
-        Some(Expr { kind, ty, span })
-    }
-
-    /// All operands, where the role holds all of them; what it holds of others and may fail is computed all the same.
-    fn all(&mut self, target: &mut Target<'_>, items: &[ExprId]) -> Option<Vec<Expr>> {
-        self.operands(target, items).into_iter().collect()
-    }
-
-    fn two(&mut self, target: &mut Target<'_>, one: ExprId, two: ExprId) -> Option<(Box<Expr>, Box<Expr>)> {
-        let mut values = self.all(target, &[one, two])?.into_iter();
-        Some((Box::new(values.next()?), Box::new(values.next()?)))
-    }
-
-    /// The parts that a role keeps of a result whose parts live at different places.
-    fn split(&mut self, target: &mut Target<'_>, items: &[ExprId], placed: &[Placed], span: Span) -> Option<Expr> {
-        let values = self.operands(target, items);
-        let role = target.role;
-        let mut kept: Vec<Expr> = values
-            .into_iter()
-            .zip(placed)
-            .filter(|(_, placed)| placed.at_role(role).is_some())
-            .filter_map(|(value, _)| value)
-            .collect();
-        if kept.len() < 2 {
-            return kept.pop();
-        }
-        let ty = Ty::Tuple(kept.iter().map(|value| value.ty.clone()).collect());
-        Some(Expr { kind: ExprKind::Tuple(kept), ty, span })
-    }
-
-    fn operation(
-        &mut self,
-        target: &mut Target<'_>,
-        id: ExprId,
-        role: RoleId,
-        (service, operation): (ServiceId, u32),
-        args: &[ExprId],
-    ) -> Option<Expr> {
-        let values = self.operands(target, args);
-        if role != target.role {
-            return None;
-        }
-        let args: Vec<Expr> = values.into_iter().collect::<Option<_>>()?;
-        let expr = &self.choreography.body[id];
-        let (ty, span) = (expr.ty.clone(), expr.span);
-        if self.hir.operation(service, operation).is_pure() {
-            return Some(Expr { kind: ExprKind::Pure(service, operation, args), ty, span });
-        }
-        let site = self.sites.site(SiteKey::Operation(id));
-        let into = (!ty.is_unit()).then(|| self.temporary(ty.clone(), span));
-        target.out.push(Stmt { kind: StmtKind::Operation { site, service, operation, args, into }, span });
-        Some(value_of(into, ty, span))
-    }
-
-    fn communicate(
-        &mut self,
-        target: &mut Target<'_>,
-        id: ExprId,
-        value: ExprId,
-        to: &[(RoleId, Span)],
-    ) -> Option<Expr> {
-        let value = self.expr(target, value);
-        let keeps = to.iter().any(|(role, _)| *role == target.role);
-        let sends = target.places.transfers.get(&id).is_some_and(|transfer| transfer.from == target.role);
-        let value = match value {
-            Some(value) if keeps && sends => Some(self.name_value(target, value)),
-            other => other,
-        };
-        let received = self.transfer(target, id, value.clone());
-        received.or_else(|| value.filter(|_| keeps))
-    }
-
-    /// A role's part in a communication; what it receives.
-    fn transfer(&mut self, target: &mut Target<'_>, id: ExprId, value: Option<Expr>) -> Option<Expr> {
-        let transfer = target.places.transfers.get(&id)?;
-        let expr = &self.choreography.body[id];
-        let (ty, span) = (expr.ty.clone(), expr.span);
-        if transfer.from == target.role {
-            let to: Vec<_> =
-                transfer.to.iter().map(|role| (self.sites.site(SiteKey::Message(id, *role)), *role)).collect();
-            if let (Some(value), false) = (value, to.is_empty()) {
-                let value = if to.len() > 1 { self.name_value(target, value) } else { value };
-                target.out.push(Stmt { kind: StmtKind::Send(to, value), span });
-            }
-            return None;
-        }
-        if !transfer.to.contains(&target.role) {
-            return None;
-        }
-        let site = self.sites.site(SiteKey::Message(id, target.role));
-        let into = (!ty.is_unit()).then(|| self.temporary(ty.clone(), span));
-        target.out.push(Stmt { kind: StmtKind::Receive { site, from: transfer.from, into, ty: ty.clone() }, span });
-        Some(value_of(into, ty, span))
-    }
-}
-
-/// The variable that a value went to, or `()`.
-fn value_of(into: Option<LocalId>, ty: Ty, span: Span) -> Expr {
-    match into {
-        Some(local) => Expr { kind: ExprKind::Local(local), ty, span },
-        None => Expr::unit(span),
-    }
 }
 
 /// What is left of a value that nobody uses: every expression is evaluated, but one that cannot be seen to be.
-fn discarded(value: Expr) -> Option<Stmt> {
+pub(super) fn discarded(value: Expr) -> Option<Stmt> {
     let span = value.span;
     let pattern = Pattern { kind: PatternKind::Wildcard, ty: value.ty.clone(), span };
     (value.can_fail() || value.acts()).then_some(Stmt { kind: StmtKind::Let(pattern, value), span })
-}
-
-fn drop_value(block: &mut Block) {
-    if let Some(value) = block.value.take() {
-        block.stmts.extend(discarded(value));
-    }
 }
 
 fn into_of(stmt: &mut Stmt) -> Option<&mut Option<LocalId>> {
@@ -562,29 +281,6 @@ fn into_of(stmt: &mut Stmt) -> Option<&mut Option<LocalId>> {
         | StmtKind::Require(..)
         | StmtKind::Refuse(_)
         | StmtKind::RefusedBy(_) => None,
-    }
-}
-
-/// Whether every path through a block ends the session.
-pub fn diverges(block: &Block) -> bool {
-    block.stmts.last().is_some_and(|stmt| match &stmt.kind {
-        StmtKind::Refuse(_) | StmtKind::RefusedBy(_) => true,
-        StmtKind::If { then, otherwise, .. } => diverges(then) && diverges(otherwise),
-        StmtKind::Match { arms, .. } => arms.iter().all(|(_, block)| diverges(block)),
-        StmtKind::Offer { branches, .. } => branches.iter().all(|(_, block)| diverges(block)),
-        _ => false,
-    })
-}
-
-fn decision(guard: Expr, blocks: Vec<Block>, patterns: &[Option<Pattern>], into: Option<LocalId>) -> StmtKind {
-    let patterns: Option<Vec<Pattern>> = patterns.iter().cloned().collect();
-    match patterns {
-        Some(patterns) => StmtKind::Match { scrutinee: guard, arms: patterns.into_iter().zip(blocks).collect(), into },
-        None => {
-            let mut blocks = blocks.into_iter();
-            let (then, otherwise) = (blocks.next().unwrap_or_default(), blocks.next().unwrap_or_default());
-            StmtKind::If { condition: guard, then, otherwise, into }
-        }
     }
 }
 

@@ -78,7 +78,8 @@ impl<'a> Lexer<'a> {
         let token = match Token::keyword(text) {
             Some(keyword) => keyword,
             None if text == "_" => Token::Underscore,
-            None if is_foreign_keyword(text) => Token::Foreign,
+            None if text == "as" => Token::Foreign,
+            None if is_foreign_keyword(text) => Token::ForeignWord,
             None => Token::Ident,
         };
         self.push(token, start);
@@ -346,7 +347,7 @@ mod tests {
     fn marks_words_and_comments() {
         check("a~>b->c=>d", "Ident:a ~> Ident:b -> Ident:c => Ident:d", &[]);
         check("Vec<Vec<u8>>", "Ident:Vec < Ident:Vec < Ident:u8 > >", &[]);
-        check("return x += 1?", "Foreign:return Ident:x Foreign:+= Int:1 Foreign:?", &[]);
+        check("return x += 1?", "ForeignWord:return Ident:x Foreign:+= Int:1 Foreign:?", &[]);
         check("a // b\n/// c\n//// d\n/* e /* f */ */ g", "Ident:a Doc:/// c Ident:g", &[]);
         check("/* a", "", &[Code::E0002]);
         check("“a b” c", "Error:“a b” Ident:c", &[Code::E0001]);

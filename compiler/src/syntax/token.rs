@@ -133,18 +133,20 @@ tokens! {
         Duration "a duration",
         /// `/// text`
         Doc "a doc comment",
-        /// A keyword or operator of Rust that this language does not have.
-        Foreign "a word of Rust",
+        /// A keyword of Rust that this language does not have, and that begins something.
+        ForeignWord "a word of Rust",
+        /// An operator of Rust that this language does not have, `as` among them.
+        Foreign "an operator of Rust",
         /// What the lexer could not read; it has said so.
         Error "something unreadable",
     }
 }
 
-/// The keywords of Rust that this language does not have; the lexer gives [`Token::Foreign`] for them.
+/// The keywords of Rust that this language does not have; the lexer gives [`Token::ForeignWord`] for them.
 pub fn is_foreign_keyword(text: &str) -> bool {
     matches!(
         text,
-        "as" | "async"
+        "async"
             | "await"
             | "break"
             | "const"

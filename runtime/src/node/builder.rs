@@ -13,7 +13,7 @@ use super::cell::Waiters;
 use super::clock::{self, Clock, Timers};
 use super::inbound::NodeInbound;
 use super::role::{Erased, ErasedRole};
-use super::{Counters, Node, Shared};
+use super::{Counters, LOOPBACK_FRAMES_MAX, Node, Shared};
 use crate::context::{BoxFuture, Role};
 use crate::error::Error;
 use crate::store::Store;
@@ -140,7 +140,7 @@ impl<S: Store> NodeBuilder<S> {
             }
         }
         let unfinished = self.store.unfinished().await.map_err(|error| Error::configuration(error.to_string()))?;
-        let (loopback, mut looped) = mpsc::unbounded_channel();
+        let (loopback, mut looped) = mpsc::channel(LOOPBACK_FRAMES_MAX);
         let shared = Arc::new(Shared {
             name: self.name,
             store: self.store,

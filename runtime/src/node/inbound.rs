@@ -156,10 +156,10 @@ impl<S: Store> Shared<S> {
         if header.node(frame.from) != Some(from) || !header.participants.contains(&frame.from) {
             return Err(format!("node `{from}` does not play role {} of `{name}`", frame.from.0));
         }
-        if let Body::Vote { voter, .. } = &frame.body {
-            if !header.participants.contains(voter) {
-                return Err("a vote of a role that takes no part".into());
-            }
+        if let Body::Vote { voter, .. } = &frame.body
+            && !header.participants.contains(voter)
+        {
+            return Err("a vote of a role that takes no part".into());
         }
         Ok(())
     }

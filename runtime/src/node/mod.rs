@@ -34,6 +34,9 @@ use crate::transport::Link;
 /// How long a node waits before it reads a session again whose store failed, at first and at most.
 const RELOAD_MILLIS: (u64, u64) = (20, 5_000);
 
+/// How many frames wait between two roles of one node; further ones are dropped, and come again.
+const LOOPBACK_FRAMES_MAX: usize = 64 * 1024;
+
 /// How many frames wait for the transport to be started; further ones are dropped, and come again.
 const EARLY_FRAMES_MAX: usize = 64 * 1024;
 
@@ -142,7 +145,7 @@ pub(crate) struct Shared<S: Store> {
     link: OnceLock<Box<dyn Link>>,
     /// Frames of sessions that spoke before the link was there: a transport may hear of a peer while it starts.
     early: Mutex<Vec<(String, Vec<u8>)>>,
-    loopback: tokio::sync::mpsc::UnboundedSender<Frame>,
+    loopback: tokio::sync::mpsc::Sender<Frame>,
     runtime: tokio::runtime::Handle,
     clock: Clock,
     timers: Arc<Timers>,
@@ -188,8 +191,9 @@ impl<S: Store> Shared<S> {
     fn transmit_to(&self, node: &str, frame: &Frame) {
         self.counts.frames_sent.fetch_add(1, Ordering::Relaxed);
         if node == self.name {
-            // By way of a queue: two sessions of one node never step inside each other. When it is closed, the node is stopping.
-            let _ = self.loopback.send(frame.clone());
+            // By way of a queue: two sessions of one node never step inside each other. What it has no room for is dropped, as by any transport;
+            // when it is closed, the node is stopping.
+            let _ = self.loopback.try_send(frame.clone());
         } else if let Some(link) = self.link.get() {
             link.send(node, &frame.encode());
         } else {

@@ -144,9 +144,12 @@ fn operators<'s>(operand: Rule<'s, Expr>) -> Rule<'s, Expr> {
                 span: e.span(),
             }),
         ))
-        .validate(|expr, _, emitter| {
-            for (first, second) in chained_comparisons(&expr) {
+        .validate(|mut expr: Expr, _, emitter| {
+            let chains = chained_comparisons(&expr);
+            // Types that do not fit would follow from it.
+            for (first, second) in chains {
                 emitter.emit(ParseError::problem(Problem::ChainedComparison { first, second }, second));
+                expr.kind = ExprKind::Error;
             }
             expr
         })

@@ -30,7 +30,7 @@ fn problem(error: &ParseError, tokens: &[(Token, Span)], text: &str) -> Problem 
     let span = error.span;
     let found = text.get(span.start as usize..span.end as usize).unwrap_or_default();
     if let Some(token) = error.found {
-        if token == Token::Foreign {
+        if matches!(token, Token::Foreign | Token::ForeignWord) {
             return Problem::KeywordNotInLanguage { keyword: found.to_owned(), span };
         }
         if let Some((written, meant)) = wrong_operator(token, error.expected) {

@@ -35,10 +35,10 @@ pub fn block<'s>(any: Rule<'s, Expr>, leading: Leading<'s>) -> Rule<'s, Block> {
         expression(any, leading),
     ))
     .labelled(Label::Statement)
-    .recover_with(via_parser(skip_statement().map_with(|(), e| {
-        let error = Expr { kind: ExprKind::Error, span: e.span() };
-        stmt(Stmt { kind: StmtKind::Expr(error), span: e.span() })
-    })));
+    // As a value: where it is the last of its block, the block has one that nothing is known of.
+    .recover_with(via_parser(
+        skip_statement().map_with(|(), e| Part::Value(Box::new(Expr { kind: ExprKind::Error, span: e.span() }))),
+    ));
     part.repeated()
         .collect::<Vec<_>>()
         .delimited_by(just(Token::LeftBrace), just(Token::RightBrace))
@@ -75,7 +75,7 @@ fn semicolon<'s>() -> impl Parser<'s, Input<'s>, (), Extra<'s>> + Clone {
 fn missing_semicolon<'s>(or_end: bool) -> impl Parser<'s, Input<'s>, Problem, Extra<'s>> + Clone {
     any()
         .filter(move |token| {
-            let begins = *token == Token::Ident || begins_statement(*token);
+            let begins = matches!(*token, Token::Ident | Token::ForeignWord) || begins_statement(*token);
             begins || or_end && *token == Token::RightBrace
         })
         .map_with(|_, e| e.span())

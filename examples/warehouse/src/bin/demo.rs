@@ -120,7 +120,9 @@ impl Progress {
                 bar.set_position(answered as u64);
                 bar.set_message(format!("{killed} kills"));
             }
-            None if answered % self.step == 0 => eprintln!("{answered}/{} orders, {killed} kills", self.orders),
+            None if answered.is_multiple_of(self.step) => {
+                eprintln!("{answered}/{} orders, {killed} kills", self.orders)
+            }
             None => {}
         }
     }

@@ -23,7 +23,7 @@ impl Bank {
             format!("INSERT OR IGNORE INTO card (customer, balance) VALUES ('{name}', {balance});\n")
         });
         let fill: String = cards.collect();
-        database.with_schema(&format!(
+        database.with_schema(format!(
             "{HISTORY}
             CREATE TABLE IF NOT EXISTS card (customer TEXT PRIMARY KEY, balance INTEGER NOT NULL CHECK (balance >= 0)) WITHOUT ROWID;
             CREATE TABLE IF NOT EXISTS payment (id INTEGER PRIMARY KEY, customer TEXT NOT NULL, amount INTEGER NOT NULL);

@@ -26,7 +26,7 @@ impl Club {
             format!("INSERT OR IGNORE INTO member (customer, points, barred) VALUES ('{name}', 0, {barred});\n")
         });
         let fill: String = members.collect();
-        database.with_schema(&format!(
+        database.with_schema(format!(
             "{HISTORY}
             CREATE TABLE IF NOT EXISTS member (customer TEXT PRIMARY KEY, points INTEGER NOT NULL CHECK (points >= 0), barred INTEGER NOT NULL)
                 WITHOUT ROWID;

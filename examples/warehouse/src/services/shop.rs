@@ -22,7 +22,7 @@ impl Shop {
             format!("INSERT OR IGNORE INTO stock (sku, pieces) VALUES ('{}', {pieces});\n", sku.replace('\'', "''"))
         });
         let fill: String = stock.collect();
-        database.with_schema(&format!(
+        database.with_schema(format!(
             "{HISTORY}
             CREATE TABLE IF NOT EXISTS stock (sku TEXT PRIMARY KEY, pieces INTEGER NOT NULL CHECK (pieces >= 0)) WITHOUT ROWID;
             CREATE TABLE IF NOT EXISTS shipment (order_id INTEGER PRIMARY KEY, tracking TEXT NOT NULL);

@@ -46,13 +46,13 @@ impl Session {
     /// Rules F3, F4 and the relay of A2.
     fn handle_message(&mut self, from: RoleId, position: Position, payload: Arc<str>) {
         match self.state() {
-            Some(RowState::Committed { .. } | RowState::Finished { outcome: Ok(_) }) => {
+            Some(RowState::Committed { .. }) => {
                 if self.entered {
                     self.transmit(from, Body::Stable { position });
                 }
             }
             Some(RowState::Aborting { .. }) => self.relay_abort(from),
-            Some(RowState::Finished { outcome: Err(_) }) => {}
+            Some(RowState::Finished { .. }) => {}
             None | Some(RowState::Active | RowState::Voted { .. }) => {
                 if position == Position::BEGIN
                     || self.ended
@@ -183,17 +183,24 @@ impl Session {
     }
 }
 
-/// What a node answers, of itself, to a frame of a session that is finished at `frame.to` with `outcome` and no longer in memory.
+/// What a node answers, of itself, to a frame of a session that is finished at `frame.to` with `outcome` and no longer in memory. Every role
+/// has reached the outcome by then, so nobody waits for the answer to a message or to a vote *completed*.
 pub fn answer_finished(outcome: Outcome, frame: &Frame) -> Option<Frame> {
-    let done = |to| (to, Body::Done { outcome, answer: true });
     let (to, body) = match (&frame.body, outcome) {
-        (Body::Message { position, .. }, Outcome::Committed) => (frame.from, Body::Stable { position: *position }),
-        (Body::Vote { vote: Vote::Completed, .. } | Body::Need, Outcome::Committed) => done(frame.from),
-        (Body::Vote { voter, vote: Vote::Aborted { .. } }, Outcome::Compensated) => done(*voter),
+        (Body::Vote { voter, vote: Vote::Aborted { .. } }, Outcome::Compensated) => {
+            (*voter, Body::Done { outcome, answer: true })
+        }
         (Body::Done { .. }, _) => (frame.from, Body::Over),
-        (Body::Message { .. } | Body::Vote { vote: Vote::Completed, .. } | Body::Need, Outcome::Compensated)
-        | (Body::Vote { vote: Vote::Aborted { .. }, .. }, Outcome::Committed)
-        | (Body::Stable { .. } | Body::Over | Body::Refused { .. }, _) => return None,
+        (Body::Vote { vote: Vote::Aborted { .. }, .. }, Outcome::Committed)
+        | (
+            Body::Message { .. }
+            | Body::Vote { vote: Vote::Completed, .. }
+            | Body::Need
+            | Body::Stable { .. }
+            | Body::Over
+            | Body::Refused { .. },
+            _,
+        ) => return None,
     };
     Some(Frame { session: frame.session, from: frame.to, to, header: None, body })
 }

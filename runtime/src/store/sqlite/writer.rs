@@ -28,7 +28,7 @@ use crate::store::{Job, StoreError, Transact};
 const BATCH_JOBS_MAX: usize = 256;
 
 /// How long jobs are added to a batch: the first one waits for the last one.
-const BATCH_DURATION_MAX: Duration = Duration::from_millis(5);
+const BATCH_DURATION_MAX: Duration = Duration::from_micros(500);
 
 /// Not in the words that an operation might prepare itself: its statements share the cache with these.
 const BEGIN: &str = "BEGIN IMMEDIATE /* accompanist */";

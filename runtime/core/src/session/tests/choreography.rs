@@ -25,7 +25,7 @@ impl Behaviour {
     pub fn ends_the_saga(self, value: u64) -> bool {
         match self {
             Self::Refuses | Self::FailsAlways => true,
-            Self::RefusesIfOdd => value % 2 == 1,
+            Self::RefusesIfOdd => !value.is_multiple_of(2),
             Self::Works | Self::Fails(_) => false,
         }
     }
@@ -295,7 +295,7 @@ impl ProgramRun {
                 }
                 Placed::Choice(role, odd, even) => {
                     let chosen = if *role == me {
-                        let chosen = usize::from(self.value % 2 == 0);
+                        let chosen = usize::from(self.value.is_multiple_of(2));
                         let at = path.position(*site + chosen as u32);
                         let others = choreography.participants().into_iter().filter(|role| *role != me);
                         let told: Result<Vec<()>, Stop> =

@@ -101,8 +101,12 @@ fn h16_what_the_program_waits_for_is_always_let_in() {
     session.handle_program_waiting(NOW);
     session.handle_frame(message(2, "dropped too"));
     session.handle_frame(message(1, "awaited"));
+    session.handle_frame(message(1, "twice"));
+    assert_eq!(session.inbox_waiting, INBOX_MESSAGES_MAX + 1);
     assert_eq!(session.program_receive(at(1), A), Poll::Ready(Ok("awaited".into())));
     assert_eq!(session.program_receive(at(2), A), Poll::Pending);
+    session.handle_frame(message(1, "once more"));
+    assert_eq!(session.inbox_waiting, INBOX_MESSAGES_MAX, "a duplicate takes no room");
 }
 
 #[test]
@@ -257,6 +261,19 @@ fn a_retry_of_the_first_transaction_makes_the_start_durable() {
     session.handle_durable(start[0].id, NOW);
     // From here an abort is not a matter of this role alone.
     assert!(session.handle_cancel("no".into()));
+    assert!(matches!(writes(&mut session)[0].row.state, RowState::Aborting { local: false, .. }));
+}
+
+#[test]
+fn a_message_that_is_ready_before_the_first_transaction_makes_the_start_durable() {
+    let mut session = Session::start(header(), "0".into(), &[], TIMING, NOW);
+    assert_eq!(session.program_transaction(at(1), "S.t", "[]".into()), Ok(None));
+    session.program_send(at(2), B, "0".into()).expect("runs beside it");
+    session.handle_program_waiting(NOW);
+    assert_eq!(writes(&mut session).len(), 1);
+    assert_eq!(frames(&mut session), []);
+    assert!(!session.handle_transaction_ran(at(1), Ran::Refused("no".into()), NOW));
+    session.handle_program_waiting(NOW);
     assert!(matches!(writes(&mut session)[0].row.state, RowState::Aborting { local: false, .. }));
 }
 

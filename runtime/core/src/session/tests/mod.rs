@@ -1,9 +1,14 @@
 //! The session core under test: small choreographies on several roles, with stores, a network and a clock that a test drives step by step.
 
+#![allow(clippy::indexing_slicing, clippy::panic, reason = "a test that is wrong may fail")]
+
 mod check;
 mod choreography;
 mod defects;
+mod drive;
+mod explore;
 mod holes;
+mod holes_of_aborts;
 mod inputs;
 mod programs;
 mod script;

@@ -1,0 +1,173 @@
+//! What a driver does for its sessions: frames in, programs polled, operations run, writes queued, frames out.
+
+use std::collections::VecDeque;
+use std::rc::Rc;
+use std::sync::Arc;
+use std::task::Poll;
+
+use super::choreography::{A, Behaviour, ProgramRun, mix};
+use super::store::{Effect, Group};
+use super::world::{LIFE_MILLIS, Letter, Live, TIMING, World};
+use crate::{
+    Event, Frame, Outcome, Position, Ran, RoleId, RowState, Run, Session, SessionId, answer_finished, answer_unknown,
+    begins_session,
+};
+
+impl World {
+    pub fn receive(&mut self, letter: Letter) {
+        self.note(|| show(&letter.frame));
+        let Letter { frame, sent } = letter;
+        let frame = Frame::decode(&frame.encode()).expect("what was encoded");
+        let (to, id) = (frame.to, frame.session);
+        let node = self.node(to);
+        if sent.plus(LIFE_MILLIS) < self.now || !node.up {
+            self.note(|| "  lost".into());
+            return;
+        }
+        if node.live.contains_key(&id) {
+            return self.with(to, id, |live| live.session.handle_frame(frame));
+        }
+        if let Some(kept) = node.store.sessions.get(&id) {
+            let RowState::Finished { outcome } = &kept.stored.row.state else { panic!("a session that was dropped") };
+            let outcome = if outcome.is_ok() { Outcome::Committed } else { Outcome::Compensated };
+            return self.transmit(answer_finished(outcome, &frame));
+        }
+        match &frame.header {
+            Some(header) if begins_session(&frame.body) => {
+                assert_eq!(header.session_id(), id);
+                let session = Session::join(Arc::clone(header), to, TIMING, self.now);
+                let live = Live { session, run: None, runs: VecDeque::new(), durable: None };
+                self.node_mut(to).live.insert(id, live);
+                self.with(to, id, |live| {
+                    live.session.handle_frame(frame);
+                    live.run = live.session.runs_program().then(|| ProgramRun::new(0));
+                });
+            }
+            _ => self.transmit(answer_unknown(&frame)),
+        }
+    }
+
+    fn transmit(&mut self, frame: Option<Frame>) {
+        if let Some(frame) = frame {
+            self.messages_sent += 1;
+            let letter = Letter { frame, sent: self.now };
+            self.sent.push(letter.clone());
+            self.network.push(letter);
+        }
+    }
+
+    /// An input of a session, and what follows, as a driver does it.
+    pub fn with(&mut self, role: RoleId, id: SessionId, input: impl FnOnce(&mut Live)) {
+        self.with_effect(role, id, |live| {
+            input(live);
+            None
+        });
+    }
+
+    fn with_effect(&mut self, role: RoleId, id: SessionId, input: impl FnOnce(&mut Live) -> Option<Effect>) {
+        let (now, choreography) = (self.now, Rc::clone(&self.choreography));
+        let Some(live) = self.node_mut(role).live.get_mut(&id) else { return };
+        let effect = input(live);
+        if live.session.runs_program() {
+            let run = live.run.as_mut().expect("a program that runs");
+            match run.poll(&choreography, role, &mut live.session) {
+                Poll::Ready(Ok(result)) => live.session.handle_program_ended(result.into(), now),
+                Poll::Pending | Poll::Ready(Err(_)) => live.session.handle_program_waiting(now),
+            }
+        }
+        let writes: Vec<_> = std::iter::from_fn(|| live.session.poll_write()).collect();
+        let frames: Vec<_> = std::iter::from_fn(|| live.session.poll_transmit()).collect();
+        let events: Vec<_> = std::iter::from_fn(|| live.session.poll_event()).collect();
+        live.runs.extend(std::iter::from_fn(|| live.session.poll_run()));
+        let queue = &mut self.node_mut(role).store.queue;
+        if effect.is_some() {
+            assert!(!writes.is_empty(), "an effect without a record");
+            queue.push_back(Group { session: id, effect, writes });
+        } else {
+            queue.extend(writes.into_iter().map(|write| Group { session: id, effect: None, writes: vec![write] }));
+        }
+        frames.into_iter().for_each(|frame| self.transmit(Some(frame)));
+        events.into_iter().for_each(|event| self.hear(role, id, event));
+    }
+
+    fn hear(&mut self, role: RoleId, id: SessionId, event: Event) {
+        self.note(|| format!("  {role:?} {event:?}"));
+        match event {
+            Event::Accepted => {
+                assert!(self.node(role).store.known.contains(&id), "accepted before it is durable");
+                if role == A {
+                    self.accepted.insert(id);
+                }
+            }
+            Event::Decided(outcome) | Event::Settled(outcome) => {
+                let before = self.decided.insert((id, role), outcome.is_ok());
+                assert!(before.is_none_or(|before| before == outcome.is_ok()));
+                self.check_outcomes(id);
+            }
+            Event::Parked(divergence) => self.parked.push((role, divergence.to_string())),
+            Event::Finished => _ = self.node_mut(role).live.remove(&id),
+            Event::CompensationFailed { .. } | Event::OperationFailed { .. } | Event::PeerRefused { .. } => {}
+        }
+    }
+
+    pub fn operate(&mut self, role: RoleId, id: SessionId) {
+        let Some(run) = self.node_mut(role).live.get_mut(&id).and_then(|live| live.runs.pop_front()) else { return };
+        let now = self.now;
+        match run {
+            Run::Transaction(position) => {
+                let live = &self.node(role).live[&id];
+                if !live.session.may_run(position) {
+                    return;
+                }
+                let request = &live.session.transaction_requests[&position];
+                let (operation, arguments) = (Arc::clone(&request.operation), Arc::clone(&request.arguments));
+                let behaviour = self.choreography.behaviour(&operation);
+                let value: u64 = arguments.parse().expect("a number");
+                let site: u64 = operation.trim_start_matches("Service.t").parse().expect("a site");
+                let ran = match behaviour {
+                    Behaviour::Fails(times) if self.fails(role, id, position, false, times) => {
+                        Ran::Failed("not now".into())
+                    }
+                    Behaviour::FailsAlways => Ran::Failed("never".into()),
+                    _ if behaviour.ends_the_saga(value) => Ran::Refused("refused".into()),
+                    _ => Ran::Done(site.to_string().into()),
+                };
+                self.with_effect(role, id, |live| {
+                    let kept = live.session.handle_transaction_ran(position, ran, now);
+                    kept.then_some(Effect { session: id, position, undoes: false })
+                });
+            }
+            Run::Call(position) => {
+                self.calls += 1;
+                let value = mix(self.calls, 99);
+                let ran = if self.calls.is_multiple_of(5) {
+                    Ran::Failed("no answer".into())
+                } else {
+                    Ran::Done(value.to_string().into())
+                };
+                self.with(role, id, |live| live.session.handle_call_returned(position, ran, now));
+            }
+            Run::Compensate(record) => {
+                let position = record.position;
+                assert!(!record.undone);
+                let fails = self.fails(role, id, position, true, self.choreography.compensation_fails);
+                let ran = if fails { Err(Arc::from("not now")) } else { Ok(()) };
+                self.with_effect(role, id, |live| {
+                    let kept = live.session.handle_compensated(position, ran, now);
+                    kept.then_some(Effect { session: id, position, undoes: true })
+                });
+            }
+        }
+    }
+
+    fn fails(&mut self, role: RoleId, id: SessionId, position: Position, undoes: bool, times: u32) -> bool {
+        let failed = self.failures.entry((role, id, position, undoes)).or_default();
+        *failed += 1;
+        *failed <= times
+    }
+}
+
+pub fn show(frame: &Frame) -> String {
+    let header = if frame.header.is_some() { " with header" } else { "" };
+    format!("{:?} -> {:?}: {:?}{header}", frame.from, frame.to, frame.body)
+}

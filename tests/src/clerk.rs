@@ -68,6 +68,7 @@ impl Clerk {
         self.state().keys.clone()
     }
 
+    #[expect(clippy::panic, reason = "it does as it is told")]
     async fn behave(&self, operation: &str, line: &str) -> Result<(), Failure> {
         let mut changed = {
             let mut state = self.state();
@@ -84,7 +85,7 @@ impl Clerk {
                 Behaviour::Works => return Ok(()),
                 Behaviour::Refuses(reason) => return Err(Failure::abort(reason)),
                 Behaviour::Fails(cause) => return Err(Failure::Infrastructure(cause.into())),
-                Behaviour::Panics => std::panic::panic_any("as it was told"),
+                Behaviour::Panics => panic!("as it was told"),
                 Behaviour::Waits => changed.changed().await?,
             }
         }

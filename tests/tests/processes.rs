@@ -1,5 +1,6 @@
 //! The three roles as processes of their own: several killed at once, paused, shouted at, misconfigured, with a damaged database or another version of
 //! the choreography. Orders may wait; none is lost, none is done by halves, and what is wrong is said.
+#![allow(clippy::indexing_slicing, clippy::panic, reason = "a test stops at what it does not expect")]
 
 use std::collections::BTreeMap;
 use std::io::Write as _;
@@ -95,7 +96,7 @@ async fn two_and_three_roles_killed_at_once_in_the_middle_of_orders() {
     let mut run = Run::start(orders(120), 12, |role, _| launch(role));
     let mut kills = TOGETHER.into_iter().cycle().take(12);
     while run.answered().await {
-        if run.outcomes.len() % 9 == 0
+        if run.outcomes.len().is_multiple_of(9)
             && let Some(roles) = kills.next()
         {
             run.cluster.kill_together(roles).await.expect("they are killed and started again");
@@ -117,7 +118,7 @@ async fn each_role_paused_in_the_middle_of_orders_goes_on() {
     let mut run = Run::start(orders(60), 8, |role, _| launch(role));
     let mut pauses = ROLES.into_iter().cycle().take(9);
     while run.answered().await {
-        if run.outcomes.len() % 6 == 0
+        if run.outcomes.len().is_multiple_of(6)
             && let Some(role) = pauses.next()
         {
             let process = run.cluster.process(role).expect("it runs");

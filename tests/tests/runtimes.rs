@@ -1,5 +1,6 @@
 //! One generated file, compiled once, on every runtime: the plain one and the resilient one, over memory and SQLite, in one process and over TCP.
 //! The same results, the same refusals, the same tables; and not a word in it of what can go wrong.
+#![allow(clippy::indexing_slicing, clippy::panic, reason = "a test stops at what it does not expect")]
 
 use std::collections::BTreeMap;
 use std::fmt::Debug;

@@ -32,6 +32,10 @@ impl Error {
         Self { kind: Kind::NotAccepted(cause.to_string()) }
     }
 
+    pub(crate) fn store_fails() -> Self {
+        Self::not_accepted("the store of this session fails at the moment; try again")
+    }
+
     pub(crate) fn parked(report: String) -> Self {
         Self { kind: Kind::Parked(report) }
     }

@@ -58,6 +58,7 @@
 
 mod context;
 mod error;
+mod json;
 mod names;
 mod node;
 pub mod plain;

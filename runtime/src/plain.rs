@@ -157,7 +157,7 @@ impl<S: Store> fmt::Debug for PlainContext<S> {
 
 impl<S: Store> PlainContext<S> {
     fn encode<T: Serialize + ?Sized>(&self, value: &T) -> Result<Arc<str>, Interrupted> {
-        serde_json::to_string(value)
+        crate::json::to_json(value)
             .map(Arc::from)
             .map_err(|error| self.refuse(format!("a value cannot be written as JSON: {error}")))
     }

@@ -205,7 +205,7 @@ impl<S: Store> Shared<S> {
             let session = header.session_id();
             match self.role(header, role).map(Arc::clone) {
                 Some(role) if role.definition().fingerprint == header.fingerprint => {
-                    cells.push(self.recover(stored, &role, Waiters::recovered()));
+                    cells.push(self.recover(stored, &role, Waiters::recovered(), 0));
                 }
                 Some(_) | None => tracing::error!(
                     %session,

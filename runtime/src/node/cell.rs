@@ -74,6 +74,8 @@ struct CellRun {
     /// A write failed: this cell does nothing more, and another takes its place.
     dead: bool,
     armed: Option<Millis>,
+    /// How often in a row the session was made anew because a write failed.
+    failures: u32,
     waiters: Waiters,
 }
 
@@ -83,6 +85,7 @@ impl<S: Store> Cell<S> {
         role: Arc<dyn ErasedRole<S>>,
         session: Session,
         waiters: Waiters,
+        failures: u32,
     ) -> Arc<Self> {
         let key = session.key();
         let header = Arc::clone(session.header());
@@ -93,7 +96,7 @@ impl<S: Store> Cell<S> {
             role,
             shared: Arc::downgrade(shared),
             core: Arc::new(Core { state: Mutex::new(state) }),
-            run: Mutex::new(CellRun { program: None, begun: false, dead: false, armed: None, waiters }),
+            run: Mutex::new(CellRun { program: None, begun: false, dead: false, armed: None, failures, waiters }),
         })
     }
 
@@ -257,24 +260,27 @@ impl<S: Store> Cell<S> {
     /// A write is durable, or never will be.
     pub(super) fn written(self: &Arc<Self>, id: WriteId, result: Result<(), StoreError>) {
         match result {
-            Ok(()) => self.step(|session, now| session.handle_durable(id, now)),
+            Ok(()) => {
+                lock(&self.run).failures = 0;
+                self.step(|session, now| session.handle_durable(id, now));
+            }
             Err(error) => self.fail(error),
         }
     }
 
     /// This run is given up; the session is made anew from what is stored.
     pub(super) fn fail(self: &Arc<Self>, error: StoreError) {
-        let waiters = {
+        let (waiters, failures) = {
             let mut run = lock(&self.run);
             if run.dead {
                 return;
             }
             run.dead = true;
             run.program = None;
-            std::mem::take(&mut run.waiters)
+            (std::mem::take(&mut run.waiters), run.failures.saturating_add(1))
         };
         if let Some(shared) = self.shared.upgrade() {
-            shared.reload(self, waiters, error);
+            shared.reload(self, waiters, failures, error);
         }
     }
 
@@ -289,7 +295,11 @@ impl<S: Store> Cell<S> {
         if self.core.lock().session.arguments() != Some(arguments) {
             return Err(Error::id_in_use(id));
         }
-        lock(&self.run).waiters.attach(more);
+        let mut run = lock(&self.run);
+        if run.dead {
+            return Err(Error::store_fails());
+        }
+        run.waiters.attach(more);
         Ok(self.key.session)
     }
 

@@ -11,6 +11,7 @@ use super::cell::{Ending, Waiters, lock};
 use super::{Node, Shared};
 use crate::context::{Choreography, Definition};
 use crate::error::Error;
+use crate::json::to_json;
 use crate::store::Store;
 
 /// The longest id that a client may give a session, in bytes.
@@ -65,7 +66,7 @@ impl<S: Store, A: Choreography> Start<S, A> {
         let (settled, waits_settled) = oneshot::channel();
         let mut waiters = Waiters { decided: vec![decided], settled: vec![settled], ..Waiters::default() };
         wait(&mut waiters);
-        let arguments = serde_json::to_string(&self.arguments)
+        let arguments = to_json(&self.arguments)
             .map_err(|error| Error::unreadable(format!("the arguments cannot be written as JSON: {error}")))?;
         let session = self.node.shared.start(A::DEFINITION, self.id, arguments.into(), waiters).await?;
         Ok(Handle { session, decided: waits_decided, settled: waits_settled, output: PhantomData })
@@ -136,7 +137,7 @@ impl<S: Store> Shared<S> {
                 if let Some(cell) = self.live(key) {
                     return cell.join(&arguments, id, waiters);
                 }
-                return Err(Error::not_accepted("the store of this session fails at the moment; try again"));
+                return Err(Error::store_fails());
             }
             let stored = self.store.find_client(definition.name, id).await.map_err(Error::not_accepted)?;
             if let Some(stored) = stored {
@@ -156,7 +157,7 @@ impl<S: Store> Shared<S> {
         });
         let session = Session::start(header, arguments, definition.begins, self.timing, self.clock.now());
         let SessionKey { session: id, .. } = session.key();
-        let cell = self.insert(role, session, waiters);
+        let cell = self.insert(role, session, waiters, 0);
         drop(starting);
         cell.step(|_, _| {});
         Ok(id)

@@ -14,6 +14,7 @@ use serde::de::DeserializeOwned;
 use super::cell::Core;
 use super::role::{Prepared, PreparedCall};
 use crate::context::{Interrupted, Operation, SessionContext, Site, Transaction};
+use crate::json::to_json;
 use crate::store::Store;
 
 /// One role's view of one session on a [`Node`](super::Node).
@@ -41,7 +42,7 @@ impl<S: Store> NodeContext<S> {
 
     /// The JSON of a value. One that JSON cannot hold (a map whose keys are no strings, say) ends the session: no one could receive it.
     pub(super) fn encode<T: Serialize + ?Sized>(&self, what: &str, value: &T) -> Result<Arc<str>, Interrupted> {
-        match serde_json::to_string(value) {
+        match to_json(value) {
             Ok(json) => Ok(json.into()),
             Err(error) => Err(self.refuse(format!("{what} cannot be written as JSON: {error}"))),
         }

@@ -7,7 +7,7 @@ use accompanist_core::{
     Body, Frame, Header, Outcome, RowState, Session, SessionKey, answer_finished, answer_unknown, begins_session,
 };
 
-use super::cell::{Waiters, lock};
+use super::cell::{Cell, Waiters, lock};
 use super::{OPENING_FRAMES_MAX, Shared, Slot, WeakShared, now_or_spawn};
 use crate::store::Store;
 use crate::transport::Inbound;
@@ -56,7 +56,7 @@ impl<S: Store> Shared<S> {
                 Some(Slot::Live(cell)) => Some(Arc::clone(cell)),
                 Some(Slot::Opening(frames)) => {
                     if frames.len() < OPENING_FRAMES_MAX {
-                        frames.push(frame);
+                        frames.push((from.to_owned(), frame));
                     }
                     return;
                 }
@@ -69,14 +69,20 @@ impl<S: Store> Shared<S> {
             }
         };
         match cell {
-            Some(cell) if cell.header.node(frame.from) == Some(from) => {
-                cell.step(|session, _| session.handle_frame(frame))
-            }
-            Some(_) => self.refuse(from, Some(&frame), "this node does not play the role that the frame is from"),
+            Some(cell) => self.hand_over(&cell, from, frame),
             None => {
                 let (shared, from) = (Arc::clone(self), from.to_owned());
                 now_or_spawn(&self.runtime, async move { shared.open(&from, frame, key).await });
             }
+        }
+    }
+
+    /// To the session, if `from` may speak for the role that the frame is from.
+    pub(super) fn hand_over(&self, cell: &Arc<Cell<S>>, from: &str, frame: Frame) {
+        if cell.header.node(frame.from) == Some(from) {
+            cell.step(|session, _| session.handle_frame(frame));
+        } else {
+            self.refuse(from, Some(&frame), "this node does not play the role that the frame is from");
         }
     }
 
@@ -122,7 +128,7 @@ impl<S: Store> Shared<S> {
             (None, Some(header)) => {
                 let Some(role) = self.role(&header, frame.to) else { return };
                 let session = Session::join(header, frame.to, self.timing, self.clock.now());
-                self.insert(role, session, Waiters::default()).step(|session, _| session.handle_frame(frame));
+                self.insert(role, session, Waiters::default(), 0).step(|session, _| session.handle_frame(frame));
             }
             (None, None) => {
                 if let Some(answer) = answer_unknown(&frame) {

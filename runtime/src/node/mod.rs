@@ -131,8 +131,8 @@ struct Counters {
 /// A session's place in the map.
 enum Slot<S: Store> {
     Live(Arc<Cell<S>>),
-    /// The store is being asked; frames that come meanwhile wait.
-    Opening(Vec<Frame>),
+    /// The store is being asked; frames that come meanwhile wait, each with the node that it is from.
+    Opening(Vec<(String, Frame)>),
 }
 
 /// How many frames wait for a session that is being opened; further ones are dropped, and come again.
@@ -229,8 +229,14 @@ impl<S: Store> Shared<S> {
     }
 
     /// Puts `session` into the map; the frames that waited for it are handed to it.
-    fn insert(self: &Arc<Self>, role: &Arc<dyn ErasedRole<S>>, session: Session, waiters: Waiters) -> Arc<Cell<S>> {
-        let cell = Cell::new(self, Arc::clone(role), session, waiters);
+    fn insert(
+        self: &Arc<Self>,
+        role: &Arc<dyn ErasedRole<S>>,
+        session: Session,
+        waiters: Waiters,
+        failures: u32,
+    ) -> Arc<Cell<S>> {
+        let cell = Cell::new(self, Arc::clone(role), session, waiters, failures);
         if cell.header.initiator == cell.key.role {
             let name = cell.role.definition().name;
             lock(&self.clients).insert((name, cell.header.client_id.clone()), cell.key);
@@ -239,26 +245,34 @@ impl<S: Store> Shared<S> {
             Some(Slot::Opening(frames)) => frames,
             Some(Slot::Live(_)) | None => Vec::new(),
         };
-        for frame in waiting {
-            cell.step(|session, _| session.handle_frame(frame));
+        for (from, frame) in waiting {
+            self.hand_over(&cell, &from, frame);
         }
         cell
     }
 
     /// Goes on with a session from what is stored of it.
-    fn recover(self: &Arc<Self>, stored: Stored, role: &Arc<dyn ErasedRole<S>>, waiters: Waiters) -> Arc<Cell<S>> {
+    fn recover(
+        self: &Arc<Self>,
+        stored: Stored,
+        role: &Arc<dyn ErasedRole<S>>,
+        waiters: Waiters,
+        failures: u32,
+    ) -> Arc<Cell<S>> {
         let begins = role.definition().begins;
         let session = Session::recover(stored, role.id(), begins, self.timing, self.clock.now());
-        self.insert(role, session, waiters)
+        self.insert(role, session, waiters, failures)
     }
 
     /// A write of the session failed: reads it again until that succeeds, and goes on from there.
-    fn reload(self: &Arc<Self>, cell: &Arc<Cell<S>>, mut waiters: Waiters, error: StoreError) {
+    fn reload(self: &Arc<Self>, cell: &Arc<Cell<S>>, mut waiters: Waiters, failures: u32, error: StoreError) {
         tracing::error!(session = %cell.key.session, %error, "the store failed; the session goes on from what is stored");
         lock(&self.sessions).insert(cell.key, Slot::Opening(Vec::new()));
         let (shared, cell) = (Arc::downgrade(self), Arc::clone(cell));
         self.runtime.spawn(async move {
-            let (mut delay_millis, delay_millis_max) = RELOAD_MILLIS;
+            let (delay_millis_min, delay_millis_max) = RELOAD_MILLIS;
+            let doubled = 1_u64.checked_shl(failures.saturating_sub(1)).unwrap_or(u64::MAX);
+            let mut delay_millis = delay_millis_min.saturating_mul(doubled).min(delay_millis_max);
             loop {
                 tokio::time::sleep(Duration::from_millis(delay_millis)).await;
                 delay_millis = delay_millis.saturating_mul(2).min(delay_millis_max);
@@ -266,7 +280,7 @@ impl<S: Store> Shared<S> {
                 match shared.store.find(cell.key).await {
                     Ok(Some(stored)) => {
                         waiters.accept();
-                        shared.recover(stored, &cell.role, waiters).step(|_, _| {});
+                        shared.recover(stored, &cell.role, waiters, failures).step(|_, _| {});
                         return;
                     }
                     Ok(None) => {

@@ -15,6 +15,7 @@ use crate::context::{
     BoxError, BoxFuture, Database, Definition, Failure, IdempotencyKey, Interrupted, Operation, Role, RoleId,
     Transaction,
 };
+use crate::json::to_json;
 use crate::store::Store;
 
 /// A role's program under way; gives its result as JSON.
@@ -115,7 +116,7 @@ where
 
 /// What the core is told of an operation's end. A result that JSON cannot hold ends the saga: it would be lost at the first restart.
 fn ran<T: serde::Serialize>(result: Result<T, Failure>) -> Ran {
-    match result.map(|value| serde_json::to_string(&value)) {
+    match result.map(|value| to_json(&value)) {
         Ok(Ok(json)) => Ran::Done(json.into()),
         Ok(Err(error)) => Ran::Refused(format!("the operation's result cannot be written as JSON: {error}").into()),
         Err(Failure::Abort(reason)) => Ran::Refused(reason.into()),
@@ -138,4 +139,16 @@ pub(super) async fn catch_panic<T>(future: impl Future<Output = T>) -> Result<T,
 pub(super) fn panic_message(panic: &(dyn Any + Send)) -> String {
     let text = panic.downcast_ref::<&str>().copied().or_else(|| panic.downcast_ref::<String>().map(String::as_str));
     format!("panicked: {}", text.unwrap_or("without a message"))
+}
+
+#[cfg(test)]
+mod tests {
+    use accompanist_core::Ran;
+
+    use super::ran;
+
+    #[test]
+    fn a_result_that_could_not_be_read_again_refuses_before_the_commit() {
+        assert!(matches!(ran(Ok(f64::NAN)), Ran::Refused(reason) if reason.contains("NaN is not finite")));
+    }
 }

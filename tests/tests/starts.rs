@@ -281,3 +281,13 @@ async fn an_id_started_again_when_it_is_decided_is_answered_though_a_role_is_awa
     assert_eq!(again.session(), session);
     assert_eq!(within("the second", again.settled()).await.expect("a result"), 1);
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_message_longer_than_any_transport_carries_ends_the_session() {
+    let stage = Stage::with(&["a", "b", "c"]).await;
+    let line = "x".repeat(16 * 1024 * 1024);
+    let error = within("the end", stage.start(chain(&line), "1").settled()).await.expect_err("it is too long");
+    let expected = "a message has 16777218 bytes of JSON, more than 15728640";
+    assert_eq!(error.reason(), Some(expected));
+    assert_eq!(stage.tap.sent(|_, _, kind| kind == Kind::Message), 0);
+}

@@ -10,6 +10,7 @@ use accompanist_tests::clerk::{Behaviour, Clerk};
 use accompanist_tests::generated::trials::{Alone, Chain, Fork, alone, chain};
 use accompanist_tests::pages::SCHEMA;
 use accompanist_tests::stage::{Stage, TIMING};
+use accompanist_tests::tap::Kind;
 use accompanist_tests::wait::{until, within};
 
 fn chain(line: &str) -> Chain {
@@ -262,4 +263,21 @@ async fn what_a_session_says_while_the_transport_starts_is_not_lost() {
     drop(node);
     let _node = start(second).await.expect("it starts again");
     until("the message again", || (to_b(second) > 0).then_some(())).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_id_started_again_when_it_is_decided_is_answered_though_a_role_is_away() {
+    let mut stage = Stage::with(&["a", "b", "c"]).await;
+    // A hears all votes, and nobody that it did.
+    stage.tap.hold(|from, _, kind| from != "a" && kind == Kind::Committed);
+    let first = stage.accepted(chain("tea"), "1").await;
+    let session = first.session();
+    assert_eq!(within("the first", first.settled()).await.expect("a result"), 1);
+    until("the record", || (stage.states("a") == ["committed"]).then_some(())).await;
+    stage.down("c");
+    stage.restart(&["a"]).await;
+    assert_eq!(stage.states("a"), ["committed"]);
+    let again = stage.accepted(chain("tea"), "1").await;
+    assert_eq!(again.session(), session);
+    assert_eq!(within("the second", again.settled()).await.expect("a result"), 1);
 }

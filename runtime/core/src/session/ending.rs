@@ -21,7 +21,9 @@ impl Session {
                 self.broadcast(|peer| !peer.done, Body::Vote { voter: self.me, vote: Vote::Completed });
                 self.decide_if_all_completed();
             }
-            RowState::Committed { .. } => {
+            RowState::Committed { result } => {
+                // After a restart, whoever asks again is told again, however long some role stays away.
+                self.settled(result);
                 let done = Body::Done { outcome: Outcome::Committed, answer: false };
                 self.broadcast(|_| true, done);
                 self.finish_if_all_done();
@@ -49,8 +51,7 @@ impl Session {
         let Some(RowState::Voted { result }) = self.state() else { return };
         let result = Arc::clone(result);
         if self.entered && self.peers.values().all(|peer| peer.completed) {
-            self.decided(Ok(Arc::clone(&result)));
-            self.events.push_back(Event::Settled(Ok(Arc::clone(&result))));
+            self.settled(Arc::clone(&result));
             self.stop();
             // Nothing of it will be run or undone again: the row says it all, however long some role stays away.
             self.transactions.clear();
@@ -64,6 +65,14 @@ impl Session {
         if !self.decided {
             self.decided = true;
             self.events.push_back(Event::Decided(outcome));
+        }
+    }
+
+    /// All have voted: what is decided is also reached here.
+    fn settled(&mut self, result: Arc<str>) {
+        if !self.decided {
+            self.decided(Ok(Arc::clone(&result)));
+            self.events.push_back(Event::Settled(Ok(result)));
         }
     }
 

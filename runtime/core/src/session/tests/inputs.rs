@@ -380,3 +380,15 @@ fn any_bytes_are_a_frame_or_none_and_any_frame_is_survived() {
         while session.poll_run().is_some() {}
     }
 }
+
+#[test]
+fn a_recovered_role_tells_again_how_the_session_ended() {
+    let mut session = with_a_transaction("1");
+    session.handle_program_ended("7".into(), NOW);
+    let mut stored = stored(writes(&mut session));
+    stored.transactions.clear();
+    stored.row.state = RowState::Committed { result: "7".into() };
+    let mut session = Session::recover(stored, B, &[], TIMING, NOW);
+    let told = events(&mut session);
+    assert_eq!(told, [Event::Decided(Ok("7".into())), Event::Settled(Ok("7".into()))]);
+}

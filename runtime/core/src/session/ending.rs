@@ -21,7 +21,8 @@ impl Session {
                 self.broadcast(|peer| !peer.done, Body::Vote { voter: self.me, vote: Vote::Completed });
                 self.decide_if_all_completed();
             }
-            RowState::Committed { .. } => {
+            RowState::Committed { result } => {
+                self.settled(&result);
                 let done = Body::Done { outcome: Outcome::Committed, answer: false };
                 self.broadcast(|_| true, done);
                 self.finish_if_all_done();
@@ -49,14 +50,21 @@ impl Session {
         let Some(RowState::Voted { result }) = self.state() else { return };
         let result = Arc::clone(result);
         if self.entered && self.peers.values().all(|peer| peer.completed) {
-            self.decided(Ok(Arc::clone(&result)));
-            self.events.push_back(Event::Settled(Ok(Arc::clone(&result))));
+            self.settled(&result);
             self.stop();
             // Nothing of it will be run or undone again: the row says it all, however long some role stays away.
             self.transactions.clear();
             self.calls.clear();
             self.unwritten.push(Change::DropRecords);
             self.write(RowState::Committed { result }, Urgency::Lazy);
+        }
+    }
+
+    /// The result, once: when all votes are in, or when a restarted role finds the session committed. A client may ask for it again.
+    fn settled(&mut self, result: &Arc<str>) {
+        if !self.decided {
+            self.decided(Ok(Arc::clone(result)));
+            self.events.push_back(Event::Settled(Ok(Arc::clone(result))));
         }
     }
 

@@ -137,7 +137,10 @@ async fn awaited(accepted: &mut mpsc::Receiver<Accepted>, newest: Option<Epoch>,
     if let Ok(next) = timeout(AWAY_WARNING_AFTER, &mut next).await {
         return next;
     }
-    tracing::warn!(peer, "no connection: this peer dials us, and has not; does it run, and does it have our address right?");
+    tracing::warn!(
+        peer,
+        "no connection: this peer dials us, and has not; does it run, and does it have our address right?"
+    );
     next.await
 }
 

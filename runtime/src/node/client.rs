@@ -191,7 +191,9 @@ fn finished(stored: &Stored, arguments: &Arc<str>, id: &str, mut waiters: Waiter
         return Err(Error::id_in_use(id));
     }
     let RowState::Finished { outcome } = &stored.row.state else {
-        return Err(Error::not_accepted("the session is stored but its choreography's version is not deployed here"));
+        return Err(Error::parked(
+            "the session is stored, and its choreography's version is not deployed here".to_owned(),
+        ));
     };
     waiters.accept();
     let ending = outcome.clone().map_err(Error::aborted);

@@ -46,7 +46,7 @@ impl<S: Store, A: Choreography> Start<S, A> {
     pub async fn accepted(self) -> Result<Handle<A::Output>, Error> {
         let (accepted, waits) = oneshot::channel();
         let handle = self.begin(|waiters| waiters.accepted.push(accepted)).await?;
-        waits.await.map_err(|_| Error::not_accepted("the node is stopping"))??;
+        waits.await.map_err(|_| Error::unavailable("the node is stopping"))??;
         Ok(handle)
     }
 
@@ -105,7 +105,7 @@ impl<T: serde::de::DeserializeOwned> Handle<T> {
     async fn output(waits: oneshot::Receiver<Ending>) -> Result<T, Error> {
         let json = waits
             .await
-            .map_err(|_| Error::unreadable("the node stopped; the session goes on when it runs again"))??;
+            .map_err(|_| Error::unavailable("the node stopped; the session goes on when it runs again"))??;
         serde_json::from_str(&json).map_err(|error| Error::unreadable(format!("the result cannot be read: {error}")))
     }
 }
@@ -136,9 +136,9 @@ impl<S: Store> Shared<S> {
                 if let Some(cell) = self.live(key) {
                     return cell.join(&arguments, id, waiters);
                 }
-                return Err(Error::not_accepted("the store of this session fails at the moment; try again"));
+                return Err(Error::unavailable("the store of this session fails at the moment"));
             }
-            let stored = self.store.find_client(definition.name, id).await.map_err(Error::not_accepted)?;
+            let stored = self.store.find_client(definition.name, id).await.map_err(Error::unavailable)?;
             if let Some(stored) = stored {
                 return finished(&stored, &arguments, id, waiters);
             }

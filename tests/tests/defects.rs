@@ -285,9 +285,6 @@ async fn defect_8_a_session_that_waits_long_holds_nothing_in_the_transport_and_c
         stage.restart(names).await;
         told = Some(stage.accepted(chain(), "1").await).or(told.take());
         until("b's transaction", || (stage.pages("b").history == ["enter tea"]).then_some(())).await;
-        // Whatever was said has been delivered; nothing is kept for later between the nodes.
-        let to_those_there = |_: &str, to: &str, _: Kind| to != "c";
-        until("silence", || (stage.tap.sent(to_those_there) >= stage.tap.arrived()).then_some(())).await;
         for name in ["a", "b"] {
             let counts = stage.node(name).counts();
             assert_eq!(counts.sessions, 1, "{name}, round {round}");
@@ -297,10 +294,15 @@ async fn defect_8_a_session_that_waits_long_holds_nothing_in_the_transport_and_c
     }
     let sent = stage.tap.sent(|_, _, _| true);
     assert!(sent < ROUNDS as u64 * 24, "a wait costs some frames for each restart, not {sent}");
+    // Nothing that was said to c in vain is kept anywhere between the nodes: c hears only what is said from now on.
+    let to_c = |_: &str, to: &str, _: Kind| to == "c";
+    let in_vain = stage.tap.sent(to_c);
+    assert!(in_vain > 0, "b has something for c");
     stage.up("c").await;
     let result = within("the result", told.expect("it was asked").settled()).await;
     assert_eq!(result.expect("it commits"), 1);
     stage.settle().await;
+    assert!(stage.node("c").counts().frames_received <= stage.tap.sent(to_c) - in_vain);
     for name in ["a", "b", "c"] {
         assert_eq!(stage.pages(name).history, ["enter tea"], "{name}");
     }

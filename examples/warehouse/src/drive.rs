@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::net::{Ipv4Addr, SocketAddr, TcpListener};
 use std::path::{Path, PathBuf};
+use std::process::Stdio;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::{Duration, Instant};
 
@@ -44,7 +45,7 @@ impl Launch {
 
     fn spawn(&self, rest: &[String]) -> anyhow::Result<Child> {
         let mut command = Command::new(&self.program);
-        command.args(&self.arguments).args(rest).kill_on_drop(true);
+        command.args(&self.arguments).args(rest).stdin(Stdio::piped()).kill_on_drop(true);
         // That a peer is down is no news where roles are killed all the time.
         if std::env::var_os("RUST_LOG").is_none() {
             command.env("RUST_LOG", "error");
@@ -90,6 +91,7 @@ impl Cluster {
                 format!("--database={}", directory.join(format!("{role}.db")).display()),
                 format!("--listen={listen}"),
                 format!("--world={}", world.display()),
+                "--end-with-stdin".to_owned(),
             ];
             let peers = addresses.iter().filter(|(peer, _)| *peer != role);
             arguments.extend(peers.map(|(peer, address)| format!("--peer={peer}={address}")));

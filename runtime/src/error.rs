@@ -4,16 +4,17 @@ use std::fmt;
 use std::sync::Arc;
 
 /// Why a session did not give a result, or a node did not do what it was asked for.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct Error {
     kind: Kind,
 }
 
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 enum Kind {
     Aborted(Arc<str>),
     IdInUse(String),
     NotAccepted(String),
+    Unavailable(String),
     Parked(String),
     Configuration(String),
     Unreadable(String),
@@ -33,7 +34,11 @@ impl Error {
     }
 
     pub(crate) fn store_fails() -> Self {
-        Self::not_accepted("the store of this session fails at the moment; try again")
+        Self::unavailable("the store of this session fails at the moment")
+    }
+
+    pub(crate) fn unavailable(cause: impl fmt::Display) -> Self {
+        Self { kind: Kind::Unavailable(cause.to_string()) }
     }
 
     pub(crate) fn parked(report: String) -> Self {
@@ -63,6 +68,21 @@ impl Error {
         matches!(self.kind, Kind::NotAccepted(_))
     }
 
+    /// There is no answer for now, and it is not known what has happened: start again with the same id to be told.
+    pub fn is_unavailable(&self) -> bool {
+        matches!(self.kind, Kind::Unavailable(_))
+    }
+
+    /// The node or the call is set up wrongly; the text says what to mend.
+    pub fn is_configuration(&self) -> bool {
+        matches!(self.kind, Kind::Configuration(_))
+    }
+
+    /// Arguments or a result cannot be written as JSON, or read as the type that is expected.
+    pub fn is_unreadable(&self) -> bool {
+        matches!(self.kind, Kind::Unreadable(_))
+    }
+
     /// The program differs from what is recorded of it; the session waits for a version that fits.
     pub fn is_parked(&self) -> bool {
         matches!(self.kind, Kind::Parked(_))
@@ -74,6 +94,7 @@ impl Error {
             Kind::Aborted(reason) => Some(reason),
             Kind::IdInUse(_)
             | Kind::NotAccepted(_)
+            | Kind::Unavailable(_)
             | Kind::Parked(_)
             | Kind::Configuration(_)
             | Kind::Unreadable(_) => None,
@@ -89,11 +110,19 @@ impl fmt::Display for Error {
                 write!(f, "a session with the id `{id}` was started before with other arguments; take another id")
             }
             Kind::NotAccepted(cause) => write!(f, "not accepted, nothing has happened: {cause}"),
+            Kind::Unavailable(cause) => write!(f, "no answer for now, ask again with the same id: {cause}"),
             Kind::Parked(report) => {
                 write!(f, "parked, as the program differs from its record; deploy the version that made it: {report}")
             }
             Kind::Configuration(what) | Kind::Unreadable(what) => f.write_str(what),
         }
+    }
+}
+
+/// As [`Display`](fmt::Display): it is what a `main` that returns it prints.
+impl fmt::Debug for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
     }
 }
 

@@ -60,7 +60,6 @@ pub struct Tap {
 #[derive(Default)]
 struct State {
     sent: BTreeMap<(String, String, Kind), u64>,
-    arrived: u64,
     hold: Option<Rule>,
     held: Vec<Held>,
     nodes: BTreeMap<String, Arc<dyn Inbound>>,
@@ -96,11 +95,6 @@ impl Tap {
     /// Notes something in the trace.
     pub fn note(&self, what: String) {
         self.state().trace.push(what);
-    }
-
-    /// How many frames have arrived, at all nodes together.
-    pub fn arrived(&self) -> u64 {
-        self.state().arrived
     }
 
     /// Holds back frames from now on, when they arrive: from, to, what.
@@ -182,7 +176,6 @@ impl Inbound for TapInbound {
     fn frame(&self, from: &str, frame: &[u8]) {
         {
             let mut state = self.tap.state();
-            state.arrived += 1;
             let kind = Frame::decode(frame).map(|frame| Kind::from(&frame.body));
             state.trace.push(format!("{} <- {from}: {kind:?}", self.node));
             if let (Some(hold), Some(kind)) = (&state.hold, kind)

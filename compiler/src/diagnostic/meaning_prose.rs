@@ -201,7 +201,7 @@ fn not_a_value(name: &str, what: &str, span: Span, declared: Option<Span>) -> Pr
         Some(declared) => prose.label(declared, "declared here"),
         None => prose,
     };
-    prose.help("write a variable, a literal or a call here")
+    prose.help("write a variable, a literal or a call here; an operation is called at a role: `Role.operation(…)`")
 }
 
 fn arity(what: &str, unit: &str, (expected, found): (usize, usize), span: Span, declared: Option<Span>) -> Prose {

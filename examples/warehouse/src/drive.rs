@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::net::{Ipv4Addr, SocketAddr, TcpListener};
 use std::path::{Path, PathBuf};
+use std::process::Stdio;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::{Duration, Instant};
 
@@ -44,7 +45,7 @@ impl Launch {
 
     fn spawn(&self, rest: &[String]) -> anyhow::Result<Child> {
         let mut command = Command::new(&self.program);
-        command.args(&self.arguments).args(rest).kill_on_drop(true);
+        command.args(&self.arguments).args(rest).stdin(Stdio::piped()).kill_on_drop(true);
         // That a peer is down is no news where roles are killed all the time.
         if std::env::var_os("RUST_LOG").is_none() {
             command.env("RUST_LOG", "error");
@@ -90,6 +91,7 @@ impl Cluster {
                 format!("--database={}", directory.join(format!("{role}.db")).display()),
                 format!("--listen={listen}"),
                 format!("--world={}", world.display()),
+                "--end-with-stdin".to_owned(),
             ];
             let peers = addresses.iter().filter(|(peer, _)| *peer != role);
             arguments.extend(peers.map(|(peer, address)| format!("--peer={peer}={address}")));
@@ -205,21 +207,24 @@ impl Cluster {
         let deadline = Instant::now() + timeout;
         loop {
             let open = self.open_sessions()?;
-            if open == 0 {
+            if open == Some(0) {
                 return Ok(());
             }
             if Instant::now() > deadline {
-                bail!("{open} sessions are not over after {} s", timeout.as_secs());
+                match open {
+                    Some(open) => bail!("{open} sessions are not over after {} s", timeout.as_secs()),
+                    None => bail!("a role has not made its tables after {} s", timeout.as_secs()),
+                }
             }
             tokio::time::sleep(Duration::from_millis(20)).await;
         }
     }
 
-    /// How many sessions are not over, in all databases together.
+    /// How many sessions are not over, in all databases together; `None` while a role has not made its tables.
     ///
     /// # Errors
     /// Where a database cannot be read.
-    pub fn open_sessions(&self) -> anyhow::Result<u64> {
+    pub fn open_sessions(&self) -> anyhow::Result<Option<u64>> {
         ROLES.iter().map(|role| open_sessions(&self.directory.join(format!("{role}.db")))).sum()
     }
 
@@ -250,11 +255,18 @@ fn own_host() -> Ipv4Addr {
     Ipv4Addr::from_bits(u32::from_be_bytes([127, high, low, 0]) | cluster)
 }
 
-fn open_sessions(database: &Path) -> anyhow::Result<u64> {
+fn open_sessions(database: &Path) -> anyhow::Result<Option<u64>> {
+    if !database.is_file() {
+        return Ok(None);
+    }
     let database = Connection::open_with_flags(database, OpenFlags::SQLITE_OPEN_READ_ONLY)?;
     database.busy_timeout(Duration::from_secs(5))?;
+    let tables = "SELECT count(*) FROM sqlite_schema WHERE name IN ('accompanist_session', 'history')";
+    if database.query_row(tables, [], |row| row.get::<_, u64>(0))? < 2 {
+        return Ok(None);
+    }
     let count = "SELECT count(*) FROM accompanist_session WHERE finished_at IS NULL";
-    Ok(database.query_row(count, [], |row| row.get(0))?)
+    Ok(Some(database.query_row(count, [], |row| row.get(0))?))
 }
 
 /// The directory of the roles' binaries: this one's, where they are built first if cargo has built the demo only.

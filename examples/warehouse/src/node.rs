@@ -25,6 +25,9 @@ pub struct Arguments {
     /// Stock and customers to begin with, where the database is new (JSON)
     #[arg(long, value_name = "FILE")]
     pub world: Option<PathBuf>,
+    /// Ends when standard input does, and so with whoever started it
+    #[arg(long)]
+    pub end_with_stdin: bool,
     /// Where orders are taken (the warehouse only)
     #[arg(long, value_name = "ADDRESS")]
     pub desk: Option<SocketAddr>,
@@ -50,6 +53,13 @@ impl Arguments {
     /// # Errors
     /// Where the address is taken, or the database holds what this version cannot read.
     pub async fn start<R: Role<Sqlite>>(&self, name: &str, database: Sqlite, role: R) -> anyhow::Result<Node<Sqlite>> {
+        if self.end_with_stdin {
+            std::thread::spawn(|| {
+                // Nothing is read but the end; an error is one, too.
+                let _ = std::io::copy(&mut std::io::stdin(), &mut std::io::sink());
+                std::process::exit(0);
+            });
+        }
         let node = Node::builder(name, database).listen(self.listen).peers(self.peers.clone()).role(role);
         Ok(node.start().await?)
     }

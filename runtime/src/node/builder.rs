@@ -209,6 +209,8 @@ impl<S: Store> Shared<S> {
                 }
                 Some(_) | None => tracing::error!(
                     %session,
+                    id = header.client_id,
+                    node = self.name,
                     choreography = header.choreography,
                     "a stored session is of a role or version that is not deployed here; it waits, untouched"
                 ),

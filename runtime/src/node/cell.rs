@@ -304,22 +304,23 @@ impl<S: Store> Cell<S> {
     }
 
     fn tell(self: &Arc<Self>, shared: &Arc<Shared<S>>, waiters: &mut Waiters, event: Event) {
-        let session = self.key.session;
+        let (session, id, node) = (self.key.session, &self.header.client_id, &shared.name);
         match event {
             Event::Accepted => waiters.accept(),
             Event::Decided(outcome) => waiters.decide(ending(outcome)),
             Event::Settled(outcome) => waiters.settle(ending(outcome)),
             Event::OperationFailed { operation, reason, attempts } => {
-                tracing::warn!(%session, %operation, %reason, attempts, "an operation failed and is tried again");
+                tracing::warn!(%session, id, node, %operation, %reason, attempts, "an operation failed and is tried again");
             }
             Event::CompensationFailed { operation, reason, attempts } => {
-                tracing::error!(%session, %operation, %reason, attempts, "a compensation failed and is tried again");
+                tracing::error!(%session, id, node, %operation, %reason, attempts, "a compensation failed and is tried again");
             }
             Event::PeerRefused { role, reason } => {
-                tracing::error!(%session, role = role.0, %reason, "a role cannot take part; the session waits for it");
+                let role = self.role.definition().roles.get(usize::from(role.0)).copied().unwrap_or("?");
+                tracing::error!(%session, id, node, role, %reason, "a role cannot take part; the session waits for it");
             }
             Event::Parked(divergence) => {
-                tracing::error!(%session, %divergence, "the program differs from its record; the session is parked");
+                tracing::error!(%session, id, node, %divergence, "the program differs from its record; the session is parked");
                 let error = Error::parked(divergence.to_string());
                 waiters.decide(Err(error.clone()));
                 waiters.settle(Err(error));

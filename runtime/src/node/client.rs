@@ -47,7 +47,7 @@ impl<S: Store, A: Choreography> Start<S, A> {
     pub async fn accepted(self) -> Result<Handle<A::Output>, Error> {
         let (accepted, waits) = oneshot::channel();
         let handle = self.begin(|waiters| waiters.accepted.push(accepted)).await?;
-        waits.await.map_err(|_| Error::not_accepted("the node is stopping"))??;
+        waits.await.map_err(|_| Error::unavailable("the node is stopping"))??;
         Ok(handle)
     }
 
@@ -106,7 +106,7 @@ impl<T: serde::de::DeserializeOwned> Handle<T> {
     async fn output(waits: oneshot::Receiver<Ending>) -> Result<T, Error> {
         let json = waits
             .await
-            .map_err(|_| Error::unreadable("the node stopped; the session goes on when it runs again"))??;
+            .map_err(|_| Error::unavailable("the node stopped; the session goes on when it runs again"))??;
         serde_json::from_str(&json).map_err(|error| Error::unreadable(format!("the result cannot be read: {error}")))
     }
 }
@@ -139,7 +139,7 @@ impl<S: Store> Shared<S> {
                 }
                 return Err(Error::store_fails());
             }
-            let stored = self.store.find_client(definition.name, id).await.map_err(Error::not_accepted)?;
+            let stored = self.store.find_client(definition.name, id).await.map_err(Error::unavailable)?;
             if let Some(stored) = stored {
                 return finished(&stored, &arguments, id, waiters);
             }
@@ -192,7 +192,9 @@ fn finished(stored: &Stored, arguments: &Arc<str>, id: &str, mut waiters: Waiter
         return Err(Error::id_in_use(id));
     }
     let RowState::Finished { outcome } = &stored.row.state else {
-        return Err(Error::not_accepted("the session is stored but its choreography's version is not deployed here"));
+        return Err(Error::parked(
+            "the session is stored, and its choreography's version is not deployed here".to_owned(),
+        ));
     };
     waiters.accept();
     let ending = outcome.clone().map_err(Error::aborted);

@@ -172,7 +172,7 @@ impl<S: Store> Shared<S> {
 
     fn refuse(&self, from: &str, frame: Option<&Frame>, reason: &str) {
         self.counts.frames_refused.fetch_add(1, Ordering::Relaxed);
-        tracing::warn!(node = from, reason, "refused a frame");
+        tracing::warn!(node = self.name, from, reason, "refused a frame");
         // A refusal is not answered by another.
         let Some(frame) = frame.filter(|frame| !matches!(frame.body, Body::Refused { .. })) else { return };
         let body = Body::Refused { reason: reason.to_owned() };

@@ -266,7 +266,7 @@ impl<S: Store> Shared<S> {
 
     /// A write of the session failed: reads it again until that succeeds, and goes on from there.
     fn reload(self: &Arc<Self>, cell: &Arc<Cell<S>>, mut waiters: Waiters, failures: u32, error: StoreError) {
-        tracing::error!(session = %cell.key.session, %error, "the store failed; the session goes on from what is stored");
+        tracing::error!(session = %cell.key.session, id = cell.header.client_id, node = self.name, %error, "the store failed; the session goes on from what is stored");
         lock(&self.sessions).insert(cell.key, Slot::Opening(Vec::new()));
         let (shared, cell) = (Arc::downgrade(self), Arc::clone(cell));
         self.runtime.spawn(async move {

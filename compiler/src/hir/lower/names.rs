@@ -72,7 +72,7 @@ impl Lower<'_> {
             }
             None => {
                 let names = self.variables.iter().flat_map(|scope| scope.keys().map(String::as_str));
-                let candidates = nearest(&name.name, names);
+                let candidates = nearest(&name.name, names.chain(self.roles.keys().map(String::as_str)));
                 self.diagnostics.push(Meaning::unknown(Thing::Variable, name, candidates));
             }
         }

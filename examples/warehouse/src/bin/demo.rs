@@ -1,6 +1,6 @@
 //! The demo: three roles as processes, some hundred orders, SIGKILL now and then, and an audit of all three databases at the end.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::io::IsTerminal as _;
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -46,10 +46,37 @@ const SETTLE_MAX: Duration = Duration::from_secs(60);
 #[tokio::main]
 async fn main() -> anyhow::Result<ExitCode> {
     let arguments = Arguments::parse();
+    tokio::select! {
+        ended = run(arguments) => ended,
+        // What `run` holds goes with it: the roles' processes, and the databases that are not kept.
+        () = told_to_end()? => {
+            eprintln!("\nended before its time");
+            Ok(ExitCode::from(130))
+        }
+    }
+}
+
+/// Ctrl-C, or SIGTERM.
+fn told_to_end() -> anyhow::Result<impl Future<Output = ()>> {
+    let mut terminate = tokio::signal::unix::signal(tokio::signal::unix::SignalKind::terminate())?;
+    let mut interrupt = tokio::signal::unix::signal(tokio::signal::unix::SignalKind::interrupt())?;
+    Ok(async move {
+        tokio::select! {
+            _ = terminate.recv() => {}
+            _ = interrupt.recv() => {}
+        }
+    })
+}
+
+async fn run(arguments: Arguments) -> anyhow::Result<ExitCode> {
     let world = World::read(&arguments.world)?;
     let orders = read_orders(&arguments.orders)?;
     if orders.is_empty() {
         bail!("{} holds no orders", arguments.orders.display());
+    }
+    let mut ids = BTreeSet::new();
+    if let Some(order) = orders.iter().find(|order| !ids.insert(order.id)) {
+        bail!("{} holds two orders with the id {}", arguments.orders.display(), order.id);
     }
     let temporary = tempfile::tempdir()?;
     let directory = match &arguments.keep {

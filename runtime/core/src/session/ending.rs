@@ -23,7 +23,7 @@ impl Session {
             }
             RowState::Committed { result } => {
                 // After a restart, whoever asks again is told again, however long some role stays away.
-                self.settled(result);
+                self.settled(&result);
                 let done = Body::Done { outcome: Outcome::Committed, answer: false };
                 self.broadcast(|_| true, done);
                 self.finish_if_all_done();
@@ -51,7 +51,7 @@ impl Session {
         let Some(RowState::Voted { result }) = self.state() else { return };
         let result = Arc::clone(result);
         if self.entered && self.peers.values().all(|peer| peer.completed) {
-            self.settled(Arc::clone(&result));
+            self.settled(&result);
             self.stop();
             // Nothing of it will be run or undone again: the row says it all, however long some role stays away.
             self.transactions.clear();
@@ -61,18 +61,18 @@ impl Session {
         }
     }
 
+    /// The result, once: when all votes are in, or when a restarted role finds the session committed. A client may ask for it again.
+    fn settled(&mut self, result: &Arc<str>) {
+        if !self.decided {
+            self.decided(Ok(Arc::clone(result)));
+            self.events.push_back(Event::Settled(Ok(Arc::clone(result))));
+        }
+    }
+
     fn decided(&mut self, outcome: Result<Arc<str>, Arc<str>>) {
         if !self.decided {
             self.decided = true;
             self.events.push_back(Event::Decided(outcome));
-        }
-    }
-
-    /// All have voted: what is decided is also reached here.
-    fn settled(&mut self, result: Arc<str>) {
-        if !self.decided {
-            self.decided(Ok(Arc::clone(&result)));
-            self.events.push_back(Event::Settled(Ok(result)));
         }
     }
 

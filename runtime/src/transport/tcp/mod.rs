@@ -11,10 +11,10 @@ mod peer;
 mod tests;
 mod wire;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::io;
 use std::net::SocketAddr;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use tokio::net::{TcpListener, TcpStream};
@@ -34,6 +34,9 @@ const HANDSHAKES_MAX: usize = 64;
 
 /// Connections of one peer that may wait to be answered.
 const ACCEPTED_MAX: usize = 4;
+
+/// Reasons for refusing a connection that are remembered, so that each is logged once.
+const REASONS_TOLD_MAX: usize = 64;
 
 /// Pause after a failure to accept, such as too many open files.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(20);
@@ -100,6 +103,7 @@ impl Transport for Tcp {
         check_name(node)?;
         for (name, address) in self.peers {
             check_name(&name)?;
+            check_address(&name, &address)?;
             let peer = Arc::new(Peer { name: name.clone(), address, outgoing: outgoing::Outgoing::default() });
             if peers.insert(name.clone(), peer).is_some() {
                 return Err(io::Error::new(io::ErrorKind::InvalidInput, format!("two peers are named `{name}`")));
@@ -123,7 +127,8 @@ impl Transport for Tcp {
                 tokio::spawn(peer::answer(shared, node, accepted, inbound)).abort_handle()
             });
         }
-        let reception = Reception { node: node.to_owned(), dialers, known: peers.keys().cloned().collect() };
+        let known = peers.keys().cloned().collect();
+        let reception = Reception { node: node.to_owned(), dialers, known, told: Mutex::default() };
         tasks.push(tokio::spawn(accept(listener, Arc::new(reception))).abort_handle());
         let (loopback, looped) = mpsc::channel(LOOPBACK_FRAMES_MAX);
         tasks.push(tokio::spawn(loop_back(node.to_owned(), looped, inbound)).abort_handle());
@@ -176,7 +181,9 @@ impl Drop for TcpLink {
 struct Reception {
     node: String,
     dialers: BTreeMap<String, mpsc::Sender<Accepted>>,
-    known: std::collections::BTreeSet<String>,
+    known: BTreeSet<String>,
+    /// Why connections were refused, as it was logged.
+    told: Mutex<BTreeSet<String>>,
 }
 
 async fn accept(listener: TcpListener, reception: Arc<Reception>) {
@@ -207,18 +214,28 @@ impl Reception {
         let hello = match heard {
             Ok(Ok(hello)) => hello,
             Ok(Err(error)) if error.kind() == io::ErrorKind::InvalidData => {
-                return peer::refuse(&mut stream, &address.to_string(), &error.to_string()).await;
+                return peer::refuse(&mut stream, &address.to_string(), &error.to_string(), true).await;
             }
             Ok(Err(error)) => return tracing::warn!(%address, %error, "a connection ended before its greeting"),
             Err(_) => return tracing::warn!(%address, "a connection was made and nothing said"),
         };
         if let Some(reason) = self.objection(&hello) {
-            return peer::refuse(&mut stream, &address.to_string(), &reason).await;
+            let is_news = self.is_news(&reason);
+            return peer::refuse(&mut stream, &address.to_string(), &reason, is_news).await;
         }
         let Some(dialer) = self.dialers.get(&hello.node) else { return };
         if stream.set_nodelay(true).is_ok() {
             let _ = dialer.send(Accepted { stream, hello }).await;
         }
+    }
+
+    /// Whether these words have not been logged before, as far as that is remembered.
+    fn is_news(&self, reason: &str) -> bool {
+        let mut told = self.told.lock().unwrap_or_else(PoisonError::into_inner);
+        if told.len() >= REASONS_TOLD_MAX {
+            told.clear();
+        }
+        told.insert(reason.to_owned())
     }
 
     fn objection(&self, hello: &Hello) -> Option<String> {
@@ -250,6 +267,16 @@ fn check_name(name: &str) -> io::Result<()> {
         return Ok(());
     }
     let reason = format!("a node's name has 1 to {NAME_BYTES_MAX} bytes, and `{name}` has {}", name.len());
+    Err(io::Error::new(io::ErrorKind::InvalidInput, reason))
+}
+
+fn check_address(peer: &str, address: &str) -> io::Result<()> {
+    let is_address =
+        address.rsplit_once(':').is_some_and(|(host, port)| !host.is_empty() && port.parse::<u16>().is_ok());
+    if is_address {
+        return Ok(());
+    }
+    let reason = format!("the address of the peer `{peer}` is `{address}`, where `host:port` is needed");
     Err(io::Error::new(io::ErrorKind::InvalidInput, reason))
 }
 

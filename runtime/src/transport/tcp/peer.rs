@@ -4,6 +4,7 @@
 //! future is dropped before the newer one is answered, and a dialer sends nothing before it is.
 
 use std::io;
+use std::pin::pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::Duration;
@@ -27,6 +28,9 @@ const REDIAL_PAUSE_MAX: Duration = Duration::from_secs(1);
 
 /// A connection that lived for as long as this was a good one: the next pause is the first again.
 const CONNECTION_GOOD_AFTER: Duration = Duration::from_millis(100);
+
+/// How long a peer that dials this node may stay away before that is said.
+const AWAY_WARNING_AFTER: Duration = Duration::from_secs(5);
 
 /// A peer, as its task and the link share it.
 #[derive(Debug)]
@@ -67,7 +71,7 @@ pub(super) async fn dial(peer: Arc<Peer>, node: String, process: u64, inbound: A
             Err(error) => {
                 let failure = error.to_string();
                 if last_failure.as_ref() != Some(&failure) {
-                    tracing::warn!(peer = %peer.name, address = %peer.address, cause = %failure, "no connection");
+                    tracing::warn!(node, peer = %peer.name, address = %peer.address, cause = %failure, "no connection");
                     last_failure = Some(failure);
                 }
             }
@@ -101,7 +105,7 @@ pub(super) async fn answer(
     mut accepted: mpsc::Receiver<Accepted>,
     inbound: Arc<dyn Inbound>,
 ) {
-    let mut next = newer(&mut accepted, None, &peer.name).await;
+    let mut next = awaited(&mut accepted, &peer.name).await;
     while let Some(Accepted { mut stream, hello }) = next.take() {
         let epoch = Some(hello.epoch);
         let age = Age::new(hello.clock_ms, clock_ms());
@@ -121,10 +125,24 @@ pub(super) async fn answer(
             }
             end = serve => {
                 tracing::info!(peer = %peer.name, cause = %end, "a connection ended");
-                newer(&mut accepted, epoch, &peer.name).await
+                awaited(&mut accepted, &peer.name).await
             }
         };
     }
+}
+
+/// The next connection, while there is none: a peer that stays away is mentioned, once. Any will do, for a dialer sends nothing before it is
+/// welcomed; and a peer whose clock was set back while it was down has an older epoch than before.
+async fn awaited(accepted: &mut mpsc::Receiver<Accepted>, peer: &str) -> Option<Accepted> {
+    let mut next = pin!(newer(accepted, None, peer));
+    if let Ok(next) = timeout(AWAY_WARNING_AFTER, &mut next).await {
+        return next;
+    }
+    tracing::warn!(
+        peer,
+        "no connection: this peer dials us, and has not; does it run, and does it have our address right?"
+    );
+    next.await
 }
 
 /// The next connection that is newer than `newest`.
@@ -134,13 +152,15 @@ async fn newer(accepted: &mut mpsc::Receiver<Accepted>, newest: Option<Epoch>, p
         if newest.is_none_or(|newest| hello.epoch.is_newer_than(newest)) {
             return Some(Accepted { stream, hello });
         }
-        refuse(&mut stream, peer, "a newer connection has been made").await;
+        refuse(&mut stream, peer, "a newer connection has been made", true).await;
     }
 }
 
-/// Refuses a connection, with a reason.
-pub(super) async fn refuse(stream: &mut TcpStream, peer: &str, reason: &str) {
-    tracing::warn!(peer, reason, "a connection is refused");
+/// Refuses a connection, with a reason. It is news only once: a stranger dials again and again.
+pub(super) async fn refuse(stream: &mut TcpStream, peer: &str, reason: &str, is_news: bool) {
+    if is_news {
+        tracing::warn!(peer, reason, "a connection is refused");
+    }
     let reply = Reply::Refused { reason: reason.to_owned() };
     // That the stranger does not hear it is not our trouble.
     let _ = timeout(HANDSHAKE_DURATION_MAX, greet(stream, &reply)).await;

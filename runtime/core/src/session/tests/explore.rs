@@ -5,7 +5,7 @@
 //! What only saves work is left to the simulator, for the sake of fewer states: frames always carry the header, nobody hears a `Need` or a
 //! `Stable`, and a session hears of its commit when it is made, unless it crashes there.
 
-use std::collections::HashSet;
+use std::collections::BTreeSet;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::rc::Rc;
 
@@ -71,7 +71,7 @@ fn apply(world: &mut World, action: Action) {
         live.session.peers.values_mut().for_each(|peer| peer.has_header = false);
     }
     world.network.retain(|letter| !matches!(kind(&letter.frame), Kind::Need | Kind::Stable));
-    let mut seen = HashSet::new();
+    let mut seen = BTreeSet::new();
     world.network.retain(|letter| seen.insert(letter.frame.encode()));
 }
 
@@ -79,7 +79,7 @@ fn apply(world: &mut World, action: Action) {
 fn explore(choreography: Choreography, states_max: usize) -> (usize, bool) {
     let name = choreography.name.clone();
     let first = World::new(Rc::new(choreography), 3);
-    let mut seen = HashSet::from([digest(&first).0]);
+    let mut seen = BTreeSet::from([digest(&first).0]);
     let mut paths: Vec<(usize, Option<Action>)> = vec![(0, None)];
     let mut frontier = vec![(0, first)];
     while !frontier.is_empty() {

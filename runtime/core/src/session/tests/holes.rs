@@ -6,7 +6,7 @@ use super::choreography::Step::{Send, Transaction};
 use super::choreography::{A, B, C, Choreography};
 use super::script::Kind::{Completed, Done, Message, Need, Stable};
 use super::world::{Action, World};
-use crate::{Body, Change, Frame, RowState};
+use crate::{Body, Change, Event, Frame, Millis, RowState, Session, Timing};
 
 fn program_a() -> Choreography {
     Choreography::new("a", &[Transaction(A, Works), Send(A, B), Transaction(B, Works)])
@@ -44,6 +44,23 @@ fn h01_a_settled_role_waits_for_all_before_it_forgets() {
     world.work(B);
     assert_eq!(world.effects(B), (1, 0));
     world.settle_and_check();
+}
+
+#[test]
+fn a_committed_role_says_its_result_again_after_a_restart() {
+    let mut world = World::begun(program_a());
+    world.work(A);
+    world.deliver(A, B, Message);
+    world.work(B);
+    world.deliver(A, B, Completed);
+    world.deliver(B, A, Completed);
+    world.work(A);
+    world.work(B);
+    let (key, stored) = (world.session(A).key(), world.node(A).store.sessions[&world.id()].stored.clone());
+    assert!(matches!(stored.row.state, RowState::Committed { .. }), "{:?}", stored.row.state);
+    let mut again = Session::recover(stored, key.role, &[], Timing::default(), Millis(0));
+    let events: Vec<_> = std::iter::from_fn(|| again.poll_event()).collect();
+    assert!(matches!(events.as_slice(), [Event::Decided(Ok(_)), Event::Settled(Ok(_))]), "{events:?}");
 }
 
 #[test]

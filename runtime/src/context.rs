@@ -11,6 +11,9 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 /// What a value that roles hold, send or record must be able to do. Implemented for every type that can.
+///
+/// Values are kept and sent as JSON, and a role that runs again must make the same text again: so a type writes the same JSON each time (a
+/// `BTreeMap`, not a `HashMap`, whose order is random) and can read what it wrote.
 pub trait Value: Clone + Serialize + DeserializeOwned + Send + Sync + 'static {}
 impl<T: Clone + Serialize + DeserializeOwned + Send + Sync + 'static> Value for T {}
 

@@ -21,7 +21,7 @@ pub fn role_const(choreography: &Choreography, role: RoleId) -> Ident {
 }
 
 /// The function that is a role's program.
-fn role_function(choreography: &Choreography, role: RoleId) -> Ident {
+pub fn role_function(choreography: &Choreography, role: RoleId) -> Ident {
     let name = snake(choreography.role_name(role));
     let clash = choreography.role_ids().any(|other| other < role && snake(choreography.role_name(other)) == name);
     if clash { item(&format!("{name}_{}", role.0)) } else { item(&name) }

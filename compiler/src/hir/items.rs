@@ -43,7 +43,7 @@ impl Scope {
     }
 
     fn declare(&mut self, name: &Ident, diagnostics: &mut Diagnostics) {
-        check::reserved::check(name, diagnostics);
+        check::reserved::check_item(name, diagnostics);
         match self.names.get(&name.name) {
             Some(first) => diagnostics.push(Meaning::duplicate(name, *first)),
             None => {

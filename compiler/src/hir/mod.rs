@@ -290,5 +290,6 @@ pub fn resolve(files: &[ast::File], diagnostics: &mut Diagnostics) -> Hir {
     let choreographies = lower::choreographies(files, &hir, &scope, diagnostics);
     hir.choreographies = choreographies;
     check::compensations::check(&hir, diagnostics);
+    check::one_in_rust::check(&hir, diagnostics);
     hir
 }

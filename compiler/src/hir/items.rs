@@ -158,6 +158,7 @@ fn service(item: &ast::Service, scope: &Scope, diagnostics: &mut Diagnostics) ->
             name: operation.name.clone(),
             kind: operation.kind.clone(),
             params: fields(&operation.params, scope, diagnostics),
+            is_readable: operation.is_readable,
             result: operation.result.as_ref().map_or(Ty::UNIT, |ty| resolve_type(ty, scope, diagnostics)),
         })
         .collect();

@@ -182,6 +182,8 @@ pub struct Operation {
     pub kind: ast::OperationKind,
     /// Its parameters.
     pub params: Vec<Field>,
+    /// Whether the parameters could be read.
+    pub is_readable: bool,
     /// Its result.
     pub result: Ty,
 }

@@ -46,7 +46,28 @@ fn independent_mistakes_are_all_told_and_what_follows_is_not() {
         "let (x, z) = missing + 1;\nlet y = x * 2;\nBank.pay(y);\nBank.pay(\"no\");\nBonk.pay(n);",
         "3:14 E0101 unknown name `missing`
         6:10 E0201 expected `u64`, found `String`
-        7:1 E0101 unknown name `Bonk`",
+        7:1 E0101 unknown name `Bonk` | did you mean `Bank`?",
+    );
+}
+
+#[test]
+fn what_follows_from_an_unknown_role_service_or_parameter_is_not_told() {
+    check_body(
+        "let a = n ~> Bnak;\nBank.pay(a);\nlet b: u64@Bnak = n;\nBank.pay(b);\nBank.pay(n@Shp ~> Bank);\nlet s = if c { n ~> Lgo } else { 1 };\nBank.pay(s);",
+        "3:14 E0103 unknown role `Bnak` | did you mean `Bank`?
+        5:12 E0103 unknown role `Bnak` | did you mean `Bank`?
+        7:12 E0103 unknown role `Shp` | did you mean `Shop`?
+        8:21 E0103 unknown role `Lgo` | did you mean `Log`?",
+    );
+    check(
+        &format!("{SERVICES}choreography T<Shop, Bank: Banc>(n: u64@Shp) -> u64@Shoop {{ Bank.pay(n) ~> Shop }}"),
+        "2:28 E0103 unknown service `Banc` | did you mean `Bank`?
+        2:41 E0103 unknown role `Shp` | did you mean `Shop`?
+        2:53 E0103 unknown role `Shoop` | did you mean `Shop`?",
+    );
+    check(
+        "service Bank { fn pay(type: u64) -> u64; }\nchoreography T<Shop, Bank>(n: u64@Shop) { Bank.pay(n ~> Bank); }",
+        "1:23 E0011 `type` is a keyword | choose another name, such as `type_`",
     );
 }
 

@@ -76,7 +76,10 @@ fn expand(
         let renderer = Renderer::new(sources, Colour::Off);
         let errors = compilation.diagnostics.iter().filter(|diagnostic| diagnostic.severity() == Severity::Error).map(
             |diagnostic| {
-                let text = format!("{}\n\n{}", renderer.short(diagnostic), renderer.block(diagnostic));
+                // The place stands before the message, and the message is not said again.
+                let block = renderer.block(diagnostic);
+                let (_, block) = block.split_once('\n').unwrap_or_default();
+                let text = format!("{}\n{block}", renderer.short(diagnostic));
                 compile_error(span_at(diagnostic.span().start), &text)
             },
         );

@@ -21,7 +21,7 @@ pub fn role_const(choreography: &Choreography, role: RoleId) -> Ident {
 }
 
 /// The function that is a role's program.
-fn role_function(choreography: &Choreography, role: RoleId) -> Ident {
+pub fn role_function(choreography: &Choreography, role: RoleId) -> Ident {
     let name = snake(choreography.role_name(role));
     let clash = choreography.role_ids().any(|other| other < role && snake(choreography.role_name(other)) == name);
     if clash { item(&format!("{name}_{}", role.0)) } else { item(&name) }
@@ -61,19 +61,84 @@ pub fn choreography(
     }
 }
 
-/// The types of a choreography that could not be compiled.
+/// The types of a choreography that could not be compiled, and roles that do nothing, so that a node takes them.
 pub fn skeleton(hir: &Hir, choreography: &Choreography, roles: &[RoleId]) -> TokenStream {
-    let module = item(&snake(&choreography.name.name));
+    let name = &choreography.name.name;
+    let module = item(&snake(name));
     let initiator = sessions::initiator(choreography);
-    let structs = roles.iter().map(|role| role_struct(choreography, *role));
-    let starts = roles.contains(&initiator).then(|| arguments_struct(hir, choreography));
-    let about = format!("The roles of the choreography `{}`.", choreography.name.name);
+    let starts = roles.contains(&initiator).then(|| arguments(hir, choreography, initiator));
+    let roles = roles.iter().map(|role| {
+        let structure = role_struct(choreography, *role);
+        let implementation = idle_role(hir, choreography, *role, initiator);
+        quote! { #structure #implementation }
+    });
+    let role_names = choreography.roles.iter().map(|role| &role.name.name);
+    let initiator = Literal::u16_unsuffixed(initiator.0);
+    let about = format!("The roles of the choreography `{name}`.");
     quote! {
         #starts
         #[doc = #about]
         #[allow(dead_code, reason = "the choreography has errors")]
         pub mod #module {
-            #(#structs)*
+            /// What the choreography is to a runtime.
+            pub static DEFINITION: ::accompanist::Definition = ::accompanist::Definition {
+                name: #name,
+                fingerprint: [0; 32],
+                roles: &[#(#role_names),*],
+                initiator: ::accompanist::RoleId(#initiator),
+                participants: &[],
+                begins: &[],
+            };
+            #(#roles)*
+        }
+    }
+}
+
+/// A role that waits for ever, whatever its service is.
+fn idle_role(hir: &Hir, choreography: &Choreography, role: RoleId, initiator: RoleId) -> TokenStream {
+    let (name, number) = (item(choreography.role_name(role)), Literal::u16_unsuffixed(role.0));
+    let arguments_type = match role == initiator {
+        true => Scope::Module.path(&choreography.name.name),
+        false => quote! { () },
+    };
+    let output = Scope::Module.ty(hir, &choreography.result.at_role(role).unwrap_or(Ty::UNIT));
+    let (generics, played, bounds) = match has_service(choreography, role) {
+        true => {
+            let bound = quote! { Svc: ::core::marker::Send + ::core::marker::Sync + 'static, };
+            (quote! { Svc, Db }, quote! { #name<Svc> }, bound)
+        }
+        false => (quote! { Db }, quote! { #name }, TokenStream::new()),
+    };
+    let [ctx, arguments, tx, operation, output_text] =
+        ["_ctx", "_arguments", "_tx", "_operation", "_output"].map(local);
+    quote! {
+        impl<#generics> ::accompanist::Role<Db> for #played
+        where
+            #bounds
+            Db: ::accompanist::Database,
+        {
+            const DEFINITION: &'static ::accompanist::Definition = &DEFINITION;
+            const ROLE: ::accompanist::RoleId = ::accompanist::RoleId(#number);
+            type Arguments = #arguments_type;
+            type Output = #output;
+
+            async fn run<Ctx: ::accompanist::SessionContext<Database = Db>>(
+                self: ::std::sync::Arc<Self>,
+                #ctx: Ctx,
+                #arguments: Self::Arguments,
+            ) -> ::core::result::Result<Self::Output, ::accompanist::Interrupted> {
+                ::core::future::pending().await
+            }
+
+            fn compensate<'a>(
+                &'a self,
+                #tx: &'a mut Db::Tx,
+                #operation: &'a ::core::primitive::str,
+                #arguments: &'a ::core::primitive::str,
+                #output_text: &'a ::core::primitive::str,
+            ) -> ::accompanist::BoxFuture<'a, ::core::result::Result<(), ::accompanist::BoxError>> {
+                ::std::boxed::Box::pin(::core::future::pending())
+            }
         }
     }
 }

@@ -2,11 +2,11 @@
 //!
 //! Generated code calls the user's service, `::accompanist`'s session context and `core`/`std`, by absolute paths, and nothing else.
 
-mod choreography;
+pub(crate) mod choreography;
 mod expr;
-mod names;
+pub(crate) mod names;
 mod program;
-mod service;
+pub(crate) mod service;
 mod types;
 
 use std::collections::BTreeSet;

@@ -15,6 +15,11 @@ pub fn operations_module(service: &Service) -> Ident {
     item(&format!("{}_operations", snake(&service.name.name)))
 }
 
+/// Whether a service has operations that are types.
+pub fn has_module(service: &Service) -> bool {
+    service.operations.iter().any(|operation| !operation.is_pure())
+}
+
 /// The type that stands for an operation.
 pub fn marker(operation: &Operation) -> Ident {
     item(&pascal(&operation.name.name))
@@ -94,7 +99,7 @@ fn operations(hir: &Hir, service: &Service) -> TokenStream {
     let markers: Vec<TokenStream> =
         service.operations.iter().filter_map(|operation| operation_type(hir, service, operation)).collect();
     let dispatch = dispatch(service);
-    if markers.is_empty() {
+    if !has_module(service) {
         return TokenStream::new();
     }
     quote! {

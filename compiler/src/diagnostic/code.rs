@@ -108,6 +108,8 @@ codes! {
     E0107,
     /// A reserved name.
     E0108,
+    /// Names that are one in Rust.
+    E0109,
     /// A type other than expected.
     E0201,
     /// A wrong number of arguments.
@@ -226,6 +228,7 @@ impl Meaning {
             Meaning::NotHere { .. } | Meaning::Apart { .. } => Code::E0203,
             Meaning::Duplicate { .. } => Code::E0102,
             Meaning::Reserved { .. } => Code::E0108,
+            Meaning::OneInRust { .. } => Code::E0109,
             Meaning::RoleAndVariable { .. } => Code::E0105,
             Meaning::NotAValue { .. } => Code::E0106,
             Meaning::RoleTwice { .. } => Code::E0107,

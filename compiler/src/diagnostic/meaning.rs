@@ -87,12 +87,33 @@ pub enum Meaning {
         /// The first one.
         first: Span,
     },
-    /// A name that generated code has for itself.
+    /// A name that generated code or a type of the language has for itself.
     Reserved {
         /// The name.
         name: String,
         /// Where it is given.
         span: Span,
+        /// Whether it is that of a type of the language.
+        is_type: bool,
+    },
+    /// Names that generated Rust writes alike.
+    OneInRust {
+        /// The name in Rust.
+        rust: String,
+        /// The name as declared.
+        name: String,
+        /// What Rust makes of it.
+        what: &'static str,
+        /// Where it is declared.
+        span: Span,
+        /// The same of the one declared first.
+        first_name: String,
+        /// What Rust makes of that.
+        first_what: &'static str,
+        /// Where that is declared; the same place where one declaration makes both.
+        first: Span,
+        /// A name that would do.
+        instead: String,
     },
     /// A variable with the name of a role.
     RoleAndVariable {

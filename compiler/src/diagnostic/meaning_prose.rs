@@ -2,6 +2,7 @@
 
 use super::meaning::{First, Lives, Meaning, Thing};
 use super::prose::{Prose, did_you_mean, one_of};
+use crate::codegen::names::pascal;
 use crate::hir::VariantShape;
 use crate::span::Span;
 
@@ -15,9 +16,28 @@ impl Meaning {
                     .label(*first, "given here first")
                     .help("choose another name for one of them")
             }
-            Meaning::Reserved { name, span } => {
-                Prose::new(format!("the name `{name}` is reserved"), *span, "generated code has it for itself")
-                    .help(format!("choose another name, such as `{name}1`"))
+            Meaning::Reserved { name, span, is_type } => {
+                let owner =
+                    if *is_type { "the language has a type of this name" } else { "generated code has it for itself" };
+                Prose::new(format!("the name `{name}` is reserved"), *span, owner).help(format!(
+                    "choose another name, such as `{}`",
+                    if *is_type { format!("My{}", pascal(name)) } else { format!("{name}1") }
+                ))
+            }
+            Meaning::OneInRust { rust, name, what, span, first_name, first_what, first, instead } => {
+                let instead = format!("choose another name for it, such as `{instead}`");
+                if span == first {
+                    let message = format!("`{name}` is two things of one name in Rust");
+                    return Prose::new(message, *span, format!("{first_what} `{rust}` and {what} `{rust}`"))
+                        .help(instead);
+                }
+                Prose::new(
+                    format!("`{first_name}` and `{name}` are one name in Rust"),
+                    *span,
+                    format!("{what} `{rust}`"),
+                )
+                .label(*first, format!("{first_what} `{rust}`"))
+                .help(instead)
             }
             Meaning::RoleAndVariable { name, span, role } => {
                 Prose::new(format!("`{name}` is a role"), *span, "a variable of the same name")

@@ -43,7 +43,7 @@ impl Scope {
     }
 
     fn declare(&mut self, name: &Ident, diagnostics: &mut Diagnostics) {
-        check::reserved::check(name, diagnostics);
+        check::reserved::check_item(name, diagnostics);
         match self.names.get(&name.name) {
             Some(first) => diagnostics.push(Meaning::duplicate(name, *first)),
             None => {
@@ -158,6 +158,7 @@ fn service(item: &ast::Service, scope: &Scope, diagnostics: &mut Diagnostics) ->
             name: operation.name.clone(),
             kind: operation.kind.clone(),
             params: fields(&operation.params, scope, diagnostics),
+            is_readable: operation.is_readable,
             result: operation.result.as_ref().map_or(Ty::UNIT, |ty| resolve_type(ty, scope, diagnostics)),
         })
         .collect();

@@ -182,6 +182,8 @@ pub struct Operation {
     pub kind: ast::OperationKind,
     /// Its parameters.
     pub params: Vec<Field>,
+    /// Whether the parameters could be read.
+    pub is_readable: bool,
     /// Its result.
     pub result: Ty,
 }
@@ -290,5 +292,6 @@ pub fn resolve(files: &[ast::File], diagnostics: &mut Diagnostics) -> Hir {
     let choreographies = lower::choreographies(files, &hir, &scope, diagnostics);
     hir.choreographies = choreographies;
     check::compensations::check(&hir, diagnostics);
+    check::one_in_rust::check(&hir, diagnostics);
     hir
 }

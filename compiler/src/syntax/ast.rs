@@ -178,6 +178,8 @@ pub struct Service {
 /// One operation of a service.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Operation {
+    /// Whether its parameters could be read.
+    pub is_readable: bool,
     /// The lines of its `///` comment.
     pub docs: Vec<String>,
     /// What kind it is.

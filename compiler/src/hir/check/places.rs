@@ -73,8 +73,11 @@ pub fn place(choreography: &Choreography, knowledge: &mut dyn Knowledge, diagnos
     };
     let mut placer = Placer { choreography, body, places, knowledge, diagnostics };
     for param in &choreography.params {
-        let roles = param.roles.iter().map(|(role, _)| *role).collect();
-        placer.set_local(param.local, Place::Roles(roles));
+        // Without a role only where the one that is written is unknown.
+        if !param.roles.is_empty() {
+            let roles = param.roles.iter().map(|(role, _)| *role).collect();
+            placer.set_local(param.local, Place::Roles(roles));
+        }
     }
     placer.mark_split(choreography.root, &choreography.result);
     placer.walk(choreography.root);

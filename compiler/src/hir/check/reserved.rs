@@ -1,15 +1,37 @@
-//! Types, services and roles have none of the names that generated Rust has for its type parameters.
+//! Types, services and roles have none of the names that generated Rust has for its type parameters, and items none of those
+//! that the language's own types have.
 
 use crate::diagnostic::Diagnostics;
 use crate::diagnostic::meaning::Meaning;
+use crate::hir::Ty;
 use crate::syntax::ast::Ident;
 
 /// The type parameters of generated code: a database, a service, a session context.
 const TYPE_PARAMETERS: [&str; 3] = ["Db", "Svc", "Ctx"];
 
+/// Types of the language that this version does not compile yet.
+const LATER_TYPES: [&str; 2] = ["Map", "Result"];
+
+/// Whether generated code has a type parameter of that name.
+pub fn is_parameter(name: &str) -> bool {
+    TYPE_PARAMETERS.contains(&name)
+}
+
 /// Reports a name that generated code has.
 pub fn check(name: &Ident, diagnostics: &mut Diagnostics) {
-    if TYPE_PARAMETERS.contains(&name.name.as_str()) {
-        diagnostics.push(Meaning::Reserved { name: name.name.clone(), span: name.span }.into());
+    if is_parameter(&name.name) {
+        report(name, false, diagnostics);
     }
+}
+
+/// Reports a name of an item that generated code or a type of the language has.
+pub fn check_item(name: &Ident, diagnostics: &mut Diagnostics) {
+    check(name, diagnostics);
+    if Ty::builtin_names().chain(LATER_TYPES).any(|known| known == name.name) {
+        report(name, true, diagnostics);
+    }
+}
+
+fn report(name: &Ident, is_type: bool, diagnostics: &mut Diagnostics) {
+    diagnostics.push(Meaning::Reserved { name: name.name.clone(), span: name.span, is_type }.into());
 }

@@ -103,7 +103,13 @@ impl Lower<'_> {
         value: &ast::Expr,
     ) -> StmtKind {
         let value = self.value(value);
-        let place = place.map(|place| self.place(place));
+        let known = place.map(|place| self.place(place));
+        // At an unknown role, it is not known where it lives.
+        let (place, value) = match known {
+            Some(None) => (None, self.somewhere(value)),
+            Some(Some(place)) => (Some(place), value),
+            None => (None, value),
+        };
         let mut value_ty = self.body[value].ty.clone();
         if let Some(ty) = ty {
             let declared = resolve_type(ty, self.scope, self.diagnostics);

@@ -66,7 +66,7 @@ impl Lower<'_> {
         let ty = self.body[value].ty.clone();
         match self.role(role) {
             Some(role) => self.add(ExprKind::At(value, role), ty, span),
-            None => self.error(span),
+            None => self.add(ExprKind::Error, ty, span),
         }
     }
 
@@ -82,10 +82,12 @@ impl Lower<'_> {
             return self.add(ExprKind::Message { from, to }, Ty::UNIT, span);
         }
         let (value, from) = match &value.kind {
-            ast::ExprKind::At(value, role) => (self.value(value), self.role(role).map(|from| (from, role.span))),
-            _ => (self.value(value), None),
+            ast::ExprKind::At(value, role) => (self.value(value), self.role(role).map(|from| Some((from, role.span)))),
+            _ => (self.value(value), Some(None)),
         };
-        let to = self.role_list(to);
+        let (Some(to), Some(from)) = (self.known_roles(to), from) else {
+            return self.somewhere(value);
+        };
         if let (Some((from, from_span)), [(only, only_span)]) = (from, to.as_slice())
             && from == *only
         {
@@ -108,7 +110,9 @@ impl Lower<'_> {
             return self.error(span);
         };
         let declared = hir.operation(service, operation);
-        self.arguments(&name.name, &args, &declared.params, span, declared.name.span);
+        if declared.is_readable {
+            self.arguments(&name.name, &args, &declared.params, span, declared.name.span);
+        }
         self.add(ExprKind::Operation { role, service, operation, args }, declared.result.clone(), span)
     }
 

@@ -10,7 +10,7 @@ mod values;
 
 pub use operators::symbol;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::check::{duplicates, reserved};
 use super::infer::Infer;
@@ -49,6 +49,8 @@ struct Lower<'a> {
     diagnostics: &'a mut Diagnostics,
     roles: BTreeMap<String, RoleId>,
     role_services: Vec<Role>,
+    /// Roles of which a service is unknown, and so their operations.
+    open_roles: BTreeSet<RoleId>,
     body: Body,
     infer: Infer,
     variables: Vec<BTreeMap<String, LocalId>>,
@@ -90,12 +92,16 @@ fn choreography(
     for (index, role) in (0..=u16::MAX).zip(&roles) {
         names.entry(role.name.name.clone()).or_insert(RoleId(index));
     }
+    let is_open = |role: &ast::RoleParam| role.services.iter().any(|name| scope.service_id(&name.name).is_none());
+    let open_roles =
+        (0..=u16::MAX).zip(&item.roles).filter(|(_, role)| is_open(role)).map(|(index, _)| RoleId(index)).collect();
     let mut lower = Lower {
         hir,
         scope,
         diagnostics,
         roles: names,
         role_services: roles,
+        open_roles,
         body: Body::default(),
         infer: Infer::default(),
         variables: vec![BTreeMap::new()],
@@ -147,7 +153,7 @@ impl Lower<'_> {
         for param in params {
             let (ty, roles) = match &param.kind {
                 ast::ParamKind::Value(ast::Placed::At { ty, place }) => {
-                    (resolve_type(ty, self.scope, self.diagnostics), self.place(place))
+                    (resolve_type(ty, self.scope, self.diagnostics), self.place(place).unwrap_or_default())
                 }
                 ast::ParamKind::Value(ast::Placed::Tuple(_, span)) => {
                     self.diagnostics.push(Meaning::not_supported("a parameter of several places", *span));
@@ -168,7 +174,7 @@ impl Lower<'_> {
         match placed {
             ast::Placed::At { ty, place } => {
                 let resolved = resolve_type(ty, self.scope, self.diagnostics);
-                Placed::At(resolved, self.place(place), ty.span.to(place.roles.span))
+                Placed::At(resolved, self.place(place).unwrap_or_default(), ty.span.to(place.roles.span))
             }
             ast::Placed::Tuple(items, span) => {
                 Placed::Tuple(items.iter().map(|item| self.placed(item)).collect(), *span)
@@ -176,11 +182,12 @@ impl Lower<'_> {
         }
     }
 
-    fn place(&mut self, place: &ast::Place) -> Vec<(RoleId, Span)> {
+    /// The roles of a place; nothing where one of them is unknown.
+    fn place(&mut self, place: &ast::Place) -> Option<Vec<(RoleId, Span)>> {
         if place.each {
             self.diagnostics.push(Meaning::not_supported("each", place.roles.span));
         }
-        self.role_list(&place.roles)
+        self.known_roles(&place.roles)
     }
 
     /// Adds an expression.
@@ -191,6 +198,13 @@ impl Lower<'_> {
     /// An expression that is wrong already.
     fn error(&mut self, span: Span) -> ExprId {
         self.add(ExprKind::Error, Ty::Error, span)
+    }
+
+    /// A value that is not where it should be, for what is written there is wrong already.
+    fn somewhere(&mut self, value: ExprId) -> ExprId {
+        let Expr { ty, span, .. } = &self.body[value];
+        let (ty, span) = (ty.clone(), *span);
+        self.add(ExprKind::Error, ty, span)
     }
 
     /// Reports a construct that this version does not go on with.

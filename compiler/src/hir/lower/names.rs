@@ -29,7 +29,13 @@ impl Lower<'_> {
         role
     }
 
-    /// The roles of a list, each once.
+    /// The roles of a list, each once; nothing where one of them is unknown, for then it is not known who is meant.
+    pub(super) fn known_roles(&mut self, roles: &ast::Roles) -> Option<Vec<(RoleId, Span)>> {
+        let list = self.role_list(roles);
+        roles.names.iter().all(|name| self.roles.contains_key(&name.name)).then_some(list)
+    }
+
+    /// The roles of a list that are known, each once.
     pub(super) fn role_list(&mut self, roles: &ast::Roles) -> Vec<(RoleId, Span)> {
         let mut list: Vec<(RoleId, Span)> = Vec::new();
         let mut seen = std::collections::BTreeMap::new();
@@ -95,6 +101,7 @@ impl Lower<'_> {
             }
         }
         match found.as_slice() {
+            [] if self.open_roles.contains(&role) => None,
             [] => {
                 let names = services.iter().flat_map(|service| &self.hir.service(*service).operations);
                 let candidates = nearest(&name.name, names.map(|operation| operation.name.name.as_str()));

@@ -54,12 +54,22 @@ pub fn list<'s, O: 's>(
     inner: impl Parser<'s, Input<'s>, O, Extra<'s>> + Clone + 's,
     close: Token,
 ) -> Rule<'s, Vec<O>> {
+    list_if_readable(open, inner, close).map(Option::unwrap_or_default).boxed()
+}
+
+/// The same; nothing where it fails.
+pub fn list_if_readable<'s, O: 's>(
+    open: Token,
+    inner: impl Parser<'s, Input<'s>, O, Extra<'s>> + Clone + 's,
+    close: Token,
+) -> Rule<'s, Option<Vec<O>>> {
     inner
         .separated_by(just(Token::Comma))
         .allow_trailing()
         .collect::<Vec<_>>()
         .delimited_by(just(open), just(close))
-        .recover_with(via_parser(skip_group(open).map(|()| Vec::new())))
+        .map(Some)
+        .recover_with(via_parser(skip_group(open).map(|()| None)))
         .boxed()
 }
 

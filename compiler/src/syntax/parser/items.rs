@@ -2,7 +2,7 @@
 
 use chumsky::prelude::*;
 
-use super::common::{field, ident, list, path, placed, result, text, ty};
+use super::common::{field, ident, list, list_if_readable, path, placed, result, text, ty};
 use super::error::{Label, ParseError};
 use super::expression::expressions;
 use super::recovery::{skip_header, skip_item, skip_operation};
@@ -192,7 +192,8 @@ fn service<'s>() -> impl Parser<'s, Input<'s>, Item, Extra<'s>> + Clone {
 }
 
 fn operation<'s>() -> impl Parser<'s, Input<'s>, Operation, Extra<'s>> + Clone {
-    let signature = ident().then(params()).then(result(ty())).boxed();
+    let params = list_if_readable(Token::LeftParen, field(), Token::RightParen);
+    let signature = ident().then(params).then(result(ty())).boxed();
     let function = just(Token::Pure)
         .or_not()
         .then_ignore(just(Token::Fn))
@@ -209,10 +210,11 @@ fn operation<'s>() -> impl Parser<'s, Input<'s>, Operation, Extra<'s>> + Clone {
         .or(transaction)
         .then_ignore(just(Token::Semicolon))
         .map_with(|(kind, ((name, params), result)), e| Operation {
+            is_readable: params.is_some(),
             docs: Vec::new(),
             kind,
             name,
-            params,
+            params: params.unwrap_or_default(),
             result,
             span: e.span(),
         })

@@ -8,10 +8,6 @@ use std::path::{Path, PathBuf};
 /// The longest a source file may be, in lines: a longer one wants splitting.
 const LINES_MAX: usize = 500;
 
-/// Files that may be longer, up to their number of lines, and why.
-const LONGER: [(&str, usize, &str); 1] =
-    [("compiler/src/syntax/ast.rs", 640, "one declaration for each construct of the language, and nothing else")];
-
 fn root() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).parent().expect("this package is in the workspace").to_owned()
 }
@@ -123,12 +119,8 @@ fn every_source_file_says_what_it_is_for() {
 #[test]
 fn no_source_file_is_too_long() {
     for file in rust() {
-        let allowed = LONGER.iter().find(|(path, ..)| *path == file.path).map_or(LINES_MAX, |(_, lines, _)| *lines);
         let lines = file.text.lines().count();
-        assert!(lines <= allowed, "{} has {lines} lines, more than {allowed}", file.path);
-    }
-    for (path, ..) in LONGER {
-        assert!(text(path).lines().count() > LINES_MAX, "{path} need not be among the longer ones any more");
+        assert!(lines <= LINES_MAX, "{} has {lines} lines, more than {LINES_MAX}", file.path);
     }
 }
 

@@ -4,13 +4,13 @@
 #![allow(clippy::disallowed_methods, reason = "the test reads and writes files, as the binary does")]
 
 use std::path::{Path, PathBuf};
-use std::process::{Command, Output};
+use std::process::{Command, Output, Stdio};
 
 use chor::diagnostic::render::{Colour, Renderer};
 use chor::source::Sources;
 
 fn chor(arguments: &[&str]) -> Output {
-    Command::new(env!("CARGO_BIN_EXE_chor")).args(arguments).output().expect("the binary starts")
+    Command::new(env!("CARGO_BIN_EXE_chor")).args(arguments).stdin(Stdio::null()).output().expect("the binary starts")
 }
 
 fn check(arguments: &[&str], code: i32, output: &str, errors: &str) {
@@ -31,7 +31,8 @@ fn scratch(name: &str, bytes: &[u8]) -> PathBuf {
 fn exit_codes_and_files_that_cannot_be_read() {
     let path = |name, bytes: &[u8]| scratch(name, bytes).display().to_string();
     check(&["check", &path("fine.chor", b"struct A { b: u32 }")], 0, "", "");
-    check(&["check", &path("empty.chor", b"")], 0, "", "");
+    check(&["check", &path("empty.chor", b"")], 0, "", "warning[W0406]: there is no choreography here");
+    check(&["check", "-"], 0, "", "warning[W0406]: there is no choreography here\n   ╭─[ standard input:1:1 ]");
     check(&["check", &path("wrong.chor", b"struct A { b: u32")], 1, "", "error[E0005]: `{` is never closed");
     check(&["check", &path("latin.chor", b"ab\xff")], 2, "", "is not UTF-8: the byte at offset 2");
     check(&["check", "nowhere.chor"], 2, "", "nowhere.chor: cannot be read");
@@ -55,11 +56,15 @@ fn a_huge_file_is_refused_unread() {
 fn message_formats() {
     let path = scratch("formats.chor", b"choreography C<A>() { return 1; }").display().to_string();
     check(&["check", "--message-format", "short", &path], 1, "", "formats.chor:1:23: error[E0009]: `return` is not");
-    let json = chor(&["check", "--message-format", "json", &path]).stderr;
+    let json = chor(&["check", "--message-format", "json", &path]).stdout;
     let first = json.split(|byte| *byte == b'\n').next().expect("an object a line");
     let object: serde_json::Value = serde_json::from_slice(first).expect("a line is an object");
     assert_eq!(object["code"]["code"], "E0009");
     assert_eq!(object["spans"][0]["column_start"], 23);
+    let json = chor(&["check", "--message-format", "json", "nowhere.chor"]);
+    let object: serde_json::Value = serde_json::from_slice(&json.stdout).expect("the one line is an object");
+    assert!(object["message"].as_str().is_some_and(|text| text.starts_with("nowhere.chor: cannot be read")));
+    assert_eq!((json.status.code(), json.stderr.is_empty()), (Some(2), true));
 }
 
 #[test]

@@ -4,8 +4,8 @@ mod inline;
 mod input;
 
 use chor::codegen;
-use chor::diagnostic::Severity;
 use chor::diagnostic::render::{Colour, Renderer};
+use chor::diagnostic::{Code, Severity};
 use chor::source::Sources;
 use chor::{Compilation, Options};
 use proc_macro2::{Span, TokenStream};
@@ -71,6 +71,11 @@ fn expand(
     role: Option<&Ident>,
     span_at: impl Fn(u32) -> Span,
 ) -> TokenStream {
+    if let Some(nothing) = compilation.diagnostics.iter().find(|diagnostic| diagnostic.code() == Code::W0406) {
+        let text = "there is no choreography here; write `choreo! { choreography Name<A, B>(x: u64@A) -> u64@B { x ~> B } }`, \
+                    or name a file that has one: `choreo!(\"name.chor\")`";
+        return compile_error(span_at(nothing.span().start), text);
+    }
     let role_name = role.map(|role| syn::ext::IdentExt::unraw(role).to_string());
     if compilation.has_errors() {
         let renderer = Renderer::new(sources, Colour::Off);
@@ -89,7 +94,8 @@ fn expand(
     if let Some(role) = role
         && let Some(name) = role_name.as_deref().filter(|name| !codegen::has_role(compilation, name))
     {
-        return compile_error(role.span(), &format!("no choreography has a role `{name}`"));
+        let known = codegen::role_names(compilation);
+        return compile_error(role.span(), &format!("no choreography has a role `{name}`; {known}"));
     }
     codegen::generate(compilation, role_name.as_deref())
 }

@@ -40,6 +40,20 @@ pub fn object(sources: &Sources, diagnostic: &Diagnostic, rendered: &str) -> Str
     .to_string()
 }
 
+/// What is wrong with no place in a source, as one line.
+pub fn fault(message: &str) -> String {
+    json!({
+        "$message_type": "diagnostic",
+        "message": message,
+        "code": null,
+        "level": "error",
+        "spans": [],
+        "children": [],
+        "rendered": format!("error: {message}\n"),
+    })
+    .to_string()
+}
+
 fn child(level: &str, message: &str, spans: Vec<Value>) -> Value {
     json!({ "message": message, "code": null, "level": level, "spans": spans, "children": [], "rendered": null })
 }

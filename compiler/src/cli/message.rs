@@ -1,4 +1,4 @@
-//! Diagnostics on the error output.
+//! Diagnostics: for people on the error output, for tools on the output.
 
 use std::io::{IsTerminal, Write};
 
@@ -12,12 +12,12 @@ use crate::source::Sources;
 /// How diagnostics are written.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
 pub enum MessageFormat {
-    /// With the lines of source that they are about.
+    /// With the lines of source that they are about, on the error output.
     #[default]
     Human,
-    /// A line each: `path:line:col: error[E0101]: message`.
+    /// A line each, on the error output: `path:line:col: error[E0101]: message`.
     Short,
-    /// A JSON object a line, in the shape of rustc's.
+    /// A JSON object a line, in the shape of rustc's, on the output.
     Json,
 }
 
@@ -28,7 +28,10 @@ const SHOWN_COUNT_MAX: usize = 100;
 pub fn write(sources: &Sources, diagnostics: &[Diagnostic], format: MessageFormat) {
     let renderer = Renderer::new(sources, colour());
     let plain = Renderer::new(sources, Colour::Off);
-    let mut output = std::io::stderr().lock();
+    let mut output: Box<dyn Write> = match format {
+        MessageFormat::Human | MessageFormat::Short => Box::new(std::io::stderr().lock()),
+        MessageFormat::Json => Box::new(std::io::stdout().lock()),
+    };
     let shown = match format {
         MessageFormat::Human => diagnostics.get(..SHOWN_COUNT_MAX).unwrap_or(diagnostics),
         MessageFormat::Short | MessageFormat::Json => diagnostics,
@@ -39,11 +42,21 @@ pub fn write(sources: &Sources, diagnostics: &[Diagnostic], format: MessageForma
             MessageFormat::Short => renderer.short(diagnostic) + "\n",
             MessageFormat::Json => json::object(sources, diagnostic, &plain.block(diagnostic)) + "\n",
         };
-        // Where nothing can be written to the error output, the exit code still tells.
+        // Where nothing can be written, the exit code still tells.
         let _ = output.write_all(text.as_bytes());
     }
     if format == MessageFormat::Human && !diagnostics.is_empty() {
         let _ = writeln!(output, "{}", summary(diagnostics, shown.len()));
+    }
+}
+
+/// Writes why a file cannot be read.
+pub fn fault(fault: &str, format: MessageFormat) {
+    match format {
+        MessageFormat::Human | MessageFormat::Short => super::complain(fault),
+        MessageFormat::Json => {
+            let _ = writeln!(std::io::stdout(), "{}", json::fault(fault));
+        }
     }
 }
 

@@ -46,10 +46,10 @@ enum Command {
     /// Report every mistake in the files.
     #[command(after_help = "Example:\n  chor check warehouse.chor payment.chor")]
     Check {
-        /// The files, each a program of its own.
+        /// The files, each a program of its own; `-` is the standard input.
         #[arg(required = true, value_name = "FILE")]
         files: Vec<PathBuf>,
-        /// How to write diagnostics.
+        /// How to write diagnostics: for people on the error output, or as JSON on the output.
         #[arg(long, value_enum, default_value_t, value_name = "FORMAT")]
         message_format: MessageFormat,
     },
@@ -123,7 +123,7 @@ fn compile_file(path: &std::path::Path, format: MessageFormat) -> Option<Compila
     let sources = match input::read(path) {
         Ok(sources) => sources,
         Err(fault) => {
-            complain(&fault);
+            message::fault(&fault, format);
             return None;
         }
     };

@@ -55,6 +55,18 @@ pub fn has_role(compilation: &Compilation, role: &str) -> bool {
     compilation.hir.choreographies.iter().any(|choreography| !selected(choreography, Some(role)).is_empty())
 }
 
+/// What there is to choose from by the option `role`, in words.
+pub fn role_names(compilation: &Compilation) -> String {
+    let roles = compilation.hir.choreographies.iter().map(|choreography| {
+        let roles: Vec<&str> = choreography.role_ids().map(|id| choreography.role_name(id)).collect();
+        format!("`{}` has {}", choreography.name.name, roles.join(", "))
+    });
+    match roles.collect::<Vec<_>>().join("; ") {
+        none if none.is_empty() => "there is no choreography in it".to_owned(),
+        some => some,
+    }
+}
+
 fn selected(choreography: &Choreography, role: Option<&str>) -> Vec<RoleId> {
     let wanted = |id: &RoleId| role.is_none_or(|role| choreography.role_name(*id) == role);
     choreography.role_ids().filter(wanted).collect()

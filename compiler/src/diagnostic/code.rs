@@ -166,6 +166,8 @@ codes! {
     W0304,
     /// A role without a part.
     W0405,
+    /// A file without anything in it.
+    W0406,
 }
 
 impl Code {
@@ -258,6 +260,7 @@ impl Meaning {
             Meaning::SameInAllBranches { .. } => Code::H0305,
             Meaning::SelectionToDecider { .. } => Code::W0304,
             Meaning::UnusedRole { .. } => Code::W0405,
+            Meaning::NothingDeclared { .. } => Code::W0406,
         }
     }
 }

@@ -26,6 +26,8 @@ pub enum Thing {
         role: String,
         /// Whether the role has a service.
         service_known: bool,
+        /// Whether any service is declared.
+        any_service: bool,
     },
     /// A method of a type.
     Method {
@@ -388,6 +390,11 @@ pub enum Meaning {
         span: Span,
         /// What ends before.
         end: Span,
+    },
+    /// A program that declares nothing.
+    NothingDeclared {
+        /// The start of the file.
+        span: Span,
     },
     /// A role with no part in the choreography.
     UnusedRole {

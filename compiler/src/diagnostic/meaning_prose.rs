@@ -158,7 +158,10 @@ impl Meaning {
                     .help("move it out of the choice")
             }
             Meaning::NotSupported { construct, span } => Prose::new(
-                format!("`{construct}` is not supported by this version yet"),
+                match construct.starts_with("a ") || construct.starts_with("an ") {
+                    true => format!("{construct} is not supported by this version yet"),
+                    false => format!("`{construct}` is not supported by this version yet"),
+                },
                 *span,
                 "understood, but not compiled",
             ),
@@ -171,6 +174,10 @@ impl Meaning {
             }
             Meaning::NeverReached { span, end } => {
                 Prose::new("this is never reached", *span, "never reached").label(*end, "ends here").help("remove it")
+            }
+            Meaning::NothingDeclared { span } => {
+                Prose::new("there is no choreography here", *span, "nothing is declared")
+                    .help("write one: `choreography Name<A, B>(x: u64@A) -> u64@B { x ~> B }`")
             }
             Meaning::UnusedRole { name, span } => {
                 Prose::new(format!("the role `{name}` has no part in it"), *span, "does nothing").help("remove it")
@@ -187,10 +194,10 @@ fn unknown(thing: &Thing, name: &str, span: Span, candidates: &[String]) -> Pros
         Thing::Struct => (format!("unknown struct `{name}`"), "no struct has this name".to_owned()),
         Thing::Service => (format!("unknown service `{name}`"), "no service has this name".to_owned()),
         Thing::Role => (format!("unknown role `{name}`"), "not a role of this choreography".to_owned()),
-        Thing::Operation { role, service_known: true } => {
+        Thing::Operation { role, service_known: true, .. } => {
             (format!("`{role}` has no operation `{name}`"), "not declared by its service".to_owned())
         }
-        Thing::Operation { role, service_known: false } => {
+        Thing::Operation { role, service_known: false, .. } => {
             (format!("`{role}` has no operation `{name}`"), "a role without a service".to_owned())
         }
         Thing::Method { ty } => (format!("`{ty}` has no method `{name}`"), "unknown method".to_owned()),
@@ -201,7 +208,12 @@ fn unknown(thing: &Thing, name: &str, span: Span, candidates: &[String]) -> Pros
         Thing::Type => {
             Some("declare it: `struct`, `enum`, or `extern type crate::…;` for one that Rust owns".to_owned())
         }
-        Thing::Operation { role, service_known: false } => Some(format!("give it one: `<{role}: Service>`")),
+        Thing::Operation { role, service_known: false, any_service: true } => {
+            Some(format!("give it one: `<{role}: Service>`"))
+        }
+        Thing::Operation { role, service_known: false, any_service: false } => {
+            Some(format!("declare one: `service {role} {{ fn {name}(…); }}`"))
+        }
         Thing::Field { .. } => Some("an `extern type` shows the fields that its declaration lists".to_owned()),
         Thing::Variable
         | Thing::Function

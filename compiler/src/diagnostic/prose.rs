@@ -204,10 +204,24 @@ fn unexpected_token(
         [] => "unexpected".to_owned(),
         _ => format!("expected {}", one_of(expected)),
     };
-    let prose = Prose::new(found, span, label);
+    let prose = Prose::new(found, span, label).help_if(whole_form(expected, within).map(str::to_owned));
     match within {
         Some((construct, start)) if start != span => prose.label(start, format!("in this {construct}")),
         Some(_) | None => prose,
+    }
+}
+
+/// The whole of a construct of which a part is missing, where that part is not seen from what is expected.
+fn whole_form(expected: &[String], within: Option<(&'static str, Span)>) -> Option<&'static str> {
+    let (construct, _) = within?;
+    match (construct, expected) {
+        ("`abort`", [only]) if only == "a name" || only == "`,`" => Some("write `abort Role, \"reason\";`"),
+        ("`require`", [only]) if only == "`,`" => Some("write `require condition, \"reason\";`"),
+        ("`select`", [first, ..]) if first == "`~>`" => Some("write `select Role ~> Other;`"),
+        ("operation", [first, ..]) if first == "`compensate`" => {
+            Some("say what undoes it: `compensate name;`, or `compensate none;` where nothing can")
+        }
+        _ => None,
     }
 }
 

@@ -162,7 +162,7 @@ fn service(item: &ast::Service, scope: &Scope, diagnostics: &mut Diagnostics) ->
             result: operation.result.as_ref().map_or(Ty::UNIT, |ty| resolve_type(ty, scope, diagnostics)),
         })
         .collect();
-    Service { docs: item.docs.clone(), name: item.name.clone(), operations }
+    Service { docs: item.docs.clone(), name: item.name.clone(), operations, is_readable: item.is_readable }
 }
 
 /// The service that a role names.

@@ -17,7 +17,8 @@ pub use place::{Place, RoleSet};
 pub use ty::{FloatTy, IntTy, Ty};
 
 use crate::diagnostic::Diagnostics;
-use crate::span::Span;
+use crate::diagnostic::meaning::Meaning;
+use crate::span::{FileId, Span};
 use crate::syntax::ast::{self, Ident};
 
 /// A role of a choreography, by its index in the choreography's list.
@@ -169,6 +170,8 @@ pub struct Service {
     pub name: Ident,
     /// Its operations.
     pub operations: Vec<Operation>,
+    /// Whether all its operations could be read.
+    pub is_readable: bool,
 }
 
 /// An operation of a service.
@@ -293,5 +296,8 @@ pub fn resolve(files: &[ast::File], diagnostics: &mut Diagnostics) -> Hir {
     hir.choreographies = choreographies;
     check::compensations::check(&hir, diagnostics);
     check::one_in_rust::check(&hir, diagnostics);
+    if files.iter().all(|file| file.items.is_empty()) && !diagnostics.has_errors() {
+        diagnostics.push(Meaning::NothingDeclared { span: Span::new(FileId(0), 0, 0) }.into());
+    }
     hir
 }

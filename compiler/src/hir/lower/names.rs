@@ -101,11 +101,17 @@ impl Lower<'_> {
             }
         }
         match found.as_slice() {
-            [] if self.open_roles.contains(&role) => None,
+            [] if self.open_roles.contains(&role) || !services.iter().all(|id| self.hir.service(*id).is_readable) => {
+                None
+            }
             [] => {
                 let names = services.iter().flat_map(|service| &self.hir.service(*service).operations);
                 let candidates = nearest(&name.name, names.map(|operation| operation.name.name.as_str()));
-                let thing = Thing::Operation { role: role_name, service_known: !services.is_empty() };
+                let thing = Thing::Operation {
+                    role: role_name,
+                    service_known: !services.is_empty(),
+                    any_service: !self.hir.services.is_empty(),
+                };
                 self.diagnostics.push(Meaning::unknown(thing, name, candidates));
                 None
             }

@@ -127,6 +127,8 @@ pub struct Fn {
 /// A service: the operations a role's owner implements in Rust.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Service {
+    /// Whether all its operations could be read.
+    pub is_readable: bool,
     /// The lines of its `///` comment.
     pub docs: Vec<String>,
     /// The name.

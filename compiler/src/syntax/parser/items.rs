@@ -183,12 +183,12 @@ fn service<'s>() -> impl Parser<'s, Input<'s>, Item, Extra<'s>> + Clone {
         .recover_with(via_parser(skip_operation().map(|()| None)))
         .repeated()
         .collect::<Vec<_>>()
-        .map(|operations| operations.into_iter().flatten().collect::<Vec<_>>())
         .delimited_by(just(Token::LeftBrace), just(Token::RightBrace));
-    just(Token::Service)
-        .ignore_then(ident())
-        .then(operations)
-        .map_with(|(name, operations), e| Item::Service(Service { docs: Vec::new(), name, operations, span: e.span() }))
+    just(Token::Service).ignore_then(ident()).then(operations).map_with(|(name, operations), e| {
+        let is_readable = operations.iter().all(Option::is_some);
+        let operations = operations.into_iter().flatten().collect();
+        Item::Service(Service { is_readable, docs: Vec::new(), name, operations, span: e.span() })
+    })
 }
 
 fn operation<'s>() -> impl Parser<'s, Input<'s>, Operation, Extra<'s>> + Clone {

@@ -1,0 +1,3 @@
+accompanist_macros::choreo!();
+
+fn main() {}

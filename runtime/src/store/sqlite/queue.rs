@@ -64,8 +64,8 @@ impl Queue {
         true
     }
 
-    /// The next command that is there already.
-    pub(super) fn next(&mut self) -> Option<Command> {
-        self.waiting.pop_front().or_else(|| self.incoming.try_recv().ok())
+    /// The next command of a batch: those that waited for it, and, while it is open, those that have come since.
+    pub(super) fn next(&mut self, is_open: bool) -> Option<Command> {
+        self.waiting.pop_front().or_else(|| if is_open { self.incoming.try_recv().ok() } else { None })
     }
 }

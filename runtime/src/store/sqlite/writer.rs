@@ -27,7 +27,7 @@ use crate::store::{Job, StoreError, Transact};
 /// Jobs that share one commit.
 const BATCH_JOBS_MAX: usize = 256;
 
-/// How long jobs are added to a batch: the first one waits for the last one.
+/// How long jobs that come are added to a batch: the first one waits for the last one.
 const BATCH_DURATION_MAX: Duration = Duration::from_micros(500);
 
 /// Not in the words that an operation might prepare itself: its statements share the cache with these.
@@ -108,8 +108,9 @@ impl Writer {
         let mut batch = Batch::default();
         let started = Instant::now();
         let jobs_max = if self.alone > 0 { 1 } else { BATCH_JOBS_MAX };
-        while batch.lost.is_none() && batch.completions.len() < jobs_max && started.elapsed() < BATCH_DURATION_MAX {
-            let Some(command) = self.queue.next() else { break };
+        while batch.lost.is_none() && batch.completions.len() < jobs_max {
+            let is_open = started.elapsed() < BATCH_DURATION_MAX;
+            let Some(command) = self.queue.next(is_open) else { break };
             self.take(&mut batch, command);
         }
         self.alone = self.alone.saturating_sub(batch.completions.len());

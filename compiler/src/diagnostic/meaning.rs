@@ -1,6 +1,7 @@
 //! What can be wrong with a program that reads well, as data: names, types, places, knowledge of choice, structure.
 
 use super::Problem;
+use super::grouping::Grouping;
 use crate::hir::VariantShape;
 use crate::span::Span;
 use crate::syntax::ast::Ident;
@@ -12,6 +13,8 @@ pub enum Thing {
     Variable,
     /// A function.
     Function,
+    /// A choreography.
+    Choreography,
     /// A type.
     Type,
     /// A struct.
@@ -69,6 +72,8 @@ pub struct First {
 /// A fact about what the program means.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Meaning {
+    /// About groups, calls, arms that run side by side, and variables that change.
+    Grouping(Grouping),
     /// A name that nothing has.
     Unknown {
         /// What it was taken for.

@@ -7,13 +7,18 @@ pub mod builtin;
 pub mod check;
 mod infer;
 mod items;
-mod lower;
+pub(crate) mod lower;
 pub mod place;
+mod roles;
+mod signatures;
 pub mod ty;
 
-pub use body::{Body, Constructor, Expr, ExprId, ExprKind, Literal, LocalId, Pattern, PatternKind, Stmt, StmtKind};
+pub use body::{
+    Body, Call, Callee, Constructor, Expr, ExprId, ExprKind, Literal, LocalId, MemberOrder, Members, Pattern, PatternKind, Saga,
+    Step, Stmt, StmtKind, Target,
+};
 pub use lower::symbol;
-pub use place::{Place, RoleSet};
+pub use place::{Place, Player, RoleSet};
 pub use ty::{FloatTy, IntTy, Ty};
 
 use crate::diagnostic::Diagnostics;
@@ -33,6 +38,10 @@ pub struct TypeId(pub u32);
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct ServiceId(pub u32);
 
+/// A choreography, by its index in the program's list.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct ChoreographyId(pub u32);
+
 /// All that is declared.
 #[derive(Clone, Debug, Default)]
 pub struct Hir {
@@ -40,6 +49,8 @@ pub struct Hir {
     pub types: Vec<TypeDef>,
     /// The services.
     pub services: Vec<Service>,
+    /// What each choreography takes and gives.
+    pub signatures: Vec<Signature>,
     /// The choreographies.
     pub choreographies: Vec<Choreography>,
 }
@@ -63,6 +74,18 @@ impl Hir {
             .expect("an operation's number is made by the service that holds it")
     }
 
+    /// A choreography.
+    pub fn choreography(&self, id: ChoreographyId) -> &Choreography {
+        self.choreographies
+            .get(id.0 as usize)
+            .expect("a choreography's number is made by the program that holds it")
+    }
+
+    /// What a choreography takes and gives.
+    pub fn signature(&self, id: ChoreographyId) -> &Signature {
+        self.signatures.get(id.0 as usize).expect("a choreography's number is made by the program that holds it")
+    }
+
     /// The type as it is written.
     pub fn show(&self, ty: &Ty) -> String {
         match ty {
@@ -75,6 +98,7 @@ impl Hir {
             Ty::Option(item) => format!("Option<{}>", self.show(item)),
             Ty::Vec(item) => format!("Vec<{}>", self.show(item)),
             Ty::Named(id) => self.type_def(*id).name.name.clone(),
+            Ty::Param(_, name) => name.clone(),
             Ty::Never => "!".to_owned(),
             Ty::Var(_) | Ty::Error => "_".to_owned(),
             Ty::Bool | Ty::Int(_) | Ty::Float(_) | Ty::Char | Ty::Str => {
@@ -198,6 +222,48 @@ impl Operation {
     }
 }
 
+/// What a choreography takes and gives: all that its callers need to know. Its roles are those of its places.
+#[derive(Clone, Debug)]
+pub struct Signature {
+    /// The roles, in order.
+    pub roles: Vec<Role>,
+    /// The type parameters.
+    pub types: Vec<Ident>,
+    /// The parameters, in order.
+    pub params: Vec<SignatureParam>,
+    /// The result.
+    pub result: Placed,
+    /// Its declaration's head.
+    pub span: Span,
+}
+
+/// A parameter of a choreography, as its callers see it.
+#[derive(Clone, Debug)]
+pub enum SignatureParam {
+    /// A value: its name, where it is written, its type and place.
+    Value(Ident, Ty, At),
+    /// A choreography.
+    Choreography(Ident, Box<Signature>),
+}
+
+impl Signature {
+    /// The parameters that are values.
+    pub fn values(&self) -> impl Iterator<Item = (&Ident, &Ty, &At)> {
+        self.params.iter().filter_map(|param| match param {
+            SignatureParam::Value(name, ty, at) => Some((name, ty, at)),
+            SignatureParam::Choreography(..) => None,
+        })
+    }
+
+    /// The parameters that are choreographies.
+    pub fn choreographies(&self) -> impl Iterator<Item = (&Ident, &Signature)> {
+        self.params.iter().filter_map(|param| match param {
+            SignatureParam::Value(..) => None,
+            SignatureParam::Choreography(name, signature) => Some((name, signature.as_ref())),
+        })
+    }
+}
+
 /// A choreography.
 #[derive(Clone, Debug)]
 pub struct Choreography {
@@ -205,10 +271,16 @@ pub struct Choreography {
     pub docs: Vec<String>,
     /// Its name.
     pub name: Ident,
-    /// Its roles.
+    /// Its roles as declared, then the members that its body binds.
     pub roles: Vec<Role>,
-    /// Its parameters.
+    /// How many of the roles are declared.
+    pub declared: u16,
+    /// Its type parameters.
+    pub types: Vec<Ident>,
+    /// Its parameters that are values.
     pub params: Vec<Param>,
+    /// Its parameters that are choreographies: name and signature.
+    pub choreographies: Vec<(Ident, Signature)>,
     /// Its result.
     pub result: Placed,
     /// Its expressions and variables.
@@ -222,14 +294,44 @@ pub struct Choreography {
 }
 
 impl Choreography {
+    /// A role, declared or a member.
+    pub fn role(&self, role: RoleId) -> &Role {
+        self.roles.get(usize::from(role.0)).expect("a role's number is made by the choreography that holds it")
+    }
+
     /// The role's name.
     pub fn role_name(&self, role: RoleId) -> &str {
         self.roles.get(usize::from(role.0)).map_or("?", |role| role.name.name.as_str())
     }
 
-    /// All roles, in order.
+    /// All declared roles, in order.
     pub fn role_ids(&self) -> impl Iterator<Item = RoleId> + use<> {
-        (0..u16::try_from(self.roles.len()).unwrap_or(u16::MAX)).map(RoleId)
+        (0..self.declared).map(RoleId)
+    }
+
+    /// Whether a session of it can be started: nothing about it is left open.
+    pub fn is_startable(&self) -> bool {
+        self.types.is_empty() && self.choreographies.is_empty()
+    }
+
+    /// The declared roles among which `role` is: itself, or those whose member it is.
+    pub fn hosts(&self, role: RoleId) -> RoleSet {
+        place::hosts(&self.roles, role)
+    }
+
+    /// Whether one participant could be both roles.
+    pub fn overlap(&self, one: RoleId, two: RoleId) -> bool {
+        one == two || !self.hosts(one).is_disjoint(&self.hosts(two))
+    }
+
+    /// Whether `role`, whoever plays it, holds what lives at `place`.
+    pub fn holds(&self, place: &Place, role: RoleId) -> bool {
+        place::holds(&self.roles, place, role)
+    }
+
+    /// The roles that hold both.
+    pub fn meet(&self, one: &Place, two: &Place) -> Place {
+        place::meet(&self.roles, one, two)
     }
 }
 
@@ -240,9 +342,48 @@ pub struct Role {
     pub name: Ident,
     /// Its services.
     pub services: Vec<ServiceId>,
+    /// What it is.
+    pub kind: RoleKind,
 }
 
-/// A parameter of a choreography.
+/// What a role is.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum RoleKind {
+    /// One participant.
+    Single,
+    /// `Worker[]`: as many as the session binds.
+    Group,
+    /// `w` in `each w in …` or `for w in …`: a member of these.
+    Member(Vec<RoleId>),
+}
+
+/// A place as it is written: `[each] roles`.
+#[derive(Clone, Debug, Default)]
+pub struct At {
+    /// The roles, and where they stand.
+    pub roles: Vec<(RoleId, Span)>,
+    /// Each of them has a value of its own.
+    pub each: bool,
+}
+
+impl At {
+    /// The place; of what is wrong already where a role of it is unknown.
+    pub fn place(&self) -> Place {
+        let roles: RoleSet = self.roles.iter().map(|(role, _)| *role).collect();
+        match (roles.is_empty(), self.each) {
+            (true, _) => Place::Error,
+            (false, true) => Place::Each(roles),
+            (false, false) => Place::Roles(roles),
+        }
+    }
+
+    /// Whether a declared role has it.
+    pub fn is_at(&self, role: RoleId) -> bool {
+        self.roles.iter().any(|(at, _)| *at == role)
+    }
+}
+
+/// A parameter of a choreography that is a value.
 #[derive(Clone, Debug)]
 pub struct Param {
     /// Its variable.
@@ -252,14 +393,14 @@ pub struct Param {
     /// Its type.
     pub ty: Ty,
     /// The roles that hold it.
-    pub roles: Vec<(RoleId, Span)>,
+    pub at: At,
 }
 
 /// A result and where it goes.
 #[derive(Clone, Debug)]
 pub enum Placed {
     /// One value at these roles; `()` goes nowhere.
-    At(Ty, Vec<(RoleId, Span)>, Span),
+    At(Ty, At, Span),
     /// Several, each with a place of its own.
     Tuple(Vec<Placed>, Span),
 }
@@ -276,7 +417,7 @@ impl Placed {
     /// The type of the part that `role` keeps; `None` where it keeps nothing.
     pub fn at_role(&self, role: RoleId) -> Option<Ty> {
         match self {
-            Placed::At(ty, roles, _) => roles.iter().any(|(at, _)| *at == role).then(|| ty.clone()),
+            Placed::At(ty, at, _) => at.is_at(role).then(|| ty.clone()),
             Placed::Tuple(items, _) => {
                 let mut parts: Vec<Ty> = items.iter().filter_map(|item| item.at_role(role)).collect();
                 match parts.len() {
@@ -289,9 +430,24 @@ impl Placed {
     }
 }
 
+/// What a callee takes and gives, as the choreography that calls it knows it.
+pub fn signature_of<'a>(hir: &'a Hir, choreography: &'a Choreography, callee: Callee) -> &'a Signature {
+    match callee {
+        Callee::Choreography(id) => hir.signature(id),
+        Callee::Param(index) => {
+            let (_, signature) = choreography
+                .choreographies
+                .get(index as usize)
+                .expect("a parameter's number is made by the choreography that holds it");
+            signature
+        }
+    }
+}
+
 /// Resolves and types the files' items and bodies.
 pub fn resolve(files: &[ast::File], diagnostics: &mut Diagnostics) -> Hir {
     let (mut hir, scope) = items::resolve(files, diagnostics);
+    hir.signatures = signatures::resolve(files, &scope, diagnostics);
     let choreographies = lower::choreographies(files, &hir, &scope, diagnostics);
     hir.choreographies = choreographies;
     check::compensations::check(&hir, diagnostics);

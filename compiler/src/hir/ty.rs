@@ -23,6 +23,8 @@ pub enum Ty {
     Vec(Box<Ty>),
     /// A type that is declared.
     Named(TypeId),
+    /// A type parameter of the choreography: its index and name.
+    Param(u32, String),
     /// Of what never has a value, because it ends in `abort`.
     Never,
     /// A type that inference has yet to find; none is left after it.
@@ -126,7 +128,7 @@ impl Ty {
             Ty::Bool | Ty::Int(_) | Ty::Float(_) | Ty::Char | Ty::Never => true,
             Ty::Tuple(items) => items.iter().all(Ty::is_copy),
             Ty::Option(item) => item.is_copy(),
-            Ty::Str | Ty::Vec(_) | Ty::Named(_) | Ty::Var(_) | Ty::Error => false,
+            Ty::Str | Ty::Vec(_) | Ty::Named(_) | Ty::Param(..) | Ty::Var(_) | Ty::Error => false,
         }
     }
 }

@@ -1,13 +1,17 @@
 //! Every value lives where all that it is made of lives, and is used only there.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::misplaced;
 use crate::diagnostic::Diagnostics;
+use crate::diagnostic::grouping::Grouping;
 use crate::diagnostic::meaning::Meaning;
+use crate::hir::lower::{cast_place, result_place};
 use crate::hir::{
-    Body, Choreography, ExprId, ExprKind, LocalId, Pattern, Place, Placed, RoleId, RoleSet, Stmt, StmtKind, Ty,
+    At, Body, Call, Choreography, ExprId, ExprKind, Hir, LocalId, Members, Pattern, PatternKind, Place, Placed, Player, RoleId,
+    RoleKind, RoleSet, Signature, SignatureParam, Step, Stmt, StmtKind, Target, Ty, place,
 };
+use crate::lir::To;
 use crate::span::Span;
 
 /// Who knows which branch of a choice was taken, once it is over.
@@ -22,7 +26,7 @@ pub struct Transfer {
     /// The sender.
     pub from: RoleId,
     /// The receivers that do not hold the value already.
-    pub to: Vec<RoleId>,
+    pub to: Vec<(Player, To)>,
 }
 
 /// Roles that would hold the value of a choice if they knew which branch was taken.
@@ -43,6 +47,12 @@ pub struct Places {
     pub transfers: BTreeMap<ExprId, Transfer>,
     /// Who checks a `require`, by its condition.
     pub requires: BTreeMap<ExprId, Place>,
+    /// Where the parts of a tuple live whose parts may live at different places.
+    pub parts: BTreeMap<ExprId, Vec<Place>>,
+    /// What all can be where the walk is: one for each declared role, and for the members of groups around.
+    pub players: Vec<Player>,
+    /// The members whose blocks stand around.
+    pub members: Vec<RoleId>,
     /// The tuple that is the choreography's result and whose parts live at different places.
     pub split: BTreeMap<ExprId, Placed>,
     /// Values of choices that some roles lack only because they do not know the choice.
@@ -64,20 +74,23 @@ impl Places {
 }
 
 /// Places every value, and reports those used where they do not live.
-pub fn place(choreography: &Choreography, knowledge: &mut dyn Knowledge, diagnostics: &mut Diagnostics) -> Places {
+pub fn place(
+    hir: &Hir,
+    choreography: &Choreography,
+    knowledge: &mut dyn Knowledge,
+    diagnostics: &mut Diagnostics,
+) -> Places {
     let body = &choreography.body;
     let places = Places {
         exprs: vec![Place::Error; body.exprs.len()],
         locals: vec![Place::Error; body.locals.len()],
+        players: choreography.role_ids().map(Player::new).collect(),
         ..Places::default()
     };
-    let mut placer = Placer { choreography, body, places, knowledge, diagnostics };
+    let taken_apart = BTreeSet::new();
+    let mut placer = Placer { hir, choreography, body, places, knowledge, diagnostics, taken_apart };
     for param in &choreography.params {
-        // Without a role only where the one that is written is unknown.
-        if !param.roles.is_empty() {
-            let roles = param.roles.iter().map(|(role, _)| *role).collect();
-            placer.set_local(param.local, Place::Roles(roles));
-        }
+        placer.set_local(param.local, param.at.place());
     }
     placer.mark_split(choreography.root, &choreography.result);
     placer.walk(choreography.root);
@@ -86,11 +99,14 @@ pub fn place(choreography: &Choreography, knowledge: &mut dyn Knowledge, diagnos
 }
 
 struct Placer<'a> {
+    hir: &'a Hir,
     choreography: &'a Choreography,
     body: &'a Body,
     places: Places,
     knowledge: &'a mut dyn Knowledge,
     diagnostics: &'a mut Diagnostics,
+    /// Tuples whose parts may live at different places, for they are taken apart at once or not used.
+    taken_apart: BTreeSet<ExprId>,
 }
 
 impl Placer<'_> {
@@ -105,14 +121,27 @@ impl Placer<'_> {
         let (expr, Placed::Tuple(items, _)) = (self.tail(expr), placed) else {
             return;
         };
-        if let ExprKind::Tuple(parts) = &self.body[expr].kind
-            && parts.len() == items.len()
-        {
-            self.places.split.insert(expr, placed.clone());
-            for (part, item) in parts.iter().zip(items) {
-                self.mark_split(*part, item);
+        match &self.body[expr].kind {
+            ExprKind::Tuple(parts) | ExprKind::Par(parts) if parts.len() == items.len() => {
+                self.places.split.insert(expr, placed.clone());
+                self.taken_apart.insert(expr);
+                for (part, item) in parts.iter().zip(items) {
+                    self.mark_split(*part, item);
+                }
             }
+            ExprKind::Call(_) => {
+                self.places.split.insert(expr, placed.clone());
+                self.taken_apart.insert(expr);
+            }
+            _ => {}
         }
+    }
+
+    /// The tuple that an expression ends in is taken apart, or not used at all.
+    fn take_apart(&mut self, expr: ExprId) -> ExprId {
+        let tail = self.tail(expr);
+        self.taken_apart.insert(tail);
+        tail
     }
 
     fn tail(&self, mut expr: ExprId) -> ExprId {
@@ -125,16 +154,18 @@ impl Placer<'_> {
     fn check_result(&mut self, expr: ExprId, placed: &Placed) {
         let tail = self.tail(expr);
         match placed {
-            Placed::At(ty, roles, span) if !ty.is_unit() => {
-                for (role, _) in roles {
-                    self.need(tail, *role, *span);
-                }
-            }
+            Placed::At(ty, at, span) if !ty.is_unit() => self.need_at(tail, &at.place(), *span),
             Placed::At(..) => {}
-            Placed::Tuple(items, _) => match &self.body[tail].kind {
-                ExprKind::Tuple(parts) if self.places.split.contains_key(&tail) => {
+            Placed::Tuple(items, span) => match &self.body[tail].kind {
+                ExprKind::Tuple(parts) | ExprKind::Par(parts) if self.places.split.contains_key(&tail) => {
                     for (part, item) in parts.iter().zip(items) {
                         self.check_result(*part, item);
+                    }
+                }
+                ExprKind::Call(_) => {
+                    let parts = self.places.parts.get(&tail).cloned().unwrap_or_default();
+                    for (part, item) in parts.iter().zip(items) {
+                        self.check_part(tail, part, item, *span);
                     }
                 }
                 _ => items.iter().for_each(|item| self.check_result(tail, item)),
@@ -142,13 +173,72 @@ impl Placer<'_> {
         }
     }
 
+    /// Whether a part of a call's result lives where the choreography's says.
+    fn check_part(&mut self, call: ExprId, part: &Place, wanted: &Placed, span: Span) {
+        let Placed::At(ty, at, _) = wanted else {
+            return;
+        };
+        let wanted = at.place();
+        let fits = match (&wanted, part) {
+            (Place::Each(group), Place::Each(other)) => group == other,
+            (Place::Roles(roles) | Place::Each(roles), part) => {
+                roles.iter().all(|role| self.choreography.holds(part, *role))
+            }
+            (Place::Everywhere | Place::Error, _) => true,
+        };
+        if !fits && !ty.is_unit() {
+            let missing = match &wanted {
+                Place::Roles(roles) | Place::Each(roles) => {
+                    roles.iter().copied().find(|role| !self.choreography.holds(part, *role))
+                }
+                Place::Everywhere | Place::Error => None,
+            };
+            if let Some(role) = missing {
+                let problem = misplaced::needed(self.choreography, &self.places, call, role, span);
+                self.diagnostics.push(problem.into());
+            }
+        }
+    }
+
+    /// Reports a value that is needed at a place where it does not live. `by` is what needs it.
+    fn need_at(&mut self, expr: ExprId, place: &Place, by: Span) {
+        match place {
+            Place::Everywhere | Place::Error => {}
+            Place::Each(group) if *self.places.expr(expr) == Place::Each(group.clone()) => {}
+            Place::Roles(roles) | Place::Each(roles) => {
+                for role in roles {
+                    self.need(expr, *role, by);
+                }
+            }
+        }
+    }
+
     /// Reports a value that is needed at a role where it does not live. `by` is what needs it.
     fn need(&mut self, expr: ExprId, role: RoleId, by: Span) {
-        if self.body[expr].ty == Ty::Never || self.places.expr(expr).holds(role) {
+        let place = self.places.expr(expr);
+        if self.body[expr].ty == Ty::Never || self.choreography.holds(place, role) {
+            return;
+        }
+        if self.own_outside(expr) {
             return;
         }
         let problem = misplaced::needed(self.choreography, &self.places, expr, role, by);
         self.diagnostics.push(problem.into());
+    }
+
+    /// Reports what each member has for itself, used where no member is.
+    fn own_outside(&mut self, expr: ExprId) -> bool {
+        let Place::Each(group) = self.places.expr(expr) else {
+            return false;
+        };
+        let group = group.iter().map(|role| self.choreography.role_name(*role).to_owned()).collect();
+        let value = match &self.body[expr].kind {
+            ExprKind::Local(local) => Some(self.body[*local].name.clone()),
+            _ => None,
+        };
+        let span = self.body[expr].span;
+        self.diagnostics.push(Grouping::OwnOutside { value, span, group }.into());
+        true
     }
 
     /// Places an expression and all its parts.
@@ -163,21 +253,19 @@ impl Placer<'_> {
     fn place_of(&mut self, expr: ExprId) -> Place {
         let body = self.body;
         match &body[expr].kind {
-            ExprKind::Literal(_) => Place::Everywhere,
+            ExprKind::Literal(_) | ExprKind::Len(_) | ExprKind::MemberIndex(_) => Place::Everywhere,
             ExprKind::Error => Place::Error,
-            ExprKind::Local(local) => self.places.local(*local).clone(),
-            ExprKind::Tuple(items) if self.places.split.contains_key(&expr) => {
-                items.iter().for_each(|item| {
-                    self.walk(*item);
-                });
-                Place::Everywhere
+            ExprKind::Local(local) => {
+                place::inside(&self.choreography.roles, self.places.local(*local), &self.places.members)
             }
+            ExprKind::Tuple(items) if self.taken_apart.contains(&expr) => self.walk_parts(expr, items),
             ExprKind::Tuple(items) | ExprKind::List(items) | ExprKind::Builtin(_, items) => self.meet(expr, items),
             ExprKind::Construct { fields, base, .. } => {
                 let parts: Vec<ExprId> = fields.iter().map(|(_, value)| *value).chain(*base).collect();
                 self.meet(expr, &parts)
             }
-            ExprKind::Field(value, _) | ExprKind::TupleField(value, _) | ExprKind::Unary(_, value) => self.walk(*value),
+            ExprKind::TupleField(value, index) => self.tuple_field(*value, *index),
+            ExprKind::Field(value, _) | ExprKind::Unary(_, value) => self.walk(*value),
             ExprKind::Index(one, two) | ExprKind::Binary(_, one, two) => self.meet(expr, &[*one, *two]),
             ExprKind::Operation { role, args, .. } => {
                 for arg in args {
@@ -187,14 +275,12 @@ impl Placer<'_> {
                 Place::at(*role)
             }
             ExprKind::At(value, role) => {
-                self.walk(*value);
-                self.need(*value, *role, body[expr].span);
+                self.pick(*value, *role, body[expr].span);
                 Place::at(*role)
             }
-            ExprKind::Communicate { value, from, to } => self.communicate(expr, *value, *from, to),
+            ExprKind::Communicate { value, from, to, .. } => self.communicate(expr, *value, *from, to),
             ExprKind::Message { from, to } => {
-                let to = to.iter().map(|(role, _)| *role).collect();
-                self.places.transfers.insert(expr, Transfer { from: *from, to });
+                self.transfer(expr, *from, to, &Place::at(*from));
                 Place::Everywhere
             }
             ExprKind::Block(stmts, tail) => {
@@ -207,6 +293,157 @@ impl Placer<'_> {
                     arms.iter().map(|(pattern, value)| (pattern, *value)).unzip();
                 self.choice(expr, *scrutinee, &patterns, &values)
             }
+            ExprKind::Call(call) => self.call(expr, call),
+            ExprKind::While { condition, body, otherwise } => {
+                self.choice(expr, *condition, &[], &[*body, *otherwise]);
+                Place::Everywhere
+            }
+            ExprKind::For { pattern, items, body } => {
+                self.choice(expr, *items, &[pattern], &[*body]);
+                Place::Everywhere
+            }
+            ExprKind::Members(members) => self.members(expr, members),
+            ExprKind::Par(arms) => {
+                let place = self.walk_parts(expr, arms);
+                if place.is_nowhere() && !self.taken_apart.contains(&expr) {
+                    self.diagnostics.push(Grouping::PartsApart { span: body[expr].span }.into());
+                    return Place::Error;
+                }
+                place
+            }
+            ExprKind::Saga(saga) => {
+                let errors = self.diagnostics.error_count();
+                if let Some(why) = saga.why {
+                    self.set_local(why, Place::Everywhere);
+                }
+                let places = [saga.body, saga.otherwise].map(|branch| (branch, self.walk(branch)));
+                self.chosen(expr, errors, &places)
+            }
+            ExprKind::Mutate { target, args, .. } => {
+                let place = self.target(target);
+                for arg in args {
+                    self.walk(*arg);
+                    self.need_at(*arg, &place, body[expr].span);
+                }
+                place
+            }
+        }
+    }
+
+    /// The parts of a tuple that is taken apart.
+    fn walk_parts(&mut self, expr: ExprId, items: &[ExprId]) -> Place {
+        let parts: Vec<Place> = items.iter().map(|item| self.walk(*item)).collect();
+        let place = parts.iter().fold(Place::Everywhere, |one, two| self.choreography.meet(&one, two));
+        self.places.parts.insert(expr, parts);
+        place
+    }
+
+    fn tuple_field(&mut self, value: ExprId, index: u32) -> Place {
+        let tail = self.take_apart(value);
+        let place = self.walk(value);
+        match self.places.parts.get(&tail).and_then(|parts| parts.get(index as usize)) {
+            Some(part) => part.clone(),
+            None => place,
+        }
+    }
+
+    /// `value@role`
+    fn pick(&mut self, value: ExprId, role: RoleId, by: Span) {
+        self.walk(value);
+        if let ExprKind::Local(local) = &self.body[value].kind
+            && let Place::Each(group) = self.places.local(*local)
+        {
+            let own = match &self.choreography.role(role).kind {
+                RoleKind::Member(of) => of.iter().copied().collect::<RoleSet>() == *group,
+                RoleKind::Single | RoleKind::Group => group.contains(&role),
+            };
+            if own {
+                self.set_expr(value, Place::at(role));
+                return;
+            }
+        }
+        if let Place::Each(group) = self.places.expr(value)
+            && group.contains(&role)
+        {
+            self.set_expr(value, Place::at(role));
+            return;
+        }
+        self.need(value, role, by);
+    }
+
+    /// What is assigned to, and where.
+    fn target(&mut self, target: &Target) -> Place {
+        let place = place::inside(&self.choreography.roles, self.places.local(target.local), &self.places.members);
+        for step in &target.path {
+            if let Step::Index(index) = step {
+                self.walk(*index);
+                self.need_at(*index, &place, target.span);
+            }
+        }
+        place
+    }
+
+    fn call(&mut self, expr: ExprId, call: &Call) -> Place {
+        let signature = self.signature(call);
+        let values = signature.params.iter().filter_map(|param| match param {
+            SignatureParam::Value(_, _, at) => Some(at),
+            SignatureParam::Choreography(..) => None,
+        });
+        for (arg, at) in call.args.iter().zip(values) {
+            self.walk(*arg);
+            self.need_at(*arg, &cast_place(at, call), self.body[expr].span);
+        }
+        let meet = |one: &Place, two: &Place| self.choreography.meet(one, two);
+        let place = result_place(&signature.result, call, &meet);
+        if let Placed::Tuple(items, _) = &signature.result {
+            let parts = items.iter().map(|item| result_place(item, call, &meet)).collect();
+            self.places.parts.insert(expr, parts);
+            if place.is_nowhere() && !self.taken_apart.contains(&expr) {
+                self.diagnostics.push(Grouping::PartsApart { span: self.body[expr].span }.into());
+                return Place::Error;
+            }
+        }
+        place
+    }
+
+    fn signature(&self, call: &Call) -> Signature {
+        crate::hir::signature_of(self.hir, self.choreography, call.callee).clone()
+    }
+
+    /// A block that is run once for each member.
+    fn members(&mut self, expr: ExprId, members: &Members) -> Place {
+        let errors = self.diagnostics.error_count();
+        let outside: Vec<Player> = self.places.players.clone();
+        let own = outside.iter().filter_map(|player| player.within(members.member, &members.group));
+        let inside = outside.iter().cloned().chain(own).collect();
+        self.places.players = inside;
+        self.places.members.push(members.member);
+        let place = self.walk(members.body);
+        self.places.members.pop();
+        self.places.players = outside;
+        if self.body[expr].ty.is_unit() {
+            return Place::Everywhere;
+        }
+        if self.diagnostics.error_count() > errors {
+            return Place::Error;
+        }
+        let alone = Place::at(members.member);
+        let result = place::outside(&self.choreography.roles, &place, members.member);
+        if (members.gathers && place == alone) || result.is_nowhere() {
+            // The roles that would hold it do not know what they would need to.
+            let role = self.places.lost.get(&self.tail(members.body)).and_then(|lost| lost.roles.first().copied());
+            let role = role.unwrap_or(members.member);
+            let by = self.body[expr].span;
+            let problem = misplaced::needed(self.choreography, &self.places, members.body, role, by);
+            self.diagnostics.push(problem.into());
+            return Place::Error;
+        }
+        result
+    }
+
+    fn set_expr(&mut self, expr: ExprId, place: Place) {
+        if let Some(slot) = self.places.exprs.get_mut(expr.0 as usize) {
+            *slot = place;
         }
     }
 
@@ -214,7 +451,8 @@ impl Placer<'_> {
     fn meet(&mut self, expr: ExprId, parts: &[ExprId]) -> Place {
         let mut place = Place::Everywhere;
         for part in parts {
-            place = place.intersect(&self.walk(*part));
+            let other = self.walk(*part);
+            place = self.choreography.meet(&place, &other);
         }
         if place.is_nowhere() {
             let problem = misplaced::apart(self.choreography, &self.places, self.body[expr].span, parts);
@@ -231,57 +469,68 @@ impl Placer<'_> {
         from: Option<(RoleId, Span)>,
         to: &[(RoleId, Span)],
     ) -> Place {
-        let held = self.walk(value);
+        let held = match from {
+            Some((role, _)) => {
+                self.pick(value, role, self.body[expr].span);
+                self.places.expr(value).clone()
+            }
+            None => self.walk(value),
+        };
         let result = Place::Roles(to.iter().map(|(role, _)| *role).collect());
-        let receivers: Vec<RoleId> = to.iter().map(|(role, _)| *role).filter(|role| !held.holds(*role)).collect();
-        if let Some((role, _)) = from {
-            self.need(value, role, self.body[expr].span);
+        if self.own_outside(value) {
+            return result;
         }
-        let Place::Roles(held) = held else {
+        let lacks = |player: &Player| to.iter().any(|(role, _)| player.plays(*role)) && !held.is_held_by(player);
+        let is_needed = self.places.players.iter().any(lacks);
+        let Place::Roles(roles) = &held else {
             return result;
         };
-        let (Some(first), false) = (held.first(), receivers.is_empty()) else {
-            if held.is_empty()
-                && let Some((role, span)) = to.first()
-            {
-                self.need(value, *role, *span);
-            }
+        if roles.is_empty()
+            && let Some((role, span)) = to.first()
+        {
+            self.need(value, *role, *span);
+        }
+        if !is_needed || roles.is_empty() {
             return result;
-        };
-        let sender = match from {
-            Some((role, _)) => role,
-            None => {
-                if held.len() > 1 {
-                    let senders = held.iter().map(|role| self.choreography.role_name(*role).to_owned()).collect();
-                    let (span, whole) = (self.body[value].span, self.body[expr].span);
-                    self.diagnostics.push(Meaning::AmbiguousSender { senders, span, whole }.into());
-                }
-                *first
+        }
+        let group = |role: &RoleId| self.choreography.role(*role).kind == RoleKind::Group;
+        let sender = match (from, roles.first()) {
+            (Some((role, _)), _) => role,
+            (None, Some(only)) if roles.len() == 1 && !group(only) => *only,
+            (None, first) => {
+                let senders = roles.iter().map(|role| self.choreography.role_name(*role).to_owned()).collect();
+                let (span, whole) = (self.body[value].span, self.body[expr].span);
+                self.diagnostics.push(Meaning::AmbiguousSender { senders, span, whole }.into());
+                first.copied().unwrap_or(RoleId(0))
             }
         };
-        self.places.transfers.insert(expr, Transfer { from: sender, to: receivers });
+        self.transfer(expr, sender, to, &held);
         result
+    }
+
+    /// A message to all of `to` that do not hold what it says.
+    fn transfer(&mut self, expr: ExprId, from: RoleId, to: &[(RoleId, Span)], held: &Place) {
+        let lacks = |player: &&Player| to.iter().any(|(role, _)| player.plays(*role)) && !held.is_held_by(player);
+        let players = self.places.players.iter().filter(lacks);
+        let to = players.map(|player| (player.clone(), recipient(self.choreography, player, &self.places.members)));
+        let to = to.collect();
+        self.places.transfers.insert(expr, Transfer { from, to });
     }
 
     fn stmt(&mut self, stmt: &Stmt) {
         match &stmt.kind {
-            StmtKind::Let(pattern, annotation, value) => {
-                let mut place = self.walk(*value);
-                if let Some(roles) = annotation {
-                    for (role, span) in roles {
-                        self.need(*value, *role, *span);
-                    }
-                    place = Place::Roles(roles.iter().map(|(role, _)| *role).collect());
-                }
-                self.bind(pattern, &place);
-                if let Some(lost) = misplaced::lost(self.body, &self.places, *value) {
-                    for local in pattern.bindings() {
-                        self.places.lost_locals.insert(local, lost.clone());
-                    }
-                }
+            StmtKind::Let(pattern, annotation, value) => self.let_(pattern, annotation.as_ref(), *value),
+            StmtKind::Assign(target, value) => {
+                self.walk(*value);
+                let place = self.target(target);
+                self.need_at(*value, &place, target.span);
             }
             StmtKind::Require(condition, reason) => {
-                let place = self.walk(*condition).intersect(&self.walk(*reason));
+                let (one, two) = (self.walk(*condition), self.walk(*reason));
+                let place = self.choreography.meet(&one, &two);
+                if let Place::Each(_) = place {
+                    self.own_outside(*condition);
+                }
                 if place.is_nowhere() {
                     let problem = misplaced::apart(self.choreography, &self.places, stmt.span, &[*condition, *reason]);
                     self.diagnostics.push(problem.into());
@@ -294,7 +543,34 @@ impl Placer<'_> {
             }
             StmtKind::Select(..) => {}
             StmtKind::Expr(expr) => {
+                self.take_apart(*expr);
                 self.walk(*expr);
+            }
+        }
+    }
+
+    fn let_(&mut self, pattern: &Pattern, annotation: Option<&At>, value: ExprId) {
+        if let PatternKind::Tuple(_) = &pattern.kind {
+            self.take_apart(value);
+        }
+        let mut place = self.walk(value);
+        let tail = self.tail(value);
+        if let Some(at) = annotation {
+            let span = at.roles.first().map_or(self.body[value].span, |(_, span)| *span);
+            place = at.place();
+            self.need_at(value, &place, span);
+        }
+        match (&pattern.kind, self.places.parts.get(&tail).cloned()) {
+            (PatternKind::Tuple(items), Some(parts)) if annotation.is_none() && items.len() == parts.len() => {
+                for (item, part) in items.iter().zip(&parts) {
+                    self.bind(item, part);
+                }
+            }
+            _ => self.bind(pattern, &place),
+        }
+        if let Some(lost) = misplaced::lost(self.body, &self.places, value) {
+            for local in pattern.bindings() {
+                self.places.lost_locals.insert(local, lost.clone());
             }
         }
     }
@@ -312,17 +588,26 @@ impl Placer<'_> {
             let problem = misplaced::apart(self.choreography, &self.places, self.body[guard].span, &[guard]);
             self.diagnostics.push(problem.into());
         }
+        self.own_outside(guard);
         for pattern in patterns {
             self.bind(pattern, &guard_place);
         }
+        let branches: Vec<(ExprId, Place)> = branches.iter().map(|branch| (*branch, self.walk(*branch))).collect();
+        if guard_place == Place::Error {
+            return Place::Error;
+        }
+        self.chosen(expr, errors, &branches)
+    }
+
+    /// Where the value of a choice lives: where its branches' values do, and the choice is known.
+    fn chosen(&mut self, expr: ExprId, errors: usize, branches: &[(ExprId, Place)]) -> Place {
         let mut place = Place::Everywhere;
-        for branch in branches {
-            let branch_place = self.walk(*branch);
+        for (branch, branch_place) in branches {
             if self.body[*branch].ty != Ty::Never {
-                place = place.intersect(&branch_place);
+                place = self.choreography.meet(&place, branch_place);
             }
         }
-        if self.diagnostics.error_count() > errors || guard_place == Place::Error {
+        if self.diagnostics.error_count() > errors {
             // What follows from a mistake is not told.
             return Place::Error;
         }
@@ -330,16 +615,32 @@ impl Placer<'_> {
         if self.body[expr].ty.is_unit() || self.body[expr].ty == Ty::Never {
             return Place::Everywhere;
         }
-        let result = place.intersect(&known);
-        let everyone = || self.choreography.role_ids().collect();
-        let branches: RoleSet = match &place {
-            Place::Roles(roles) => roles.clone(),
-            Place::Everywhere | Place::Error => everyone(),
+        let result = match (&place, &known) {
+            // Each member has its own where all members know of the choice.
+            (Place::Each(group), Place::Roles(_)) if !group.iter().all(|role| self.choreography.holds(&known, *role)) => {
+                Place::Roles(RoleSet::new())
+            }
+            _ => self.choreography.meet(&place, &known),
         };
-        let roles: RoleSet = branches.into_iter().filter(|role| !result.holds(*role)).collect();
+        let here = || self.choreography.role_ids().chain(self.places.members.iter().copied());
+        let roles: RoleSet = here()
+            .filter(|role| self.choreography.holds(&place, *role) && !self.choreography.holds(&result, *role))
+            .collect();
         if !roles.is_empty() {
             self.places.lost.insert(expr, Lost { roles, choice: expr });
         }
         result
     }
+}
+
+/// Whom a message goes to that one who plays these parts is to receive, and nobody else.
+pub fn recipient(choreography: &Choreography, player: &Player, members: &[RoleId]) -> To {
+    let others = members.iter().copied().filter(|member| !player.members.contains(member));
+    let except = others.filter(|member| choreography.overlap(*member, player.base)).collect();
+    let mut own = player.members.iter().copied();
+    let role = match choreography.role(player.base).kind {
+        RoleKind::Group => own.next().unwrap_or(player.base),
+        RoleKind::Single | RoleKind::Member(_) => player.base,
+    };
+    To { role, also: own.collect(), except }
 }

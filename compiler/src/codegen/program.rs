@@ -250,7 +250,7 @@ impl Writer<'_> {
         let into = self.into(into);
         let messages = branches.iter().flat_map(|(messages, _)| messages).map(|(number, role)| {
             let (number, role) = (site(*number), self.role(*role));
-            quote! { (#number, #role) }
+            quote! { (#ctx.position(&[#number]), #role) }
         });
         let mut next = 0;
         let last = branches.len().saturating_sub(1);

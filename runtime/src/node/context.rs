@@ -13,7 +13,7 @@ use serde::de::DeserializeOwned;
 
 use super::cell::Core;
 use super::role::{Prepared, PreparedCall};
-use crate::context::{Interrupted, Operation, SessionContext, Site, Transaction};
+use crate::context::{Abort, Interrupted, Operation, SessionContext, Site, Transaction};
 use crate::json::to_json;
 use crate::store::Store;
 
@@ -68,6 +68,18 @@ impl From<Stop> for Interrupted {
 impl<D: Store> SessionContext for NodeContext<D> {
     type Database = D;
 
+    fn me(&self) -> RoleId {
+        self.core.key.role
+    }
+
+    fn members(&self, role: RoleId) -> Arc<[RoleId]> {
+        self.core.header.members(role).collect()
+    }
+
+    fn position(&self, path: &[Site]) -> Position {
+        self.path.position_of(path)
+    }
+
     fn child(&self, site: Site, index: u64) -> Self {
         Self { core: Arc::clone(&self.core), path: self.path.child(site, index) }
     }
@@ -87,9 +99,32 @@ impl<D: Store> SessionContext for NodeContext<D> {
         self.decode(position, &payload)
     }
 
-    async fn offer(&self, messages: &[(Site, RoleId)]) -> Result<usize, Interrupted> {
-        let messages: Vec<_> = messages.iter().map(|(site, from)| (self.path.position(*site), *from)).collect();
-        Ok(poll_fn(|_| self.core.lock().session.program_offer(&messages)).await?)
+    async fn receive_within<T: DeserializeOwned>(
+        &self,
+        _site: Site,
+        _from: RoleId,
+        _millis: u64,
+    ) -> Result<Option<T>, Interrupted> {
+        Err(self.refuse("a receive that waits for a limited time is not available on a node yet"))
+    }
+
+    async fn offer(&self, messages: &[(Position, RoleId)]) -> Result<usize, Interrupted> {
+        Ok(poll_fn(|_| self.core.lock().session.program_offer(messages)).await?)
+    }
+
+    async fn saga<T, F>(
+        &self,
+        _site: Site,
+        _roles: &[RoleId],
+        _within_millis: Option<u64>,
+        _waits_for_all: bool,
+        _body: impl FnOnce(Self) -> F + Send,
+    ) -> Result<Result<T, Abort>, Interrupted>
+    where
+        T: Send,
+        F: Future<Output = Result<T, Interrupted>> + Send,
+    {
+        Err(self.refuse("a scope is not available on a node yet"))
     }
 
     async fn transaction<T, S>(

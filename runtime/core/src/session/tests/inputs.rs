@@ -20,7 +20,7 @@ fn header() -> Arc<Header> {
         initiator: A,
         client_id: "1".into(),
         nonce: [0; 16],
-        nodes: vec!["a".into(), "b".into(), "c".into()],
+        nodes: vec![vec!["a".into()], vec!["b".into()], vec!["c".into()]],
         participants: vec![A, B],
     })
 }

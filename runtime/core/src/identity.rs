@@ -190,6 +190,11 @@ impl Digest {
         hasher.update(bytes);
         Self(first_16(hasher.finalize().as_bytes()))
     }
+
+    /// Of everything that went into `self`, and everything that went into `other`.
+    pub fn join(self, other: Self) -> Self {
+        self.then(Position(other.0), b"join")
+    }
 }
 
 fn first_16(digest: &[u8; 32]) -> u128 {

@@ -129,21 +129,21 @@ pub fn function(
     }
     let cast = choreography.role_ids().map(|role| {
         let name = role_const(choreography, role);
-        match choreography.role(role).kind {
+        match choreography.kind(role) {
             RoleKind::Group => quote! { #name: ::std::sync::Arc<[::accompanist::RoleId]> },
             RoleKind::Single | RoleKind::Member(_) => quote! { #name: ::accompanist::RoleId },
         }
     });
     let groups: Vec<Ident> = choreography
         .role_ids()
-        .filter(|role| choreography.role(*role).kind == RoleKind::Group)
+        .filter(|role| choreography.is_group(*role))
         .map(|role| role_const(choreography, role))
         .collect();
     let service_param = has_service.then(|| quote! { #service: ::std::sync::Arc<Svc>, });
     let service_reference = has_service.then(|| quote! { let #service = &#service; });
     quote! {
         #[doc = #about]
-        #[allow(non_snake_case, clippy::too_many_arguments, reason = "roles are written as they are where they are constants")]
+        
         pub fn #name<Ctx #generic #(, #types)*>(
             #ctx: Ctx,
             #service_param

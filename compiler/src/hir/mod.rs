@@ -300,6 +300,16 @@ impl Choreography {
         self.roles.get(usize::from(role.0)).expect("a role's number is made by the choreography that holds it")
     }
 
+    /// What a role is.
+    pub fn kind(&self, role: RoleId) -> &RoleKind {
+        place::kind(&self.roles, role)
+    }
+
+    /// Whether a role is declared as a group.
+    pub fn is_group(&self, role: RoleId) -> bool {
+        matches!(self.kind(role), RoleKind::Group)
+    }
+
     /// The role's name.
     pub fn role_name(&self, role: RoleId) -> &str {
         self.roles.get(usize::from(role.0)).map_or("?", |role| role.name.name.as_str())

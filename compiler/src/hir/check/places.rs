@@ -354,7 +354,7 @@ impl Placer<'_> {
         if let ExprKind::Local(local) = &self.body[value].kind
             && let Place::Each(group) = self.places.local(*local)
         {
-            let own = match &self.choreography.role(role).kind {
+            let own = match &self.choreography.kind(role) {
                 RoleKind::Member(of) => of.iter().copied().collect::<RoleSet>() == *group,
                 RoleKind::Single | RoleKind::Group => group.contains(&role),
             };
@@ -494,7 +494,7 @@ impl Placer<'_> {
         if !is_needed || roles.is_empty() {
             return result;
         }
-        let group = |role: &RoleId| self.choreography.role(*role).kind == RoleKind::Group;
+        let group = |role: &RoleId| self.choreography.is_group(*role);
         let sender = match (from, roles.first()) {
             (Some((role, _)), _) => role,
             (None, Some(only)) if roles.len() == 1 && !group(only) => *only,
@@ -641,7 +641,7 @@ pub fn recipient(choreography: &Choreography, player: &Player, members: &[RoleId
     let others = members.iter().copied().filter(|member| !player.members.contains(member));
     let except = others.filter(|member| choreography.overlap(*member, player.base)).collect();
     let mut own = player.members.iter().copied();
-    let role = match choreography.role(player.base).kind {
+    let role = match choreography.kind(player.base) {
         RoleKind::Group => own.next().unwrap_or(player.base),
         RoleKind::Single | RoleKind::Member(_) => player.base,
     };

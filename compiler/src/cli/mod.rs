@@ -7,14 +7,16 @@ mod json;
 mod message;
 mod output;
 
+use std::collections::BTreeSet;
 use std::ffi::OsString;
 use std::io::Write;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 
-use crate::diagnostic::Code;
+use crate::diagnostic::render::short;
+use crate::diagnostic::{Code, Diagnostic};
 use crate::{Compilation, Options, compile};
 use message::MessageFormat;
 
@@ -48,7 +50,7 @@ enum Command {
     /// Report every mistake in the files.
     #[command(after_help = "Example:\n  chor check warehouse.chor payment.chor")]
     Check {
-        /// The files, each a program of its own; `-` is the standard input.
+        /// The files, each with those that it uses a program of its own; `-` is the standard input.
         #[arg(required = true, value_name = "FILE")]
         files: Vec<PathBuf>,
         /// How to write diagnostics: for people on the error output, or as JSON on the output.
@@ -119,11 +121,15 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
     })
 }
 
+/// The diagnostics that have been written, each in a line.
+type Told = BTreeSet<String>;
+
 /// Checks each file as a program of its own; the worst of their exit codes.
 fn check(files: &[PathBuf], format: MessageFormat) -> u8 {
+    let mut told = Told::new();
     files
         .iter()
-        .map(|path| compile_file(path, format).map_or(FAILED, |compilation| exit_code(&compilation)))
+        .map(|path| compile_file(path, format, &mut told).map_or(FAILED, |compilation| exit_code(&compilation)))
         .fold(FINE, u8::max)
 }
 
@@ -132,8 +138,8 @@ fn exit_code(compilation: &Compilation) -> u8 {
 }
 
 /// Reads and compiles one file and writes its diagnostics; nothing where it cannot be read, which has been said.
-fn compile_file(path: &std::path::Path, format: MessageFormat) -> Option<Compilation> {
-    let sources = match input::read(path) {
+fn compile_file(path: &Path, format: MessageFormat, told: &mut Told) -> Option<Compilation> {
+    let sources = match input::program(path) {
         Ok(sources) => sources,
         Err(fault) => {
             message::fault(&fault, format);
@@ -141,7 +147,10 @@ fn compile_file(path: &std::path::Path, format: MessageFormat) -> Option<Compila
         }
     };
     let compilation = compile(&sources, &Options::default());
-    message::write(&sources, &compilation.diagnostics, format);
+    // A file that several programs use is wrong once.
+    let is_new = |diagnostic: &&Diagnostic| told.insert(short(diagnostic, &sources));
+    let diagnostics: Vec<Diagnostic> = compilation.diagnostics.iter().filter(is_new).cloned().collect();
+    message::write(&sources, &diagnostics, format);
     Some(compilation)
 }
 

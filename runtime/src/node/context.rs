@@ -7,7 +7,7 @@ use std::future::poll_fn;
 use std::marker::PhantomData;
 use std::sync::Arc;
 
-use accompanist_core::{Path, Position, RoleId, Stop};
+use accompanist_core::{Path, Position, RoleId, Scopes, Stop};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
@@ -89,7 +89,7 @@ impl<D: Store> SessionContext for NodeContext<D> {
 
     async fn offer(&self, messages: &[(Site, RoleId)]) -> Result<usize, Interrupted> {
         let messages: Vec<_> = messages.iter().map(|(site, from)| (self.path.position(*site), *from)).collect();
-        Ok(poll_fn(|_| self.core.lock().session.program_offer(&messages)).await?)
+        Ok(poll_fn(|_| self.core.lock().session.program_offer(&Scopes::default(), &messages)).await?)
     }
 
     async fn transaction<T, S>(

@@ -85,6 +85,7 @@ pub fn skeleton(hir: &Hir, choreography: &Choreography, roles: &[RoleId]) -> Tok
                 name: #name,
                 fingerprint: [0; 32],
                 roles: &[#(#role_names),*],
+                groups: &[],
                 initiator: ::accompanist::RoleId(#initiator),
                 participants: &[],
                 begins: &[],
@@ -117,10 +118,16 @@ fn idle_role(hir: &Hir, choreography: &Choreography, role: RoleId, initiator: Ro
             #bounds
             Db: ::accompanist::Database,
         {
-            const DEFINITION: &'static ::accompanist::Definition = &DEFINITION;
-            const ROLE: ::accompanist::RoleId = ::accompanist::RoleId(#number);
             type Arguments = #arguments_type;
             type Output = #output;
+
+            fn definition(&self) -> &'static ::accompanist::Definition {
+                &DEFINITION
+            }
+
+            fn role(&self) -> ::accompanist::RoleId {
+                ::accompanist::RoleId(#number)
+            }
 
             async fn run<Ctx: ::accompanist::SessionContext<Database = Db>>(
                 self: ::std::sync::Arc<Self>,
@@ -168,7 +175,10 @@ fn arguments(hir: &Hir, choreography: &Choreography, initiator: RoleId) -> Token
         #structure
         impl ::accompanist::Choreography for #name {
             type Output = #output;
-            const DEFINITION: &'static ::accompanist::Definition = &#module::DEFINITION;
+
+            fn definition(&self) -> &'static ::accompanist::Definition {
+                &#module::DEFINITION
+            }
         }
     }
 }
@@ -191,6 +201,7 @@ fn definition(projection: &Projection, choreography: &Choreography) -> TokenStre
             name: #name,
             fingerprint: [#(#fingerprint),*],
             roles: &[#(#roles),*],
+            groups: &[],
             initiator: #initiator,
             participants: &[#(#participants),*],
             begins: &[#(#begins),*],
@@ -267,10 +278,16 @@ fn role_impl(hir: &Hir, projection: &Projection, choreography: &Choreography, pr
             #bounds
             Db: ::accompanist::Database,
         {
-            const DEFINITION: &'static ::accompanist::Definition = &DEFINITION;
-            const ROLE: ::accompanist::RoleId = #constant;
             type Arguments = #arguments_type;
             type Output = #output;
+
+            fn definition(&self) -> &'static ::accompanist::Definition {
+                &DEFINITION
+            }
+
+            fn role(&self) -> ::accompanist::RoleId {
+                #constant
+            }
 
             async fn run<Ctx: ::accompanist::SessionContext<Database = Db>>(
                 self: ::std::sync::Arc<Self>,

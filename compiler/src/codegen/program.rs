@@ -250,7 +250,7 @@ impl Writer<'_> {
         let into = self.into(into);
         let messages = branches.iter().flat_map(|(messages, _)| messages).map(|(number, role)| {
             let (number, role) = (site(*number), self.role(*role));
-            quote! { (#number, #role) }
+            quote! { (#ctx.position(&[#number]), #role) }
         });
         let mut next = 0;
         let last = branches.len().saturating_sub(1);
@@ -308,6 +308,11 @@ impl Writer<'_> {
             Constructor::Some => {
                 let parts = parts.into_iter().map(|(_, part)| part);
                 quote! { ::core::option::Option::Some(#(#parts),*) }
+            }
+            Constructor::Ok | Constructor::Err => {
+                let variant = local(if constructor == Constructor::Ok { "Ok" } else { "Err" });
+                let parts = parts.into_iter().map(|(_, part)| part);
+                quote! { ::core::result::Result::#variant(#(#parts),*) }
             }
             Constructor::Struct(_) | Constructor::Variant(..) => {
                 let Ty::Named(id) = ty else {

@@ -74,6 +74,8 @@ impl Hir {
             }
             Ty::Option(item) => format!("Option<{}>", self.show(item)),
             Ty::Vec(item) => format!("Vec<{}>", self.show(item)),
+            Ty::Result(item, error) => format!("Result<{}, {}>", self.show(item), self.show(error)),
+            Ty::Map(key, value) => format!("Map<{}, {}>", self.show(key), self.show(value)),
             Ty::Named(id) => self.type_def(*id).name.name.clone(),
             Ty::Never => "!".to_owned(),
             Ty::Var(_) | Ty::Error => "_".to_owned(),

@@ -9,7 +9,7 @@ mod scope;
 mod session;
 
 pub use frame::{Body, Frame, Outcome, Vote};
-pub use identity::{Digest, Header, Millis, Path, Position, RoleId, SessionId, SessionKey, WriteId};
+pub use identity::{Digest, Header, Millis, Path, Position, RoleId, SessionId, SessionKey, WriteId, members, part};
 pub use record::{CallRecord, Change, Row, RowState, ScopeVoteRecord, Stored, TransactionRecord, Urgency, Write};
 pub use scope::{Place, ScopeAbort, ScopeEnd, ScopeVote, Scopes};
 pub use session::{

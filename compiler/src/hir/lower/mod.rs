@@ -1,5 +1,6 @@
 //! Bodies: names are resolved and types inferred in one walk over the tree, in the order written.
 
+mod builtins;
 mod control;
 mod expr;
 mod finish;
@@ -32,6 +33,12 @@ enum Ability {
     Calculate,
     /// `-x`
     Negate,
+    /// `+`
+    Add,
+    /// A total order.
+    Sort,
+    /// The key of a `Map`.
+    Key,
 }
 
 /// A type that must be able to do something, for this operator.

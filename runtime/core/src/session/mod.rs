@@ -35,7 +35,7 @@ use parts::{Incoming, Outgoing, Peer, Request, Said, Timer};
 use scope::ScopeTable;
 
 use crate::frame::{Frame, Outcome};
-use crate::identity::{Digest, Header, Millis, Position, RoleId, SessionId, SessionKey, WriteId};
+use crate::identity::{Header, Millis, Position, RoleId, SessionId, SessionKey, WriteId};
 use crate::record::{CallRecord, Change, Row, RowState, Stored, TransactionRecord, Urgency, Write};
 use crate::scope::Scopes;
 
@@ -140,7 +140,6 @@ pub struct Session {
     stopped: bool,
     ended: bool,
     parked: bool,
-    received: Digest,
     inbox: BTreeMap<(Position, RoleId), Incoming>,
     inbox_waiting: usize,
     /// The operations whose results the run has come by.
@@ -202,7 +201,6 @@ impl Session {
             stopped: false,
             ended: false,
             parked: false,
-            received: Digest::default(),
             inbox: BTreeMap::new(),
             inbox_waiting: 0,
             visited: BTreeSet::new(),

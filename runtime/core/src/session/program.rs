@@ -82,7 +82,6 @@ impl Session {
                 };
                 self.awaited.remove(&(position, from));
                 self.inbox_waiting -= 1;
-                self.received = self.received.then(position, payload.as_bytes());
                 Poll::Ready(Ok(payload))
             }
         }
@@ -106,22 +105,24 @@ impl Session {
     }
 
     /// The program asks for a transaction. Its recorded result, or `None`: it is run, and [`Session::poll_transaction`] gives the result.
+    /// `received` is the digest of what the asking thread of the program depends on: all that it has received, whatever came in between for
+    /// threads beside it.
     pub fn program_transaction(
         &mut self,
         at: impl Into<Place>,
         operation: &str,
         arguments: Arc<str>,
+        received: Digest,
     ) -> Result<Option<Arc<str>>, Stop> {
         let Place { position, scopes } = at.into();
         self.go_on(&scopes)?;
         if let Some(record) = self.transactions.get(&position) {
-            let fits =
-                (&*record.operation, &record.arguments, record.received) == (operation, &arguments, self.received);
+            let fits = (&*record.operation, &record.arguments, record.received) == (operation, &arguments, received);
             let (result, recorded) = (Arc::clone(&record.result), describe(&record.operation, &record.arguments));
             return self.visit(position, fits, result, recorded, operation, &arguments);
         }
         self.request_allowed(position, &scopes, operation, &arguments)?;
-        let request = self.request(scopes, operation, arguments);
+        let request = Request { scopes, operation: operation.into(), arguments, received, attempts: 0 };
         if self.transaction_requests.insert(position, request).is_some() {
             return self.diverge(position, "one transaction", "a second one at the same position".into());
         }
@@ -141,17 +142,18 @@ impl Session {
         at: impl Into<Place>,
         operation: &str,
         arguments: Arc<str>,
+        received: Digest,
     ) -> Result<Option<Arc<str>>, Stop> {
         let Place { position, scopes } = at.into();
         self.go_on(&scopes)?;
         if let Some(record) = self.calls.get(&position) {
             let digest = Digest::of(arguments.as_bytes());
-            let fits = (&*record.operation, record.arguments, record.received) == (operation, digest, self.received);
+            let fits = (&*record.operation, record.arguments, record.received) == (operation, digest, received);
             let (result, recorded) = (Arc::clone(&record.result), describe(&record.operation, "other arguments"));
             return self.visit(position, fits, result, recorded, operation, &arguments);
         }
         self.request_allowed(position, &scopes, operation, &arguments)?;
-        let request = self.request(scopes, operation, arguments);
+        let request = Request { scopes, operation: operation.into(), arguments, received, attempts: 0 };
         if self.call_requests.insert(position, request).is_some() {
             return self.diverge(position, "one call", "a second one at the same position".into());
         }
@@ -349,10 +351,6 @@ impl Session {
     pub(super) fn go_on(&self, scopes: &Scopes) -> Result<(), Stop> {
         let stops = self.stopped || self.parked || self.refusal.is_some() || self.is_given_up(scopes);
         if stops { Err(Stop) } else { Ok(()) }
-    }
-
-    fn request(&self, scopes: Scopes, operation: &str, arguments: Arc<str>) -> Request {
-        Request { scopes, operation: operation.into(), arguments, received: self.received, attempts: 0 }
     }
 
     /// A role that has voted, of the session or of a scope around, has nothing left to do there that is not recorded.

@@ -15,8 +15,8 @@
 //!   dropped, and the program goes on with the next step, whatever that `Stop` was due to;
 //! - [`Session::program_leave_scope`] says whether the body ran to its end. It may be said of a body that was given up already;
 //! - [`Session::poll_scope`] is asked in every poll of the program from then on until it is ready. With `Completed` the value of the body is
-//!   that of the scope; with `Aborted` the program does the `else`, with the variables and the digest of what it received as they were
-//!   when it entered the scope; with `Stop` it is an outer scope, or the session, that ends, and the program hands it up;
+//!   that of the scope; with `Aborted` the program does the `else`, with the variables and the digest of what it has received as they were
+//!   when it entered the scope (and how the scope ended may go into the digest, why only where it was waited for); with `Stop` it is an outer scope, or the session, that ends, and the program hands it up;
 //! - the roles of a scope are the same at each of them, in whatever order. Whoever has a part in an inner scope has one in the outer ones;
 //! - [`Session::goes_on`] tells, without asking for anything, whether a body is to be run (on).
 //!
@@ -29,7 +29,7 @@ use std::task::Poll;
 use super::parts::{NO_WRITE_YET, Outgoing, Said, Timer};
 use super::program::{Divergence, Stop};
 use super::{INBOX_MESSAGES_MAX, Run, Session};
-use crate::identity::{Digest, Millis, Position, RoleId, WriteId};
+use crate::identity::{Millis, Position, RoleId, WriteId};
 use crate::record::{Change, RowState, ScopeVoteRecord};
 use crate::scope::{Place, ScopeAbort, ScopeEnd, ScopeVote, Scopes};
 
@@ -64,8 +64,6 @@ struct Scope {
     rolls_back: bool,
     /// Whether a limit can end it: then also a vote *done* that nobody waits for decides something.
     limit_millis: Option<u64>,
-    /// Of all messages received before it.
-    received: Digest,
 }
 
 #[derive(Clone, Debug)]
@@ -139,10 +137,10 @@ impl Session {
             self.scopes.limits.push((position, limit_millis));
         }
         let has_voted = own.is_some();
-        let (after, received) = (WriteId::default(), self.received);
+        let after = WriteId::default();
         let scopes = around.with(position);
         let (given_up, rolls_back) = (false, false);
-        let scope = Scope { around, peers, own, after, heard, given_up, rolls_back, limit_millis, received };
+        let scope = Scope { around, peers, own, after, heard, given_up, rolls_back, limit_millis };
         self.scopes.entered.insert(position, scope);
         if has_voted {
             self.say_vote(position);
@@ -180,7 +178,6 @@ impl Session {
             return Poll::Pending;
         }
         let why = if waits_for_all { scope.why(self.me) } else { None };
-        self.received = scope.received.then(position, b"aborted");
         Poll::Ready(Ok(ScopeEnd::Aborted(why)))
     }
 

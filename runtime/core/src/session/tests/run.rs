@@ -5,7 +5,7 @@ use std::task::Poll;
 use super::choreography::{Choreography, Placed, PlacedScope, mix, operation};
 use super::reference::reason;
 use crate::session::{Session, Stop};
-use crate::{Path, Place, Position, RoleId, ScopeEnd, Scopes};
+use crate::{Digest, Path, Place, Position, RoleId, ScopeEnd, Scopes};
 
 #[derive(Clone, Debug)]
 pub struct ProgramRun {
@@ -13,6 +13,7 @@ pub struct ProgramRun {
     levels: Vec<Level>,
     /// The operation at hand has been asked for.
     asked: bool,
+    received: Digest,
     /// How scopes ended, as this run has just been told.
     pub ends: Vec<(Position, ScopeEnd)>,
 }
@@ -41,6 +42,7 @@ struct Body {
     site: u32,
     /// The role's number when it entered the scope.
     value: u64,
+    received: Digest,
     otherwise: usize,
     why: bool,
     left: bool,
@@ -49,7 +51,7 @@ struct Body {
 impl ProgramRun {
     pub fn new(argument: u64) -> Self {
         let root = Level { block: 0, index: 0, path: Path::ROOT, scopes: Scopes::default(), kind: Kind::Plain };
-        Self { value: argument, levels: vec![root], asked: false, ends: vec![] }
+        Self { value: argument, levels: vec![root], asked: false, received: Digest::default(), ends: vec![] }
     }
 
     pub fn poll(
@@ -111,6 +113,7 @@ impl ProgramRun {
                 self.ends.push((body.outer_path.position(body.site), end.clone()));
                 if let ScopeEnd::Aborted(why) = end {
                     assert_eq!(why.is_some(), body.why, "why is there where it is asked for");
+                    self.received = body.received.then(body.outer_path.position(body.site), b"aborted");
                     self.value = why.map_or(body.value, |why| mix(body.value, reason(&why)));
                     let path = body.outer_path.child(body.site, 1);
                     self.levels.push(Level { block: body.otherwise, index: 0, path, scopes, kind: Kind::Plain });
@@ -131,12 +134,14 @@ impl ProgramRun {
         let level = self.levels.last_mut().expect("the level at hand");
         let (path, scopes) = (level.path, level.scopes.clone());
         level.index += 1;
-        let at = Place { position: path.position(site), scopes: scopes.clone() };
+        let position = path.position(site);
+        let at = Place { position, scopes: scopes.clone() };
         let taken = match step {
             Placed::Send(from, to) if *from == me => {
                 Poll::Ready(session.program_send(at, *to, self.value.to_string().into()))
             }
             Placed::Send(from, to) if *to == me => session.program_receive(at, *from).map_ok(|payload| {
+                self.received = self.received.then(position, payload.as_bytes());
                 self.value = mix(self.value, payload.parse().expect("a number"));
             }),
             Placed::Transaction(role, _) | Placed::Call(role) if *role == me => {
@@ -166,9 +171,10 @@ impl ProgramRun {
             Placed::Scope(PlacedScope { roles, body, otherwise, why, limit_millis }) if roles.contains(&me) => {
                 let entered = session.program_enter_scope(at, roles, *limit_millis);
                 Poll::Ready(entered.map(|scopes| {
-                    let (otherwise, value) = (*otherwise, self.value);
+                    let (otherwise, value, received) = (*otherwise, self.value, self.received);
                     let left = false;
-                    let kind = Kind::Scope(Body { outer_path: path, site, value, otherwise, why: *why, left });
+                    let kind =
+                        Kind::Scope(Body { outer_path: path, site, value, received, otherwise, why: *why, left });
                     self.levels.push(Level { block: *body, index: 0, path: path.child(site, 0), scopes, kind });
                 }))
             }
@@ -184,9 +190,9 @@ impl ProgramRun {
         if !std::mem::replace(&mut self.asked, true) {
             let (name, arguments) = (operation(site), self.value.to_string().into());
             let recorded = if called {
-                session.program_call(at.clone(), &name, arguments)
+                session.program_call(at.clone(), &name, arguments, self.received)
             } else {
-                session.program_transaction(at.clone(), &name, arguments)
+                session.program_transaction(at.clone(), &name, arguments, self.received)
             };
             match recorded {
                 Err(stop) => return Poll::Ready(Err(stop)),

@@ -8,8 +8,9 @@ use quote::quote;
 use super::choreography::role_const;
 use super::instances::instance_function;
 use super::names::{item, local, snake};
-use super::program::{Writer, free, site};
+use super::program::{Writer, site};
 use super::types::Scope;
+use super::uses::free;
 use crate::hir::{Callee, ChoreographyId, LocalId, MemberOrder, RoleId, RoleKind};
 use crate::lir::{Block, Call, Decision, Key, Members, Repeat, Saga, Site, Step, Target, To};
 

@@ -8,9 +8,11 @@ mod construct;
 mod expr;
 mod instances;
 pub(crate) mod names;
+mod pattern;
 mod program;
 pub(crate) mod service;
 mod types;
+mod uses;
 
 use std::collections::{BTreeMap, BTreeSet};
 

@@ -4,7 +4,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use chor::hir::{Literal, LocalId, PatternKind, RoleId};
-use chor::lir::{Key, Block, Expr, ExprKind, Program, Projection, Site, StmtKind};
+use chor::lir::{Block, Expr, ExprKind, Key, Program, Projection, Site, StmtKind};
 
 /// How a run ended; with what each role did.
 #[derive(Debug)]

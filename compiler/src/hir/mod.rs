@@ -6,6 +6,7 @@ pub mod body;
 pub mod builtin;
 pub mod check;
 pub mod function;
+mod imports;
 mod infer;
 mod items;
 mod lower;
@@ -20,6 +21,7 @@ pub use ty::{FloatTy, IntTy, Ty};
 
 use crate::diagnostic::Diagnostics;
 use crate::diagnostic::meaning::Meaning;
+use crate::source::Sources;
 use crate::span::{FileId, Span};
 use crate::syntax::ast::{self, Ident};
 
@@ -301,16 +303,18 @@ impl Placed {
 }
 
 /// Resolves and types the files' items and bodies.
-pub fn resolve(files: &[ast::File], diagnostics: &mut Diagnostics) -> Hir {
-    let (mut hir, scope) = items::resolve(files, diagnostics);
-    let bodies = lower::functions(files, &hir, &scope, diagnostics);
+pub fn resolve(sources: &Sources, files: &[ast::File], diagnostics: &mut Diagnostics) -> Hir {
+    let visible = imports::visible(sources, files, diagnostics);
+    let (mut hir, mut scope) = items::resolve(files, visible, diagnostics);
+    let bodies = lower::functions(files, &hir, &mut scope, diagnostics);
     for (function, body) in hir.functions.iter_mut().zip(bodies) {
         if let FunctionKind::Written(slot) = &mut function.kind {
             *slot = body.map(Box::new);
         }
     }
-    let choreographies = lower::choreographies(files, &hir, &scope, diagnostics);
+    let choreographies = lower::choreographies(files, &hir, &mut scope, diagnostics);
     hir.choreographies = choreographies;
+    imports::suggest(sources, &scope, diagnostics);
     check::compensations::check(&hir, diagnostics);
     check::one_in_rust::check(&hir, diagnostics);
     if files.iter().all(|file| file.items.is_empty()) && !diagnostics.has_errors() {

@@ -9,27 +9,31 @@ use crate::diagnostic::nearest;
 use crate::hir::infer::Infer;
 use crate::hir::items::Scope;
 use crate::hir::{Body, Choreography, ExprId, ExprKind, Function, Hir, Param, Placed, Role, RoleId, StmtKind, Ty};
-use crate::span::Span;
+use crate::span::{FileId, Span};
 use crate::syntax::ast::{self, Ident, Item};
 
 /// The bodies of all functions, in order; an `extern fn` has none.
 pub fn functions(
     files: &[ast::File],
     hir: &Hir,
-    scope: &Scope,
+    scope: &mut Scope,
     diagnostics: &mut Diagnostics,
 ) -> Vec<Option<Choreography>> {
-    let items = files.iter().flat_map(|file| &file.items);
-    let declared = items.filter(|item| match item {
-        Item::Fn(_) => true,
-        Item::ExternFn(item) => !item.path.segments.is_empty(),
-        _ => false,
-    });
-    let bodies = declared.zip(&hir.functions).map(|(item, function)| match item {
-        Item::Fn(item) => Some(body(item, function, hir, scope, diagnostics)),
-        _ => None,
-    });
-    bodies.collect()
+    let mut bodies = Vec::new();
+    let mut functions = hir.functions.iter();
+    for (index, file) in (0..).zip(files) {
+        scope.enter(FileId(index));
+        for item in &file.items {
+            match item {
+                Item::Fn(item) => {
+                    bodies.extend(functions.next().map(|it| Some(body(item, it, hir, scope, diagnostics))))
+                }
+                Item::ExternFn(item) if !item.path.segments.is_empty() => bodies.extend(functions.next().map(|_| None)),
+                _ => {}
+            }
+        }
+    }
+    bodies
 }
 
 fn body(item: &ast::Fn, function: &Function, hir: &Hir, scope: &Scope, diagnostics: &mut Diagnostics) -> Choreography {

@@ -1,25 +1,28 @@
 //! The binary `chor`: the front end that reads files and writes to a terminal. The one part of the compiler that does I/O.
 #![allow(clippy::disallowed_methods, reason = "the binary reads and writes the files that the library does not know")]
 
+mod fmt;
 mod input;
 mod json;
 mod message;
 mod output;
 
+use std::collections::BTreeSet;
 use std::ffi::OsString;
 use std::io::Write;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 
-use crate::diagnostic::Code;
+use crate::diagnostic::render::short;
+use crate::diagnostic::{Code, Diagnostic};
 use crate::{Compilation, Options, compile};
 use message::MessageFormat;
 
 /// Everything is fine.
 const FINE: u8 = 0;
-/// The program is refused.
+/// The program is refused, or not in its form.
 const REFUSED: u8 = 1;
 /// The command line is wrong, or a file cannot be read or written.
 const FAILED: u8 = 2;
@@ -37,16 +40,17 @@ const EXAMPLES: &str = "Examples:
   chor check --message-format json *.chor
   chor build warehouse.chor --role Payment --out src/generated
   chor project warehouse.chor --role Payment
+  chor fmt --check
   chor explain E0010
 
-Exit codes: 0 fine, 1 the program has errors, 2 wrong usage or a file that cannot be read.";
+Exit codes: 0 fine, 1 the program has errors or another form, 2 wrong usage or a file that cannot be read.";
 
 #[derive(Debug, Subcommand)]
 enum Command {
     /// Report every mistake in the files.
     #[command(after_help = "Example:\n  chor check warehouse.chor payment.chor")]
     Check {
-        /// The files, each a program of its own; `-` is the standard input.
+        /// The files, each with those that it uses a program of its own; `-` is the standard input.
         #[arg(required = true, value_name = "FILE")]
         files: Vec<PathBuf>,
         /// How to write diagnostics: for people on the error output, or as JSON on the output.
@@ -79,6 +83,16 @@ enum Command {
         #[arg(long)]
         choreography: Option<String>,
     },
+    /// Write files in their one form: indentation, blanks and line breaks by rule, comments as they are.
+    #[command(after_help = "Examples:\n  chor fmt\n  chor fmt --check src\n  chor fmt - < warehouse.chor")]
+    Fmt {
+        /// Files, and directories with all `.chor` files below them; `-` is from the standard input to the output.
+        #[arg(value_name = "PATH", default_value = ".")]
+        paths: Vec<PathBuf>,
+        /// Change nothing, but list the files that would change, and exit with 1 if there are any.
+        #[arg(long)]
+        check: bool,
+    },
     /// Explain a diagnostic by its code.
     #[command(after_help = "Example:\n  chor explain E0010")]
     Explain {
@@ -102,15 +116,20 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
         Command::Check { files, message_format } => check(&files, message_format),
         Command::Build { file, role, out } => output::build(&file, role.as_deref(), out.as_deref()),
         Command::Project { file, role, choreography } => output::project(&file, &role, choreography.as_deref()),
+        Command::Fmt { paths, check } => fmt::fmt(&paths, check),
         Command::Explain { code } => explain(&code),
     })
 }
 
+/// The diagnostics that have been written, each in a line.
+type Told = BTreeSet<String>;
+
 /// Checks each file as a program of its own; the worst of their exit codes.
 fn check(files: &[PathBuf], format: MessageFormat) -> u8 {
+    let mut told = Told::new();
     files
         .iter()
-        .map(|path| compile_file(path, format).map_or(FAILED, |compilation| exit_code(&compilation)))
+        .map(|path| compile_file(path, format, &mut told).map_or(FAILED, |compilation| exit_code(&compilation)))
         .fold(FINE, u8::max)
 }
 
@@ -119,8 +138,8 @@ fn exit_code(compilation: &Compilation) -> u8 {
 }
 
 /// Reads and compiles one file and writes its diagnostics; nothing where it cannot be read, which has been said.
-fn compile_file(path: &std::path::Path, format: MessageFormat) -> Option<Compilation> {
-    let sources = match input::read(path) {
+fn compile_file(path: &Path, format: MessageFormat, told: &mut Told) -> Option<Compilation> {
+    let sources = match input::program(path) {
         Ok(sources) => sources,
         Err(fault) => {
             message::fault(&fault, format);
@@ -128,7 +147,10 @@ fn compile_file(path: &std::path::Path, format: MessageFormat) -> Option<Compila
         }
     };
     let compilation = compile(&sources, &Options::default());
-    message::write(&sources, &compilation.diagnostics, format);
+    // A file that several programs use is wrong once.
+    let is_new = |diagnostic: &&Diagnostic| told.insert(short(diagnostic, &sources));
+    let diagnostics: Vec<Diagnostic> = compilation.diagnostics.iter().filter(is_new).cloned().collect();
+    message::write(&sources, &diagnostics, format);
     Some(compilation)
 }
 

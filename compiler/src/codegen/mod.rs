@@ -2,6 +2,7 @@
 //!
 //! Generated code calls the user's service, `::accompanist`'s session context and `core`/`std`, by absolute paths, and nothing else.
 
+mod builtin;
 pub(crate) mod choreography;
 mod expr;
 pub(crate) mod names;

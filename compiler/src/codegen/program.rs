@@ -309,6 +309,11 @@ impl Writer<'_> {
                 let parts = parts.into_iter().map(|(_, part)| part);
                 quote! { ::core::option::Option::Some(#(#parts),*) }
             }
+            Constructor::Ok | Constructor::Err => {
+                let variant = local(if constructor == Constructor::Ok { "Ok" } else { "Err" });
+                let parts = parts.into_iter().map(|(_, part)| part);
+                quote! { ::core::result::Result::#variant(#(#parts),*) }
+            }
             Constructor::Struct(_) | Constructor::Variant(..) => {
                 let Ty::Named(id) = ty else {
                     return quote! { _ };

@@ -41,6 +41,14 @@ impl Scope {
                 let inner = self.ty(hir, inner);
                 quote! { ::std::vec::Vec<#inner> }
             }
+            Ty::Result(inner, error) => {
+                let (inner, error) = (self.ty(hir, inner), self.ty(hir, error));
+                quote! { ::core::result::Result<#inner, #error> }
+            }
+            Ty::Map(key, value) => {
+                let (key, value) = (self.ty(hir, key), self.ty(hir, value));
+                quote! { ::std::collections::BTreeMap<#key, #value> }
+            }
             Ty::Named(id) => self.named(hir, *id),
             Ty::Bool | Ty::Int(_) | Ty::Float(_) | Ty::Char => {
                 let name = item(ty.primitive_name().unwrap_or("bool"));
@@ -112,6 +120,7 @@ pub fn shows(hir: &Hir, ty: &Ty) -> bool {
         Ty::Named(id) => !hir.type_def(*id).opaque,
         Ty::Tuple(items) => items.iter().all(|item| shows(hir, item)),
         Ty::Option(item) | Ty::Vec(item) => shows(hir, item),
+        Ty::Result(one, two) | Ty::Map(one, two) => shows(hir, one) && shows(hir, two),
         Ty::Bool | Ty::Int(_) | Ty::Float(_) | Ty::Char | Ty::Str | Ty::Never | Ty::Var(_) | Ty::Error => true,
     }
 }

@@ -110,6 +110,8 @@ codes! {
     E0108,
     /// Names that are one in Rust.
     E0109,
+    /// A file that is used and cannot be read.
+    E0110,
     /// A type other than expected.
     E0201,
     /// A wrong number of arguments.
@@ -144,6 +146,8 @@ codes! {
     E0216,
     /// A type that holds itself.
     E0217,
+    /// A type that is no key of a `Map`.
+    E0218,
     /// A role that is not told which branch was taken.
     E0301,
     /// A teller that does not know the branch.
@@ -162,6 +166,8 @@ codes! {
     H0305,
     /// A doc comment that documents nothing.
     W0001,
+    /// A `use` that does nothing.
+    W0111,
     /// A selection to a role that decides itself.
     W0304,
     /// A role without a part.
@@ -211,6 +217,9 @@ impl Problem {
             Problem::DanglingDocs { .. } => Code::W0001,
             Problem::FileTooLong { .. } => Code::E0013,
             Problem::UnknownName { .. } => Code::E0101,
+            Problem::ImportUnreadable { .. } => Code::E0110,
+            Problem::ImportTwice { .. } => Code::W0111,
+            Problem::NotImported { unknown, .. } => unknown.code(),
             Problem::Meaning(meaning) => meaning.code(),
         }
     }
@@ -250,6 +259,7 @@ impl Meaning {
             Meaning::DuplicateArm { .. } => Code::E0215,
             Meaning::FloatPattern { .. } => Code::E0216,
             Meaning::InfiniteType { .. } => Code::E0217,
+            Meaning::NotAKey { .. } => Code::E0218,
             Meaning::NotTold { .. } => Code::E0301,
             Meaning::TellerDoesNotKnow { .. } => Code::E0302,
             Meaning::MisplacedSelect { .. } => Code::E0303,

@@ -93,6 +93,12 @@ impl Meaning {
                 Prose::new("the type of this is not known", *span, format!("`{ty}` so far"))
                     .help("write it: `let name: Type = …`")
             }
+            Meaning::NotAKey { ty, span } => Prose::new(
+                format!("a `Map` has no keys of type `{ty}`"),
+                *span,
+                "keys are strings, integers, `bool` or `char`",
+            )
+            .help("make a key of it that is one of these, or use a `Vec` of pairs"),
             Meaning::LiteralRange { text, ty, span } => {
                 Prose::new(format!("`{text}` does not fit in `{ty}`"), *span, "out of range")
             }

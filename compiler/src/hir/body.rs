@@ -103,6 +103,10 @@ pub enum Constructor {
     Some,
     /// `None`
     None,
+    /// `Ok`
+    Ok,
+    /// `Err`
+    Err,
 }
 
 /// The forms of an expression.

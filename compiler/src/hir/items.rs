@@ -1,45 +1,83 @@
 //! Resolves what is declared: types, services, operations. Bodies are left to `lower`.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::check;
 use super::{Field, Hir, Operation, Service, ServiceId, Ty, TypeDef, TypeDefKind, TypeId, Variant, VariantShape};
 use crate::diagnostic::meaning::{Meaning, Thing};
 use crate::diagnostic::{Diagnostics, nearest};
-use crate::span::Span;
+use crate::span::{FileId, Span};
 use crate::syntax::ast::{self, Ident, Item};
 
-/// What the names of items mean. Types, services, functions and choreographies share one name space.
+/// What the names of items mean, seen from one file. Types, services, functions and choreographies of all files share one name
+/// space, for they are items of one Rust module.
 #[derive(Clone, Debug, Default)]
 pub struct Scope {
     types: BTreeMap<String, TypeId>,
     services: BTreeMap<String, ServiceId>,
     names: BTreeMap<String, Span>,
+    /// The files that each file sees.
+    visible: Vec<BTreeSet<FileId>>,
+    /// The file that names are looked up from.
+    file: FileId,
 }
 
 impl Scope {
+    /// Looks names up from this file.
+    pub fn enter(&mut self, file: FileId) {
+        self.file = file;
+    }
+
+    /// Where an item is declared that the file of that number does not see.
+    pub fn declared_unseen(&self, name: &str, from: FileId) -> Option<Span> {
+        self.names.get(name).copied().filter(|span| !self.sees(from, span.file))
+    }
+
+    fn sees(&self, from: FileId, file: FileId) -> bool {
+        self.visible.get(from.0 as usize).is_none_or(|visible| visible.contains(&file))
+    }
+
+    /// Whether the file sees what has that name. What no file declares is the language's.
+    fn is_seen(&self, name: &str) -> bool {
+        self.declared_unseen(name, self.file).is_none()
+    }
+
     /// The type of that name.
     pub fn type_id(&self, name: &str) -> Option<TypeId> {
-        self.types.get(name).copied()
+        self.types.get(name).copied().filter(|_| self.is_seen(name))
     }
 
     /// The service of that name.
     pub fn service_id(&self, name: &str) -> Option<ServiceId> {
-        self.services.get(name).copied()
+        self.services.get(name).copied().filter(|_| self.is_seen(name))
     }
 
     /// Where the item of that name is declared.
     pub fn declared(&self, name: &str) -> Option<Span> {
-        self.names.get(name).copied()
+        self.names.get(name).copied().filter(|_| self.is_seen(name))
     }
 
     /// The names of all types.
     pub fn type_names(&self) -> impl Iterator<Item = &str> {
-        self.types.keys().map(String::as_str).chain(Ty::builtin_names().map(|name| name as &str))
+        self.types
+            .keys()
+            .map(String::as_str)
+            .filter(|name| self.is_seen(name))
+            .chain(Ty::builtin_names().map(|name| name as &str))
+    }
+
+    /// A type in words, before the types of the file have been resolved.
+    fn show(&self, ty: &Ty) -> String {
+        let named = |id: &TypeId| self.types.iter().find(|(_, known)| *known == id).map(|(name, _)| name.clone());
+        match ty {
+            Ty::Named(id) => named(id).unwrap_or_default(),
+            Ty::Vec(_) | Ty::Option(_) | Ty::Result(..) | Ty::Map(..) | Ty::Tuple(_) => "this".to_owned(),
+            _ => ty.primitive_name().unwrap_or("_").to_owned(),
+        }
     }
 
     fn service_names(&self) -> impl Iterator<Item = &str> {
-        self.services.keys().map(String::as_str)
+        self.services.keys().map(String::as_str).filter(|name| self.is_seen(name))
     }
 
     fn declare(&mut self, name: &Ident, diagnostics: &mut Diagnostics) {
@@ -54,11 +92,11 @@ impl Scope {
 }
 
 /// Resolves the items of all files. The choreographies of the result are empty.
-pub fn resolve(files: &[ast::File], diagnostics: &mut Diagnostics) -> (Hir, Scope) {
-    let mut scope = Scope::default();
-    let items = || files.iter().flat_map(|file| &file.items);
+pub fn resolve(files: &[ast::File], visible: Vec<BTreeSet<FileId>>, diagnostics: &mut Diagnostics) -> (Hir, Scope) {
+    let mut scope = Scope { visible, ..Scope::default() };
+    let items = || (0..).zip(files).flat_map(|(index, file)| file.items.iter().map(move |item| (FileId(index), item)));
     let (mut type_count, mut service_count) = (0, 0);
-    for item in items() {
+    for (_, item) in items() {
         let name = item_name(item);
         if let Some(name) = name {
             scope.declare(name, diagnostics);
@@ -78,7 +116,8 @@ pub fn resolve(files: &[ast::File], diagnostics: &mut Diagnostics) -> (Hir, Scop
         }
     }
     let mut hir = Hir::default();
-    for item in items() {
+    for (file, item) in items() {
+        scope.enter(file);
         match item {
             Item::ExternType(item) => hir.types.extend(extern_type(item, &scope, diagnostics)),
             Item::Struct(item) => {
@@ -195,15 +234,10 @@ fn resolve_path(path: &ast::Path, args: Vec<Ty>, span: Span, scope: &Scope, diag
         diagnostics.push(Meaning::unknown(Thing::Type, &name, Vec::new()));
         return Ty::Error;
     };
-    let (expected, build): (usize, fn(Ty) -> Ty) = match name.name.as_str() {
-        "Option" => (1, |item| Ty::Option(Box::new(item))),
-        "Vec" => (1, |item| Ty::Vec(Box::new(item))),
-        "Result" | "Map" => {
-            let construct = if name.name == "Map" { "Map" } else { "Result" };
-            diagnostics.push(Meaning::not_supported(construct, span));
-            return Ty::Error;
-        }
-        _ => (0, |item| item),
+    let expected = match name.name.as_str() {
+        "Option" | "Vec" => 1,
+        "Result" | "Map" => 2,
+        _ => 0,
     };
     if args.len() != expected {
         let (expected, found) = (expected, args.len());
@@ -213,8 +247,20 @@ fn resolve_path(path: &ast::Path, args: Vec<Ty>, span: Span, scope: &Scope, diag
         );
         return Ty::Error;
     }
-    if let Some(item) = args.into_iter().next() {
-        return build(item);
+    let mut args = args.into_iter().map(Box::new);
+    match (name.name.as_str(), args.next(), args.next()) {
+        ("Option", Some(item), None) => return Ty::Option(item),
+        ("Vec", Some(item), None) => return Ty::Vec(item),
+        ("Result", Some(item), Some(error)) => return Ty::Result(item, error),
+        ("Map", Some(key), Some(value)) => {
+            if !key.is_key() {
+                let ty = scope.show(&key);
+                diagnostics.push(Meaning::NotAKey { ty, span }.into());
+                return Ty::Error;
+            }
+            return Ty::Map(key, value);
+        }
+        _ => {}
     }
     match Ty::primitive(&name.name).or_else(|| scope.type_id(&name.name).map(Ty::Named)) {
         Some(ty) => ty,

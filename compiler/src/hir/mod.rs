@@ -5,6 +5,7 @@
 pub mod body;
 pub mod builtin;
 pub mod check;
+mod imports;
 mod infer;
 mod items;
 mod lower;
@@ -18,6 +19,7 @@ pub use ty::{FloatTy, IntTy, Ty};
 
 use crate::diagnostic::Diagnostics;
 use crate::diagnostic::meaning::Meaning;
+use crate::source::Sources;
 use crate::span::{FileId, Span};
 use crate::syntax::ast::{self, Ident};
 
@@ -74,6 +76,8 @@ impl Hir {
             }
             Ty::Option(item) => format!("Option<{}>", self.show(item)),
             Ty::Vec(item) => format!("Vec<{}>", self.show(item)),
+            Ty::Result(item, error) => format!("Result<{}, {}>", self.show(item), self.show(error)),
+            Ty::Map(key, value) => format!("Map<{}, {}>", self.show(key), self.show(value)),
             Ty::Named(id) => self.type_def(*id).name.name.clone(),
             Ty::Never => "!".to_owned(),
             Ty::Var(_) | Ty::Error => "_".to_owned(),
@@ -290,10 +294,12 @@ impl Placed {
 }
 
 /// Resolves and types the files' items and bodies.
-pub fn resolve(files: &[ast::File], diagnostics: &mut Diagnostics) -> Hir {
-    let (mut hir, scope) = items::resolve(files, diagnostics);
-    let choreographies = lower::choreographies(files, &hir, &scope, diagnostics);
+pub fn resolve(sources: &Sources, files: &[ast::File], diagnostics: &mut Diagnostics) -> Hir {
+    let visible = imports::visible(sources, files, diagnostics);
+    let (mut hir, mut scope) = items::resolve(files, visible, diagnostics);
+    let choreographies = lower::choreographies(files, &hir, &mut scope, diagnostics);
     hir.choreographies = choreographies;
+    imports::suggest(sources, &scope, diagnostics);
     check::compensations::check(&hir, diagnostics);
     check::one_in_rust::check(&hir, diagnostics);
     if files.iter().all(|file| file.items.is_empty()) && !diagnostics.has_errors() {

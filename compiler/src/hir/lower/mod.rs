@@ -1,5 +1,6 @@
 //! Bodies: names are resolved and types inferred in one walk over the tree, in the order written.
 
+mod builtins;
 mod control;
 mod expr;
 mod finish;
@@ -18,7 +19,7 @@ use super::items::{Scope, resolve_service, resolve_type};
 use super::{Body, Choreography, Expr, ExprId, ExprKind, Hir, LocalId, Param, Placed, Role, RoleId, Ty};
 use crate::diagnostic::Diagnostics;
 use crate::diagnostic::meaning::Meaning;
-use crate::span::Span;
+use crate::span::{FileId, Span};
 use crate::syntax::ast::{self, Ident, Item};
 
 /// What a type must be able to do, found out when all types are known.
@@ -32,6 +33,12 @@ enum Ability {
     Calculate,
     /// `-x`
     Negate,
+    /// `+`
+    Add,
+    /// A total order.
+    Sort,
+    /// The key of a `Map`.
+    Key,
 }
 
 /// A type that must be able to do something, for this operator.
@@ -61,11 +68,12 @@ struct Lower<'a> {
 pub fn choreographies(
     files: &[ast::File],
     hir: &Hir,
-    scope: &Scope,
+    scope: &mut Scope,
     diagnostics: &mut Diagnostics,
 ) -> Vec<Choreography> {
     let mut all = Vec::new();
-    for file in files {
+    for (index, file) in (0..).zip(files) {
+        scope.enter(FileId(index));
         for item in &file.items {
             if let Item::Choreography(item) = item {
                 all.push(choreography(item, file.explicit.is_some(), hir, scope, diagnostics));

@@ -1,6 +1,6 @@
 //! What runs side by side within one role, and groups of roles, on both runtimes: the same results, each effect once, and a restart that
 //! finds what it did whatever order messages come in then.
-#![allow(clippy::indexing_slicing, reason = "a test stops at what it does not expect")]
+#![allow(clippy::indexing_slicing, clippy::unwrap_used, reason = "a test stops at what it does not expect")]
 
 use accompanist::store::{Memory, Sqlite};
 use accompanist::{Node, RoleId};

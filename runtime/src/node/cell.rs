@@ -17,7 +17,7 @@ use super::Shared;
 use super::context::NodeContext;
 use super::role::{ErasedCall, ErasedRole, ErasedTransaction, Program, catch_panic, panic_message};
 use super::transact::{Compensation, Transaction};
-use crate::context::IdempotencyKey;
+use crate::context::{Definition, IdempotencyKey};
 use crate::error::Error;
 use crate::store::{Job, Store, StoreError};
 
@@ -25,6 +25,7 @@ use crate::store::{Job, Store, StoreError};
 pub(super) struct Core<S: Store> {
     pub(super) key: SessionKey,
     pub(super) header: Arc<Header>,
+    pub(super) definition: &'static Definition,
     state: Mutex<CoreState<S>>,
 }
 
@@ -97,7 +98,8 @@ impl<S: Store> Cell<S> {
         let key = session.key();
         let header = Arc::clone(session.header());
         let state = CoreState { session, transactions: HashMap::new(), calls: HashMap::new() };
-        let core = Arc::new(Core { key, header: Arc::clone(&header), state: Mutex::new(state) });
+        let definition = role.definition();
+        let core = Arc::new(Core { key, header: Arc::clone(&header), definition, state: Mutex::new(state) });
         Arc::new(Self {
             key,
             header,

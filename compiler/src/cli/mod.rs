@@ -5,6 +5,7 @@ mod fmt;
 mod input;
 mod json;
 mod message;
+mod new;
 mod output;
 
 use std::collections::BTreeSet;
@@ -41,6 +42,7 @@ const EXAMPLES: &str = "Examples:
   chor build warehouse.chor --role Payment --out src/generated
   chor project warehouse.chor --role Payment
   chor fmt --check
+  chor new trip
   chor explain E0010
 
 Exit codes: 0 fine, 1 the program has errors or another form, 2 wrong usage or a file that cannot be read.";
@@ -83,6 +85,20 @@ enum Command {
         #[arg(long)]
         choreography: Option<String>,
     },
+    /// Make a package with a choreography of two roles, which builds and runs at once.
+    #[command(after_help = "Example:\n  chor new trip && cd trip && cargo run")]
+    New {
+        /// The name of the package.
+        #[arg(value_name = "NAME")]
+        name: String,
+        /// Its directory, which must be new or empty; one of its name where this is not given.
+        #[arg(long, value_name = "DIR")]
+        path: Option<PathBuf>,
+        /// The directory of the package `accompanist`, to build with that one; otherwise it is the one around the new package, or
+        /// the published one.
+        #[arg(long, value_name = "DIR")]
+        accompanist: Option<PathBuf>,
+    },
     /// Write files in their one form: indentation, blanks and line breaks by rule, comments as they are.
     #[command(after_help = "Examples:\n  chor fmt\n  chor fmt --check src\n  chor fmt - < warehouse.chor")]
     Fmt {
@@ -116,6 +132,7 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
         Command::Check { files, message_format } => check(&files, message_format),
         Command::Build { file, role, out } => output::build(&file, role.as_deref(), out.as_deref()),
         Command::Project { file, role, choreography } => output::project(&file, &role, choreography.as_deref()),
+        Command::New { name, path, accompanist } => new::new(&name, path.as_deref(), accompanist.as_deref()),
         Command::Fmt { paths, check } => fmt::fmt(&paths, check),
         Command::Explain { code } => explain(&code),
     })

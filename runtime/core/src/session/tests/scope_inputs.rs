@@ -220,3 +220,52 @@ fn a_session_that_ends_takes_its_scopes_with_it() {
     session.handle_frame(vote(SCOPE, &Scopes::default(), ScopeVote::Done));
     assert!(matches!(&frames(&mut session)[..], [Body::Vote { voter: B, .. }]));
 }
+
+#[test]
+fn messages_of_a_body_are_not_sent_again_once_it_was_aborted() {
+    let (mut session, scopes) = entered();
+    let inner = session.program_enter_scope(within(SCOPE + 1, &scopes), &[A, B], None).expect("it goes on");
+    session.program_send(within(1, &scopes), A, "1".into()).expect("it goes on");
+    session.program_leave_scope(&inner, true);
+    session.program_send(at(2), A, "1".into()).expect("it goes on");
+    session.handle_program_waiting(NOW);
+    let write = writes(&mut session).pop().expect("the inner vote");
+    session.handle_durable(write.id, NOW);
+    assert_eq!(frames(&mut session).len(), 3);
+    session.handle_frame(vote(SCOPE, &Scopes::default(), aborted()));
+    session.handle_program_waiting(NOW);
+    let write = writes(&mut session).pop().expect("the outer vote");
+    session.handle_durable(write.id, NOW);
+    frames(&mut session);
+    session.handle_connected(A);
+    let said: Vec<_> = frames(&mut session)
+        .into_iter()
+        .map(|body| match body {
+            Body::Message { position, .. } | Body::ScopeVote { position, .. } => position,
+            other => panic!("{other:?}"),
+        })
+        .collect();
+    assert!(said.len() == 2 && said.contains(&at(2)) && said.contains(&at(SCOPE)), "{said:?}");
+}
+
+#[test]
+fn a_compensation_that_was_asked_for_is_not_lost_when_the_session_ends_in_the_same_step() {
+    let (mut session, scopes) = entered();
+    assert_eq!(session.program_transaction(within(2, &scopes), "S.t", "[]".into(), NOTHING), Ok(None));
+    session.handle_program_waiting(NOW);
+    assert_eq!(session.poll_run(), Some(Run::Transaction(at(2))));
+    assert!(session.handle_transaction_ran(at(2), Ran::Done("7".into()), NOW));
+    session.program_refuse_in(&scopes, "no".into());
+    session.handle_program_waiting(NOW);
+    let write = writes(&mut session).pop().expect("the vote");
+    session.handle_durable(write.id, NOW);
+    // A thread of the program beside the scope ends the session.
+    session.program_refuse("no".into());
+    session.handle_program_waiting(NOW);
+    assert!(matches!(session.poll_run(), Some(Run::Compensate(_))));
+    assert!(session.handle_compensated(at(2), Ok(()), NOW));
+    let write = writes(&mut session).pop().expect("undone");
+    session.handle_durable(write.id, NOW);
+    assert_eq!(session.poll_run(), None, "once");
+    assert!(session.is_compensated());
+}

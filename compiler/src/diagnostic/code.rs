@@ -110,6 +110,8 @@ codes! {
     E0108,
     /// Names that are one in Rust.
     E0109,
+    /// A file that is used and cannot be read.
+    E0110,
     /// A type other than expected.
     E0201,
     /// A wrong number of arguments.
@@ -146,6 +148,10 @@ codes! {
     E0217,
     /// A type that is no key of a `Map`.
     E0218,
+    /// Fields of a variant taken from another value.
+    E0219,
+    /// More parts than a tuple may have.
+    E0220,
     /// A role that is not told which branch was taken.
     E0301,
     /// A teller that does not know the branch.
@@ -160,10 +166,14 @@ codes! {
     E0403,
     /// A compensation shared by transactions of different types.
     E0404,
+    /// What needs roles, in a function.
+    E0407,
     /// A role that does the same in all branches.
     H0305,
     /// A doc comment that documents nothing.
     W0001,
+    /// A `use` that does nothing.
+    W0111,
     /// A selection to a role that decides itself.
     W0304,
     /// A role without a part.
@@ -213,6 +223,9 @@ impl Problem {
             Problem::DanglingDocs { .. } => Code::W0001,
             Problem::FileTooLong { .. } => Code::E0013,
             Problem::UnknownName { .. } => Code::E0101,
+            Problem::ImportUnreadable { .. } => Code::E0110,
+            Problem::ImportTwice { .. } => Code::W0111,
+            Problem::NotImported { unknown, .. } => unknown.code(),
             Problem::Meaning(meaning) => meaning.code(),
         }
     }
@@ -252,11 +265,14 @@ impl Meaning {
             Meaning::DuplicateArm { .. } => Code::E0215,
             Meaning::FloatPattern { .. } => Code::E0216,
             Meaning::InfiniteType { .. } => Code::E0217,
+            Meaning::VariantBase { .. } => Code::E0219,
+            Meaning::TooWide { .. } => Code::E0220,
             Meaning::NotAKey { .. } => Code::E0218,
             Meaning::NotTold { .. } => Code::E0301,
             Meaning::TellerDoesNotKnow { .. } => Code::E0302,
             Meaning::MisplacedSelect { .. } => Code::E0303,
             Meaning::NotSupported { .. } => Code::E0401,
+            Meaning::NotInFn { .. } => Code::E0407,
             Meaning::SeveralInitiators { .. } => Code::E0402,
             Meaning::NeverReached { .. } => Code::E0403,
             Meaning::SharedCompensation { .. } => Code::E0404,

@@ -1,41 +1,83 @@
 //! Resolves what is declared: types, services, operations. Bodies are left to `lower`.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::check;
-use super::{Field, Hir, Operation, Service, ServiceId, Ty, TypeDef, TypeDefKind, TypeId, Variant, VariantShape};
+use super::{
+    Field, FnId, Function, FunctionKind, Hir, Operation, Service, ServiceId, Ty, TypeDef, TypeDefKind, TypeId, Variant,
+    VariantShape,
+};
 use crate::diagnostic::meaning::{Meaning, Thing};
 use crate::diagnostic::{Diagnostics, nearest};
-use crate::span::Span;
+use crate::span::{FileId, Span};
 use crate::syntax::ast::{self, Ident, Item};
 
-/// What the names of items mean. Types, services, functions and choreographies share one name space.
+/// What the names of items mean, seen from one file. Types, services, functions and choreographies of all files share one name
+/// space, for they are items of one Rust module.
 #[derive(Clone, Debug, Default)]
 pub struct Scope {
     types: BTreeMap<String, TypeId>,
     services: BTreeMap<String, ServiceId>,
+    functions: BTreeMap<String, FnId>,
     names: BTreeMap<String, Span>,
+    /// The files that each file sees.
+    visible: Vec<BTreeSet<FileId>>,
+    /// The file that names are looked up from.
+    file: FileId,
 }
 
 impl Scope {
+    /// Looks names up from this file.
+    pub fn enter(&mut self, file: FileId) {
+        self.file = file;
+    }
+
+    /// Where an item is declared that the file of that number does not see.
+    pub fn declared_unseen(&self, name: &str, from: FileId) -> Option<Span> {
+        self.names.get(name).copied().filter(|span| !self.sees(from, span.file))
+    }
+
+    fn sees(&self, from: FileId, file: FileId) -> bool {
+        self.visible.get(from.0 as usize).is_none_or(|visible| visible.contains(&file))
+    }
+
+    /// Whether the file sees what has that name. What no file declares is the language's.
+    fn is_seen(&self, name: &str) -> bool {
+        self.declared_unseen(name, self.file).is_none()
+    }
+
     /// The type of that name.
     pub fn type_id(&self, name: &str) -> Option<TypeId> {
-        self.types.get(name).copied()
+        self.types.get(name).copied().filter(|_| self.is_seen(name))
     }
 
     /// The service of that name.
     pub fn service_id(&self, name: &str) -> Option<ServiceId> {
-        self.services.get(name).copied()
+        self.services.get(name).copied().filter(|_| self.is_seen(name))
+    }
+
+    /// The function of that name.
+    pub fn function_id(&self, name: &str) -> Option<FnId> {
+        self.functions.get(name).copied().filter(|_| self.is_seen(name))
+    }
+
+    /// The names of all functions.
+    pub fn function_names(&self) -> impl Iterator<Item = &str> {
+        self.functions.keys().map(String::as_str).filter(|name| self.is_seen(name))
     }
 
     /// Where the item of that name is declared.
     pub fn declared(&self, name: &str) -> Option<Span> {
-        self.names.get(name).copied()
+        self.names.get(name).copied().filter(|_| self.is_seen(name))
     }
 
     /// The names of all types.
     pub fn type_names(&self) -> impl Iterator<Item = &str> {
-        self.types.keys().map(String::as_str).chain(Ty::builtin_names().map(|name| name as &str))
+        self.types
+            .keys()
+            .map(String::as_str)
+            .filter(|name| self.is_seen(name))
+            .chain(Ty::builtin_names().map(|name| name as &str))
     }
 
     /// A type in words, before the types of the file have been resolved.
@@ -49,7 +91,7 @@ impl Scope {
     }
 
     fn service_names(&self) -> impl Iterator<Item = &str> {
-        self.services.keys().map(String::as_str)
+        self.services.keys().map(String::as_str).filter(|name| self.is_seen(name))
     }
 
     fn declare(&mut self, name: &Ident, diagnostics: &mut Diagnostics) {
@@ -64,11 +106,11 @@ impl Scope {
 }
 
 /// Resolves the items of all files. The choreographies of the result are empty.
-pub fn resolve(files: &[ast::File], diagnostics: &mut Diagnostics) -> (Hir, Scope) {
-    let mut scope = Scope::default();
-    let items = || files.iter().flat_map(|file| &file.items);
-    let (mut type_count, mut service_count) = (0, 0);
-    for item in items() {
+pub fn resolve(files: &[ast::File], visible: Vec<BTreeSet<FileId>>, diagnostics: &mut Diagnostics) -> (Hir, Scope) {
+    let mut scope = Scope { visible, ..Scope::default() };
+    let items = || (0..).zip(files).flat_map(|(index, file)| file.items.iter().map(move |item| (FileId(index), item)));
+    let (mut type_count, mut service_count, mut function_count) = (0, 0, 0);
+    for (_, item) in items() {
         let name = item_name(item);
         if let Some(name) = name {
             scope.declare(name, diagnostics);
@@ -82,13 +124,17 @@ pub fn resolve(files: &[ast::File], diagnostics: &mut Diagnostics) -> (Hir, Scop
                 scope.services.entry(name.name.clone()).or_insert(ServiceId(service_count));
                 service_count += 1;
             }
-            (Item::Fn(function), _) => diagnostics.push(Meaning::not_supported("fn", function.name.span)),
-            (Item::ExternFn(function), _) => diagnostics.push(Meaning::not_supported("extern fn", function.span)),
-            (Item::Choreography(_) | Item::ExternType(_) | Item::Struct(_) | Item::Enum(_) | Item::Service(_), _) => {}
+            (Item::Fn(_) | Item::ExternFn(_), Some(name)) => {
+                check::reserved::check_function(name, diagnostics);
+                scope.functions.entry(name.name.clone()).or_insert(FnId(function_count));
+                function_count += 1;
+            }
+            (Item::Choreography(_), _) | (_, None) => {}
         }
     }
     let mut hir = Hir::default();
-    for item in items() {
+    for (file, item) in items() {
+        scope.enter(file);
         match item {
             Item::ExternType(item) => hir.types.extend(extern_type(item, &scope, diagnostics)),
             Item::Struct(item) => {
@@ -100,7 +146,14 @@ pub fn resolve(files: &[ast::File], diagnostics: &mut Diagnostics) -> (Hir, Scop
                 hir.types.push(type_def(&item.docs, &item.name, TypeDefKind::Enum(variants), item.span));
             }
             Item::Service(item) => hir.services.push(service(item, &scope, diagnostics)),
-            Item::Fn(_) | Item::ExternFn(_) | Item::Choreography(_) => {}
+            Item::Fn(item) => {
+                let (docs, name) = (item.docs.clone(), item.name.clone());
+                let (params, result) = signature(&item.params, item.result.as_ref(), &scope, diagnostics);
+                let kind = FunctionKind::Written(None);
+                hir.functions.push(Function { docs, name, params, result, kind, span: item.span });
+            }
+            Item::ExternFn(item) => hir.functions.extend(extern_fn(item, &scope, diagnostics)),
+            Item::Choreography(_) => {}
         }
     }
     check::declared_types::check(&mut hir, diagnostics);
@@ -131,6 +184,24 @@ fn extern_type(item: &ast::ExternType, scope: &Scope, diagnostics: &mut Diagnost
     Some(TypeDef { comparable: item.eq, opaque: true, ..definition })
 }
 
+fn extern_fn(item: &ast::ExternFn, scope: &Scope, diagnostics: &mut Diagnostics) -> Option<Function> {
+    let name = item.path.segments.last()?.clone();
+    let path = item.path.segments.iter().map(|segment| segment.name.clone()).collect();
+    let (params, result) = signature(&item.params, item.result.as_ref(), scope, diagnostics);
+    let kind = FunctionKind::Extern(path);
+    Some(Function { docs: item.docs.clone(), name, params, result, kind, span: item.span })
+}
+
+fn signature(
+    params: &[ast::Field],
+    result: Option<&ast::Type>,
+    scope: &Scope,
+    diagnostics: &mut Diagnostics,
+) -> (Vec<Field>, Ty) {
+    let params = fields(params, scope, diagnostics);
+    (params, result.map_or(Ty::UNIT, |ty| resolve_type(ty, scope, diagnostics)))
+}
+
 fn variants(variants: &[ast::Variant], scope: &Scope, diagnostics: &mut Diagnostics) -> Vec<Variant> {
     check::duplicates::check(variants.iter().map(|variant| &variant.name), diagnostics);
     let mut variant = |variant: &ast::Variant| {
@@ -159,6 +230,9 @@ fn fields(fields: &[ast::Field], scope: &Scope, diagnostics: &mut Diagnostics) -
 }
 
 fn service(item: &ast::Service, scope: &Scope, diagnostics: &mut Diagnostics) -> Service {
+    for operation in &item.operations {
+        check::wide::check(operation.params.len(), "an operation", operation.name.span, diagnostics);
+    }
     check::duplicates::check(item.operations.iter().map(|operation| &operation.name), diagnostics);
     let operations = item
         .operations
@@ -189,6 +263,7 @@ pub fn resolve_service(name: &Ident, scope: &Scope, diagnostics: &mut Diagnostic
 pub fn resolve_type(ty: &ast::Type, scope: &Scope, diagnostics: &mut Diagnostics) -> Ty {
     match &ty.kind {
         ast::TypeKind::Tuple(items) => {
+            check::wide::check(items.len(), "a tuple", ty.span, diagnostics);
             Ty::Tuple(items.iter().map(|item| resolve_type(item, scope, diagnostics)).collect())
         }
         ast::TypeKind::Path(path, args) => {

@@ -4,22 +4,24 @@ mod builtins;
 mod control;
 mod expr;
 mod finish;
+mod functions;
 mod names;
 mod operators;
 mod pattern;
 mod values;
 
+pub use functions::functions;
 pub use operators::symbol;
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::check::{duplicates, reserved};
+use super::check::{duplicates, reserved, wide};
 use super::infer::Infer;
 use super::items::{Scope, resolve_service, resolve_type};
 use super::{Body, Choreography, Expr, ExprId, ExprKind, Hir, LocalId, Param, Placed, Role, RoleId, Ty};
 use crate::diagnostic::Diagnostics;
 use crate::diagnostic::meaning::Meaning;
-use crate::span::Span;
+use crate::span::{FileId, Span};
 use crate::syntax::ast::{self, Ident, Item};
 
 /// What a type must be able to do, found out when all types are known.
@@ -62,17 +64,20 @@ struct Lower<'a> {
     infer: Infer,
     variables: Vec<BTreeMap<String, LocalId>>,
     obligations: Vec<Obligation>,
+    /// Where a `fn` begins whose body this is.
+    function: Option<Span>,
 }
 
 /// Lowers the choreographies of all files.
 pub fn choreographies(
     files: &[ast::File],
     hir: &Hir,
-    scope: &Scope,
+    scope: &mut Scope,
     diagnostics: &mut Diagnostics,
 ) -> Vec<Choreography> {
     let mut all = Vec::new();
-    for file in files {
+    for (index, file) in (0..).zip(files) {
+        scope.enter(FileId(index));
         for item in &file.items {
             if let Item::Choreography(item) = item {
                 all.push(choreography(item, file.explicit.is_some(), hir, scope, diagnostics));
@@ -113,6 +118,7 @@ fn choreography(
         infer: Infer::default(),
         variables: vec![BTreeMap::new()],
         obligations: Vec::new(),
+        function: None,
     };
     let params = lower.params(&item.params);
     let result = match &item.result {
@@ -184,6 +190,7 @@ impl Lower<'_> {
                 Placed::At(resolved, self.place(place).unwrap_or_default(), ty.span.to(place.roles.span))
             }
             ast::Placed::Tuple(items, span) => {
+                wide::check(items.len(), "a tuple", *span, self.diagnostics);
                 Placed::Tuple(items.iter().map(|item| self.placed(item)).collect(), *span)
             }
         }

@@ -41,7 +41,7 @@ pub fn frame(body: Body) -> Frame {
     Frame { session: header().session_id(), from: A, to: B, header: Some(header()), body }
 }
 
-fn message(site: u32, payload: &str) -> Frame {
+pub(super) fn message(site: u32, payload: &str) -> Frame {
     frame(Body::Message { position: at(site), scopes: Scopes::default(), payload: payload.into() })
 }
 

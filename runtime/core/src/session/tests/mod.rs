@@ -19,4 +19,5 @@ mod scope_inputs;
 mod script;
 mod simulate;
 mod store;
+mod waits;
 mod world;

@@ -1,4 +1,4 @@
-//! Types of the order choreography that Rust owns.
+//! Types and functions of the choreographies in `fixtures/` that Rust owns.
 
 use serde::{Deserialize, Serialize};
 
@@ -20,4 +20,19 @@ pub struct Order {
     pub items: Vec<Item>,
     /// Who orders.
     pub customer: String,
+}
+
+/// The first characters of the words of a name.
+pub fn initials(name: &str, count: &usize) -> String {
+    name.split_whitespace().flat_map(|word| word.chars().take(*count)).collect()
+}
+
+/// The item that costs least.
+pub fn cheapest(items: &[Item]) -> Option<Item> {
+    items.iter().min_by_key(|item| item.price).cloned()
+}
+
+/// Half of an amount.
+pub fn half(amount: &u64) -> u64 {
+    amount / 2
 }

@@ -84,6 +84,7 @@ impl Writer<'_> {
                 quote! { #ctx.defined(#value.get(#by_key #index).cloned(), #place)? }
             }
             ExprKind::Builtin(builtin, operands) => self.builtin(*builtin, operands, &expr.ty, expr.span),
+            ExprKind::Apply(function, args) => self.apply(*function, args),
             ExprKind::Pure(service, operation, args) => {
                 let declared = self.hir.operation(*service, *operation);
                 let path = Scope::Module.path(&self.hir.service(*service).name.name);

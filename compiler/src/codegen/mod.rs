@@ -5,6 +5,7 @@
 mod builtin;
 pub(crate) mod choreography;
 mod expr;
+mod functions;
 pub(crate) mod names;
 mod program;
 pub(crate) mod service;
@@ -34,7 +35,8 @@ pub fn generate(compilation: &Compilation, role: Option<&str>) -> TokenStream {
     let choreographies = choreographies().map(|(projection, choreography, roles)| {
         choreography::choreography(compilation, projection, choreography, &roles)
     });
-    quote! { #types #(#services)* #(#choreographies)* }
+    let functions = functions::functions(compilation, role);
+    quote! { #types #functions #(#services)* #(#choreographies)* }
 }
 
 /// What can be said of a program with errors, so that code that uses it is not drowned in errors that follow from them: its

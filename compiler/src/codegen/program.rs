@@ -25,6 +25,8 @@ pub struct Writer<'a> {
     uses: BTreeMap<LocalId, u32>,
     pub(super) ctx: Ident,
     pub(super) service: Ident,
+    /// In a function, the variable that says how deeply its call is nested in those of others.
+    pub(super) depth: Option<Ident>,
 }
 
 /// The function that is a role's program.
@@ -35,19 +37,7 @@ pub fn function(
     program: &Program,
     name: &Ident,
 ) -> TokenStream {
-    let mut uses = BTreeMap::new();
-    count_uses(&program.body, &mut uses);
-    let mut writer = Writer {
-        hir: &compilation.hir,
-        sources: &compilation.sources,
-        choreography,
-        projection,
-        names: BTreeMap::new(),
-        uses,
-        ctx: local("ctx"),
-        service: local("service"),
-    };
-    writer.name_locals(program);
+    let writer = Writer::new(compilation, projection, choreography, program);
     let role = choreography.roles.get(usize::from(program.role.0));
     let services: Vec<TokenStream> = role
         .into_iter()
@@ -68,15 +58,7 @@ pub fn function(
         quote! { #name: #ty }
     });
     let result = Scope::Module.ty(writer.hir, &program.result);
-    let stmts = program.body.stmts.iter().map(|stmt| writer.stmt(stmt));
-    let value = match (&program.body.value, crate::lir::diverges(&program.body)) {
-        (Some(value), _) => {
-            let value = writer.owned(value);
-            Some(quote! { ::core::result::Result::Ok(#value) })
-        }
-        (None, false) => Some(quote! { ::core::result::Result::Ok(()) }),
-        (None, true) => None,
-    };
+    let body = writer.body(&program.body);
     let about = format!("The program of the role `{}`.", choreography.role_name(program.role));
     quote! {
         #[doc = #about]
@@ -89,16 +71,55 @@ pub fn function(
             Ctx: ::accompanist::SessionContext,
             #bounds
         {
-            #(#stmts)*
-            #value
+            #body
         }
     }
 }
 
+impl<'a> Writer<'a> {
+    /// A writer that knows what the program's variables are called.
+    pub(super) fn new(
+        compilation: &'a Compilation,
+        projection: &'a Projection,
+        choreography: &'a Choreography,
+        program: &Program,
+    ) -> Self {
+        let mut uses = BTreeMap::new();
+        count_uses(&program.body, &mut uses);
+        let mut writer = Self {
+            hir: &compilation.hir,
+            sources: &compilation.sources,
+            choreography,
+            projection,
+            names: BTreeMap::new(),
+            uses,
+            ctx: local("ctx"),
+            service: local("service"),
+            depth: None,
+        };
+        writer.name_locals(program);
+        writer
+    }
+}
+
 impl Writer<'_> {
+    /// The statements of a program and its result.
+    pub(super) fn body(&self, body: &Block) -> TokenStream {
+        let stmts = body.stmts.iter().map(|stmt| self.stmt(stmt));
+        let value = match (&body.value, crate::lir::diverges(body)) {
+            (Some(value), _) => {
+                let value = self.owned(value);
+                Some(quote! { ::core::result::Result::Ok(#value) })
+            }
+            (None, false) => Some(quote! { ::core::result::Result::Ok(()) }),
+            (None, true) => None,
+        };
+        quote! { #(#stmts)* #value }
+    }
+
     /// Gives every variable a name of its own: the one written, where it is free.
     fn name_locals(&mut self, program: &Program) {
-        let mut taken: BTreeSet<String> = ["ctx", "service", "arguments"].map(str::to_owned).into();
+        let mut taken: BTreeSet<String> = ["ctx", "service", "arguments", "depth"].map(str::to_owned).into();
         let mut bound = program.params.clone();
         bindings(&program.body, &mut bound);
         for id in bound {

@@ -162,6 +162,8 @@ codes! {
     E0403,
     /// A compensation shared by transactions of different types.
     E0404,
+    /// What needs roles, in a function.
+    E0407,
     /// A role that does the same in all branches.
     H0305,
     /// A doc comment that documents nothing.
@@ -264,6 +266,7 @@ impl Meaning {
             Meaning::TellerDoesNotKnow { .. } => Code::E0302,
             Meaning::MisplacedSelect { .. } => Code::E0303,
             Meaning::NotSupported { .. } => Code::E0401,
+            Meaning::NotInFn { .. } => Code::E0407,
             Meaning::SeveralInitiators { .. } => Code::E0402,
             Meaning::NeverReached { .. } => Code::E0403,
             Meaning::SharedCompensation { .. } => Code::E0404,

@@ -382,6 +382,15 @@ pub enum Meaning {
         /// Where.
         span: Span,
     },
+    /// What needs roles, in a function.
+    NotInFn {
+        /// The construct.
+        construct: &'static str,
+        /// Where.
+        span: Span,
+        /// The function's name.
+        function: Span,
+    },
     /// Arguments of a session at several roles.
     SeveralInitiators {
         /// The role of the first argument.

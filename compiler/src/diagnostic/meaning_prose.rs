@@ -171,6 +171,7 @@ impl Meaning {
                 *span,
                 "understood, but not compiled",
             ),
+            Meaning::NotInFn { construct, span, function } => not_in_fn(construct, *span, *function),
             Meaning::SeveralInitiators { initiator, span, others } => {
                 let prose = Prose::new("a session starts with data at one role", *span, "this is at another role");
                 others
@@ -231,6 +232,19 @@ fn unknown(thing: &Thing, name: &str, span: Span, candidates: &[String]) -> Pros
         | Thing::Variant { .. } => None,
     });
     Prose::new(message, span, label).help_if(mend)
+}
+
+fn not_in_fn(construct: &str, span: Span, function: Span) -> Prose {
+    let what = if construct.starts_with("a ") { construct.to_owned() } else { format!("`{construct}`") };
+    let mend = match construct {
+        "require" | "abort" => {
+            "give an `Option` or a `Result` back, and let the choreography decide: `require f(x).is_ok(), \"…\";`"
+        }
+        _ => "take what is needed as a parameter, and do this in a choreography",
+    };
+    Prose::new(format!("{what} in a `fn`, which has no roles"), span, "not in a `fn`")
+        .label(function, "a function is pure, and computed wherever its arguments live")
+        .help(mend)
 }
 
 fn not_a_value(name: &str, what: &str, span: Span, declared: Option<Span>) -> Prose {

@@ -4,7 +4,7 @@ use std::ops::Index;
 
 use super::builtin::Builtin;
 use super::ty::Ty;
-use super::{RoleId, ServiceId, TypeId};
+use super::{FnId, RoleId, ServiceId, TypeId};
 use crate::span::Span;
 use crate::syntax::ast::{BinaryOp, UnaryOp};
 
@@ -137,6 +137,8 @@ pub enum ExprKind {
     Index(ExprId, ExprId),
     /// A built-in method.
     Builtin(Builtin, Vec<ExprId>),
+    /// `function(args)`
+    Apply(FnId, Vec<ExprId>),
     /// `Role.operation(args)`
     Operation {
         /// The role.

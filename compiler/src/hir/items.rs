@@ -3,7 +3,10 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::check;
-use super::{Field, Hir, Operation, Service, ServiceId, Ty, TypeDef, TypeDefKind, TypeId, Variant, VariantShape};
+use super::{
+    Field, FnId, Function, FunctionKind, Hir, Operation, Service, ServiceId, Ty, TypeDef, TypeDefKind, TypeId, Variant,
+    VariantShape,
+};
 use crate::diagnostic::meaning::{Meaning, Thing};
 use crate::diagnostic::{Diagnostics, nearest};
 use crate::span::{FileId, Span};
@@ -15,6 +18,7 @@ use crate::syntax::ast::{self, Ident, Item};
 pub struct Scope {
     types: BTreeMap<String, TypeId>,
     services: BTreeMap<String, ServiceId>,
+    functions: BTreeMap<String, FnId>,
     names: BTreeMap<String, Span>,
     /// The files that each file sees.
     visible: Vec<BTreeSet<FileId>>,
@@ -50,6 +54,16 @@ impl Scope {
     /// The service of that name.
     pub fn service_id(&self, name: &str) -> Option<ServiceId> {
         self.services.get(name).copied().filter(|_| self.is_seen(name))
+    }
+
+    /// The function of that name.
+    pub fn function_id(&self, name: &str) -> Option<FnId> {
+        self.functions.get(name).copied().filter(|_| self.is_seen(name))
+    }
+
+    /// The names of all functions.
+    pub fn function_names(&self) -> impl Iterator<Item = &str> {
+        self.functions.keys().map(String::as_str).filter(|name| self.is_seen(name))
     }
 
     /// Where the item of that name is declared.
@@ -95,7 +109,7 @@ impl Scope {
 pub fn resolve(files: &[ast::File], visible: Vec<BTreeSet<FileId>>, diagnostics: &mut Diagnostics) -> (Hir, Scope) {
     let mut scope = Scope { visible, ..Scope::default() };
     let items = || (0..).zip(files).flat_map(|(index, file)| file.items.iter().map(move |item| (FileId(index), item)));
-    let (mut type_count, mut service_count) = (0, 0);
+    let (mut type_count, mut service_count, mut function_count) = (0, 0, 0);
     for (_, item) in items() {
         let name = item_name(item);
         if let Some(name) = name {
@@ -110,9 +124,12 @@ pub fn resolve(files: &[ast::File], visible: Vec<BTreeSet<FileId>>, diagnostics:
                 scope.services.entry(name.name.clone()).or_insert(ServiceId(service_count));
                 service_count += 1;
             }
-            (Item::Fn(function), _) => diagnostics.push(Meaning::not_supported("fn", function.name.span)),
-            (Item::ExternFn(function), _) => diagnostics.push(Meaning::not_supported("extern fn", function.span)),
-            (Item::Choreography(_) | Item::ExternType(_) | Item::Struct(_) | Item::Enum(_) | Item::Service(_), _) => {}
+            (Item::Fn(_) | Item::ExternFn(_), Some(name)) => {
+                check::reserved::check_function(name, diagnostics);
+                scope.functions.entry(name.name.clone()).or_insert(FnId(function_count));
+                function_count += 1;
+            }
+            (Item::Choreography(_), _) | (_, None) => {}
         }
     }
     let mut hir = Hir::default();
@@ -129,7 +146,14 @@ pub fn resolve(files: &[ast::File], visible: Vec<BTreeSet<FileId>>, diagnostics:
                 hir.types.push(type_def(&item.docs, &item.name, TypeDefKind::Enum(variants), item.span));
             }
             Item::Service(item) => hir.services.push(service(item, &scope, diagnostics)),
-            Item::Fn(_) | Item::ExternFn(_) | Item::Choreography(_) => {}
+            Item::Fn(item) => {
+                let (docs, name) = (item.docs.clone(), item.name.clone());
+                let (params, result) = signature(&item.params, item.result.as_ref(), &scope, diagnostics);
+                let kind = FunctionKind::Written(None);
+                hir.functions.push(Function { docs, name, params, result, kind, span: item.span });
+            }
+            Item::ExternFn(item) => hir.functions.extend(extern_fn(item, &scope, diagnostics)),
+            Item::Choreography(_) => {}
         }
     }
     check::declared_types::check(&mut hir, diagnostics);
@@ -158,6 +182,24 @@ fn extern_type(item: &ast::ExternType, scope: &Scope, diagnostics: &mut Diagnost
     let fields = fields(item.fields.as_deref().unwrap_or_default(), scope, diagnostics);
     let definition = type_def(&item.docs, name, TypeDefKind::Extern(path, fields), item.span);
     Some(TypeDef { comparable: item.eq, opaque: true, ..definition })
+}
+
+fn extern_fn(item: &ast::ExternFn, scope: &Scope, diagnostics: &mut Diagnostics) -> Option<Function> {
+    let name = item.path.segments.last()?.clone();
+    let path = item.path.segments.iter().map(|segment| segment.name.clone()).collect();
+    let (params, result) = signature(&item.params, item.result.as_ref(), scope, diagnostics);
+    let kind = FunctionKind::Extern(path);
+    Some(Function { docs: item.docs.clone(), name, params, result, kind, span: item.span })
+}
+
+fn signature(
+    params: &[ast::Field],
+    result: Option<&ast::Type>,
+    scope: &Scope,
+    diagnostics: &mut Diagnostics,
+) -> (Vec<Field>, Ty) {
+    let params = fields(params, scope, diagnostics);
+    (params, result.map_or(Ty::UNIT, |ty| resolve_type(ty, scope, diagnostics)))
 }
 
 fn variants(variants: &[ast::Variant], scope: &Scope, diagnostics: &mut Diagnostics) -> Vec<Variant> {

@@ -5,6 +5,7 @@
 pub mod body;
 pub mod builtin;
 pub mod check;
+pub mod function;
 mod imports;
 mod infer;
 mod items;
@@ -13,6 +14,7 @@ pub mod place;
 pub mod ty;
 
 pub use body::{Body, Constructor, Expr, ExprId, ExprKind, Literal, LocalId, Pattern, PatternKind, Stmt, StmtKind};
+pub use function::{FnId, Function, FunctionKind};
 pub use lower::symbol;
 pub use place::{Place, RoleSet};
 pub use ty::{FloatTy, IntTy, Ty};
@@ -42,6 +44,8 @@ pub struct Hir {
     pub types: Vec<TypeDef>,
     /// The services.
     pub services: Vec<Service>,
+    /// The functions.
+    pub functions: Vec<Function>,
     /// The choreographies.
     pub choreographies: Vec<Choreography>,
 }
@@ -55,6 +59,11 @@ impl Hir {
     /// A service.
     pub fn service(&self, id: ServiceId) -> &Service {
         self.services.get(id.0 as usize).expect("a service's number is made by the program that holds it")
+    }
+
+    /// A function.
+    pub fn function(&self, id: FnId) -> &Function {
+        self.functions.get(id.0 as usize).expect("a function's number is made by the program that holds it")
     }
 
     /// An operation of a service.
@@ -297,6 +306,12 @@ impl Placed {
 pub fn resolve(sources: &Sources, files: &[ast::File], diagnostics: &mut Diagnostics) -> Hir {
     let visible = imports::visible(sources, files, diagnostics);
     let (mut hir, mut scope) = items::resolve(files, visible, diagnostics);
+    let bodies = lower::functions(files, &hir, &mut scope, diagnostics);
+    for (function, body) in hir.functions.iter_mut().zip(bodies) {
+        if let FunctionKind::Written(slot) = &mut function.kind {
+            *slot = body.map(Box::new);
+        }
+    }
     let choreographies = lower::choreographies(files, &hir, &mut scope, diagnostics);
     hir.choreographies = choreographies;
     imports::suggest(sources, &scope, diagnostics);

@@ -68,6 +68,7 @@ impl Projector<'_> {
             },
             hir::ExprKind::List(items) => ExprKind::List(self.all(target, items)?),
             hir::ExprKind::Builtin(builtin, items) => ExprKind::Builtin(*builtin, self.all(target, items)?),
+            hir::ExprKind::Apply(function, items) => ExprKind::Apply(*function, self.all(target, items)?),
             hir::ExprKind::Construct { constructor, fields, base } => {
                 let parts: Vec<ExprId> = fields.iter().map(|(_, value)| *value).chain(*base).collect();
                 let mut values = self.all(target, &parts)?;

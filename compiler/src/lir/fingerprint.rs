@@ -1,14 +1,20 @@
 //! The fingerprint of a choreography: a digest of all that its roles must agree on. Comments, layout and the names of variables
-//! do not count; roles, types, signatures, order and positions do.
+//! do not count; roles, types, signatures, the functions that are used, order and positions do.
 
 use std::fmt::Write;
 
-use super::{Program, print};
+use super::{Functions, Program, functions, print};
 use crate::hir::body::Local;
 use crate::hir::{Choreography, Field, Hir, TypeDefKind};
 
 /// The digest.
-pub fn fingerprint(hir: &Hir, choreography: &Choreography, locals: &[Local], programs: &[Program]) -> [u8; 32] {
+pub fn fingerprint(
+    hir: &Hir,
+    choreography: &Choreography,
+    locals: &[Local],
+    programs: &[Program],
+    functions: &Functions,
+) -> [u8; 32] {
     let mut text = format!("choreography {}\n", choreography.name.name);
     for definition in &hir.types {
         let _ = write!(text, "type {} ", definition.name.name);
@@ -37,6 +43,7 @@ pub fn fingerprint(hir: &Hir, choreography: &Choreography, locals: &[Local], pro
         let body = print::exact(hir, choreography, locals, &program.body);
         let _ = writeln!(text, "role {name}({}) -> {result} {body}", params.join(", "));
     }
+    text.push_str(&functions::text(hir, programs, functions));
     *blake3::hash(text.as_bytes()).as_bytes()
 }
 

@@ -5,6 +5,7 @@ mod choice;
 mod expression;
 mod fingerprint;
 mod firsts;
+mod functions;
 mod knowledge;
 mod merge;
 pub mod print;
@@ -13,11 +14,12 @@ mod sites;
 
 pub use choice::diverges;
 pub use firsts::Firsts;
+pub use functions::{Functions, functions, used as used_functions};
 pub use project::project;
 
 use crate::hir::body::Local;
 use crate::hir::builtin::Builtin;
-use crate::hir::{Constructor, Literal, LocalId, Pattern, RoleId, ServiceId, Ty};
+use crate::hir::{Constructor, FnId, Literal, LocalId, Pattern, RoleId, ServiceId, Ty};
 use crate::span::Span;
 use crate::syntax::ast::{BinaryOp, UnaryOp};
 
@@ -194,6 +196,8 @@ pub enum ExprKind {
     Index(Box<Expr>, Box<Expr>),
     /// A built-in method.
     Builtin(Builtin, Vec<Expr>),
+    /// A function.
+    Apply(FnId, Vec<Expr>),
     /// A `pure fn` of the role's service.
     Pure(ServiceId, u32, Vec<Expr>),
     /// An operator with one operand.
@@ -215,6 +219,7 @@ impl Expr {
             ExprKind::Tuple(items)
             | ExprKind::List(items)
             | ExprKind::Builtin(_, items)
+            | ExprKind::Apply(_, items)
             | ExprKind::Pure(_, _, items) => items.iter().collect(),
             ExprKind::Construct(_, fields, base) => {
                 fields.iter().map(|(_, value)| value).chain(base.as_deref()).collect()
@@ -232,7 +237,8 @@ impl Expr {
     /// Whether computing it may abort.
     pub fn can_fail(&self) -> bool {
         let own = match &self.kind {
-            ExprKind::Index(..) => true,
+            // An `extern fn` cannot, and is taken for one that can: it is called where it stands.
+            ExprKind::Index(..) | ExprKind::Apply(..) => true,
             ExprKind::Builtin(builtin, _) => builtin.can_fail(),
             ExprKind::Unary(UnaryOp::Neg, _) => matches!(self.ty, Ty::Int(_)),
             ExprKind::Binary(op, ..) => {

@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use super::fingerprint::fingerprint;
 use super::knowledge::{self, Choice, Part};
 use super::sites::{SiteKey, Sites};
-use super::{Block, Expr, ExprKind, Firsts, Label, Program, Projection, Stmt, StmtKind};
+use super::{Block, Expr, ExprKind, Firsts, Functions, Label, Program, Projection, Stmt, StmtKind};
 use crate::diagnostic::Diagnostics;
 use crate::diagnostic::meaning::Meaning;
 use crate::hir::body::Local;
@@ -16,26 +16,25 @@ use crate::hir::{self, Choreography, ExprId, Hir, LocalId, Pattern, PatternKind,
 use crate::span::Span;
 
 /// Places and projects every choreography. One with errors has no projection.
-pub fn project(hir: &Hir, diagnostics: &mut Diagnostics) -> Vec<Projection> {
+pub fn project(hir: &Hir, functions: &Functions, diagnostics: &mut Diagnostics) -> Vec<Projection> {
     let mut projections = Vec::new();
     let has_errors = diagnostics.has_errors();
     for (index, choreography) in hir.choreographies.iter().enumerate() {
-        projections.extend(choreography_programs(hir, index, choreography, has_errors, diagnostics));
+        projections.extend(choreography_programs(hir, functions, index, choreography, has_errors, diagnostics));
     }
     projections
 }
 
 fn choreography_programs(
     hir: &Hir,
+    functions: &Functions,
     index: usize,
     choreography: &Choreography,
     has_errors: bool,
     diagnostics: &mut Diagnostics,
 ) -> Option<Projection> {
     let mut found = Diagnostics::new();
-    let locals = choreography.body.locals.clone();
-    let mut projector =
-        Projector { hir, choreography, locals, sites: Sites::default(), choices: BTreeMap::new(), within: None };
+    let mut projector = Projector::new(hir, choreography);
     let places = place(choreography, &mut projector, &mut found);
     sessions::check(choreography, &mut found);
     let failed = found.has_errors() || has_errors;
@@ -61,7 +60,7 @@ fn choreography_programs(
         program.role != initiator && participants.contains(&program.role) && !Firsts::of(&program.body).tell()
     };
     let begins = programs.iter().filter(begins).map(|program| program.role).collect();
-    let fingerprint = fingerprint(hir, choreography, &projector.locals, &programs);
+    let fingerprint = fingerprint(hir, choreography, &projector.locals, &programs, functions);
     let locals = projector.locals;
     Some(Projection { choreography: index, locals, programs, initiator, participants, begins, fingerprint })
 }
@@ -144,12 +143,25 @@ impl Knowledge for Projector<'_> {
     }
 }
 
+impl<'a> Projector<'a> {
+    /// Nothing is projected yet.
+    pub(super) fn new(hir: &'a Hir, choreography: &'a Choreography) -> Self {
+        let (locals, sites) = (choreography.body.locals.clone(), Sites::default());
+        Self { hir, choreography, locals, sites, choices: BTreeMap::new(), within: None }
+    }
+
+    /// The variables of the choreography, and those that projection made.
+    pub(super) fn into_locals(self) -> Vec<Local> {
+        self.locals
+    }
+}
+
 impl Projector<'_> {
     fn each_role<T>(&mut self, mut of: impl FnMut(&mut Self, RoleId) -> T) -> Vec<T> {
         self.choreography.role_ids().map(|role| of(self, role)).collect()
     }
 
-    fn program(&mut self, places: &Places, role: RoleId, initiator: RoleId) -> Program {
+    pub(super) fn program(&mut self, places: &Places, role: RoleId, initiator: RoleId) -> Program {
         let choreography = self.choreography;
         let mut body = self.block(places, role, choreography.root);
         let result = choreography.result.at_role(role).unwrap_or(Ty::UNIT);

@@ -109,7 +109,10 @@ fn leaves(body: &Body, expr: ExprId) -> Vec<ExprId> {
             | ExprKind::At(..)
             | ExprKind::If(..)
             | ExprKind::Match(..) => found.push(expr),
-            ExprKind::Tuple(items) | ExprKind::List(items) | ExprKind::Builtin(_, items) => {
+            ExprKind::Tuple(items)
+            | ExprKind::List(items)
+            | ExprKind::Builtin(_, items)
+            | ExprKind::Apply(_, items) => {
                 work.extend(items.iter().rev());
             }
             ExprKind::Construct { fields, base, .. } => {

@@ -172,7 +172,10 @@ impl Placer<'_> {
                 });
                 Place::Everywhere
             }
-            ExprKind::Tuple(items) | ExprKind::List(items) | ExprKind::Builtin(_, items) => self.meet(expr, items),
+            ExprKind::Tuple(items)
+            | ExprKind::List(items)
+            | ExprKind::Builtin(_, items)
+            | ExprKind::Apply(_, items) => self.meet(expr, items),
             ExprKind::Construct { fields, base, .. } => {
                 let parts: Vec<ExprId> = fields.iter().map(|(_, value)| *value).chain(*base).collect();
                 self.meet(expr, &parts)

@@ -47,12 +47,17 @@ impl Lower<'_> {
     }
 
     fn stmt(&mut self, stmt: &ast::Stmt, at_head: bool) -> Option<StmtKind> {
+        if let Some(refused) = self.refused_stmt(stmt) {
+            return Some(refused);
+        }
         Some(match &stmt.kind {
             ast::StmtKind::Let { mutable, pattern, ty, place, value } => {
                 if *mutable {
                     self.not_supported("let mut", stmt.span);
                 }
-                self.let_(pattern, ty.as_ref(), place.as_ref(), value)
+                // A `fn` has no places, which has been told.
+                let place = place.as_ref().filter(|_| self.function.is_none());
+                self.let_(pattern, ty.as_ref(), place, value)
             }
             ast::StmtKind::Assign { target, .. } => {
                 self.not_supported("an assignment", target.span);

@@ -4,11 +4,13 @@ mod builtins;
 mod control;
 mod expr;
 mod finish;
+mod functions;
 mod names;
 mod operators;
 mod pattern;
 mod values;
 
+pub use functions::functions;
 pub use operators::symbol;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -62,6 +64,8 @@ struct Lower<'a> {
     infer: Infer,
     variables: Vec<BTreeMap<String, LocalId>>,
     obligations: Vec<Obligation>,
+    /// Where a `fn` begins whose body this is.
+    function: Option<Span>,
 }
 
 /// Lowers the choreographies of all files.
@@ -114,6 +118,7 @@ fn choreography(
         infer: Infer::default(),
         variables: vec![BTreeMap::new()],
         obligations: Vec::new(),
+        function: None,
     };
     let params = lower.params(&item.params);
     let result = match &item.result {

@@ -92,14 +92,7 @@ impl<'hir> Lower<'hir> {
                     self.diagnostics.push(arity.into());
                     self.error(span)
                 }
-                _ => {
-                    // A `fn` that is declared has been reported there.
-                    if self.scope.declared(&name.name).is_none() {
-                        let candidates = nearest(&name.name, ["Some", "Ok", "Err"].into_iter());
-                        self.diagnostics.push(Meaning::unknown(Thing::Function, name, candidates));
-                    }
-                    self.error(span)
-                }
+                _ => self.call_function(name, ids, span),
             };
         }
         if let Some(call) = self.associated(callee, &ids, span) {

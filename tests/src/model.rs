@@ -36,3 +36,25 @@ pub fn cheapest(items: &[Item]) -> Option<Item> {
 pub fn half(amount: &u64) -> u64 {
     amount / 2
 }
+
+/// A value with a field that a choreography does not see.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Sealed {
+    /// Its name.
+    pub name: String,
+    /// Its level.
+    pub level: u8,
+    seal: u64,
+}
+
+impl Sealed {
+    /// A new one.
+    pub fn new(name: &str, seal: u64) -> Self {
+        Self { name: name.to_owned(), level: 1, seal }
+    }
+
+    /// What it is sealed with.
+    pub fn seal(&self) -> u64 {
+        self.seal
+    }
+}

@@ -148,6 +148,10 @@ codes! {
     E0217,
     /// A type that is no key of a `Map`.
     E0218,
+    /// Fields of a variant taken from another value.
+    E0219,
+    /// More parts than a tuple may have.
+    E0220,
     /// A role that is not told which branch was taken.
     E0301,
     /// A teller that does not know the branch.
@@ -261,6 +265,8 @@ impl Meaning {
             Meaning::DuplicateArm { .. } => Code::E0215,
             Meaning::FloatPattern { .. } => Code::E0216,
             Meaning::InfiniteType { .. } => Code::E0217,
+            Meaning::VariantBase { .. } => Code::E0219,
+            Meaning::TooWide { .. } => Code::E0220,
             Meaning::NotAKey { .. } => Code::E0218,
             Meaning::NotTold { .. } => Code::E0301,
             Meaning::TellerDoesNotKnow { .. } => Code::E0302,

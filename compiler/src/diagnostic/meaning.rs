@@ -234,6 +234,24 @@ pub enum Meaning {
         /// The declaration of the type, where Rust owns it.
         extern_type: Option<Span>,
     },
+    /// `..base` in a variant.
+    VariantBase {
+        /// The enum.
+        ty: String,
+        /// The base.
+        span: Span,
+    },
+    /// More parts than Rust has traits for.
+    TooWide {
+        /// What has them.
+        what: &'static str,
+        /// How many.
+        count: usize,
+        /// How many there may be.
+        max: usize,
+        /// Where.
+        span: Span,
+    },
     /// A type that is no key of a `Map`.
     NotAKey {
         /// The type.

@@ -93,6 +93,16 @@ impl Meaning {
                 Prose::new("the type of this is not known", *span, format!("`{ty}` so far"))
                     .help("write it: `let name: Type = …`")
             }
+            Meaning::VariantBase { ty, span } => Prose::new(
+                "only a struct takes fields from another value",
+                *span,
+                format!("a `{ty}` may be of another variant"),
+            )
+            .help("take the value apart by a `match`, and name all fields"),
+            Meaning::TooWide { what, count, max, span } => {
+                Prose::new(format!("{what} of {count} parts"), *span, format!("at most {max} are possible"))
+                    .help("declare a `struct` for them")
+            }
             Meaning::NotAKey { ty, span } => Prose::new(
                 format!("a `Map` has no keys of type `{ty}`"),
                 *span,

@@ -230,6 +230,9 @@ fn fields(fields: &[ast::Field], scope: &Scope, diagnostics: &mut Diagnostics) -
 }
 
 fn service(item: &ast::Service, scope: &Scope, diagnostics: &mut Diagnostics) -> Service {
+    for operation in &item.operations {
+        check::wide::check(operation.params.len(), "an operation", operation.name.span, diagnostics);
+    }
     check::duplicates::check(item.operations.iter().map(|operation| &operation.name), diagnostics);
     let operations = item
         .operations
@@ -260,6 +263,7 @@ pub fn resolve_service(name: &Ident, scope: &Scope, diagnostics: &mut Diagnostic
 pub fn resolve_type(ty: &ast::Type, scope: &Scope, diagnostics: &mut Diagnostics) -> Ty {
     match &ty.kind {
         ast::TypeKind::Tuple(items) => {
+            check::wide::check(items.len(), "a tuple", ty.span, diagnostics);
             Ty::Tuple(items.iter().map(|item| resolve_type(item, scope, diagnostics)).collect())
         }
         ast::TypeKind::Path(path, args) => {

@@ -9,3 +9,4 @@ pub mod one_in_rust;
 pub mod places;
 pub mod reserved;
 pub mod sessions;
+pub mod wide;

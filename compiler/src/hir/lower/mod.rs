@@ -15,7 +15,7 @@ pub use operators::symbol;
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::check::{duplicates, reserved};
+use super::check::{duplicates, reserved, wide};
 use super::infer::Infer;
 use super::items::{Scope, resolve_service, resolve_type};
 use super::{Body, Choreography, Expr, ExprId, ExprKind, Hir, LocalId, Param, Placed, Role, RoleId, Ty};
@@ -190,6 +190,7 @@ impl Lower<'_> {
                 Placed::At(resolved, self.place(place).unwrap_or_default(), ty.span.to(place.roles.span))
             }
             ast::Placed::Tuple(items, span) => {
+                wide::check(items.len(), "a tuple", *span, self.diagnostics);
                 Placed::Tuple(items.iter().map(|item| self.placed(item)).collect(), *span)
             }
         }

@@ -59,6 +59,7 @@ impl<'hir> Lower<'hir> {
 
     pub(super) fn tuple(&mut self, items: &[ast::Expr], span: Span) -> ExprId {
         let ids: Vec<ExprId> = items.iter().map(|item| self.value(item)).collect();
+        super::wide::check(ids.len(), "a tuple", span, self.diagnostics);
         let ty = Ty::Tuple(ids.iter().map(|id| self.body[*id].ty.clone()).collect());
         self.add(ExprKind::Tuple(ids), ty, span)
     }
@@ -182,6 +183,10 @@ impl<'hir> Lower<'hir> {
             self.diagnostics.push(Meaning::ExternLiteral { name: self.hir.show(&ty), span: path.span }.into());
         }
         super::duplicates::check(inits.iter().map(|(name, _)| name), self.diagnostics);
+        if let (Constructor::Variant(..), Some(base)) = (constructor, base) {
+            let span = self.body[base].span;
+            self.diagnostics.push(Meaning::VariantBase { ty: self.hir.show(&ty), span }.into());
+        }
         if let Some(base) = base {
             self.expect(base, &ty, Some(path.span));
         }

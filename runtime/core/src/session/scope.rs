@@ -311,6 +311,7 @@ impl Session {
         self.inbox_waiting = messages + self.scopes.early.values().map(|early| early.votes.len()).sum::<usize>();
         self.transaction_requests.retain(|_, request| !request.scopes.contains(scope));
         self.call_requests.retain(|_, request| !request.scopes.contains(scope));
+        self.waits.retain(|_, wait| !wait.scopes.contains(scope));
         self.gated_calls.retain(|(_, position)| self.call_requests.contains_key(position));
         self.scopes.entered.retain(|_, inner| !inner.around.contains(scope));
         self.runs.retain(|run| match run {
@@ -321,6 +322,7 @@ impl Session {
         self.timers.retain(|timer, _| match timer {
             Timer::Transaction(position) => self.transaction_requests.contains_key(position),
             Timer::Call(position) => self.call_requests.contains_key(position),
+            Timer::Wait(position) => self.waits.contains_key(position),
             Timer::Scope(position) => self.scopes.entered.contains_key(position),
             Timer::Resend | Timer::Compensation => true,
         });

@@ -17,4 +17,5 @@ mod run;
 mod script;
 mod simulate;
 mod store;
+mod waits;
 mod world;

@@ -376,3 +376,8 @@ pub fn unknown_operation(operation: &str) -> BoxFuture<'_, Result<(), BoxError>>
         Err(format!("this version of the role has no compensation for `{operation}`; deploy one that has").into())
     })
 }
+
+/// The one participant that plays a role that is no group. Called by generated code.
+pub fn only_member(members: &[RoleId]) -> RoleId {
+    members.first().copied().unwrap_or(RoleId(u16::MAX))
+}

@@ -71,7 +71,7 @@ pub use accompanist_macros::choreo;
 pub use arms::{all, both};
 pub use context::{
     Abort, BoxError, BoxFuture, Choreography, Database, Definition, Failure, IdempotencyKey, Interrupted, Operation,
-    Role, RoleId, SessionContext, Site, Transaction, Value, compensate, unknown_operation,
+    Role, RoleId, SessionContext, Site, Transaction, Value, compensate, only_member, unknown_operation,
 };
 pub use error::Error;
 pub use node::{

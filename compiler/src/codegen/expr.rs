@@ -59,7 +59,19 @@ impl Writer<'_> {
             ExprKind::Literal(value) => literal(value, &expr.ty),
             ExprKind::Local(id) => {
                 let name = self.name(*id);
-                quote! { #name }
+                if self.is_reference(*id) {
+                    quote! { (*#name) }
+                } else {
+                    quote! { #name }
+                }
+            }
+            ExprKind::Len(group) => {
+                let group = self.group(group);
+                quote! { #group.len() }
+            }
+            ExprKind::MemberIndex(member) => {
+                let index = self.index(*member);
+                quote! { #index }
             }
             ExprKind::Tuple(items) => {
                 let items = items.iter().map(|item| self.owned(item));

@@ -69,7 +69,7 @@ fn written_in(compilation: &Compilation, function: &Function, projection: &Proje
     let (Some(body), [program]) = (function.body(), projection.programs.as_slice()) else {
         return TokenStream::new();
     };
-    let mut writer = Writer::new(compilation, projection, body, program);
+    let mut writer = Writer::new(compilation, projection, body, program, &[]);
     let depth = local("depth");
     writer.depth = Some(depth.clone());
     let params = program.params.iter().map(|param| {

@@ -1,6 +1,6 @@
 //! The stable codes. The letter says how grave: `E` an error, `W` a warning, `H` a hint. The first two digits say what
 //! part of the language it is about: `00` text and syntax, `01` names, `02` types and places, `03` knowledge of choice,
-//! `04` structure. A code keeps its meaning for ever; one that is no longer given is not used again.
+//! `04` structure, `05` groups, calls, what runs side by side, and variables that change. A code keeps its meaning for ever; one that is no longer given is not used again.
 
 use std::fmt;
 
@@ -158,8 +158,6 @@ codes! {
     E0302,
     /// A `select` that is not at the head of a branch.
     E0303,
-    /// A construct that this version does not compile.
-    E0401,
     /// Arguments of a session at several roles.
     E0402,
     /// Something that is never reached.
@@ -168,6 +166,36 @@ codes! {
     E0404,
     /// What needs roles, in a function.
     E0407,
+    /// One role where a group is needed.
+    E0501,
+    /// A group where one role is needed.
+    E0502,
+    /// A role that lacks a service of the role it is to play.
+    E0503,
+    /// Two roles of a call that may be one participant.
+    E0504,
+    /// Not a choreography of the signature that is asked for.
+    E0505,
+    /// A recursion without a choice.
+    E0506,
+    /// A type that grows in a recursion.
+    E0507,
+    /// A variable assigned in one arm and used in another.
+    E0508,
+    /// A member's own value where no member is.
+    E0509,
+    /// Values at different places used as one.
+    E0510,
+    /// A receive with a time limit at several roles.
+    E0511,
+    /// Something else than a name for a member.
+    E0512,
+    /// An assignment to what cannot be assigned to.
+    E0513,
+    /// A `let mut` without a place.
+    E0514,
+    /// A parameter of several places.
+    E0515,
     /// A role that does the same in all branches.
     H0305,
     /// A doc comment that documents nothing.
@@ -236,7 +264,7 @@ impl Meaning {
     pub fn code(&self) -> Code {
         match self {
             Meaning::Unknown { thing, .. } => match thing {
-                Thing::Variable | Thing::Function => Code::E0101,
+                Thing::Variable | Thing::Function | Thing::Choreography => Code::E0101,
                 Thing::Type | Thing::Struct | Thing::Service | Thing::Role => Code::E0103,
                 Thing::Operation { .. } | Thing::Method { .. } | Thing::Field { .. } | Thing::Variant { .. } => {
                     Code::E0104
@@ -271,11 +299,11 @@ impl Meaning {
             Meaning::NotTold { .. } => Code::E0301,
             Meaning::TellerDoesNotKnow { .. } => Code::E0302,
             Meaning::MisplacedSelect { .. } => Code::E0303,
-            Meaning::NotSupported { .. } => Code::E0401,
             Meaning::NotInFn { .. } => Code::E0407,
             Meaning::SeveralInitiators { .. } => Code::E0402,
             Meaning::NeverReached { .. } => Code::E0403,
             Meaning::SharedCompensation { .. } => Code::E0404,
+            Meaning::Grouping(grouping) => grouping.code(),
             Meaning::SameInAllBranches { .. } => Code::H0305,
             Meaning::SelectionToDecider { .. } => Code::W0304,
             Meaning::UnusedRole { .. } => Code::W0405,

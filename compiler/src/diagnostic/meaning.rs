@@ -1,6 +1,7 @@
 //! What can be wrong with a program that reads well, as data: names, types, places, knowledge of choice, structure.
 
 use super::Problem;
+use super::grouping::Grouping;
 use crate::hir::VariantShape;
 use crate::span::Span;
 use crate::syntax::ast::Ident;
@@ -12,6 +13,8 @@ pub enum Thing {
     Variable,
     /// A function.
     Function,
+    /// A choreography.
+    Choreography,
     /// A type.
     Type,
     /// A struct.
@@ -69,6 +72,8 @@ pub struct First {
 /// A fact about what the program means.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Meaning {
+    /// About groups, calls, arms that run side by side, and variables that change.
+    Grouping(Grouping),
     /// A name that nothing has.
     Unknown {
         /// What it was taken for.
@@ -393,13 +398,6 @@ pub enum Meaning {
         /// The guard.
         guard: Span,
     },
-    /// A construct that this version does not go on with.
-    NotSupported {
-        /// The construct.
-        construct: &'static str,
-        /// Where.
-        span: Span,
-    },
     /// What needs roles, in a function.
     NotInFn {
         /// The construct.
@@ -454,10 +452,5 @@ impl Meaning {
     /// A name declared twice.
     pub fn duplicate(name: &Ident, first: Span) -> Problem {
         Meaning::Duplicate { name: name.name.clone(), span: name.span, first }.into()
-    }
-
-    /// A construct that this version does not go on with.
-    pub fn not_supported(construct: &'static str, span: Span) -> Problem {
-        Meaning::NotSupported { construct, span }.into()
     }
 }

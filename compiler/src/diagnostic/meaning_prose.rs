@@ -10,6 +10,7 @@ impl Meaning {
     /// The problem in words.
     pub fn prose(&self) -> Prose {
         match self {
+            Meaning::Grouping(grouping) => grouping.prose(),
             Meaning::Unknown { thing, name, span, candidates } => unknown(thing, name, *span, candidates),
             Meaning::Duplicate { name, span, first } => {
                 Prose::new(format!("the name `{name}` is given twice"), *span, "given again here")
@@ -173,14 +174,6 @@ impl Meaning {
                     .label(*guard, "of this choice")
                     .help("move it out of the choice")
             }
-            Meaning::NotSupported { construct, span } => Prose::new(
-                match construct.starts_with("a ") || construct.starts_with("an ") {
-                    true => format!("{construct} is not supported by this version yet"),
-                    false => format!("`{construct}` is not supported by this version yet"),
-                },
-                *span,
-                "understood, but not compiled",
-            ),
             Meaning::NotInFn { construct, span, function } => not_in_fn(construct, *span, *function),
             Meaning::SeveralInitiators { initiator, span, others } => {
                 let prose = Prose::new("a session starts with data at one role", *span, "this is at another role");
@@ -207,6 +200,7 @@ fn unknown(thing: &Thing, name: &str, span: Span, candidates: &[String]) -> Pros
     let (message, label) = match thing {
         Thing::Variable => (format!("unknown name `{name}`"), "nothing of this name is in scope".to_owned()),
         Thing::Function => (format!("unknown function `{name}`"), "no function has this name".to_owned()),
+        Thing::Choreography => (format!("unknown choreography `{name}`"), "no choreography has this name".to_owned()),
         Thing::Type => (format!("unknown type `{name}`"), "no type has this name".to_owned()),
         Thing::Struct => (format!("unknown struct `{name}`"), "no struct has this name".to_owned()),
         Thing::Service => (format!("unknown service `{name}`"), "no service has this name".to_owned()),
@@ -234,6 +228,7 @@ fn unknown(thing: &Thing, name: &str, span: Span, candidates: &[String]) -> Pros
         Thing::Field { .. } => Some("an `extern type` shows the fields that its declaration lists".to_owned()),
         Thing::Variable
         | Thing::Function
+        | Thing::Choreography
         | Thing::Struct
         | Thing::Service
         | Thing::Role

@@ -4,6 +4,8 @@
 //! `explain/`. The compiler leads from one to the next, for no `match` on a problem or a code has a wildcard.
 
 pub mod code;
+pub mod grouping;
+mod grouping_prose;
 pub mod meaning;
 mod meaning_prose;
 mod nearest;

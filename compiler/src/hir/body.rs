@@ -4,7 +4,7 @@ use std::ops::Index;
 
 use super::builtin::Builtin;
 use super::ty::Ty;
-use super::{FnId, RoleId, ServiceId, TypeId};
+use super::{At, ChoreographyId, FnId, RoleId, ServiceId, TypeId};
 use crate::span::Span;
 use crate::syntax::ast::{BinaryOp, UnaryOp};
 
@@ -64,6 +64,8 @@ pub struct Local {
     pub span: Span,
     /// Its type.
     pub ty: Ty,
+    /// `let mut`
+    pub mutable: bool,
 }
 
 /// An expression.
@@ -164,6 +166,8 @@ pub enum ExprKind {
         from: Option<(RoleId, Span)>,
         /// The receivers.
         to: Vec<(RoleId, Span)>,
+        /// How long the receiver waits, in milliseconds; the value is then an `Option`.
+        within: Option<u64>,
     },
     /// `A ~> B`
     Message {
@@ -178,8 +182,132 @@ pub enum ExprKind {
     If(ExprId, ExprId, ExprId),
     /// `match`
     Match(ExprId, Vec<(Pattern, ExprId)>),
+    /// `Worker.len()`
+    Len(Vec<RoleId>),
+    /// `w.index`
+    MemberIndex(RoleId),
+    /// `Name<roles; types>(args)`
+    Call(Box<Call>),
+    /// `while`; the body and what follows it are blocks, the second one empty where there is no `else`.
+    While {
+        /// The guard.
+        condition: ExprId,
+        /// The body.
+        body: ExprId,
+        /// The branch that leaves the loop.
+        otherwise: ExprId,
+    },
+    /// `for pattern in items { .. }`
+    For {
+        /// What each round binds.
+        pattern: Pattern,
+        /// The items, a `Vec`.
+        items: ExprId,
+        /// The body.
+        body: ExprId,
+    },
+    /// `each member in group { .. }`, `for member in group { .. }`
+    Members(Box<Members>),
+    /// `par { .. } and { .. }`: blocks.
+    Par(Vec<ExprId>),
+    /// `saga { .. } else why { .. }`
+    Saga(Box<Saga>),
+    /// A method that changes the variable it is called on.
+    Mutate {
+        /// What is changed.
+        target: Target,
+        /// The method.
+        method: Builtin,
+        /// The arguments behind the receiver.
+        args: Vec<ExprId>,
+    },
     /// What is wrong already.
     Error,
+}
+
+/// A call of a choreography.
+#[derive(Clone, Debug)]
+pub struct Call {
+    /// Who is called.
+    pub callee: Callee,
+    /// For each of its roles, who plays it: one role, or the roles of a group.
+    pub roles: Vec<Vec<(RoleId, Span)>>,
+    /// For each of its type parameters, the type.
+    pub types: Vec<Ty>,
+    /// For each of its parameters that is a choreography, the choreography.
+    pub choreographies: Vec<Callee>,
+    /// For each of its parameters that is a value, the value.
+    pub args: Vec<ExprId>,
+}
+
+/// What is called, or handed on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Callee {
+    /// A choreography of the program.
+    Choreography(ChoreographyId),
+    /// The parameter of that index among those of the choreography around that are choreographies.
+    Param(u32),
+}
+
+/// A block that is run once for each member of a group.
+#[derive(Clone, Debug)]
+pub struct Members {
+    /// The role that the member is in the block.
+    pub member: RoleId,
+    /// The group.
+    pub group: Vec<RoleId>,
+    /// The block.
+    pub body: ExprId,
+    /// How the copies are run.
+    pub order: MemberOrder,
+    /// The value is a `Vec` of the copies' values; otherwise each member keeps that of its own.
+    pub gathers: bool,
+}
+
+/// How the copies of a block are run.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum MemberOrder {
+    /// `each`
+    SideBySide,
+    /// `for`
+    OneByOne,
+}
+
+/// A scope.
+#[derive(Clone, Debug)]
+pub struct Saga {
+    /// The deadline of the body, in milliseconds.
+    pub within: Option<u64>,
+    /// The body, a block.
+    pub body: ExprId,
+    /// The variable that the abort goes to.
+    pub why: Option<LocalId>,
+    /// What follows an abort, a block.
+    pub otherwise: ExprId,
+}
+
+/// A variable, or a part of one, that is assigned to.
+#[derive(Clone, Debug)]
+pub struct Target {
+    /// The variable.
+    pub local: LocalId,
+    /// The way to the part.
+    pub path: Vec<Step>,
+    /// The type of the part.
+    pub ty: Ty,
+    /// Where it stands.
+    pub span: Span,
+}
+
+/// A step on the way to a part of a variable.
+#[derive(Clone, Debug)]
+pub enum Step {
+    /// `.name`
+    Field(String),
+    /// `.0`
+    TupleField(u32),
+    /// `[index]`
+    Index(ExprId),
 }
 
 /// A statement.
@@ -195,7 +323,9 @@ pub struct Stmt {
 #[derive(Clone, Debug)]
 pub enum StmtKind {
     /// `let`, with the place written, if any.
-    Let(Pattern, Option<Vec<(RoleId, Span)>>, ExprId),
+    Let(Pattern, Option<At>, ExprId),
+    /// `target = value;`
+    Assign(Target, ExprId),
     /// `require condition, reason;`
     Require(ExprId, ExprId),
     /// `abort Role, reason;`
@@ -241,5 +371,57 @@ impl Pattern {
             PatternKind::Tuple(items) => items.iter().flat_map(Pattern::bindings).collect(),
             PatternKind::Construct(_, fields) => fields.iter().flat_map(|(_, field)| field.bindings()).collect(),
         }
+    }
+}
+
+impl ExprKind {
+    /// The parts of an expression that are expressions, those of its statements included, in the order written.
+    pub fn parts(&self) -> Vec<ExprId> {
+        match self {
+            ExprKind::Literal(_)
+            | ExprKind::Local(_)
+            | ExprKind::Len(_)
+            | ExprKind::MemberIndex(_)
+            | ExprKind::Message { .. }
+            | ExprKind::Error => Vec::new(),
+            ExprKind::Tuple(items) | ExprKind::List(items) | ExprKind::Builtin(_, items) | ExprKind::Par(items) => {
+                items.clone()
+            }
+            ExprKind::Construct { fields, base, .. } => fields.iter().map(|(_, value)| *value).chain(*base).collect(),
+            ExprKind::Field(value, _)
+            | ExprKind::TupleField(value, _)
+            | ExprKind::At(value, _)
+            | ExprKind::Unary(_, value)
+            | ExprKind::Communicate { value, .. } => vec![*value],
+            ExprKind::Index(one, two) | ExprKind::Binary(_, one, two) => vec![*one, *two],
+            ExprKind::Operation { args, .. } | ExprKind::Apply(_, args) => args.clone(),
+            ExprKind::Call(call) => call.args.clone(),
+            ExprKind::If(guard, then, otherwise) => vec![*guard, *then, *otherwise],
+            ExprKind::Match(guard, arms) => [*guard].into_iter().chain(arms.iter().map(|(_, value)| *value)).collect(),
+            ExprKind::While { condition, body, otherwise } => vec![*condition, *body, *otherwise],
+            ExprKind::For { items, body, .. } => vec![*items, *body],
+            ExprKind::Members(members) => vec![members.body],
+            ExprKind::Saga(saga) => vec![saga.body, saga.otherwise],
+            ExprKind::Mutate { target, args, .. } => target.indices().chain(args.iter().copied()).collect(),
+            ExprKind::Block(stmts, tail) => {
+                let values = stmts.iter().flat_map(|stmt| match &stmt.kind {
+                    StmtKind::Let(_, _, value) | StmtKind::Expr(value) | StmtKind::Abort(_, value) => vec![*value],
+                    StmtKind::Assign(target, value) => target.indices().chain([*value]).collect(),
+                    StmtKind::Require(one, two) => vec![*one, *two],
+                    StmtKind::Select(..) => Vec::new(),
+                });
+                values.chain(*tail).collect()
+            }
+        }
+    }
+}
+
+impl Target {
+    /// The indices on the way to the part.
+    pub fn indices(&self) -> impl Iterator<Item = ExprId> {
+        self.path.iter().filter_map(|step| match step {
+            Step::Field(_) | Step::TupleField(_) => None,
+            Step::Index(index) => Some(*index),
+        })
     }
 }

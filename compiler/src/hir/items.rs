@@ -4,8 +4,8 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::check;
 use super::{
-    Field, FnId, Function, FunctionKind, Hir, Operation, Service, ServiceId, Ty, TypeDef, TypeDefKind, TypeId, Variant,
-    VariantShape,
+    ChoreographyId, Field, FnId, Function, FunctionKind, Hir, Operation, Service, ServiceId, Ty, TypeDef, TypeDefKind,
+    TypeId, Variant, VariantShape,
 };
 use crate::diagnostic::meaning::{Meaning, Thing};
 use crate::diagnostic::{Diagnostics, nearest};
@@ -18,6 +18,8 @@ use crate::syntax::ast::{self, Ident, Item};
 pub struct Scope {
     types: BTreeMap<String, TypeId>,
     services: BTreeMap<String, ServiceId>,
+    choreographies: BTreeMap<String, ChoreographyId>,
+    abort: Option<TypeId>,
     functions: BTreeMap<String, FnId>,
     names: BTreeMap<String, Span>,
     /// The files that each file sees.
@@ -54,6 +56,21 @@ impl Scope {
     /// The service of that name.
     pub fn service_id(&self, name: &str) -> Option<ServiceId> {
         self.services.get(name).copied().filter(|_| self.is_seen(name))
+    }
+
+    /// The type of what the `else` of a scope may name.
+    pub fn abort(&self) -> Option<TypeId> {
+        self.abort
+    }
+
+    /// The choreography of that name.
+    pub fn choreography_id(&self, name: &str) -> Option<ChoreographyId> {
+        self.choreographies.get(name).copied().filter(|_| self.is_seen(name))
+    }
+
+    /// The names of all choreographies.
+    pub fn choreography_names(&self) -> impl Iterator<Item = &str> {
+        self.choreographies.keys().map(String::as_str).filter(|name| self.is_seen(name))
     }
 
     /// The function of that name.
@@ -109,7 +126,7 @@ impl Scope {
 pub fn resolve(files: &[ast::File], visible: Vec<BTreeSet<FileId>>, diagnostics: &mut Diagnostics) -> (Hir, Scope) {
     let mut scope = Scope { visible, ..Scope::default() };
     let items = || (0..).zip(files).flat_map(|(index, file)| file.items.iter().map(move |item| (FileId(index), item)));
-    let (mut type_count, mut service_count, mut function_count) = (0, 0, 0);
+    let (mut type_count, mut service_count, mut function_count, mut choreography_count) = (0, 0, 0, 0);
     for (_, item) in items() {
         let name = item_name(item);
         if let Some(name) = name {
@@ -129,7 +146,11 @@ pub fn resolve(files: &[ast::File], visible: Vec<BTreeSet<FileId>>, diagnostics:
                 scope.functions.entry(name.name.clone()).or_insert(FnId(function_count));
                 function_count += 1;
             }
-            (Item::Choreography(_), _) | (_, None) => {}
+            (Item::Choreography(_), Some(name)) => {
+                scope.choreographies.entry(name.name.clone()).or_insert(ChoreographyId(choreography_count));
+                choreography_count += 1;
+            }
+            (_, None) => {}
         }
     }
     let mut hir = Hir::default();
@@ -156,8 +177,21 @@ pub fn resolve(files: &[ast::File], visible: Vec<BTreeSet<FileId>>, diagnostics:
             Item::Choreography(_) => {}
         }
     }
+    let abort = TypeId(u32::try_from(hir.types.len()).unwrap_or(u32::MAX));
+    hir.types.push(abort_type());
+    scope.abort = Some(abort);
+    scope.types.entry("Abort".to_owned()).or_insert(abort);
     check::declared_types::check(&mut hir, diagnostics);
     (hir, scope)
+}
+
+/// `Abort { role: String, reason: String }`: who ended a scope, and why. A type of the runtime's.
+fn abort_type() -> TypeDef {
+    let span = Span::new(FileId(0), 0, 0);
+    let ident = |name: &str| Ident { name: name.to_owned(), span };
+    let fields = ["role", "reason"].map(|name| Field { name: ident(name), ty: Ty::Str });
+    let path = ["accompanist", "Abort"].map(str::to_owned).to_vec();
+    type_def(&[], &ident("Abort"), TypeDefKind::Extern(path, fields.to_vec()), span)
 }
 
 fn item_name(item: &Item) -> Option<&Ident> {
@@ -261,13 +295,23 @@ pub fn resolve_service(name: &Ident, scope: &Scope, diagnostics: &mut Diagnostic
 
 /// The type that is written.
 pub fn resolve_type(ty: &ast::Type, scope: &Scope, diagnostics: &mut Diagnostics) -> Ty {
+    resolve_type_with(ty, &[], scope, diagnostics)
+}
+
+/// The type that is written, where `params` are the type parameters.
+pub fn resolve_type_with(ty: &ast::Type, params: &[Ident], scope: &Scope, diagnostics: &mut Diagnostics) -> Ty {
     match &ty.kind {
         ast::TypeKind::Tuple(items) => {
             check::wide::check(items.len(), "a tuple", ty.span, diagnostics);
-            Ty::Tuple(items.iter().map(|item| resolve_type(item, scope, diagnostics)).collect())
+            Ty::Tuple(items.iter().map(|item| resolve_type_with(item, params, scope, diagnostics)).collect())
         }
         ast::TypeKind::Path(path, args) => {
-            let args: Vec<Ty> = args.iter().map(|arg| resolve_type(arg, scope, diagnostics)).collect();
+            if let ([name], []) = (path.segments.as_slice(), args.as_slice())
+                && let Some((index, param)) = (0..).zip(params).find(|(_, param)| param.name == name.name)
+            {
+                return Ty::Param(index, param.name.clone());
+            }
+            let args: Vec<Ty> = args.iter().map(|arg| resolve_type_with(arg, params, scope, diagnostics)).collect();
             resolve_path(path, args, ty.span, scope, diagnostics)
         }
     }

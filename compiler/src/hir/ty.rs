@@ -27,6 +27,8 @@ pub enum Ty {
     Map(Box<Ty>, Box<Ty>),
     /// A type that is declared.
     Named(TypeId),
+    /// A type parameter of the choreography: its index and name.
+    Param(u32, String),
     /// Of what never has a value, because it ends in `abort`.
     Never,
     /// A type that inference has yet to find; none is left after it.
@@ -124,6 +126,25 @@ impl Ty {
         *self == Self::UNIT
     }
 
+    /// The types that it is made of.
+    pub fn parts(&self) -> Vec<&Ty> {
+        match self {
+            Ty::Tuple(items) => items.iter().collect(),
+            Ty::Option(item) | Ty::Vec(item) => vec![item],
+            Ty::Result(one, two) | Ty::Map(one, two) => vec![one, two],
+            Ty::Bool
+            | Ty::Int(_)
+            | Ty::Float(_)
+            | Ty::Char
+            | Ty::Str
+            | Ty::Named(_)
+            | Ty::Param(..)
+            | Ty::Never
+            | Ty::Var(_)
+            | Ty::Error => Vec::new(),
+        }
+    }
+
     /// Whether it may be the key of a `Map`: it has an order, and JSON writes it as a key and reads it again.
     pub fn is_key(&self) -> bool {
         matches!(self, Ty::Str | Ty::Int(_) | Ty::Bool | Ty::Char | Ty::Never | Ty::Error)
@@ -136,7 +157,7 @@ impl Ty {
             Ty::Tuple(items) => items.iter().all(Ty::is_copy),
             Ty::Option(item) => item.is_copy(),
             Ty::Result(item, error) => item.is_copy() && error.is_copy(),
-            Ty::Str | Ty::Vec(_) | Ty::Map(..) | Ty::Named(_) | Ty::Var(_) | Ty::Error => false,
+            Ty::Str | Ty::Vec(_) | Ty::Map(..) | Ty::Named(_) | Ty::Param(..) | Ty::Var(_) | Ty::Error => false,
         }
     }
 }

@@ -1,13 +1,14 @@
 //! The programs of functions, and which functions a program uses.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write;
 
 use super::project::Projector;
-use super::{Block, Expr, ExprKind, Program, Projection, print};
+use super::{Block, Expr, ExprKind, Program, Projection, Stmt, print};
 use crate::diagnostic::Diagnostics;
+use crate::hir::calls::Calls;
 use crate::hir::check::places::place;
-use crate::hir::{Choreography, FnId, Function, Hir, RoleId};
+use crate::hir::{Choreography, ChoreographyId, FnId, Function, Hir, RoleId};
 
 /// The programs of all functions, in order; a function of Rust's, or one with errors, has none.
 pub type Functions = Vec<Option<Projection>>;
@@ -21,18 +22,31 @@ pub fn functions(hir: &Hir, diagnostics: &mut Diagnostics) -> Functions {
 
 fn program(hir: &Hir, body: &Choreography, has_errors: bool, diagnostics: &mut Diagnostics) -> Option<Projection> {
     let mut found = Diagnostics::new();
-    let mut projector = Projector::new(hir, body);
-    let places = place(body, &mut projector, &mut found);
+    let calls = Calls::default();
+    let mut projector = Projector::new(hir, body, (&calls, &[], ChoreographyId(u32::MAX)));
+    let places = place(hir, body, &mut projector, &mut found);
     let failed = found.has_errors() || has_errors;
     diagnostics.append(found);
     if failed {
         return None;
     }
     let role = RoleId(0);
-    let programs = vec![projector.program(&places, role, role)];
+    let programs = vec![projector.program(&places, role)];
     let (participants, begins) = (vec![role], Vec::new());
     let locals = projector.into_locals();
-    Some(Projection { choreography: 0, locals, programs, initiator: role, participants, begins, fingerprint: [0; 32] })
+    let (starts, selections) = (false, BTreeMap::new());
+    let (choreography, initiator, fingerprint) = (0, role, [0; 32]);
+    Some(Projection {
+        choreography,
+        locals,
+        programs,
+        starts,
+        initiator,
+        participants,
+        begins,
+        selections,
+        fingerprint,
+    })
 }
 
 /// The functions that programs use, also by way of others.
@@ -52,11 +66,14 @@ pub fn used<'a>(programs: impl Iterator<Item = &'a Program>, functions: &'a Func
 }
 
 fn in_block(block: &Block, calls: &mut BTreeSet<FnId>) {
-    for stmt in &block.stmts {
-        stmt.exprs().into_iter().for_each(|expr| in_expr(expr, calls));
-        stmt.blocks().into_iter().for_each(|block| in_block(block, calls));
-    }
+    block.stmts.iter().for_each(|stmt| in_stmt(stmt, calls));
     block.value.iter().for_each(|value| in_expr(value, calls));
+}
+
+fn in_stmt(stmt: &Stmt, calls: &mut BTreeSet<FnId>) {
+    stmt.head().iter().for_each(|stmt| in_stmt(stmt, calls));
+    stmt.exprs().into_iter().for_each(|expr| in_expr(expr, calls));
+    stmt.blocks().into_iter().for_each(|block| in_block(block, calls));
 }
 
 fn in_expr(expr: &Expr, calls: &mut BTreeSet<FnId>) {

@@ -10,16 +10,23 @@ mod knowledge;
 mod merge;
 pub mod print;
 mod project;
+mod repeat;
+mod scope;
 mod sites;
+mod stmt;
+mod together;
 
 pub use choice::diverges;
 pub use firsts::Firsts;
 pub use functions::{Functions, functions, used as used_functions};
 pub use project::project;
+pub use stmt::{Call, Decision, Key, Label, Members, Repeat, Saga, Step, Stmt, StmtKind, Target, To};
+
+use std::collections::BTreeMap;
 
 use crate::hir::body::Local;
 use crate::hir::builtin::Builtin;
-use crate::hir::{Constructor, FnId, Literal, LocalId, Pattern, RoleId, ServiceId, Ty};
+use crate::hir::{Constructor, ExprId, FnId, Literal, LocalId, RoleId, ServiceId, Ty};
 use crate::span::Span;
 use crate::syntax::ast::{BinaryOp, UnaryOp};
 
@@ -35,12 +42,16 @@ pub struct Projection {
     pub locals: Vec<Local>,
     /// One program for each role, in order.
     pub programs: Vec<Program>,
-    /// Where a session starts.
+    /// Whether a session of it can be started; otherwise it is there to be called.
+    pub starts: bool,
+    /// Where a session starts; of a group, at its first member.
     pub initiator: RoleId,
     /// The roles with a part in it.
     pub participants: Vec<RoleId>,
     /// The participants, but for the initiator, whose first action may be something else than to receive.
     pub begins: Vec<RoleId>,
+    /// The selections that the compiler put in: for each branch of a choice, who tells whom.
+    pub selections: BTreeMap<(ExprId, usize), Vec<(RoleId, To)>>,
     /// A digest of all that the roles must agree on.
     pub fingerprint: [u8; 32],
 }
@@ -57,7 +68,7 @@ impl Projection {
 pub struct Program {
     /// The role.
     pub role: RoleId,
-    /// The arguments it starts with: all of them at the initiator, none elsewhere.
+    /// The arguments that it holds.
     pub params: Vec<LocalId>,
     /// What it does.
     pub body: Block,
@@ -72,96 +83,6 @@ pub struct Block {
     pub stmts: Vec<Stmt>,
     /// The value; `None` is `()`, or nothing where the end is not reached.
     pub value: Option<Expr>,
-}
-
-/// A statement and what in the choreography it comes from.
-#[derive(Clone, Debug)]
-pub struct Stmt {
-    /// What it is.
-    pub kind: StmtKind,
-    /// Where it comes from.
-    pub span: Span,
-}
-
-/// The forms of a statement. `into` is the variable that the value goes to.
-#[derive(Clone, Debug)]
-pub enum StmtKind {
-    /// Binds the parts of a value.
-    Let(Pattern, Expr),
-    /// Sends a value to each of these roles.
-    Send(Vec<(Site, RoleId)>, Expr),
-    /// Waits for a value.
-    Receive {
-        /// The communication.
-        site: Site,
-        /// Who sends it.
-        from: RoleId,
-        /// The variable.
-        into: Option<LocalId>,
-        /// The value's type.
-        ty: Ty,
-    },
-    /// Tells a role which branch was taken.
-    Select(Label, RoleId),
-    /// Waits to be told which branch was taken.
-    Told(Label, RoleId),
-    /// Runs an operation of the role's service, recorded or a transaction.
-    Operation {
-        /// The operation's place.
-        site: Site,
-        /// The service.
-        service: ServiceId,
-        /// The operation.
-        operation: u32,
-        /// The arguments.
-        args: Vec<Expr>,
-        /// The variable.
-        into: Option<LocalId>,
-    },
-    /// Decides.
-    If {
-        /// The guard.
-        condition: Expr,
-        /// Where it holds.
-        then: Block,
-        /// Where it does not.
-        otherwise: Block,
-        /// The variable.
-        into: Option<LocalId>,
-    },
-    /// Decides by patterns.
-    Match {
-        /// The guard.
-        scrutinee: Expr,
-        /// The branches.
-        arms: Vec<(Pattern, Block)>,
-        /// The variable.
-        into: Option<LocalId>,
-    },
-    /// Learns from the message that comes first which branch was taken.
-    Offer {
-        /// The branches, each with the messages that tell it.
-        branches: Vec<(Vec<(Site, RoleId)>, Block)>,
-        /// The variable.
-        into: Option<LocalId>,
-    },
-    /// Goes on only where the condition holds.
-    Require(Expr, Expr),
-    /// Ends the session for a reason.
-    Refuse(Expr),
-    /// Waits for the end of the session, which another role brings about.
-    RefusedBy(RoleId),
-}
-
-/// A selection: its site, and the choice that it tells of (its expression's number).
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Label {
-    /// The message.
-    pub site: Site,
-    /// The choice.
-    pub choice: u32,
-    /// Whether the compiler put it there.
-    pub inferred: bool,
 }
 
 /// An expression that the role computes by itself.
@@ -196,6 +117,10 @@ pub enum ExprKind {
     Index(Box<Expr>, Box<Expr>),
     /// A built-in method.
     Builtin(Builtin, Vec<Expr>),
+    /// The number of members of a group.
+    Len(Vec<RoleId>),
+    /// The number of a member in its group.
+    MemberIndex(RoleId),
     /// A function.
     Apply(FnId, Vec<Expr>),
     /// A `pure fn` of the role's service.
@@ -215,7 +140,7 @@ impl Expr {
     /// The parts of an expression.
     pub fn parts(&self) -> Vec<&Expr> {
         match &self.kind {
-            ExprKind::Literal(_) | ExprKind::Local(_) => Vec::new(),
+            ExprKind::Literal(_) | ExprKind::Local(_) | ExprKind::Len(_) | ExprKind::MemberIndex(_) => Vec::new(),
             ExprKind::Tuple(items)
             | ExprKind::List(items)
             | ExprKind::Builtin(_, items)
@@ -247,6 +172,8 @@ impl Expr {
             }
             ExprKind::Literal(_)
             | ExprKind::Local(_)
+            | ExprKind::Len(_)
+            | ExprKind::MemberIndex(_)
             | ExprKind::Tuple(_)
             | ExprKind::List(_)
             | ExprKind::Construct(..)
@@ -259,58 +186,15 @@ impl Expr {
     }
 }
 
-impl Stmt {
-    /// Whether the role acts in it by itself, as knowledge of choice counts it: not only in its parts.
-    pub fn acts(&self) -> bool {
-        match &self.kind {
-            StmtKind::Let(_, value) => value.acts(),
-            StmtKind::RefusedBy(_) => false,
-            StmtKind::If { condition, then, otherwise, .. } => condition.acts() || then.acts() || otherwise.acts(),
-            StmtKind::Match { scrutinee, arms, .. } => scrutinee.acts() || arms.iter().any(|(_, block)| block.acts()),
-            StmtKind::Offer { branches, .. } => branches.iter().any(|(_, block)| block.acts()),
-            StmtKind::Send(..)
-            | StmtKind::Receive { .. }
-            | StmtKind::Select(..)
-            | StmtKind::Told(..)
-            | StmtKind::Operation { .. }
-            | StmtKind::Require(..)
-            | StmtKind::Refuse(_) => true,
-        }
-    }
-}
-
-impl Stmt {
-    /// The expressions of the statement itself, in order.
-    pub fn exprs(&self) -> Vec<&Expr> {
-        match &self.kind {
-            StmtKind::Let(_, value) | StmtKind::Send(_, value) | StmtKind::Refuse(value) => vec![value],
-            StmtKind::Operation { args, .. } => args.iter().collect(),
-            StmtKind::If { condition, .. } => vec![condition],
-            StmtKind::Match { scrutinee, .. } => vec![scrutinee],
-            StmtKind::Require(condition, reason) => vec![condition, reason],
-            StmtKind::Receive { .. }
-            | StmtKind::Select(..)
-            | StmtKind::Told(..)
-            | StmtKind::Offer { .. }
-            | StmtKind::RefusedBy(_) => Vec::new(),
-        }
-    }
-
-    /// The blocks in the statement, in order.
-    pub fn blocks(&self) -> Vec<&Block> {
-        match &self.kind {
-            StmtKind::If { then, otherwise, .. } => vec![then, otherwise],
-            StmtKind::Match { arms, .. } => arms.iter().map(|(_, block)| block).collect(),
-            StmtKind::Offer { branches, .. } => branches.iter().map(|(_, block)| block).collect(),
-            _ => Vec::new(),
-        }
-    }
-}
-
 impl Block {
     /// Whether the role acts in it.
     pub fn acts(&self) -> bool {
         self.stmts.iter().any(Stmt::acts) || self.value.as_ref().is_some_and(Expr::acts)
+    }
+
+    /// Whether something in it may abort.
+    pub fn can_fail(&self) -> bool {
+        self.stmts.iter().any(Stmt::can_fail) || self.value.as_ref().is_some_and(Expr::can_fail)
     }
 
     /// The first thing that the role does in it.

@@ -2,21 +2,21 @@
 
 use std::collections::BTreeMap;
 
-use super::{Block, Site, StmtKind};
-use crate::hir::{ExprId, RoleId};
+use super::{Block, Decision, Site, Stmt, StmtKind};
+use crate::hir::{ExprId, Player};
 use crate::span::Span;
 
 /// What a site is the number of.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum SiteKey {
     /// The message to one receiver.
-    Message(ExprId, RoleId),
-    /// An operation.
-    Operation(ExprId),
+    Message(ExprId, Player),
+    /// An operation, a call, a loop, a scope, what runs side by side.
+    Construct(ExprId),
     /// A selection written there, to one receiver.
-    Select(Span, RoleId),
+    Select(Span, Player),
     /// A selection that the compiler puts at the head of a branch.
-    Inferred(ExprId, usize, RoleId),
+    Inferred(ExprId, usize, Player),
 }
 
 /// The sites of a choreography while it is projected: a union-find forest.
@@ -66,23 +66,60 @@ impl Sites {
 
 /// Calls `visit` with each site of a block, in order.
 fn each_site(block: &mut Block, visit: &mut dyn FnMut(&mut Site)) {
-    for stmt in &mut block.stmts {
-        match &mut stmt.kind {
-            StmtKind::Send(to, _) => to.iter_mut().for_each(|(site, _)| visit(site)),
-            StmtKind::Receive { site, .. } | StmtKind::Operation { site, .. } => visit(site),
-            StmtKind::Select(label, _) | StmtKind::Told(label, _) => visit(&mut label.site),
-            StmtKind::If { then, otherwise, .. } => {
-                each_site(then, visit);
-                each_site(otherwise, visit);
-            }
-            StmtKind::Match { arms, .. } => arms.iter_mut().for_each(|(_, block)| each_site(block, visit)),
-            StmtKind::Offer { branches, .. } => {
-                for (keys, block) in branches {
-                    keys.iter_mut().for_each(|(site, _)| visit(site));
-                    each_site(block, visit);
-                }
-            }
-            StmtKind::Let(..) | StmtKind::Require(..) | StmtKind::Refuse(_) | StmtKind::RefusedBy(_) => {}
+    block.stmts.iter_mut().for_each(|stmt| sites_of(stmt, visit));
+}
+
+fn sites_of(stmt: &mut Stmt, visit: &mut dyn FnMut(&mut Site)) {
+    match &mut stmt.kind {
+        StmtKind::Send(to, _) => to.iter_mut().for_each(|(site, _)| visit(site)),
+        StmtKind::Receive { site, .. } | StmtKind::Operation { site, .. } => visit(site),
+        StmtKind::Select(label, _) | StmtKind::Told(label, _) => visit(&mut label.site),
+        StmtKind::If { then, otherwise, .. } => {
+            each_site(then, visit);
+            each_site(otherwise, visit);
         }
+        StmtKind::Match { arms, .. } => arms.iter_mut().for_each(|(_, block)| each_site(block, visit)),
+        StmtKind::Offer { branches, .. } => {
+            for (keys, block) in branches {
+                keys.iter_mut().flat_map(|key| &mut key.own).for_each(&mut *visit);
+                each_site(block, visit);
+            }
+        }
+        StmtKind::Loop(repeat) => {
+            visit(&mut repeat.site);
+            repeat.head.iter_mut().for_each(|stmt| sites_of(stmt, visit));
+            each_site(&mut repeat.body, visit);
+            if let Decision::Offer { again, stop } = &mut repeat.decision {
+                again.iter_mut().chain(stop).flat_map(|key| &mut key.own).for_each(visit);
+            }
+        }
+        StmtKind::Par { site, arms, .. } => {
+            visit(site);
+            arms.iter_mut().for_each(|arm| each_site(arm, visit));
+        }
+        StmtKind::Members(members) => {
+            visit(&mut members.site);
+            members.own.iter_mut().chain([&mut members.other]).for_each(|block| each_site(block, visit));
+        }
+        StmtKind::Call(call) => {
+            visit(&mut call.site);
+            let renumbered = std::mem::take(&mut call.firsts.messages).into_iter().map(|mut key| {
+                key.own.iter_mut().for_each(&mut *visit);
+                key
+            });
+            call.firsts.messages = renumbered.collect();
+        }
+        StmtKind::Saga(saga) => {
+            visit(&mut saga.site);
+            each_site(&mut saga.body, visit);
+            each_site(&mut saga.otherwise, visit);
+        }
+        StmtKind::Let(..)
+        | StmtKind::Assign(..)
+        | StmtKind::Mutate { .. }
+        | StmtKind::Again
+        | StmtKind::Require(..)
+        | StmtKind::Refuse(_)
+        | StmtKind::RefusedBy(_) => {}
     }
 }

@@ -66,6 +66,7 @@ fn mentions(ty: &Ty, which: Mentions) -> Vec<usize> {
         | Ty::Float(_)
         | Ty::Char
         | Ty::Str
+        | Ty::Param(..)
         | Ty::Never
         | Ty::Var(_)
         | Ty::Error => Vec::new(),

@@ -149,6 +149,7 @@ impl Search<'_> {
             | Ty::Str
             | Ty::Vec(_)
             | Ty::Map(..)
+            | Ty::Param(..)
             | Ty::Never
             | Ty::Var(_)
             | Ty::Error => None,

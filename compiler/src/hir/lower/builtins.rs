@@ -18,16 +18,20 @@ type Letters = BTreeMap<&'static str, Ty>;
 impl Lower<'_> {
     /// `receiver.name(args)`, where the receiver is a value.
     pub(super) fn method(&mut self, receiver: &ast::Expr, name: &Ident, args: &[ast::Expr], span: Span) -> ExprId {
+        let written = receiver;
         let receiver = self.value(receiver);
-        let mut operands = vec![receiver];
-        operands.extend(args.iter().map(|arg| self.value(arg)));
-        let Some((builtin, result)) = self.method_of(receiver, name, operands.get(1..).unwrap_or_default(), span)
-        else {
+        let args: Vec<ExprId> = args.iter().map(|arg| self.value(arg)).collect();
+        let Some((method, result)) = self.method_of(receiver, name, &args, span) else {
             return self.error(span);
         };
-        if builtin.mutates() {
-            return self.not_supported("a method that changes its receiver", span);
+        if method.mutates() {
+            return match self.target(written) {
+                Some(target) => self.add(ExprKind::Mutate { target, method, args }, result, span),
+                None => self.error(span),
+            };
         }
+        let builtin = method;
+        let operands = [receiver].into_iter().chain(args).collect();
         self.add(ExprKind::Builtin(builtin, operands), result, span)
     }
 
@@ -88,7 +92,9 @@ impl Lower<'_> {
         span: Span,
     ) -> ExprId {
         let (Some(start), Some(end)) = (start, end) else {
-            return self.not_supported("a range without an end", span);
+            // Only a slice has a range without an end, which is read there.
+            self.diagnostics.push(Meaning::UnknownType { ty: "Vec<_>".to_owned(), span }.into());
+            return self.error(span);
         };
         let (start, end) = (self.value(start), self.value(end));
         let ty = self.infer.int();

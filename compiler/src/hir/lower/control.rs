@@ -2,9 +2,10 @@
 
 use std::collections::BTreeMap;
 
-use super::{Lower, resolve_type};
+use super::Lower;
+use crate::diagnostic::grouping::Grouping;
 use crate::diagnostic::meaning::Meaning;
-use crate::hir::{ExprId, ExprKind, Stmt, StmtKind, Ty};
+use crate::hir::{At, ExprId, ExprKind, MemberOrder, PatternKind, Place, Saga, Stmt, StmtKind, Ty};
 use crate::span::Span;
 use crate::syntax::ast;
 
@@ -26,7 +27,7 @@ impl Lower<'_> {
             let diverges = match &kind {
                 StmtKind::Abort(..) => true,
                 StmtKind::Expr(expr) => self.ty(*expr) == Ty::Never,
-                StmtKind::Let(..) | StmtKind::Require(..) | StmtKind::Select(..) => false,
+                StmtKind::Let(..) | StmtKind::Assign(..) | StmtKind::Require(..) | StmtKind::Select(..) => false,
             };
             end = diverges.then_some(stmt.span);
             stmts.push(Stmt { kind, span: stmt.span });
@@ -52,17 +53,11 @@ impl Lower<'_> {
         }
         Some(match &stmt.kind {
             ast::StmtKind::Let { mutable, pattern, ty, place, value } => {
-                if *mutable {
-                    self.not_supported("let mut", stmt.span);
-                }
                 // A `fn` has no places, which has been told.
                 let place = place.as_ref().filter(|_| self.function.is_none());
-                self.let_(pattern, ty.as_ref(), place, value)
+                self.let_(*mutable, pattern, (ty.as_ref(), place), value)
             }
-            ast::StmtKind::Assign { target, .. } => {
-                self.not_supported("an assignment", target.span);
-                return None;
-            }
+            ast::StmtKind::Assign { target, value } => self.assign(target, value)?,
             ast::StmtKind::Require { condition, reason } => {
                 let (condition, reason) = (self.value(condition), self.value(reason));
                 self.expect(condition, &Ty::Bool, None);
@@ -72,7 +67,8 @@ impl Lower<'_> {
             ast::StmtKind::Abort { role, reason } => {
                 let reason = self.value(reason);
                 self.expect(reason, &Ty::Str, None);
-                StmtKind::Abort(self.role(role)?, reason)
+                let known = self.role(role)?;
+                StmtKind::Abort(self.single(known, role.span)?, reason)
             }
             ast::StmtKind::Select { from, to } => {
                 let (role, to) = (self.role(from), self.role_list(to));
@@ -80,7 +76,7 @@ impl Lower<'_> {
                     self.diagnostics.push(Meaning::MisplacedSelect { span: stmt.span }.into());
                     return None;
                 }
-                let role = role?;
+                let role = role.and_then(|role| self.single(role, from.span))?;
                 for (receiver, span) in &to {
                     if *receiver == role {
                         let (name, from) = (from.name.clone(), from.span);
@@ -102,9 +98,9 @@ impl Lower<'_> {
 
     fn let_(
         &mut self,
+        mutable: bool,
         pattern: &ast::Pattern,
-        ty: Option<&ast::Type>,
-        place: Option<&ast::Place>,
+        (ty, place): (Option<&ast::Type>, Option<&ast::Place>),
         value: &ast::Expr,
     ) -> StmtKind {
         let value = self.value(value);
@@ -117,12 +113,129 @@ impl Lower<'_> {
         };
         let mut value_ty = self.body[value].ty.clone();
         if let Some(ty) = ty {
-            let declared = resolve_type(ty, self.scope, self.diagnostics);
+            let declared = self.resolve_type(ty);
             self.expect(value, &declared, Some(ty.span));
             value_ty = declared;
         }
-        let pattern = self.pattern(pattern, &value_ty);
+        let (pattern_span, pattern) = (pattern.span, self.pattern(pattern, &value_ty));
+        if mutable && place.is_none() && self.function.is_none() {
+            let name = pattern.bindings().first().map_or_else(String::new, |local| self.body[*local].name.clone());
+            let ty = self.hir.show(&self.infer.known(&value_ty));
+            self.diagnostics.push(Grouping::MutWithoutPlace { name, ty, span: pattern_span }.into());
+        }
+        let near = place.as_ref().map_or_else(|| self.near(value).clone(), At::place);
+        let bindings = pattern.bindings();
+        for local in &bindings {
+            if let Some(local) = self.body.locals.get_mut(local.0 as usize) {
+                local.mutable = mutable;
+            }
+        }
+        match (&pattern.kind, self.parts(value)) {
+            (PatternKind::Tuple(items), Some(parts)) if items.len() == parts.len() && place.is_none() => {
+                for (item, part) in items.iter().zip(parts) {
+                    let near = self.near(part).clone();
+                    self.bind_near(&item.bindings(), &near);
+                }
+            }
+            _ => self.bind_near(&bindings, &near),
+        }
         StmtKind::Let(pattern, place, value)
+    }
+
+    /// The parts of a tuple that is written out, which may live at different places.
+    fn parts(&self, mut expr: ExprId) -> Option<Vec<ExprId>> {
+        while let ExprKind::Block(_, Some(tail)) = &self.body[expr].kind {
+            expr = *tail;
+        }
+        match &self.body[expr].kind {
+            ExprKind::Tuple(items) | ExprKind::Par(items) => Some(items.clone()),
+            _ => None,
+        }
+    }
+
+    pub(super) fn while_(
+        &mut self,
+        condition: &ast::Expr,
+        body: &ast::Block,
+        otherwise: Option<&ast::Block>,
+        span: Span,
+    ) -> ExprId {
+        let condition = self.value(condition);
+        self.expect(condition, &Ty::Bool, None);
+        let body = self.unit_block(body, true);
+        let otherwise = match otherwise {
+            Some(block) => self.unit_block(block, true),
+            None => self.empty(span),
+        };
+        self.add(ExprKind::While { condition, body, otherwise }, Ty::UNIT, span)
+    }
+
+    /// A block whose value nobody takes: it has none.
+    fn unit_block(&mut self, block: &ast::Block, is_branch: bool) -> ExprId {
+        let id = self.block(block, is_branch);
+        if self.ty(id) != Ty::Never {
+            self.expect(id, &Ty::UNIT, None);
+        }
+        id
+    }
+
+    fn empty(&mut self, span: Span) -> ExprId {
+        let end = Span { start: span.end, ..span };
+        self.add(ExprKind::Block(Vec::new(), None), Ty::UNIT, end)
+    }
+
+    pub(super) fn for_(&mut self, pattern: &ast::Pattern, items: &ast::Expr, body: &ast::Block, span: Span) -> ExprId {
+        if let Some((group, group_span)) = self.role_expr(items) {
+            let is_group = crate::hir::roles::check_group(&[(group, group_span)], &self.roles, self.diagnostics);
+            let group = is_group.then(|| vec![group]);
+            let ast::PatternKind::Path(path) = &pattern.kind else {
+                self.diagnostics.push(Grouping::MemberPattern { span: pattern.span }.into());
+                return self.error(span);
+            };
+            let [member] = path.segments.as_slice() else {
+                self.diagnostics.push(Grouping::MemberPattern { span: pattern.span }.into());
+                return self.error(span);
+            };
+            return self.members(member, group, body, MemberOrder::OneByOne, span);
+        }
+        let items = self.value(items);
+        let item = self.infer.any();
+        self.expect(items, &Ty::Vec(Box::new(item.clone())), None);
+        self.variables.push(BTreeMap::new());
+        let pattern = self.pattern(pattern, &item);
+        let near = self.near(items).clone();
+        self.bind_near(&pattern.bindings(), &near);
+        let body = self.unit_block(body, true);
+        self.variables.pop();
+        self.add(ExprKind::For { pattern, items, body }, Ty::UNIT, span)
+    }
+
+    pub(super) fn saga(
+        &mut self,
+        within: Option<u64>,
+        body: &ast::Block,
+        otherwise: Option<&(Option<ast::Ident>, ast::Block)>,
+        span: Span,
+    ) -> ExprId {
+        let body = self.block(body, false);
+        let Some((name, block)) = otherwise else {
+            if self.ty(body) != Ty::Never {
+                self.expect(body, &Ty::UNIT, None);
+            }
+            let otherwise = self.empty(span);
+            return self.add(ExprKind::Saga(Box::new(Saga { within, body, why: None, otherwise })), Ty::UNIT, span);
+        };
+        self.variables.push(BTreeMap::new());
+        let why = name.as_ref().map(|name| {
+            let ty = self.scope.abort().map_or(Ty::Error, Ty::Named);
+            let local = self.bind(name, ty);
+            self.bind_near(&[local], &Place::Everywhere);
+            local
+        });
+        let otherwise = self.block(block, false);
+        self.variables.pop();
+        let ty = self.join(body, otherwise);
+        self.add(ExprKind::Saga(Box::new(Saga { within, body, why, otherwise })), ty, span)
     }
 
     pub(super) fn branch(
@@ -139,8 +252,7 @@ impl Lower<'_> {
             if !matches!(self.ty(then_id), Ty::Never) {
                 self.expect(then_id, &Ty::UNIT, None);
             }
-            let end = Span { start: span.end, ..span };
-            let empty = self.add(ExprKind::Block(Vec::new(), None), Ty::UNIT, end);
+            let empty = self.empty(span);
             return self.add(ExprKind::If(condition, then_id, empty), Ty::UNIT, span);
         };
         let otherwise = self.arm(otherwise);
@@ -177,6 +289,8 @@ impl Lower<'_> {
         for arm in arms {
             self.variables.push(BTreeMap::new());
             let pattern = self.pattern(&arm.pattern, &ty);
+            let near = self.near(scrutinee).clone();
+            self.bind_near(&pattern.bindings(), &near);
             let value = self.arm(&arm.value);
             self.variables.pop();
             match first {

@@ -1,6 +1,7 @@
 //! Expressions: the walk, communication, operations.
 
 use super::Lower;
+use crate::diagnostic::grouping::Grouping;
 use crate::diagnostic::meaning::Meaning;
 use crate::hir::{ExprId, ExprKind, Field, RoleId, Ty};
 use crate::span::Span;
@@ -29,14 +30,19 @@ impl Lower<'_> {
             ast::ExprKind::Tuple(items) => self.tuple(items, span),
             ast::ExprKind::Path(path) => self.path(path),
             ast::ExprKind::Call { callee, args } => self.call(callee, args, span),
-            ast::ExprKind::ChoreographyCall { .. } => self.not_supported("a call of a choreography", span),
+            ast::ExprKind::ChoreographyCall { name, roles, types, args } => {
+                self.choreography_call(name, roles, types, args, span)
+            }
             ast::ExprKind::Struct { path, fields, base } => self.construct(path, fields, base.as_deref(), span),
             ast::ExprKind::Block(block) => self.block(block, false),
-            ast::ExprKind::Field(value, name) => self.field(value, name, span),
+            ast::ExprKind::Field(value, name) => match self.role_expr(value) {
+                Some((role, _)) => self.role_field(role, value, name, span),
+                None => self.field(value, name, span),
+            },
             ast::ExprKind::TupleField(value, index, index_span) => self.tuple_field(value, *index, *index_span, span),
             ast::ExprKind::Index(value, index) => self.index(value, index, span),
             ast::ExprKind::Method { receiver, name, args } => match self.role_expr(receiver) {
-                Some((role, _)) => self.call_operation(role, name, args, span),
+                Some((role, role_span)) => self.role_method(role, role_span, name, args, span),
                 None => self.method(receiver, name, args, span),
             },
             ast::ExprKind::At(value, role) => self.at(value, role, span),
@@ -45,21 +51,26 @@ impl Lower<'_> {
             ast::ExprKind::Range { start, end, inclusive } => {
                 self.range(start.as_deref(), end.as_deref(), *inclusive, span)
             }
-            ast::ExprKind::Communicate { value, to, within } => {
-                if let Some(within) = within {
-                    self.not_supported("within", within.span);
-                }
-                self.communicate(value, to, span)
-            }
+            ast::ExprKind::Communicate { value, to, within } => self.communicate(value, to, *within, span),
             ast::ExprKind::If { condition, then, otherwise } => {
                 self.branch(condition, then, otherwise.as_deref(), span)
             }
             ast::ExprKind::Match { scrutinee, arms } => self.match_(scrutinee, arms, span),
-            ast::ExprKind::While { .. } => self.not_supported("while", span),
-            ast::ExprKind::For { .. } => self.not_supported("for", span),
-            ast::ExprKind::Each { .. } => self.not_supported("each", span),
-            ast::ExprKind::Par(_) => self.not_supported("par", span),
-            ast::ExprKind::Saga { .. } => self.not_supported("saga", span),
+            ast::ExprKind::While { condition, body, otherwise } => {
+                self.while_(condition, body, otherwise.as_ref(), span)
+            }
+            ast::ExprKind::For { pattern, items, body } => self.for_(pattern, items, body, span),
+            ast::ExprKind::Each { member, group, body } => self.each(member, group, body, span),
+            ast::ExprKind::Par(arms) => {
+                let arms: Vec<ExprId> = arms.iter().map(|arm| self.block(arm, false)).collect();
+                let types: Vec<Ty> = arms.iter().map(|arm| self.value_ty(*arm)).collect();
+                let units = types.iter().all(|ty| self.infer.shallow(ty).is_unit());
+                let ty = if units { Ty::UNIT } else { Ty::Tuple(types) };
+                self.add(ExprKind::Par(arms), ty, span)
+            }
+            ast::ExprKind::Saga { within, body, otherwise } => {
+                self.saga(within.map(|within| within.millis), body, otherwise.as_ref(), span)
+            }
             ast::ExprKind::Error => self.error(span),
         }
     }
@@ -67,15 +78,24 @@ impl Lower<'_> {
     fn at(&mut self, value: &ast::Expr, role: &Ident, span: Span) -> ExprId {
         let value = self.value(value);
         let ty = self.body[value].ty.clone();
-        match self.role(role) {
+        match self.role(role).and_then(|known| self.single(known, role.span)) {
             Some(role) => self.add(ExprKind::At(value, role), ty, span),
             None => self.add(ExprKind::Error, ty, span),
         }
     }
 
-    fn communicate(&mut self, value: &ast::Expr, to: &ast::Roles, span: Span) -> ExprId {
+    fn communicate(&mut self, value: &ast::Expr, to: &ast::Roles, within: Option<ast::Duration>, span: Span) -> ExprId {
         if let Some((from, from_span)) = self.role_expr(value) {
             let to = self.role_list(to);
+            let Some(from) = self.single(from, from_span) else {
+                return self.error(span);
+            };
+            if let Some(within) = within {
+                // What comes without a payload comes in time or not: `Option<()>` says which.
+                let unit = self.add(ExprKind::Tuple(Vec::new()), Ty::UNIT, from_span);
+                let unit = self.add(ExprKind::At(unit, from), Ty::UNIT, from_span);
+                return self.timed(unit, Some((from, from_span)), to, within, span);
+            }
             for (receiver, receiver_span) in &to {
                 if *receiver == from {
                     self.self_communication(from, from_span, *receiver_span);
@@ -85,7 +105,11 @@ impl Lower<'_> {
             return self.add(ExprKind::Message { from, to }, Ty::UNIT, span);
         }
         let (value, from) = match &value.kind {
-            ast::ExprKind::At(value, role) => (self.value(value), self.role(role).map(|from| Some((from, role.span)))),
+            ast::ExprKind::At(value, role) => {
+                let value = self.value(value);
+                let from = self.role(role).and_then(|known| self.single(known, role.span));
+                (value, from.map(|from| Some((from, role.span))))
+            }
             _ => (self.value(value), Some(None)),
         };
         let (Some(to), Some(from)) = (self.known_roles(to), from) else {
@@ -96,16 +120,46 @@ impl Lower<'_> {
         {
             self.self_communication(from, from_span, *only_span);
         }
+        if let Some(within) = within {
+            return self.timed(value, from, to, within, span);
+        }
         let ty = self.body[value].ty.clone();
-        self.add(ExprKind::Communicate { value, from, to }, ty, span)
+        self.add(ExprKind::Communicate { value, from, to, within: None }, ty, span)
+    }
+
+    /// `value ~> to within duration`
+    fn timed(
+        &mut self,
+        value: ExprId,
+        from: Option<(RoleId, Span)>,
+        to: Vec<(RoleId, Span)>,
+        within: ast::Duration,
+        span: Span,
+    ) -> ExprId {
+        let is_group = |role: &RoleId| {
+            self.roles.get(usize::from(role.0)).is_some_and(|role| role.kind == crate::hir::RoleKind::Group)
+        };
+        if to.len() != 1 || to.iter().any(|(role, _)| is_group(role)) {
+            self.diagnostics.push(Grouping::WithinSeveral { span: within.span }.into());
+        }
+        let ty = Ty::Option(Box::new(self.body[value].ty.clone()));
+        self.add(ExprKind::Communicate { value, from, to, within: Some(within.millis) }, ty, span)
+    }
+
+    /// The type of a block's value; of one that has none, nothing.
+    pub(super) fn value_ty(&self, expr: ExprId) -> Ty {
+        match self.ty(expr) {
+            Ty::Never => Ty::UNIT,
+            _ => self.body[expr].ty.clone(),
+        }
     }
 
     fn self_communication(&mut self, role: RoleId, from: Span, to: Span) {
-        let name = self.role_services.get(usize::from(role.0)).map_or_else(String::new, |role| role.name.name.clone());
+        let name = self.roles.get(usize::from(role.0)).map_or_else(String::new, |role| role.name.name.clone());
         self.diagnostics.push(Meaning::SelfCommunication { name, from, to }.into());
     }
 
-    fn call_operation(&mut self, role: RoleId, name: &Ident, args: &[ast::Expr], span: Span) -> ExprId {
+    pub(super) fn call_operation(&mut self, role: RoleId, name: &Ident, args: &[ast::Expr], span: Span) -> ExprId {
         let found = self.operation(role, name);
         let hir = self.hir;
         let args: Vec<ExprId> = args.iter().map(|arg| self.value(arg)).collect();

@@ -26,9 +26,22 @@ impl Lower<'_> {
                 }
                 ExprKind::Block(stmts, _) => {
                     for stmt in stmts {
-                        if let StmtKind::Let(pattern, _, _) = &mut stmt.kind {
-                            self.finish_pattern(pattern, &mut reported);
+                        match &mut stmt.kind {
+                            StmtKind::Let(pattern, _, _) => self.finish_pattern(pattern, &mut reported),
+                            StmtKind::Assign(target, _) => {
+                                target.ty = self.finish_type(&target.ty, target.span, &mut reported);
+                            }
+                            StmtKind::Require(..) | StmtKind::Abort(..) | StmtKind::Select(..) | StmtKind::Expr(_) => {}
                         }
+                    }
+                }
+                ExprKind::For { pattern, .. } => self.finish_pattern(pattern, &mut reported),
+                ExprKind::Mutate { target, .. } => {
+                    target.ty = self.finish_type(&target.ty, target.span, &mut reported);
+                }
+                ExprKind::Call(call) => {
+                    for ty in &mut call.types {
+                        *ty = self.finish_type(ty, expr.span, &mut reported);
                     }
                 }
                 ExprKind::Literal(literal) => {
@@ -109,6 +122,7 @@ impl Lower<'_> {
             }
             (Ability::Sort, Ty::Bool | Ty::Int(_) | Ty::Char | Ty::Str) => true,
             (Ability::Key, ty) => ty.is_key(),
+            (Ability::Compare, Ty::Param(..)) => false,
             (Ability::Compare, _) => true,
             (Ability::Order, Ty::Int(_) | Ty::Float(_) | Ty::Char | Ty::Str) => true,
             (Ability::Add, Ty::Str) => true,
@@ -126,6 +140,7 @@ impl Lower<'_> {
                     let scrutinee: &ExprId = scrutinee;
                     exhaustive::check_match(self.hir, &patterns, &self.body[*scrutinee], expr.span, self.diagnostics);
                 }
+                ExprKind::For { pattern, .. } => exhaustive::check_let(self.hir, pattern, self.diagnostics),
                 ExprKind::Block(stmts, _) => {
                     for stmt in stmts {
                         if let StmtKind::Let(pattern, _, _) = &stmt.kind {

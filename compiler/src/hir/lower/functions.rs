@@ -8,7 +8,10 @@ use crate::diagnostic::meaning::{Meaning, Thing};
 use crate::diagnostic::nearest;
 use crate::hir::infer::Infer;
 use crate::hir::items::Scope;
-use crate::hir::{Body, Choreography, ExprId, ExprKind, Function, Hir, Param, Placed, Role, RoleId, StmtKind, Ty};
+use crate::hir::roles::RoleNames;
+use crate::hir::{
+    At, Body, Choreography, ExprId, ExprKind, Function, Hir, Param, Placed, Role, RoleId, RoleKind, StmtKind, Ty,
+};
 use crate::span::{FileId, Span};
 use crate::syntax::ast::{self, Ident, Item};
 
@@ -41,21 +44,26 @@ fn body(item: &ast::Fn, function: &Function, hir: &Hir, scope: &Scope, diagnosti
         hir,
         scope,
         diagnostics,
-        roles: BTreeMap::new(),
-        role_services: Vec::new(),
+        names: RoleNames::default(),
+        roles: Vec::new(),
+        members: Vec::new(),
+        types: &[],
+        choreographies: Vec::new(),
         open_roles: BTreeSet::new(),
         body: Body::default(),
         infer: Infer::default(),
         variables: vec![BTreeMap::new()],
         obligations: Vec::new(),
+        near: Vec::new(),
+        near_locals: Vec::new(),
         function: Some(item.name.span),
     };
-    let computes = |span: Span| vec![(RoleId(0), span)];
+    let computes = |span: Span| At { roles: vec![(RoleId(0), span)], each: false };
     let mut params = Vec::new();
     for param in &function.params {
         let local = lower.bind(&param.name, param.ty.clone());
         let (name, ty) = (param.name.clone(), param.ty.clone());
-        params.push(Param { local, roles: computes(name.span), name, ty });
+        params.push(Param { local, at: computes(name.span), name, ty });
     }
     let root = lower.block(&item.body, false);
     lower.expect(root, &function.result, item.result.as_ref().map(|ty| ty.span));
@@ -64,8 +72,11 @@ fn body(item: &ast::Fn, function: &Function, hir: &Hir, scope: &Scope, diagnosti
     Choreography {
         docs: item.docs.clone(),
         name: item.name.clone(),
-        roles: vec![Role { name: item.name.clone(), services: Vec::new() }],
+        roles: vec![Role { name: item.name.clone(), services: Vec::new(), kind: RoleKind::Single }],
+        declared: 1,
+        types: Vec::new(),
         params,
+        choreographies: Vec::new(),
         result: Placed::At(function.result.clone(), computes(result_span), result_span),
         body: lower.body,
         root,
@@ -83,9 +94,9 @@ impl Lower<'_> {
             self.arguments(&name.name, &args, &function.params, span, function.name.span);
             return self.add(ExprKind::Apply(id, args), function.result.clone(), span);
         }
-        let what = match self.roles.contains_key(&name.name) {
-            true => Some(("a role", None)),
-            false => self.scope.declared(&name.name).map(|span| ("no function", Some(span))),
+        let what = match self.names.get(&name.name) {
+            Some(_) => Some(("a role", None)),
+            None => self.scope.declared(&name.name).map(|span| ("no function", Some(span))),
         };
         match what {
             Some((what, declared)) => {

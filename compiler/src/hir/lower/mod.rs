@@ -1,24 +1,32 @@
 //! Bodies: names are resolved and types inferred in one walk over the tree, in the order written.
 
+mod assign;
 mod builtins;
+mod call;
 mod control;
 mod expr;
 mod finish;
 mod functions;
+mod members;
 mod names;
 mod operators;
 mod pattern;
 mod values;
 
+pub use call::{cast_place, result_place, substitute};
 pub use functions::functions;
 pub use operators::symbol;
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::check::{duplicates, reserved, wide};
+use super::check::{duplicates, wide};
 use super::infer::Infer;
-use super::items::{Scope, resolve_service, resolve_type};
-use super::{Body, Choreography, Expr, ExprId, ExprKind, Hir, LocalId, Param, Placed, Role, RoleId, Ty};
+use super::items::{Scope, resolve_type_with};
+use super::roles::{self, RoleNames};
+use super::{
+    At, Body, Choreography, ChoreographyId, Expr, ExprId, ExprKind, Hir, LocalId, Param, Place, Role, RoleId,
+    Signature, SignatureParam, Ty,
+};
 use crate::diagnostic::Diagnostics;
 use crate::diagnostic::meaning::Meaning;
 use crate::span::{FileId, Span};
@@ -56,14 +64,22 @@ struct Lower<'a> {
     hir: &'a Hir,
     scope: &'a Scope,
     diagnostics: &'a mut Diagnostics,
-    roles: BTreeMap<String, RoleId>,
-    role_services: Vec<Role>,
+    names: RoleNames,
+    /// The roles as declared, then the members bound so far.
+    roles: Vec<Role>,
+    /// The members whose blocks stand around.
+    members: Vec<RoleId>,
+    types: &'a [Ident],
+    choreographies: Vec<(Ident, Signature)>,
     /// Roles of which a service is unknown, and so their operations.
     open_roles: BTreeSet<RoleId>,
     body: Body,
     infer: Infer,
     variables: Vec<BTreeMap<String, LocalId>>,
     obligations: Vec<Obligation>,
+    /// Where each expression and each variable lives as far as that is known before the choices are.
+    near: Vec<Place>,
+    near_locals: Vec<Place>,
     /// Where a `fn` begins whose body this is.
     function: Option<Span>,
 }
@@ -75,12 +91,13 @@ pub fn choreographies(
     scope: &mut Scope,
     diagnostics: &mut Diagnostics,
 ) -> Vec<Choreography> {
-    let mut all = Vec::new();
+    let mut all: Vec<Choreography> = Vec::new();
     for (index, file) in (0..).zip(files) {
         scope.enter(FileId(index));
         for item in &file.items {
             if let Item::Choreography(item) = item {
-                all.push(choreography(item, file.explicit.is_some(), hir, scope, diagnostics));
+                let id = ChoreographyId(u32::try_from(all.len()).unwrap_or(u32::MAX));
+                all.push(choreography(item, hir.signature(id), file.explicit.is_some(), hir, scope, diagnostics));
             }
         }
     }
@@ -89,21 +106,12 @@ pub fn choreographies(
 
 fn choreography(
     item: &ast::Choreography,
+    signature: &Signature,
     explicit: bool,
     hir: &Hir,
     scope: &Scope,
     diagnostics: &mut Diagnostics,
 ) -> Choreography {
-    duplicates::check(item.roles.iter().map(|role| &role.name), diagnostics);
-    duplicates::check(item.params.iter().map(|param| &param.name), diagnostics);
-    if let Some(first) = item.types.first() {
-        diagnostics.push(Meaning::not_supported("a type parameter", first.span));
-    }
-    let roles = roles(&item.roles, scope, diagnostics);
-    let mut names = BTreeMap::new();
-    for (index, role) in (0..=u16::MAX).zip(&roles) {
-        names.entry(role.name.name.clone()).or_insert(RoleId(index));
-    }
     let is_open = |role: &ast::RoleParam| role.services.iter().any(|name| scope.service_id(&name.name).is_none());
     let open_roles =
         (0..=u16::MAX).zip(&item.roles).filter(|(_, role)| is_open(role)).map(|(index, _)| RoleId(index)).collect();
@@ -111,46 +119,40 @@ fn choreography(
         hir,
         scope,
         diagnostics,
-        roles: names,
-        role_services: roles,
+        names: RoleNames::new(&signature.roles),
+        roles: signature.roles.clone(),
+        members: Vec::new(),
+        types: &item.types,
+        choreographies: Vec::new(),
         open_roles,
         body: Body::default(),
         infer: Infer::default(),
         variables: vec![BTreeMap::new()],
         obligations: Vec::new(),
+        near: Vec::new(),
+        near_locals: Vec::new(),
         function: None,
     };
-    let params = lower.params(&item.params);
-    let result = match &item.result {
-        Some(placed) => lower.placed(placed),
-        None => Placed::At(Ty::UNIT, Vec::new(), item.name.span),
-    };
+    let params = lower.params(signature);
     let root = lower.block(&item.body, false);
     let because = item.result.as_ref().map(placed_span);
-    lower.expect(root, &result.ty(), because);
+    lower.expect(root, &signature.result.ty(), because);
     lower.finish();
-    let (body, roles) = (lower.body, lower.role_services);
-    let (docs, name) = (item.docs.clone(), item.name.clone());
-    Choreography { docs, name, roles, params, result, body, root, explicit, span: item.span }
-}
-
-fn roles(roles: &[ast::RoleParam], scope: &Scope, diagnostics: &mut Diagnostics) -> Vec<Role> {
-    let mut resolved = Vec::new();
-    for role in roles {
-        reserved::check(&role.name, diagnostics);
-        if role.group {
-            diagnostics.push(Meaning::not_supported("a group of roles", role.name.span));
-        }
-        let services = match role.services.as_slice() {
-            [] => scope.service_id(&role.name.name).into_iter().collect(),
-            named => {
-                duplicates::check(named.iter(), diagnostics);
-                named.iter().filter_map(|name| resolve_service(name, scope, diagnostics)).collect()
-            }
-        };
-        resolved.push(Role { name: role.name.clone(), services });
+    let Lower { body, roles, choreographies, .. } = lower;
+    Choreography {
+        docs: item.docs.clone(),
+        name: item.name.clone(),
+        roles,
+        declared: u16::try_from(signature.roles.len()).unwrap_or(u16::MAX),
+        types: item.types.clone(),
+        params,
+        choreographies,
+        result: signature.result.clone(),
+        body,
+        root,
+        explicit,
+        span: item.span,
     }
-    resolved
 }
 
 fn placed_span(placed: &ast::Placed) -> Span {
@@ -161,51 +163,41 @@ fn placed_span(placed: &ast::Placed) -> Span {
 }
 
 impl Lower<'_> {
-    fn params(&mut self, params: &[ast::Param]) -> Vec<Param> {
+    fn params(&mut self, signature: &Signature) -> Vec<Param> {
         let mut lowered = Vec::new();
-        for param in params {
-            let (ty, roles) = match &param.kind {
-                ast::ParamKind::Value(ast::Placed::At { ty, place }) => {
-                    (resolve_type(ty, self.scope, self.diagnostics), self.place(place).unwrap_or_default())
+        for param in &signature.params {
+            match param {
+                SignatureParam::Value(name, ty, at) => {
+                    let local = self.bind(name, ty.clone());
+                    self.bind_near(&[local], &at.place());
+                    lowered.push(Param { local, name: name.clone(), ty: ty.clone(), at: at.clone() });
                 }
-                ast::ParamKind::Value(ast::Placed::Tuple(_, span)) => {
-                    self.diagnostics.push(Meaning::not_supported("a parameter of several places", *span));
-                    (Ty::Error, Vec::new())
+                SignatureParam::Choreography(name, signature) => {
+                    self.check_role_name(name);
+                    self.choreographies.push((name.clone(), signature.as_ref().clone()));
                 }
-                ast::ParamKind::Choreography { span, .. } => {
-                    self.diagnostics.push(Meaning::not_supported("a choreography as a parameter", *span));
-                    (Ty::Error, Vec::new())
-                }
-            };
-            let local = self.bind(&param.name, ty.clone());
-            lowered.push(Param { local, name: param.name.clone(), ty, roles });
+            }
         }
         lowered
     }
 
-    fn placed(&mut self, placed: &ast::Placed) -> Placed {
-        match placed {
-            ast::Placed::At { ty, place } => {
-                let resolved = resolve_type(ty, self.scope, self.diagnostics);
-                Placed::At(resolved, self.place(place).unwrap_or_default(), ty.span.to(place.roles.span))
-            }
-            ast::Placed::Tuple(items, span) => {
-                wide::check(items.len(), "a tuple", *span, self.diagnostics);
-                Placed::Tuple(items.iter().map(|item| self.placed(item)).collect(), *span)
-            }
-        }
+    /// A type as it is written in the body.
+    fn resolve_type(&mut self, ty: &ast::Type) -> Ty {
+        resolve_type_with(ty, self.types, self.scope, self.diagnostics)
     }
 
-    /// The roles of a place; nothing where one of them is unknown.
-    fn place(&mut self, place: &ast::Place) -> Option<Vec<(RoleId, Span)>> {
-        if place.each {
-            self.diagnostics.push(Meaning::not_supported("each", place.roles.span));
+    /// A place as it is written in the body; nothing where one of its roles is unknown.
+    fn place(&mut self, place: &ast::Place) -> Option<At> {
+        let at = self.names.at(place, self.diagnostics)?;
+        if at.each && !roles::check_group(&at.roles, &self.roles, self.diagnostics) {
+            return None;
         }
-        self.known_roles(&place.roles)
+        Some(at)
     }
 
     /// Adds an expression.
     fn add(&mut self, kind: ExprKind, ty: Ty, span: Span) -> ExprId {
+        self.near.push(self.near_of(&kind));
         self.body.add(Expr { kind, ty, span })
     }
 
@@ -219,12 +211,6 @@ impl Lower<'_> {
         let Expr { ty, span, .. } = &self.body[value];
         let (ty, span) = (ty.clone(), *span);
         self.add(ExprKind::Error, ty, span)
-    }
-
-    /// Reports a construct that this version does not go on with.
-    fn not_supported(&mut self, construct: &'static str, span: Span) -> ExprId {
-        self.diagnostics.push(Meaning::not_supported(construct, span));
-        self.error(span)
     }
 
     /// The type of an expression as far as its outermost form is known.
@@ -263,18 +249,34 @@ impl Lower<'_> {
         self.body[expr].span
     }
 
-    /// Binds a variable in the innermost scope.
-    fn bind(&mut self, name: &Ident, ty: Ty) -> LocalId {
-        if let Some(role) = self.roles.get(&name.name) {
-            let declared = self.role_services.get(usize::from(role.0)).map_or(name.span, |role| role.name.span);
+    /// Reports a variable that has the name of a role.
+    fn check_role_name(&mut self, name: &Ident) {
+        if let Some(role) = self.names.get(&name.name) {
+            let declared = self.roles.get(usize::from(role.0)).map_or(name.span, |role| role.name.span);
             let (name, span) = (name.name.clone(), name.span);
             self.diagnostics.push(Meaning::RoleAndVariable { name, span, role: declared }.into());
         }
-        let local = self.body.add_local(super::body::Local { name: name.name.clone(), span: name.span, ty });
+    }
+
+    /// Binds a variable in the innermost scope.
+    fn bind(&mut self, name: &Ident, ty: Ty) -> LocalId {
+        self.check_role_name(name);
+        let local = super::body::Local { name: name.name.clone(), span: name.span, ty, mutable: false };
+        let local = self.body.add_local(local);
+        self.near_locals.push(Place::Error);
         if let Some(scope) = self.variables.last_mut() {
             scope.insert(name.name.clone(), local);
         }
         local
+    }
+
+    /// Says where variables live, as far as that is known.
+    fn bind_near(&mut self, locals: &[LocalId], place: &Place) {
+        for local in locals {
+            if let Some(slot) = self.near_locals.get_mut(local.0 as usize) {
+                *slot = place.clone();
+            }
+        }
     }
 
     /// The variable of that name.

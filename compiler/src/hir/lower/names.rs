@@ -14,47 +14,24 @@ impl Lower<'_> {
             return None;
         };
         match path.segments.as_slice() {
-            [name] if self.variable(&name.name).is_none() => self.roles.get(&name.name).map(|role| (*role, name.span)),
+            [name] if self.variable(&name.name).is_none() => self.names.get(&name.name).map(|role| (role, name.span)),
             _ => None,
         }
     }
 
     /// The role of that name, which must be one.
     pub(super) fn role(&mut self, name: &Ident) -> Option<RoleId> {
-        let role = self.roles.get(&name.name).copied();
-        if role.is_none() {
-            let candidates = nearest(&name.name, self.roles.keys().map(String::as_str));
-            self.diagnostics.push(Meaning::unknown(Thing::Role, name, candidates));
-        }
-        role
+        self.names.role(name, self.diagnostics)
     }
 
     /// The roles of a list, each once; nothing where one of them is unknown, for then it is not known who is meant.
     pub(super) fn known_roles(&mut self, roles: &ast::Roles) -> Option<Vec<(RoleId, Span)>> {
-        let list = self.role_list(roles);
-        roles.names.iter().all(|name| self.roles.contains_key(&name.name)).then_some(list)
+        self.names.known(roles, self.diagnostics)
     }
 
     /// The roles of a list that are known, each once.
     pub(super) fn role_list(&mut self, roles: &ast::Roles) -> Vec<(RoleId, Span)> {
-        let mut list: Vec<(RoleId, Span)> = Vec::new();
-        let mut seen = std::collections::BTreeMap::new();
-        for name in &roles.names {
-            let Some(role) = self.role(name) else {
-                continue;
-            };
-            match seen.get(&role) {
-                Some(first) => {
-                    let (name, span) = (name.name.clone(), name.span);
-                    self.diagnostics.push(Meaning::RoleTwice { name, span, first: *first }.into());
-                }
-                None => {
-                    seen.insert(role, name.span);
-                    list.push((role, name.span));
-                }
-            }
-        }
-        list
+        self.names.list(roles, self.diagnostics)
     }
 
     /// A name that stands for a value.
@@ -66,8 +43,10 @@ impl Lower<'_> {
         if name.name == "None" {
             return self.none(name.span);
         }
-        let what = if self.roles.contains_key(&name.name) {
+        let what = if self.names.get(&name.name).is_some() {
             Some(("a role", None))
+        } else if let Some((param, _)) = self.choreographies.iter().find(|(param, _)| param.name == name.name) {
+            Some(("a choreography", Some(param.span)))
         } else {
             self.scope.declared(&name.name).map(|span| ("declared as an item", Some(span)))
         };
@@ -78,7 +57,7 @@ impl Lower<'_> {
             }
             None => {
                 let names = self.variables.iter().flat_map(|scope| scope.keys().map(String::as_str));
-                let candidates = nearest(&name.name, names.chain(self.roles.keys().map(String::as_str)));
+                let candidates = nearest(&name.name, names.chain(self.names.all()));
                 self.diagnostics.push(Meaning::unknown(Thing::Variable, name, candidates));
             }
         }
@@ -87,7 +66,7 @@ impl Lower<'_> {
 
     /// The operation of that name that a role offers.
     pub(super) fn operation(&mut self, role: RoleId, name: &Ident) -> Option<(ServiceId, u32)> {
-        let declared = self.role_services.get(usize::from(role.0));
+        let declared = self.roles.get(usize::from(role.0));
         let (role_name, services) = match declared {
             Some(role) => (role.name.name.clone(), role.services.clone()),
             None => return None,

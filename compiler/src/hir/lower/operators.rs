@@ -69,6 +69,8 @@ fn is_simple(expr: &Expr) -> bool {
         expr.kind,
         ExprKind::Literal(_)
             | ExprKind::Local(_)
+            | ExprKind::Len(_)
+            | ExprKind::MemberIndex(_)
             | ExprKind::Tuple(_)
             | ExprKind::List(_)
             | ExprKind::Construct { .. }

@@ -62,7 +62,6 @@ struct Scope {
     /// The body takes part in nothing any more.
     given_up: bool,
     rolls_back: bool,
-    /// Whether a limit can end it: then also a vote *done* that nobody waits for decides something.
     limit_millis: Option<u64>,
 }
 
@@ -255,8 +254,8 @@ impl Session {
         let voted = matches!(self.state(), Some(RowState::Voted { .. }));
         let Some(scope) = self.scopes.entered.get_mut(&position) else { return };
         self.timers.remove(&Timer::Scope(position));
-        // Nobody waits for the end of a scope of this role alone, and running it again leads there again, but for a limit.
-        if vote == ScopeVote::Done && scope.peers.is_empty() && scope.limit_millis.is_none() {
+        // Nobody waits for the end of a scope of this role alone, and running it again leads there at once: all of it is recorded.
+        if vote == ScopeVote::Done && scope.peers.is_empty() {
             scope.own = Some(vote);
             return;
         }

@@ -152,6 +152,8 @@ codes! {
     E0219,
     /// More parts than a tuple may have.
     E0220,
+    /// A type of which two values are one in JSON.
+    E0221,
     /// A role that is not told which branch was taken.
     E0301,
     /// A teller that does not know the branch.
@@ -196,6 +198,8 @@ codes! {
     E0514,
     /// A parameter of several places.
     E0515,
+    /// Too many blocks for members, one within the other.
+    E0516,
     /// A role that does the same in all branches.
     H0305,
     /// A doc comment that documents nothing.

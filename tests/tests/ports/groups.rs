@@ -18,6 +18,9 @@ impl<D: Database> Bidding<D> for Purse {
     }
 }
 
+/// The bids, the reserve, and who gets it for how much.
+type Held = (&'static [u64], u64, Option<(usize, u64)>);
+
 fn viola(reserve: u64) -> Auction {
     Auction { lot: "a viola".to_owned(), reserve }
 }
@@ -25,7 +28,7 @@ fn viola(reserve: u64) -> Auction {
 /// Each of the n bidders hears of the lot, bids, and gets the price or a selection: 3n.
 #[tokio::test]
 async fn the_highest_bidder_pays_what_the_next_one_bid() {
-    let cases: [(&[u64], u64, Option<(usize, u64)>); 7] = [
+    let cases: [Held; 7] = [
         (&[], 5, None),
         (&[7], 5, Some((0, 5))),
         (&[4], 5, None),

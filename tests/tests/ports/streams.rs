@@ -35,7 +35,7 @@ impl<D: Database> Filter<D> for Triples {
         item * 3
     }
     fn keeps(&self, item: &u64) -> bool {
-        item % 3 == 0
+        item.is_multiple_of(3)
     }
 }
 
@@ -131,10 +131,13 @@ impl<D: Database> Player<D> for First {
     }
 }
 
+/// The cells of both, how the game ends, and after how many moves.
+type Played = (&'static [usize], &'static [usize], Result<Game, &'static str>, u64);
+
 /// Each move is a message, and nothing else is said: both know how the game stands.
 #[tokio::test]
 async fn a_game_takes_as_many_messages_as_moves() {
-    let cases: [(&[usize], &[usize], Result<Game, &str>, u64); 6] = [
+    let cases: [Played; 6] = [
         (&[0, 1, 2], &[3, 4], Ok(Game::Won(Mark::Cross)), 5),
         (&[0, 4, 8], &[3, 5], Ok(Game::Won(Mark::Cross)), 5),
         (&[0, 1, 8], &[2, 4, 6], Ok(Game::Won(Mark::Nought)), 6),

@@ -108,7 +108,7 @@ fn divided(x: u64, y: u64) -> u64 {
     if x < 10 || y < 10 {
         return 0;
     }
-    let splitter = 10_u64.pow((x.max(y).ilog10() + 1) / 2);
+    let splitter = 10_u64.pow(x.max(y).ilog10().div_ceil(2));
     let ((a, b), (c, d)) = ((x / splitter, x % splitter), (y / splitter, y % splitter));
     1 + divided(a, c) + divided(b, d) + divided(a + b, c + d)
 }

@@ -9,4 +9,5 @@ pub mod model;
 pub mod pages;
 pub mod stage;
 pub mod tap;
+pub mod troupe;
 pub mod wait;

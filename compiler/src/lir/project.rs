@@ -93,6 +93,7 @@ fn choreography_programs(
         participants,
         begins,
         selections,
+        facts: places.into_facts(),
         fingerprint: [0; 32],
     })
 }

@@ -135,6 +135,26 @@ pub enum Grouping {
         /// The group.
         group: Vec<String>,
     },
+    /// A value that depends on how a scope ended, used at a role that does not take part in it.
+    ScopeUnknown {
+        /// The variable, if it is one.
+        value: Option<String>,
+        /// The role.
+        role: String,
+        /// Where it is used.
+        span: Span,
+        /// The scope.
+        scope: Span,
+    },
+    /// A choice that only members of a group know of.
+    GroupDecides {
+        /// The group.
+        group: String,
+        /// Who must be told.
+        role: String,
+        /// The guard.
+        guard: Span,
+    },
     /// Values at different places that are used as one.
     PartsApart {
         /// What gives them.
@@ -164,6 +184,8 @@ impl Grouping {
         match self {
             Grouping::NotAGroup { .. } => Code::E0501,
             Grouping::GroupAsRole { .. } | Grouping::GroupForRole { .. } => Code::E0502,
+            Grouping::GroupDecides { .. } => Code::E0502,
+            Grouping::ScopeUnknown { .. } => Code::E0204,
             Grouping::LacksService { .. } => Code::E0503,
             Grouping::MayBeOne { .. } => Code::E0504,
             Grouping::OtherSignature { .. } | Grouping::NotAChoreography { .. } => Code::E0505,

@@ -98,6 +98,18 @@ impl Grouping {
                     .label(*assigned, "assigned here, at the same time")
                     .help("give the value as the value of the arm and assign it behind the `par`")
             }
+            Grouping::ScopeUnknown { value, role, span, scope } => {
+                let value = value.as_ref().map_or_else(|| "this value".to_owned(), |name| format!("`{name}`"));
+                Prose::new(format!("`{role}` takes no part in the scope that gives {value}"), *span, "used here")
+                    .label(*scope, "whether this completed or was aborted is known to its roles only")
+                    .help(format!("send it the value: `… ~> {role}`"))
+            }
+            Grouping::GroupDecides { group, role, guard } => Prose::new(
+                format!("only the members of `{group}` know which branch is taken, and none of them can tell `{role}`"),
+                *guard,
+                format!("decided by `{group}`"),
+            )
+            .help(format!("decide it at one role, and send it what it needs: `… ~> {role}`")),
             Grouping::PartsApart { span } => {
                 Prose::new("no role holds all of this", *span, "its parts live at different places")
                     .help("take it apart: `let (a, b) = …;`")

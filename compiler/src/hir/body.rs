@@ -367,3 +367,57 @@ impl Pattern {
         }
     }
 }
+
+impl ExprKind {
+    /// The parts of an expression that are expressions, those of its statements included, in the order written.
+    pub fn parts(&self) -> Vec<ExprId> {
+        match self {
+            ExprKind::Literal(_)
+            | ExprKind::Local(_)
+            | ExprKind::Len(_)
+            | ExprKind::MemberIndex(_)
+            | ExprKind::Message { .. }
+            | ExprKind::Error => Vec::new(),
+            ExprKind::Tuple(items) | ExprKind::List(items) | ExprKind::Builtin(_, items) | ExprKind::Par(items) => {
+                items.clone()
+            }
+            ExprKind::Construct { fields, base, .. } => {
+                fields.iter().map(|(_, value)| *value).chain(*base).collect()
+            }
+            ExprKind::Field(value, _)
+            | ExprKind::TupleField(value, _)
+            | ExprKind::At(value, _)
+            | ExprKind::Unary(_, value)
+            | ExprKind::Communicate { value, .. } => vec![*value],
+            ExprKind::Index(one, two) | ExprKind::Binary(_, one, two) => vec![*one, *two],
+            ExprKind::Operation { args, .. } => args.clone(),
+            ExprKind::Call(call) => call.args.clone(),
+            ExprKind::If(guard, then, otherwise) => vec![*guard, *then, *otherwise],
+            ExprKind::Match(guard, arms) => [*guard].into_iter().chain(arms.iter().map(|(_, value)| *value)).collect(),
+            ExprKind::While { condition, body, otherwise } => vec![*condition, *body, *otherwise],
+            ExprKind::For { items, body, .. } => vec![*items, *body],
+            ExprKind::Members(members) => vec![members.body],
+            ExprKind::Saga(saga) => vec![saga.body, saga.otherwise],
+            ExprKind::Mutate { target, args, .. } => target.indices().chain(args.iter().copied()).collect(),
+            ExprKind::Block(stmts, tail) => {
+                let values = stmts.iter().flat_map(|stmt| match &stmt.kind {
+                    StmtKind::Let(_, _, value) | StmtKind::Expr(value) | StmtKind::Abort(_, value) => vec![*value],
+                    StmtKind::Assign(target, value) => target.indices().chain([*value]).collect(),
+                    StmtKind::Require(one, two) => vec![*one, *two],
+                    StmtKind::Select(..) => Vec::new(),
+                });
+                values.chain(*tail).collect()
+            }
+        }
+    }
+}
+
+impl Target {
+    /// The indices on the way to the part.
+    pub fn indices(&self) -> impl Iterator<Item = ExprId> {
+        self.path.iter().filter_map(|step| match step {
+            Step::Field(_) | Step::TupleField(_) => None,
+            Step::Index(index) => Some(*index),
+        })
+    }
+}

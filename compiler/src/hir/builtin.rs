@@ -116,7 +116,7 @@ pub fn methods(receiver: &Ty) -> Vec<(&'static str, Signature)> {
             all
         }
         Ty::Float(_) | Ty::Bool | Ty::Char => vec![to_string()],
-        Ty::Tuple(_) | Ty::Named(_) | Ty::Never | Ty::Var(_) | Ty::Error => Vec::new(),
+        Ty::Tuple(_) | Ty::Named(_) | Ty::Param(..) | Ty::Never | Ty::Var(_) | Ty::Error => Vec::new(),
     }
 }
 

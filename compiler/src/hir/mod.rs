@@ -5,6 +5,7 @@
 pub mod body;
 pub mod builtin;
 pub mod check;
+pub mod calls;
 mod infer;
 mod items;
 pub(crate) mod lower;
@@ -452,6 +453,8 @@ pub fn resolve(files: &[ast::File], diagnostics: &mut Diagnostics) -> Hir {
     hir.choreographies = choreographies;
     check::compensations::check(&hir, diagnostics);
     check::one_in_rust::check(&hir, diagnostics);
+    check::recursion::check(&hir, &calls::Calls::of(&hir), diagnostics);
+    check::races::check(&hir, diagnostics);
     if files.iter().all(|file| file.items.is_empty()) && !diagnostics.has_errors() {
         diagnostics.push(Meaning::NothingDeclared { span: Span::new(FileId(0), 0, 0) }.into());
     }

@@ -122,6 +122,24 @@ impl Ty {
         *self == Self::UNIT
     }
 
+    /// The types that it is made of.
+    pub fn parts(&self) -> Vec<&Ty> {
+        match self {
+            Ty::Tuple(items) => items.iter().collect(),
+            Ty::Option(item) | Ty::Vec(item) => vec![item],
+            Ty::Bool
+            | Ty::Int(_)
+            | Ty::Float(_)
+            | Ty::Char
+            | Ty::Str
+            | Ty::Named(_)
+            | Ty::Param(..)
+            | Ty::Never
+            | Ty::Var(_)
+            | Ty::Error => Vec::new(),
+        }
+    }
+
     /// Whether Rust copies it without being asked.
     pub fn is_copy(&self) -> bool {
         match self {

@@ -1,11 +1,78 @@
 //! A role's part in a choice, put together from its projections of the branches.
 
-use super::knowledge::Part;
+use std::collections::BTreeSet;
+
+use super::knowledge::{self, Choice, Part};
 use super::project::{Projected, Projector, discarded};
 use super::{Block, Expr, ExprKind, Firsts, Stmt, StmtKind};
-use crate::hir::{ExprId, LocalId, Pattern, Ty};
+use crate::diagnostic::Diagnostics;
+use crate::hir::check::places::Places;
+use crate::hir::{ExprId, LocalId, Pattern, Player, Ty};
 
 impl Projector<'_> {
+    /// Projects a choice for all players; gives those that know which branch was taken.
+    pub(super) fn branches(
+        &mut self,
+        places: &Places,
+        choice: ExprId,
+        guard: ExprId,
+        branches: &[(Option<Pattern>, ExprId)],
+        diagnostics: &mut Diagnostics,
+    ) -> BTreeSet<Player> {
+        let guards: Vec<Projected> = self.each_player(places, |this, aim| this.projected(aim, guard));
+        let outer = self.within.replace(choice);
+        let mut blocks: Vec<Vec<Block>> = self.each_player(places, |this, mut aim| {
+            branches.iter().map(|(_, branch)| this.block(&mut aim, *branch)).collect()
+        });
+        self.within = outer;
+        let branch_ids: Vec<ExprId> = branches.iter().map(|(_, branch)| *branch).collect();
+        let parts = self.decide(places, choice, guard, &branch_ids, false, &mut blocks, diagnostics);
+        let told = |part: &Part| matches!(part, Part::Decides | Part::Told(_));
+        let known = places.players.iter().zip(&parts).filter(|(_, part)| told(part));
+        let known = known.map(|(player, _)| player.clone()).collect();
+        let patterns: Vec<Option<Pattern>> = branches.iter().map(|(pattern, _)| pattern.clone()).collect();
+        let projected = parts
+            .into_iter()
+            .zip(blocks)
+            .zip(guards)
+            .map(|((part, blocks), guard)| self.choice(choice, part, blocks, guard, &patterns));
+        let projected = projected.collect();
+        self.keep(places, choice, projected);
+        known
+    }
+
+    /// Finds out who is told of a choice; selections are put into the blocks.
+    #[allow(clippy::too_many_arguments, reason = "what a choice is made of")]
+    pub(super) fn decide(
+        &mut self,
+        places: &Places,
+        expr: ExprId,
+        guard: ExprId,
+        branches: &[ExprId],
+        repeats: bool,
+        blocks: &mut [Vec<Block>],
+        diagnostics: &mut Diagnostics,
+    ) -> Vec<Part> {
+        let body = &self.choreography.body;
+        let choice = Choice {
+            hir: self.hir,
+            choreography: self.choreography,
+            locals: &self.locals,
+            expr,
+            guard: body[guard].span,
+            deciders: places.expr(guard),
+            players: &places.players,
+            members: &places.members,
+            branches: branches.iter().map(|branch| (body[*branch].span, body[*branch].ty == Ty::Never)).collect(),
+            repeats,
+        };
+        let decided = knowledge::decide(&choice, blocks, &mut self.sites, diagnostics);
+        for (branch, from, to) in decided.selections {
+            self.selections.entry((expr, branch)).or_default().push((from, to));
+        }
+        decided.parts
+    }
+
     /// A role's part in a choice, put together from its branches.
     pub(super) fn choice(
         &mut self,
@@ -19,9 +86,6 @@ impl Projector<'_> {
         let (ty, span) = (body[choice].ty.clone(), body[choice].span);
         let mut stmts = guard.stmts;
         let wanted = !ty.is_unit() && ty != Ty::Never && matches!(part, Part::Decides | Part::Told(_));
-        let ends = |block: &Block| {
-            matches!(block.stmts.last().map(|stmt| &stmt.kind), Some(StmtKind::Refuse(_) | StmtKind::RefusedBy(_)))
-        };
         let has_value = wanted
             && blocks.iter().all(|block| block.value.is_some() || ends(block) || diverges(block))
             && blocks.iter().any(|block| block.value.is_some());
@@ -73,10 +137,15 @@ impl Projector<'_> {
     }
 }
 
-fn drop_value(block: &mut Block) {
+pub(super) fn drop_value(block: &mut Block) {
     if let Some(value) = block.value.take() {
         block.stmts.extend(discarded(value));
     }
+}
+
+/// Whether a block ends in an `abort`.
+pub(super) fn ends(block: &Block) -> bool {
+    matches!(block.stmts.last().map(|stmt| &stmt.kind), Some(StmtKind::Refuse(_) | StmtKind::RefusedBy(_)))
 }
 
 /// Whether every path through a block ends the session.
@@ -86,6 +155,7 @@ pub fn diverges(block: &Block) -> bool {
         StmtKind::If { then, otherwise, .. } => diverges(then) && diverges(otherwise),
         StmtKind::Match { arms, .. } => arms.iter().all(|(_, block)| diverges(block)),
         StmtKind::Offer { branches, .. } => branches.iter().all(|(_, block)| diverges(block)),
+        StmtKind::Saga(saga) => diverges(&saga.body) && diverges(&saga.otherwise),
         _ => false,
     })
 }

@@ -1,21 +1,21 @@
 //! What a role does for an expression: its statements, in the order of evaluation, and the value where the role holds it.
 
-use super::project::{Projector, Target};
+use super::project::{Aim, Projector, discarded};
 use super::sites::SiteKey;
 use super::{Expr, ExprKind, Stmt, StmtKind};
-use crate::hir::{self, ExprId, LocalId, Pattern, PatternKind, Placed, RoleId, ServiceId, Ty};
+use crate::hir::{self, Constructor, ExprId, LocalId, Pattern, PatternKind, Placed, RoleId, ServiceId, Ty};
 use crate::span::Span;
 
 impl Projector<'_> {
     /// Operands from left to right: what may abort is computed before a later operand communicates.
-    pub(super) fn operands(&mut self, target: &mut Target<'_>, exprs: &[ExprId]) -> Vec<Option<Expr>> {
+    pub(super) fn operands(&mut self, aim: &mut Aim<'_>, exprs: &[ExprId]) -> Vec<Option<Expr>> {
         let mut values: Vec<(Option<Expr>, usize)> = Vec::new();
         let mut last_busy = 0;
         let mut parts = Vec::new();
         for (index, expr) in exprs.iter().enumerate() {
-            let outer = std::mem::take(&mut target.out);
-            let value = self.expr(target, *expr);
-            let own = std::mem::replace(&mut target.out, outer);
+            let outer = std::mem::take(&mut aim.out);
+            let value = self.expr(aim, *expr);
+            let own = std::mem::replace(&mut aim.out, outer);
             if !own.is_empty() {
                 last_busy = index;
             }
@@ -24,10 +24,12 @@ impl Projector<'_> {
         }
         let mut result = Vec::new();
         for ((value, index), own) in values.into_iter().zip(parts) {
-            target.out.extend(own);
+            aim.out.extend(own);
             let value = match value {
-                Some(value) if index < last_busy && (value.can_fail() || value.acts()) => {
-                    Some(self.name_value(target, value))
+                Some(value)
+                    if index < last_busy && (value.can_fail() || value.acts() || self.mentions_mutable(&value)) =>
+                {
+                    Some(self.name_value(aim, value))
                 }
                 other => other,
             };
@@ -36,20 +38,31 @@ impl Projector<'_> {
         result
     }
 
-    /// Gives a value a variable, unless it is one.
-    fn name_value(&mut self, target: &mut Target<'_>, value: Expr) -> Expr {
-        if let ExprKind::Local(_) | ExprKind::Literal(_) = value.kind {
+    /// Whether a value changes with a variable.
+    fn mentions_mutable(&self, value: &Expr) -> bool {
+        let own = match &value.kind {
+            ExprKind::Local(local) => self.locals.get(local.0 as usize).is_some_and(|local| local.mutable),
+            _ => false,
+        };
+        own || value.parts().into_iter().any(|part| self.mentions_mutable(part))
+    }
+
+    /// Gives a value a variable, unless it is one that does not change.
+    pub(super) fn name_value(&mut self, aim: &mut Aim<'_>, value: Expr) -> Expr {
+        if let ExprKind::Local(_) | ExprKind::Literal(_) = value.kind
+            && !self.mentions_mutable(&value)
+        {
             return value;
         }
         let (ty, span) = (value.ty.clone(), value.span);
         let local = self.temporary(ty.clone(), span);
         let pattern = Pattern { kind: PatternKind::Bind(local), ty: ty.clone(), span };
-        target.out.push(Stmt { kind: StmtKind::Let(pattern, value), span });
+        aim.out.push(Stmt { kind: StmtKind::Let(pattern, value), span });
         Expr { kind: ExprKind::Local(local), ty, span }
     }
 
     /// What a role does for an expression; the value, where the role holds it.
-    pub(super) fn expr(&mut self, target: &mut Target<'_>, id: ExprId) -> Option<Expr> {
+    pub(super) fn expr(&mut self, aim: &mut Aim<'_>, id: ExprId) -> Option<Expr> {
         let choreography = self.choreography;
         let expr = &choreography.body[id];
         let (ty, span) = (expr.ty.clone(), expr.span);
@@ -57,102 +70,160 @@ impl Projector<'_> {
             hir::ExprKind::Error => return None,
             hir::ExprKind::Literal(literal) => ExprKind::Literal(literal.clone()),
             hir::ExprKind::Local(local) => {
-                if !target.places.local(*local).holds(target.role) {
+                if !aim.places.expr(id).is_held_by(&aim.player) {
                     return None;
                 }
                 ExprKind::Local(*local)
             }
-            hir::ExprKind::Tuple(items) => match target.places.split.get(&id).cloned() {
-                Some(Placed::Tuple(placed, _)) => return self.split(target, items, &placed, span),
-                Some(Placed::At(..)) | None => ExprKind::Tuple(self.all(target, items)?),
-            },
-            hir::ExprKind::List(items) => ExprKind::List(self.all(target, items)?),
-            hir::ExprKind::Builtin(builtin, items) => ExprKind::Builtin(*builtin, self.all(target, items)?),
+            hir::ExprKind::Tuple(_) | hir::ExprKind::Par(_) => return self.together(aim, id),
+            hir::ExprKind::Call(call) => {
+                if let Placed::Tuple(..) = &hir::signature_of(self.hir, choreography, call.callee).result {
+                    return self.together(aim, id);
+                }
+                return self.call(aim, id, call);
+            }
+            hir::ExprKind::Len(group) => ExprKind::Len(group.clone()),
+            hir::ExprKind::MemberIndex(member) => ExprKind::MemberIndex(*member),
+            hir::ExprKind::List(items) => ExprKind::List(self.all(aim, items)?),
+            hir::ExprKind::Builtin(builtin, items) => ExprKind::Builtin(*builtin, self.all(aim, items)?),
             hir::ExprKind::Construct { constructor, fields, base } => {
                 let parts: Vec<ExprId> = fields.iter().map(|(_, value)| *value).chain(*base).collect();
-                let mut values = self.all(target, &parts)?;
+                let mut values = self.all(aim, &parts)?;
                 let base = if base.is_some() { values.pop().map(Box::new) } else { None };
                 ExprKind::Construct(*constructor, fields.iter().map(|(index, _)| *index).zip(values).collect(), base)
             }
-            hir::ExprKind::Field(value, name) => ExprKind::Field(Box::new(self.expr(target, *value)?), name.clone()),
-            hir::ExprKind::TupleField(value, index) => {
-                ExprKind::TupleField(Box::new(self.expr(target, *value)?), *index)
+            hir::ExprKind::Field(value, name) => ExprKind::Field(Box::new(self.expr(aim, *value)?), name.clone()),
+            hir::ExprKind::TupleField(value, index)
+                if aim.places.parts.contains_key(&self.tail(*value)) =>
+            {
+                let mut parts = self.parts(aim, *value);
+                let kept = (*index as usize) < parts.len();
+                let part = if kept { parts.swap_remove(*index as usize) } else { None };
+                aim.out.extend(parts.into_iter().flatten().filter_map(discarded));
+                return part;
             }
-            hir::ExprKind::Unary(op, value) => ExprKind::Unary(*op, Box::new(self.expr(target, *value)?)),
+            hir::ExprKind::TupleField(value, index) => {
+                ExprKind::TupleField(Box::new(self.expr(aim, *value)?), *index)
+            }
+            hir::ExprKind::Unary(op, value) => ExprKind::Unary(*op, Box::new(self.expr(aim, *value)?)),
             hir::ExprKind::Index(one, two) => {
-                let (one, two) = self.two(target, *one, *two)?;
+                let (one, two) = self.two(aim, *one, *two)?;
                 ExprKind::Index(one, two)
             }
             hir::ExprKind::Binary(op, one, two) => {
-                let (one, two) = self.two(target, *one, *two)?;
+                let (one, two) = self.two(aim, *one, *two)?;
                 ExprKind::Binary(*op, one, two)
             }
             hir::ExprKind::At(value, role) => {
-                let value = self.expr(target, *value)?;
-                return (*role == target.role).then_some(value);
+                let value = self.expr(aim, *value)?;
+                return aim.player.plays(*role).then_some(value);
             }
             hir::ExprKind::Operation { role, service, operation, args } => {
-                return self.operation(target, id, *role, (*service, *operation), args);
+                return self.operation(aim, id, *role, (*service, *operation), args);
             }
-            hir::ExprKind::Communicate { value, to, .. } => return self.communicate(target, id, *value, to),
+            hir::ExprKind::Communicate { value, to, within, .. } => {
+                return self.communicate(aim, id, *value, to, *within);
+            }
             hir::ExprKind::Message { .. } => {
-                self.transfer(target, id, Some(Expr::unit(span)));
+                self.transfer(aim, id, Some(Expr::unit(span)), (Ty::UNIT, None));
                 return Some(Expr::unit(span));
             }
             hir::ExprKind::Block(stmts, tail) => {
-                stmts.iter().for_each(|stmt| self.stmt(target, stmt));
+                stmts.iter().for_each(|stmt| self.stmt(aim, stmt));
                 return match tail {
-                    Some(tail) => self.expr(target, *tail),
+                    Some(tail) => self.expr(aim, *tail),
                     None => Some(Expr::unit(span)),
                 };
             }
-            hir::ExprKind::If(..) | hir::ExprKind::Match(..) => {
-                let parts = self.choices.get_mut(&id)?;
-                let part = std::mem::take(parts.get_mut(usize::from(target.role.0))?);
-                target.out.extend(part.stmts);
+            hir::ExprKind::If(..)
+            | hir::ExprKind::Match(..)
+            | hir::ExprKind::While { .. }
+            | hir::ExprKind::For { .. }
+            | hir::ExprKind::Saga(_) => {
+                let part = self.choices.get_mut(&id)?.remove(&aim.player)?;
+                aim.out.extend(part.stmts);
                 return part.value;
+            }
+            hir::ExprKind::Members(members) => return self.members(aim, id, members),
+            hir::ExprKind::Mutate { target, method, args } => {
+                let values = self.operands(aim, args);
+                let changed = self.target(aim, target);
+                if !aim.places.local(target.local).is_held_by(&aim.player) {
+                    return None;
+                }
+                let args: Vec<Expr> = values.into_iter().collect::<Option<_>>()?;
+                let into = (!ty.is_unit()).then(|| self.temporary(ty.clone(), span));
+                let (target, method) = (changed?, *method);
+                aim.out.push(Stmt { kind: StmtKind::Mutate { target, method, args, into }, span });
+                return Some(value_of(into, ty, span));
             }
         };
         Some(Expr { kind, ty, span })
     }
 
     /// All operands, where the role holds all of them; what it holds of others and may fail is computed all the same.
-    fn all(&mut self, target: &mut Target<'_>, items: &[ExprId]) -> Option<Vec<Expr>> {
-        self.operands(target, items).into_iter().collect()
+    fn all(&mut self, aim: &mut Aim<'_>, items: &[ExprId]) -> Option<Vec<Expr>> {
+        self.operands(aim, items).into_iter().collect()
     }
 
-    fn two(&mut self, target: &mut Target<'_>, one: ExprId, two: ExprId) -> Option<(Box<Expr>, Box<Expr>)> {
-        let mut values = self.all(target, &[one, two])?.into_iter();
+    fn two(&mut self, aim: &mut Aim<'_>, one: ExprId, two: ExprId) -> Option<(Box<Expr>, Box<Expr>)> {
+        let mut values = self.all(aim, &[one, two])?.into_iter();
         Some((Box::new(values.next()?), Box::new(values.next()?)))
     }
 
-    /// The parts that a role keeps of a result whose parts live at different places.
-    fn split(&mut self, target: &mut Target<'_>, items: &[ExprId], placed: &[Placed], span: Span) -> Option<Expr> {
-        let values = self.operands(target, items);
-        let role = target.role;
-        let mut kept: Vec<Expr> = values
-            .into_iter()
-            .zip(placed)
-            .filter(|(_, placed)| placed.at_role(role).is_some())
-            .filter_map(|(value, _)| value)
-            .collect();
-        if kept.len() < 2 {
-            return kept.pop();
+    /// A tuple whose parts may live at different places: the parts that go into the choreography's result, or the whole where the player holds all of it.
+    fn together(&mut self, aim: &mut Aim<'_>, id: ExprId) -> Option<Expr> {
+        let body = &self.choreography.body;
+        let (ty, span) = (body[id].ty.clone(), body[id].span);
+        let values = self.parts(aim, id);
+        if let Some(Placed::Tuple(placed, _)) = aim.places.split.get(&id) {
+            let mut kept = Vec::new();
+            for (value, placed) in values.into_iter().zip(placed) {
+                match (value, aim.player.members.is_empty() && placed.at_role(aim.player.base).is_some()) {
+                    (Some(value), true) => kept.push(value),
+                    (Some(value), false) => aim.out.extend(discarded(value)),
+                    (None, _) => {}
+                }
+            }
+            if kept.len() < 2 {
+                return kept.pop();
+            }
+            let ty = Ty::Tuple(kept.iter().map(|value| value.ty.clone()).collect());
+            return Some(Expr { kind: ExprKind::Tuple(kept), ty, span });
         }
-        let ty = Ty::Tuple(kept.iter().map(|value| value.ty.clone()).collect());
-        Some(Expr { kind: ExprKind::Tuple(kept), ty, span })
+        if values.iter().any(Option::is_none) {
+            aim.out.extend(values.into_iter().flatten().filter_map(discarded));
+            return None;
+        }
+        Some(Expr { kind: ExprKind::Tuple(values.into_iter().flatten().collect()), ty, span })
+    }
+
+    /// The parts of a tuple, those that the player holds.
+    pub(super) fn parts(&mut self, aim: &mut Aim<'_>, id: ExprId) -> Vec<Option<Expr>> {
+        let choreography = self.choreography;
+        match &choreography.body[id].kind {
+            hir::ExprKind::Tuple(items) => self.operands(aim, items),
+            hir::ExprKind::Par(arms) => self.par(aim, id, arms),
+            hir::ExprKind::Call(call) => self.call_parts(aim, id, call),
+            hir::ExprKind::Block(stmts, Some(tail)) => {
+                stmts.iter().for_each(|stmt| self.stmt(aim, stmt));
+                self.parts(aim, *tail)
+            }
+            _ => Vec::new(),
+        }
     }
 
     fn operation(
         &mut self,
-        target: &mut Target<'_>,
+        aim: &mut Aim<'_>,
         id: ExprId,
         role: RoleId,
         (service, operation): (ServiceId, u32),
         args: &[ExprId],
     ) -> Option<Expr> {
-        let values = self.operands(target, args);
-        if role != target.role {
+        let values = self.operands(aim, args);
+        if !aim.player.plays(role) {
+            aim.out.extend(values.into_iter().flatten().filter_map(discarded));
             return None;
         }
         let args: Vec<Expr> = values.into_iter().collect::<Option<_>>()?;
@@ -161,56 +232,85 @@ impl Projector<'_> {
         if self.hir.operation(service, operation).is_pure() {
             return Some(Expr { kind: ExprKind::Pure(service, operation, args), ty, span });
         }
-        let site = self.sites.site(SiteKey::Operation(id));
+        let site = self.sites.site(SiteKey::Construct(id));
         let into = (!ty.is_unit()).then(|| self.temporary(ty.clone(), span));
-        target.out.push(Stmt { kind: StmtKind::Operation { site, service, operation, args, into }, span });
+        aim.out.push(Stmt { kind: StmtKind::Operation { site, service, operation, args, into }, span });
         Some(value_of(into, ty, span))
     }
 
     fn communicate(
         &mut self,
-        target: &mut Target<'_>,
+        aim: &mut Aim<'_>,
         id: ExprId,
         value: ExprId,
         to: &[(RoleId, Span)],
+        within: Option<u64>,
     ) -> Option<Expr> {
-        let value = self.expr(target, value);
-        let keeps = to.iter().any(|(role, _)| *role == target.role);
-        let sends = target.places.transfers.get(&id).is_some_and(|transfer| transfer.from == target.role);
+        let sent = self.choreography.body[value].ty.clone();
+        let value = self.expr(aim, value);
+        let keeps = to.iter().any(|(role, _)| aim.player.plays(*role));
+        let sends = aim.places.transfers.get(&id).is_some_and(|transfer| aim.player.plays(transfer.from));
         let value = match value {
-            Some(value) if keeps && sends => Some(self.name_value(target, value)),
+            Some(value) if keeps && sends => Some(self.name_value(aim, value)),
             other => other,
         };
-        let received = self.transfer(target, id, value.clone());
-        received.or_else(|| value.filter(|_| keeps))
+        let received = self.transfer(aim, id, value.clone(), (sent, within));
+        if !keeps && !sends {
+            aim.out.extend(value.clone().and_then(discarded));
+        }
+        received.or_else(|| value.filter(|_| keeps).map(|value| self.in_time(id, value, within)))
     }
 
-    /// A role's part in a communication; what it receives.
-    fn transfer(&mut self, target: &mut Target<'_>, id: ExprId, value: Option<Expr>) -> Option<Expr> {
-        let transfer = target.places.transfers.get(&id)?;
+    /// What is there already comes in time.
+    fn in_time(&self, id: ExprId, value: Expr, within: Option<u64>) -> Expr {
+        let (ty, span) = (self.choreography.body[id].ty.clone(), value.span);
+        match within {
+            Some(_) => Expr { kind: ExprKind::Construct(Constructor::Some, vec![(0, value)], None), ty, span },
+            None => value,
+        }
+    }
+
+    /// A player's part in a communication; what it receives.
+    fn transfer(
+        &mut self,
+        aim: &mut Aim<'_>,
+        id: ExprId,
+        value: Option<Expr>,
+        (sent, within): (Ty, Option<u64>),
+    ) -> Option<Expr> {
+        let transfer = aim.places.transfers.get(&id)?;
         let expr = &self.choreography.body[id];
         let (ty, span) = (expr.ty.clone(), expr.span);
-        if transfer.from == target.role {
-            let to: Vec<_> =
-                transfer.to.iter().map(|role| (self.sites.site(SiteKey::Message(id, *role)), *role)).collect();
+        if aim.player.plays(transfer.from) {
+            let to: Vec<_> = transfer
+                .to
+                .iter()
+                .map(|(player, to)| (self.sites.site(SiteKey::Message(id, player.clone())), to.clone()))
+                .collect();
             if let (Some(value), false) = (value, to.is_empty()) {
-                let value = if to.len() > 1 { self.name_value(target, value) } else { value };
-                target.out.push(Stmt { kind: StmtKind::Send(to, value), span });
+                let several = to.len() > 1 || to.iter().any(|(_, to)| self.is_several(to));
+                let value = if several { self.name_value(aim, value) } else { value };
+                aim.out.push(Stmt { kind: StmtKind::Send(to, value), span });
             }
             return None;
         }
-        if !transfer.to.contains(&target.role) {
+        if !transfer.to.iter().any(|(player, _)| *player == aim.player) {
             return None;
         }
-        let site = self.sites.site(SiteKey::Message(id, target.role));
+        let site = self.sites.site(SiteKey::Message(id, aim.player.clone()));
         let into = (!ty.is_unit()).then(|| self.temporary(ty.clone(), span));
-        target.out.push(Stmt { kind: StmtKind::Receive { site, from: transfer.from, into, ty: ty.clone() }, span });
+        let kind = StmtKind::Receive { site, from: transfer.from, into, ty: sent, within };
+        aim.out.push(Stmt { kind, span });
         Some(value_of(into, ty, span))
+    }
+
+    fn is_several(&self, to: &super::To) -> bool {
+        self.choreography.role(to.role).kind == hir::RoleKind::Group
     }
 }
 
 /// The variable that a value went to, or `()`.
-fn value_of(into: Option<LocalId>, ty: Ty, span: Span) -> Expr {
+pub(super) fn value_of(into: Option<LocalId>, ty: Ty, span: Span) -> Expr {
     match into {
         Some(local) => Expr { kind: ExprKind::Local(local), ty, span },
         None => Expr::unit(span),

@@ -1,15 +1,41 @@
 //! The fingerprint of a choreography: a digest of all that its roles must agree on. Comments, layout and the names of variables
 //! do not count; roles, types, signatures, order and positions do.
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write;
 
-use super::{Program, print};
-use crate::hir::body::Local;
-use crate::hir::{Choreography, Field, Hir, TypeDefKind};
+use super::{Projection, print};
+use crate::hir::{ChoreographyId, Field, Hir, SignatureParam, TypeDefKind};
 
-/// The digest.
-pub fn fingerprint(hir: &Hir, choreography: &Choreography, locals: &[Local], programs: &[Program]) -> [u8; 32] {
-    let mut text = format!("choreography {}\n", choreography.name.name);
+/// The digests of what choreographies are made of.
+pub struct Fingerprints {
+    types: [u8; 32],
+    own: BTreeMap<ChoreographyId, [u8; 32]>,
+}
+
+impl Fingerprints {
+    /// The digests of these.
+    pub fn of(hir: &Hir, projections: &[Projection]) -> Self {
+        let own = projections.iter().map(|projection| {
+            let id = ChoreographyId(u32::try_from(projection.choreography).unwrap_or(u32::MAX));
+            (id, *blake3::hash(choreography(hir, id, projection).as_bytes()).as_bytes())
+        });
+        Self { types: *blake3::hash(types(hir).as_bytes()).as_bytes(), own: own.collect() }
+    }
+
+    /// The digest of a choreography together with all that it calls.
+    pub fn with_callees(&self, all: BTreeSet<ChoreographyId>) -> [u8; 32] {
+        let mut hasher = blake3::Hasher::new();
+        hasher.update(&self.types);
+        for id in all {
+            hasher.update(self.own.get(&id).map_or(&[0; 32], |digest| digest));
+        }
+        *hasher.finalize().as_bytes()
+    }
+}
+
+fn types(hir: &Hir) -> String {
+    let mut text = String::new();
     for definition in &hir.types {
         let _ = write!(text, "type {} ", definition.name.name);
         match &definition.kind {
@@ -22,6 +48,12 @@ pub fn fingerprint(hir: &Hir, choreography: &Choreography, locals: &[Local], pro
         }
         text.push('\n');
     }
+    text
+}
+
+fn choreography(hir: &Hir, id: ChoreographyId, projection: &Projection) -> String {
+    let choreography = hir.choreography(id);
+    let mut text = format!("choreography {}\n", choreography.name.name);
     for service in choreography.roles.iter().flat_map(|role| &role.services) {
         let service = hir.service(*service);
         for operation in &service.operations {
@@ -30,14 +62,22 @@ pub fn fingerprint(hir: &Hir, choreography: &Choreography, locals: &[Local], pro
             let _ = writeln!(text, "{} pure {}", hir.show(&operation.result), operation.is_pure());
         }
     }
-    for (program, role) in programs.iter().zip(&choreography.roles) {
+    for param in &hir.signature(id).params {
+        let shown = match param {
+            SignatureParam::Value(_, ty, _) => hir.show(ty),
+            SignatureParam::Choreography(..) => "choreography".to_owned(),
+        };
+        let _ = writeln!(text, "takes {shown}");
+    }
+    for (program, role) in projection.programs.iter().zip(&choreography.roles) {
+        let locals = &projection.locals;
         let params: Vec<String> =
             program.params.iter().filter_map(|id| locals.get(id.0 as usize)).map(|local| hir.show(&local.ty)).collect();
         let (name, result) = (&role.name.name, hir.show(&program.result));
         let body = print::exact(hir, choreography, locals, &program.body);
-        let _ = writeln!(text, "role {name}({}) -> {result} {body}", params.join(", "));
+        let _ = writeln!(text, "role {name} {:?}({}) -> {result} {body}", role.kind, params.join(", "));
     }
-    *blake3::hash(text.as_bytes()).as_bytes()
+    text
 }
 
 fn signature(hir: &Hir, fields: &[Field]) -> String {

@@ -8,11 +8,13 @@ use std::collections::BTreeSet;
 
 use super::merge::merge;
 use super::sites::{SiteKey, Sites};
-use super::{Block, Firsts, Label, Stmt, StmtKind};
+use super::{Block, Firsts, Label, Stmt, StmtKind, To};
 use crate::diagnostic::Diagnostics;
+use crate::diagnostic::grouping::Grouping;
 use crate::diagnostic::meaning::{First, Meaning};
 use crate::hir::body::Local;
-use crate::hir::{Choreography, ExprId, Hir, RoleId, RoleSet};
+use crate::hir::check::places::recipient;
+use crate::hir::{Choreography, ExprId, Hir, Place, Player, RoleId, RoleKind};
 use crate::span::Span;
 
 /// A choice whose branches are projected.
@@ -27,13 +29,19 @@ pub struct Choice<'a> {
     pub expr: ExprId,
     /// Its guard.
     pub guard: Span,
-    /// The roles at the guard.
-    pub deciders: &'a RoleSet,
+    /// Where the guard lives.
+    pub deciders: &'a Place,
+    /// Whom there is to be told.
+    pub players: &'a [Player],
+    /// The members whose blocks stand around.
+    pub members: &'a [RoleId],
     /// Each branch: where it stands, and whether it ends in `abort`.
     pub branches: Vec<(Span, bool)>,
+    /// Whether it is a loop: the first branch is one more round, the second one leaves.
+    pub repeats: bool,
 }
 
-/// A role's part in a choice.
+/// A player's part in a choice.
 #[derive(Clone, Debug)]
 pub enum Part {
     /// It is at the guard.
@@ -46,53 +54,70 @@ pub enum Part {
     Told(Vec<bool>),
 }
 
-/// Finds out what each role has to know. `blocks` holds each role's projection of each branch; selections are put at their heads.
+/// What has been found out about a choice.
+pub struct Decided {
+    /// Each player's part.
+    pub parts: Vec<Part>,
+    /// The selections that were put in: the branch, who tells, and whom.
+    pub selections: Vec<(usize, RoleId, To)>,
+}
+
+/// Finds out what each player has to know. `blocks` holds each one's projection of each branch; selections are put at their heads.
 pub fn decide(
     choice: &Choice<'_>,
     blocks: &mut [Vec<Block>],
     sites: &mut Sites,
     diagnostics: &mut Diagnostics,
-) -> Vec<Part> {
-    let roles: Vec<RoleId> = choice.choreography.role_ids().collect();
+) -> Decided {
     let mut parts = Vec::new();
-    for (role, branches) in roles.iter().zip(blocks.iter()) {
-        let part = if choice.deciders.contains(role) {
-            check_selections_to_decider(choice, *role, branches, diagnostics);
+    for (player, branches) in choice.players.iter().zip(blocks.iter()) {
+        let part = if choice.deciders.is_held_by(player) {
+            check_selections_to_decider(choice, player, branches, diagnostics);
             Part::Decides
         } else {
-            without_telling(choice, *role, branches, sites, diagnostics)
+            without_telling(choice, player, branches, sites, diagnostics)
         };
         parts.push(part);
     }
-    let told: BTreeSet<RoleId> =
-        roles.iter().zip(&parts).filter(|(_, part)| matches!(part, Part::Told(_))).map(|(role, _)| *role).collect();
-    let mut firsts_missing: Vec<(RoleId, First)> = Vec::new();
-    let mut knowers: Vec<RoleSet> = Vec::new();
+    let told: BTreeSet<usize> =
+        (0..).zip(&parts).filter(|(_, part)| matches!(part, Part::Told(_))).map(|(index, _)| index).collect();
+    let deciders: BTreeSet<usize> =
+        (0..).zip(&parts).filter(|(_, part)| matches!(part, Part::Decides)).map(|(index, _)| index).collect();
+    let mut missing: Vec<(usize, First)> = Vec::new();
+    let mut knowers: Vec<BTreeSet<usize>> = Vec::new();
+    let mut selections = Vec::new();
     for index in 0..choice.branches.len() {
-        let mut branch = Branch { choice, index, blocks, known: choice.deciders.clone() };
-        let pending: BTreeSet<RoleId> = told.iter().copied().filter(|role| branch.matters_to(*role)).collect();
-        branch.tell(pending, sites, &mut firsts_missing, diagnostics);
+        let known = deciders.clone();
+        let mut branch = Branch { choice, index, blocks, known, selections: &mut selections };
+        let pending: BTreeSet<usize> = told.iter().copied().filter(|player| branch.matters_to(*player)).collect();
+        branch.tell(pending, sites, &mut missing, diagnostics);
         knowers.push(branch.known);
     }
-    for (role, part) in roles.iter().zip(&mut parts) {
+    for (index, part) in parts.iter_mut().enumerate() {
         if let Part::Told(branches) = part {
-            *branches = knowers.iter().map(|known| known.contains(role)).collect();
+            *branches = knowers.iter().map(|known| known.contains(&index)).collect();
         }
     }
-    report_missing(choice, firsts_missing, &knowers, diagnostics);
-    parts
+    report_missing(choice, missing, &knowers, diagnostics);
+    Decided { parts, selections }
 }
 
-/// The part of a role that need not be told, or `Told` where it must be.
+/// The part of a player that need not be told, or `Told` where it must be.
 fn without_telling(
     choice: &Choice<'_>,
-    role: RoleId,
+    player: &Player,
     branches: &[Block],
     sites: &mut Sites,
     diagnostics: &mut Diagnostics,
 ) -> Part {
     if !branches.iter().any(Block::acts) {
         return Part::Idle;
+    }
+    if let (true, [again, stop]) = (choice.repeats, branches)
+        && !again.acts()
+    {
+        // It has no part in the rounds: what it does when the loop is left it does once, whenever that is.
+        return Part::Same(stop.clone());
     }
     let Some((block, pairs)) = merge(choice.hir, choice.choreography, choice.locals, branches, choice.expr.0) else {
         return Part::Told(Vec::new());
@@ -101,17 +126,42 @@ fn without_telling(
         sites.unify(one, two);
     }
     if let (Some(span), true) = (block.first_action(), branches.len() > 1) {
-        let role = choice.choreography.role_name(role).to_owned();
+        let role = choice.name(player);
         diagnostics.push(Meaning::SameInAllBranches { role, span, guard: choice.guard }.into());
     }
     Part::Same(block)
 }
 
-fn check_selections_to_decider(choice: &Choice<'_>, role: RoleId, branches: &[Block], diagnostics: &mut Diagnostics) {
+fn check_selections_to_decider(
+    choice: &Choice<'_>,
+    player: &Player,
+    branches: &[Block],
+    diagnostics: &mut Diagnostics,
+) {
     let own = |stmt: &&Stmt| matches!(&stmt.kind, StmtKind::Told(label, _) if label.choice == choice.expr.0);
     for stmt in branches.iter().flat_map(|block| block.stmts.iter().filter(own)) {
-        let role = choice.choreography.role_name(role).to_owned();
+        let role = choice.name(player);
         diagnostics.push(Meaning::SelectionToDecider { role, span: stmt.span, guard: choice.guard }.into());
+    }
+}
+
+impl Choice<'_> {
+    /// What a player is called: as the innermost member that it is.
+    fn name(&self, player: &Player) -> String {
+        let role = player.members.last().copied().unwrap_or(player.base);
+        self.choreography.role_name(role).to_owned()
+    }
+
+    /// The role that tells by rule: the first one at the guard that is one participant.
+    fn teller(&self) -> Option<RoleId> {
+        let single = |role: &RoleId| self.choreography.role(*role).kind != RoleKind::Group;
+        let held = |role: &RoleId| single(role) && self.choreography.holds(self.deciders, *role);
+        self.choreography.role_ids().chain(self.members.iter().copied()).find(held)
+    }
+
+    /// Those that may be `role`.
+    fn playing(&self, role: RoleId) -> impl Iterator<Item = usize> {
+        self.players.iter().enumerate().filter(move |(_, player)| player.plays(role)).map(|(index, _)| index)
     }
 }
 
@@ -120,12 +170,13 @@ struct Branch<'a, 'c> {
     choice: &'a Choice<'c>,
     index: usize,
     blocks: &'a mut [Vec<Block>],
-    known: RoleSet,
+    known: BTreeSet<usize>,
+    selections: &'a mut Vec<(usize, RoleId, To)>,
 }
 
 impl Branch<'_, '_> {
-    fn block(&self, role: RoleId) -> Option<&Block> {
-        self.blocks.get(usize::from(role.0)).and_then(|branches| branches.get(self.index))
+    fn block(&self, player: usize) -> Option<&Block> {
+        self.blocks.get(player).and_then(|branches| branches.get(self.index))
     }
 
     fn span(&self) -> Span {
@@ -133,76 +184,100 @@ impl Branch<'_, '_> {
     }
 
     /// A branch that ends in `abort` tells nobody but those that act in it.
-    fn matters_to(&self, role: RoleId) -> bool {
+    fn matters_to(&self, player: usize) -> bool {
         let diverges = self.choice.branches.get(self.index).is_some_and(|(_, diverges)| *diverges);
-        !diverges || self.block(role).is_some_and(Block::acts)
+        !diverges || self.block(player).is_some_and(Block::acts)
+    }
+
+    /// Whether `role`, whoever plays it, is one of these.
+    fn all_in(&self, role: RoleId, players: &BTreeSet<usize>) -> bool {
+        self.choice.playing(role).all(|player| players.contains(&player))
     }
 
     fn tell(
         &mut self,
-        mut pending: BTreeSet<RoleId>,
+        mut pending: BTreeSet<usize>,
         sites: &mut Sites,
-        missing: &mut Vec<(RoleId, First)>,
+        missing: &mut Vec<(usize, First)>,
         diagnostics: &mut Diagnostics,
     ) {
-        let firsts = |branch: &Self, role: RoleId| branch.block(role).map(Firsts::of).unwrap_or_default();
+        let firsts = |branch: &Self, player: usize| branch.block(player).map(Firsts::of).unwrap_or_default();
         loop {
-            let learns = pending.iter().copied().find(|role| {
-                let firsts = firsts(self, *role);
-                firsts.tell() && firsts.messages.iter().all(|(_, from)| self.known.contains(from))
+            let learns = pending.iter().copied().find(|player| {
+                let firsts = firsts(self, *player);
+                firsts.tell() && firsts.messages.iter().all(|key| self.all_in(key.from, &self.known))
             });
-            if let Some(role) = learns {
-                pending.remove(&role);
-                self.known.insert(role);
+            if let Some(player) = learns {
+                pending.remove(&player);
+                self.known.insert(player);
                 continue;
             }
             // Who waits for nobody that may yet learn is told first, and only a cycle is cut at its first role.
-            let stuck = pending.iter().copied().find(|role| {
-                let firsts = firsts(self, *role);
-                let may_learn = |from: &RoleId| self.known.contains(from) || pending.contains(from);
-                !firsts.tell() || !firsts.messages.iter().all(|(_, from)| may_learn(from))
+            let may_learn: BTreeSet<usize> = &self.known | &pending;
+            let stuck = pending.iter().copied().find(|player| {
+                let firsts = firsts(self, *player);
+                !firsts.tell() || !firsts.messages.iter().all(|key| self.all_in(key.from, &may_learn))
             });
-            let Some(role) = stuck.or_else(|| pending.first().copied()) else {
+            let Some(player) = stuck.or_else(|| pending.first().copied()) else {
                 return;
             };
-            pending.remove(&role);
-            self.check_teller(role, diagnostics);
-            let action = self.block(role).and_then(Block::first_action);
-            missing.push((role, First { branch: self.span(), action }));
-            self.select(role, sites);
-            self.known.insert(role);
+            pending.remove(&player);
+            self.check_teller(player, diagnostics);
+            let action = self.block(player).and_then(Block::first_action);
+            missing.push((player, First { branch: self.span(), action }));
+            self.select(player, sites, diagnostics);
+            self.known.insert(player);
         }
     }
 
     /// A role that would have to be told by the compiler before it tells others is a teller that does not know.
-    fn check_teller(&self, role: RoleId, diagnostics: &mut Diagnostics) {
+    fn check_teller(&self, player: usize, diagnostics: &mut Diagnostics) {
         let own = |stmt: &&Stmt| match &stmt.kind {
             StmtKind::Select(label, _) => label.choice == self.choice.expr.0 && !label.inferred,
             _ => false,
         };
-        let Some(stmt) = self.block(role).and_then(|block| block.stmts.iter().find(own)) else {
+        let Some(stmt) = self.block(player).and_then(|block| block.stmts.iter().find(own)) else {
             return;
         };
-        let name = |role: &RoleId| self.choice.choreography.role_name(*role).to_owned();
-        let knows = self.choice.deciders.iter().map(name).collect();
-        let (teller, span, guard) = (name(&role), stmt.span, self.choice.guard);
+        let choice = self.choice;
+        let knows = choice.players.iter().filter(|player| choice.deciders.is_held_by(player));
+        let knows = knows.map(|player| choice.name(player)).collect();
+        let teller = choice.players.get(player).map(|player| choice.name(player)).unwrap_or_default();
+        let (span, guard) = (stmt.span, choice.guard);
         diagnostics.push(Meaning::TellerDoesNotKnow { teller, span, guard, knows }.into());
     }
 
     /// Puts a selection at the head of the branch.
-    fn select(&mut self, to: RoleId, sites: &mut Sites) {
-        let Some(from) = self.choice.deciders.first().copied() else {
+    fn select(&mut self, player: usize, sites: &mut Sites, diagnostics: &mut Diagnostics) {
+        let choice = self.choice;
+        let Some(to_player) = choice.players.get(player) else { return };
+        let Some(from) = choice.teller() else {
+            let group = match choice.deciders {
+                Place::Roles(roles) | Place::Each(roles) => roles.first().map(|role| choice.choreography.role_name(*role)),
+                Place::Everywhere | Place::Error => None,
+            };
+            if let Some(group) = group {
+                let (group, role, guard) = (group.to_owned(), choice.name(to_player), choice.guard);
+                diagnostics.push(Grouping::GroupDecides { group, role, guard }.into());
+            }
             return;
         };
-        let site = sites.site(SiteKey::Inferred(self.choice.expr, self.index, to));
-        let (span, label) = (self.span(), Label { site, choice: self.choice.expr.0, inferred: true });
+        let to = recipient(choice.choreography, to_player, choice.members);
+        let site = sites.site(SiteKey::Inferred(choice.expr, self.index, to_player.clone()));
+        let (span, label) = (self.span(), Label { site, choice: choice.expr.0, inferred: true });
+        for teller in choice.playing(from) {
+            self.insert(teller, Stmt { kind: StmtKind::Select(label, to.clone()), span });
+        }
+        self.insert(player, Stmt { kind: StmtKind::Told(label, from), span });
+        self.selections.push((self.index, from, to));
+    }
+
+    fn insert(&mut self, player: usize, stmt: Stmt) {
         let inferred = |stmt: &Stmt| matches!(&stmt.kind, StmtKind::Select(label, _) if label.inferred);
-        for (role, kind) in [(from, StmtKind::Select(label, to)), (to, StmtKind::Told(label, from))] {
-            let block = self.blocks.get_mut(usize::from(role.0)).and_then(|branches| branches.get_mut(self.index));
-            if let Some(block) = block {
-                let behind = block.stmts.iter().take_while(|stmt| inferred(stmt)).count();
-                block.stmts.insert(behind, Stmt { kind, span });
-            }
+        let block = self.blocks.get_mut(player).and_then(|branches| branches.get_mut(self.index));
+        if let Some(block) = block {
+            let behind = block.stmts.iter().take_while(|stmt| inferred(stmt)).count();
+            block.stmts.insert(behind, stmt);
         }
     }
 }
@@ -210,21 +285,21 @@ impl Branch<'_, '_> {
 /// Under `#![explicit]`, every selection that the compiler put in is an error with the line to write.
 fn report_missing(
     choice: &Choice<'_>,
-    missing: Vec<(RoleId, First)>,
-    knowers: &[RoleSet],
+    missing: Vec<(usize, First)>,
+    knowers: &[BTreeSet<usize>],
     diagnostics: &mut Diagnostics,
 ) {
     if !choice.choreography.explicit {
         return;
     }
-    let name = |role: &RoleId| choice.choreography.role_name(*role).to_owned();
-    let roles: BTreeSet<RoleId> = missing.iter().map(|(role, _)| *role).collect();
-    let everywhere = |role: &RoleId| knowers.iter().all(|known| known.contains(role)) && !roles.contains(role);
-    let knows: Vec<String> = choice.choreography.role_ids().filter(everywhere).map(|role| name(&role)).collect();
-    for role in roles {
-        let firsts = missing.iter().filter(|(of, _)| *of == role).map(|(_, first)| first.clone()).collect();
-        let decider = choice.deciders.first().map(name).unwrap_or_default();
-        let (role, knows) = (name(&role), knows.clone());
+    let name = |player: usize| choice.players.get(player).map(|player| choice.name(player)).unwrap_or_default();
+    let told: BTreeSet<usize> = missing.iter().map(|(player, _)| *player).collect();
+    let everywhere = |player: &usize| knowers.iter().all(|known| known.contains(player)) && !told.contains(player);
+    let knows: Vec<String> = (0..choice.players.len()).filter(everywhere).map(name).collect();
+    for player in told {
+        let firsts = missing.iter().filter(|(of, _)| *of == player).map(|(_, first)| first.clone()).collect();
+        let decider = choice.teller().map(|role| choice.choreography.role_name(role).to_owned()).unwrap_or_default();
+        let (role, knows) = (name(player), knows.clone());
         diagnostics.push(Meaning::NotTold { role, decider, guard: choice.guard, firsts, knows }.into());
     }
 }

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use super::{Block, Expr, ExprKind, Site, Stmt, StmtKind, print};
+use super::{Block, Decision, Expr, ExprKind, Site, Stmt, StmtKind, print};
 use crate::hir::body::Local;
 use crate::hir::{Choreography, Hir, LocalId};
 
@@ -49,9 +49,13 @@ fn prune(block: &mut Block, used: &mut BTreeSet<LocalId>) {
             StmtKind::Let(pattern, value) => {
                 value.acts() || pattern.bindings().iter().any(|local| used.contains(local))
             }
-            StmtKind::If { into, .. } | StmtKind::Match { into, .. } | StmtKind::Offer { into, .. } => {
-                stmt.acts() || into.is_some_and(|into| used.contains(&into))
-            }
+            StmtKind::If { .. }
+            | StmtKind::Match { .. }
+            | StmtKind::Offer { .. }
+            | StmtKind::Loop(_)
+            | StmtKind::Par { .. }
+            | StmtKind::Members(_)
+            | StmtKind::Call(_) => stmt.acts() || stmt.binds().iter().any(|local| used.contains(local)),
             _ => true,
         };
         if needed {
@@ -64,25 +68,48 @@ fn prune(block: &mut Block, used: &mut BTreeSet<LocalId>) {
 }
 
 fn prune_parts(stmt: &mut Stmt, used: &mut BTreeSet<LocalId>) {
+    if let StmtKind::Assign(target, _) | StmtKind::Mutate { target, .. } = &stmt.kind {
+        used.insert(target.local);
+    }
     match &mut stmt.kind {
-        StmtKind::Let(_, value) | StmtKind::Send(_, value) | StmtKind::Refuse(value) => uses(value, used),
-        StmtKind::Operation { args, .. } => args.iter().for_each(|arg| uses(arg, used)),
-        StmtKind::Require(condition, reason) => {
-            uses(condition, used);
-            uses(reason, used);
-        }
-        StmtKind::If { condition, then, otherwise, .. } => {
+        StmtKind::If { then, otherwise, .. } => {
             prune(then, used);
             prune(otherwise, used);
-            uses(condition, used);
         }
-        StmtKind::Match { scrutinee, arms, .. } => {
-            arms.iter_mut().for_each(|(_, block)| prune(block, used));
-            uses(scrutinee, used);
-        }
+        StmtKind::Match { arms, .. } => arms.iter_mut().for_each(|(_, block)| prune(block, used)),
         StmtKind::Offer { branches, .. } => branches.iter_mut().for_each(|(_, block)| prune(block, used)),
-        StmtKind::Receive { .. } | StmtKind::Select(..) | StmtKind::Told(..) | StmtKind::RefusedBy(_) => {}
+        StmtKind::Loop(repeat) => {
+            prune(&mut repeat.body, used);
+            if let Decision::While(guard) | Decision::For(_, guard) = &repeat.decision {
+                uses(guard, used);
+            }
+            let mut head = Block { stmts: std::mem::take(&mut repeat.head), value: None };
+            prune(&mut head, used);
+            repeat.head = head.stmts;
+        }
+        StmtKind::Par { arms, .. } => arms.iter_mut().for_each(|arm| prune(arm, used)),
+        StmtKind::Members(members) => {
+            members.own.iter_mut().chain([&mut members.other]).for_each(|block| prune(block, used));
+        }
+        StmtKind::Saga(saga) => {
+            prune(&mut saga.body, used);
+            prune(&mut saga.otherwise, used);
+        }
+        StmtKind::Let(..)
+        | StmtKind::Assign(..)
+        | StmtKind::Mutate { .. }
+        | StmtKind::Send(..)
+        | StmtKind::Receive { .. }
+        | StmtKind::Select(..)
+        | StmtKind::Told(..)
+        | StmtKind::Operation { .. }
+        | StmtKind::Call(_)
+        | StmtKind::Again
+        | StmtKind::Require(..)
+        | StmtKind::Refuse(_)
+        | StmtKind::RefusedBy(_) => {}
     }
+    stmt.exprs().into_iter().for_each(|expr| uses(expr, used));
 }
 
 fn uses(expr: &Expr, used: &mut BTreeSet<LocalId>) {

@@ -9,8 +9,11 @@ mod knowledge;
 mod merge;
 pub mod print;
 mod project;
+mod repeat;
+mod scope;
 mod sites;
 mod stmt;
+mod together;
 
 pub use choice::diverges;
 pub use firsts::Firsts;
@@ -181,6 +184,11 @@ impl Block {
     /// Whether the role acts in it.
     pub fn acts(&self) -> bool {
         self.stmts.iter().any(Stmt::acts) || self.value.as_ref().is_some_and(Expr::acts)
+    }
+
+    /// Whether something in it may abort.
+    pub fn can_fail(&self) -> bool {
+        self.stmts.iter().any(Stmt::can_fail) || self.value.as_ref().is_some_and(Expr::can_fail)
     }
 
     /// The first thing that the role does in it.

@@ -3,9 +3,11 @@
 use std::collections::BTreeMap;
 use std::fmt::Write;
 
-use super::{Block, Expr, ExprKind, Projection, Site, Stmt, StmtKind};
+use super::{Block, Decision, Expr, ExprKind, Key, Projection, Site, Step, Stmt, StmtKind, Target, To};
 use crate::hir::body::Local;
-use crate::hir::{Choreography, Constructor, Hir, Literal, LocalId, Pattern, PatternKind, RoleId, ServiceId, Ty};
+use crate::hir::{
+    Callee, Choreography, Constructor, Hir, Literal, LocalId, MemberOrder, Pattern, PatternKind, RoleId, ServiceId, Ty,
+};
 use crate::syntax::ast::{BinaryOp, UnaryOp};
 
 /// The program of a role, readable.
@@ -171,19 +173,32 @@ impl<'a> Printer<'a> {
             }
             StmtKind::Send(to, value) => {
                 let to: Vec<String> =
-                    to.iter().map(|(site, role)| format!("{}{}", self.site(*site), self.role(*role))).collect();
+                    to.iter().map(|(site, to)| format!("{}{}", self.site(*site), self.to(to))).collect();
                 self.push("send ");
                 self.expr(value);
                 let _ = write!(self.out, " to {};", to.join(", "));
             }
-            StmtKind::Receive { site, from, into, ty } => {
+            StmtKind::Assign(target, value) => {
+                self.target(target);
+                self.push(" = ");
+                self.expr(value);
+                self.push(";");
+            }
+            StmtKind::Mutate { target, method, args, into } => {
+                self.into(*into);
+                self.target(target);
+                let _ = write!(self.out, ".{}", method.name());
+                self.list("(", args, ");");
+            }
+            StmtKind::Receive { site, from, into, ty, within } => {
                 self.into(*into);
                 let (site, ty) = (self.site(*site), self.hir.show(ty));
-                let _ = write!(self.out, "receive {ty} from {site}{};", self.role(*from));
+                let within = within.map(|millis| format!(" within {millis}ms")).unwrap_or_default();
+                let _ = write!(self.out, "receive {ty} from {site}{}{within};", self.role(*from));
             }
             StmtKind::Select(label, to) => {
                 let (site, mark) = (self.label(*label), self.mark(label.inferred));
-                let _ = write!(self.out, "select {site}{};{mark}", self.role(*to));
+                let _ = write!(self.out, "select {site}{};{mark}", self.to(to));
             }
             StmtKind::Told(label, from) => {
                 let (site, mark) = (self.label(*label), self.mark(label.inferred));
@@ -211,7 +226,11 @@ impl<'a> Printer<'a> {
             StmtKind::RefusedBy(role) => {
                 let _ = write!(self.out, "aborted by {};", self.role(*role));
             }
+            StmtKind::Again => self.push("again;"),
             StmtKind::If { .. } | StmtKind::Match { .. } | StmtKind::Offer { .. } => self.choice(stmt),
+            StmtKind::Loop(_) | StmtKind::Par { .. } | StmtKind::Members(_) | StmtKind::Call(_) | StmtKind::Saga(_) => {
+                self.construct(stmt);
+            }
         }
     }
 
@@ -252,11 +271,8 @@ impl<'a> Printer<'a> {
                 self.indent += 1;
                 for (messages, block) in branches {
                     self.line();
-                    let messages: Vec<String> = messages
-                        .iter()
-                        .map(|(site, role)| format!("{}{}", self.site(*site), self.role(*role)))
-                        .collect();
-                    let _ = write!(self.out, "{} => ", messages.join(" | "));
+                    let messages = self.keys(messages);
+                    let _ = write!(self.out, "{messages} => ");
                     self.block(block);
                 }
                 self.indent -= 1;
@@ -264,6 +280,159 @@ impl<'a> Printer<'a> {
                 self.push("}");
             }
             _ => {}
+        }
+    }
+
+    /// Loops, calls, scopes, and what runs side by side.
+    fn construct(&mut self, stmt: &Stmt) {
+        match &stmt.kind {
+            StmtKind::Loop(repeat) => {
+                let site = self.site(repeat.site);
+                let _ = write!(self.out, "loop {site}{{");
+                self.indent += 1;
+                for stmt in &repeat.head {
+                    self.line();
+                    self.stmt(stmt);
+                }
+                self.line();
+                match &repeat.decision {
+                    Decision::While(guard) => {
+                        self.push("while ");
+                        self.expr(guard);
+                    }
+                    Decision::For(pattern, items) => {
+                        self.push("for ");
+                        self.pattern(pattern);
+                        self.push(" in ");
+                        self.expr(items);
+                    }
+                    Decision::Offer { again, stop } => {
+                        let (again, stop) = (self.keys(again), self.keys(stop));
+                        let _ = write!(self.out, "again on {again}, until {stop}");
+                    }
+                }
+                self.push(" ");
+                self.block(&repeat.body);
+                self.indent -= 1;
+                self.line();
+                self.push("}");
+            }
+            StmtKind::Par { site, arms, into } => {
+                let site = self.site(*site);
+                let _ = write!(self.out, "par {site}");
+                for (index, arm) in arms.iter().enumerate() {
+                    self.push(if index == 0 { "" } else { " and " });
+                    self.block(arm);
+                }
+                let into: Vec<String> =
+                    into.iter().map(|into| into.map_or_else(|| "_".to_owned(), |into| self.bind(into))).collect();
+                let _ = write!(self.out, " -> ({});", into.join(", "));
+            }
+            StmtKind::Members(members) => {
+                self.into(members.into);
+                let site = self.site(members.site);
+                let word = match members.order {
+                    MemberOrder::SideBySide => "each",
+                    MemberOrder::OneByOne => "for",
+                };
+                let (member, group) = (self.role(members.member), self.roles(&members.group));
+                let gathers = if members.gathers { " all" } else { "" };
+                let _ = write!(self.out, "{word}{gathers} {site}{member} in {group} ");
+                if let Some(own) = &members.own {
+                    self.push("own ");
+                    self.block(own);
+                    self.push(" other ");
+                }
+                self.block(&members.other);
+            }
+            StmtKind::Call(call) => {
+                self.into(call.into);
+                let site = self.site(call.site);
+                let name = self.callee(call.callee);
+                let cast: Vec<String> = call.cast.iter().map(|cast| self.roles(cast)).collect();
+                let types: Vec<String> = call.types.iter().map(|ty| self.hir.show(ty)).collect();
+                let types = if types.is_empty() { String::new() } else { format!("; {}", types.join(", ")) };
+                let _ = write!(self.out, "call {site}{name}.{}<{}{types}>(", call.formal.0, cast.join(", "));
+                for callee in &call.choreographies {
+                    let name = self.callee(*callee);
+                    let _ = write!(self.out, "{name}, ");
+                }
+                for (index, (number, arg)) in call.args.iter().enumerate() {
+                    self.comma(index);
+                    let _ = write!(self.out, "{number}: ");
+                    self.expr(arg);
+                }
+                self.push(");");
+            }
+            StmtKind::Saga(saga) => {
+                self.into(saga.into);
+                let site = self.site(saga.site);
+                let roles: Vec<String> = saga.roles.iter().map(|to| self.to(to)).collect();
+                let within = saga.within.map(|millis| format!(" within {millis}ms")).unwrap_or_default();
+                let _ = write!(self.out, "saga {site}of {}{within} ", roles.join(", "));
+                self.block(&saga.body);
+                self.push(" else ");
+                if let Some(why) = saga.why {
+                    let name = self.bind(why);
+                    let _ = write!(self.out, "{name} ");
+                }
+                self.block(&saga.otherwise);
+            }
+            _ => {}
+        }
+    }
+
+    fn callee(&self, callee: Callee) -> String {
+        match callee {
+            Callee::Choreography(id) => self.hir.choreography(id).name.name.clone(),
+            Callee::Param(index) => {
+                let param = self.choreography.choreographies.get(index as usize);
+                param.map_or_else(|| "?".to_owned(), |(name, _)| name.name.clone())
+            }
+        }
+    }
+
+    fn roles(&self, roles: &[RoleId]) -> String {
+        match roles {
+            [only] => self.role(*only).to_owned(),
+            several => {
+                let names: Vec<&str> = several.iter().map(|role| self.role(*role)).collect();
+                format!("{{{}}}", names.join(", "))
+            }
+        }
+    }
+
+    /// Whom a message goes to: `Worker`, `Worker but w`, `B as w`.
+    fn to(&self, to: &To) -> String {
+        let names = |roles: &[RoleId]| roles.iter().map(|role| self.role(*role)).collect::<Vec<_>>().join(", ");
+        let also = if to.also.is_empty() { String::new() } else { format!(" as {}", names(&to.also)) };
+        let except = if to.except.is_empty() { String::new() } else { format!(" but {}", names(&to.except)) };
+        format!("{}{also}{except}", self.role(to.role))
+    }
+
+    fn keys(&mut self, keys: &[Key]) -> String {
+        let mut shown = Vec::new();
+        for key in keys {
+            let own: String = key.own.iter().map(|site| self.site(*site)).collect();
+            let inner: String = key.inner.iter().map(|site| format!("#{site} ")).collect();
+            shown.push(format!("{own}{inner}{}", self.role(key.from)));
+        }
+        shown.join(" | ")
+    }
+
+    fn target(&mut self, target: &Target) {
+        let name = self.local(target.local);
+        self.push(&name);
+        for step in &target.path {
+            match step {
+                Step::Field(name) => {
+                    let _ = write!(self.out, ".{name}");
+                }
+                Step::TupleField(index) => {
+                    let _ = write!(self.out, ".{index}");
+                }
+                Step::Index(index, _) => self.list("[", std::slice::from_ref(index), "]"),
+            }
         }
     }
 
@@ -362,6 +531,13 @@ impl<'a> Printer<'a> {
             ExprKind::Local(local) => {
                 let name = self.local(*local);
                 self.push(&name);
+            }
+            ExprKind::Len(group) => {
+                let group = self.roles(group);
+                let _ = write!(self.out, "{group}.len()");
+            }
+            ExprKind::MemberIndex(member) => {
+                let _ = write!(self.out, "{}.index", self.role(*member));
             }
             ExprKind::Tuple(items) => self.list("(", items, ")"),
             ExprKind::List(items) => self.list("[", items, "]"),

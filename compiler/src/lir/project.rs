@@ -2,50 +2,68 @@
 //! places of their parts are known; see [`Knowledge`].
 
 use std::collections::BTreeMap;
+use std::rc::Rc;
 
-use super::fingerprint::fingerprint;
-use super::knowledge::{self, Choice, Part};
+use super::fingerprint::Fingerprints;
+use super::knowledge::Part;
 use super::sites::{SiteKey, Sites};
-use super::{Block, Expr, ExprKind, Firsts, Label, Program, Projection, Stmt, StmtKind};
+use super::{Block, Expr, ExprKind, Firsts, Label, Program, Projection, Stmt, StmtKind, Target, To};
 use crate::diagnostic::Diagnostics;
 use crate::diagnostic::meaning::Meaning;
 use crate::hir::body::Local;
-use crate::hir::check::places::{Knowledge, Places, place};
+use crate::hir::calls::Calls;
+use crate::hir::check::places::{Knowledge, Places, place, recipient};
 use crate::hir::check::sessions;
-use crate::hir::{self, Choreography, ExprId, Hir, LocalId, Pattern, PatternKind, Place, Placed, RoleId, RoleSet, Ty};
+use crate::hir::{
+    self, Choreography, ChoreographyId, ExprId, Hir, LocalId, Pattern, PatternKind, Place, Placed, Player, RoleId, Ty,
+};
 use crate::span::Span;
 
-/// Places and projects every choreography. One with errors has no projection.
+/// Places and projects every choreography, each behind those that it calls. One with errors has no projection.
 pub fn project(hir: &Hir, diagnostics: &mut Diagnostics) -> Vec<Projection> {
-    let mut projections = Vec::new();
     let has_errors = diagnostics.has_errors();
-    for (index, choreography) in hir.choreographies.iter().enumerate() {
-        projections.extend(choreography_programs(hir, index, choreography, has_errors, diagnostics));
+    let calls = Calls::of(hir);
+    let mut done: Vec<Option<Projection>> = vec![None; hir.choreographies.len()];
+    for id in calls.order() {
+        let projection = choreography_programs(hir, &calls, &done, id, diagnostics);
+        if let Some(slot) = done.get_mut(id.0 as usize) {
+            *slot = projection;
+        }
+    }
+    if has_errors {
+        return Vec::new();
+    }
+    let mut projections: Vec<Projection> = done.into_iter().flatten().collect();
+    let fingerprints = Fingerprints::of(hir, &projections);
+    for projection in &mut projections {
+        let id = ChoreographyId(u32::try_from(projection.choreography).unwrap_or(u32::MAX));
+        projection.fingerprint = fingerprints.with_callees(calls.reachable(id));
     }
     projections
 }
 
 fn choreography_programs(
     hir: &Hir,
-    index: usize,
-    choreography: &Choreography,
-    has_errors: bool,
+    calls: &Calls,
+    done: &[Option<Projection>],
+    id: ChoreographyId,
     diagnostics: &mut Diagnostics,
 ) -> Option<Projection> {
+    let choreography = hir.choreography(id);
     let mut found = Diagnostics::new();
     let locals = choreography.body.locals.clone();
+    let (sites, choices, selections) = (Sites::default(), BTreeMap::new(), BTreeMap::new());
     let mut projector =
-        Projector { hir, choreography, locals, sites: Sites::default(), choices: BTreeMap::new(), within: None };
-    let places = place(choreography, &mut projector, &mut found);
-    sessions::check(choreography, &mut found);
-    let failed = found.has_errors() || has_errors;
+        Projector { hir, calls, done, id, choreography, locals, sites, choices, selections, within: None };
+    let places = place(hir, choreography, &mut projector, &mut found);
+    sessions::check(choreography, calls.is_called(id), &mut found);
+    let failed = found.has_errors();
     diagnostics.append(found);
     if failed {
         return None;
     }
     let initiator = sessions::initiator(choreography);
-    let mut programs: Vec<Program> =
-        choreography.role_ids().map(|role| projector.program(&places, role, initiator)).collect();
+    let mut programs: Vec<Program> = choreography.role_ids().map(|role| projector.program(&places, role)).collect();
     projector.sites.number(programs.iter_mut().map(|program| &mut program.body));
     let has_part = |program: &&Program| {
         program.role == initiator || !program.body.stmts.is_empty() || program.body.value.is_some()
@@ -57,16 +75,28 @@ fn choreography_programs(
             diagnostics.push(Meaning::UnusedRole { name, span }.into());
         }
     }
+    let is_group = choreography.role(initiator).kind == hir::RoleKind::Group;
     let begins = |program: &&Program| {
-        program.role != initiator && participants.contains(&program.role) && !Firsts::of(&program.body).tell()
+        (program.role != initiator || is_group)
+            && participants.contains(&program.role)
+            && !Firsts::of(&program.body).tell()
     };
     let begins = programs.iter().filter(begins).map(|program| program.role).collect();
-    let fingerprint = fingerprint(hir, choreography, &projector.locals, &programs);
-    let locals = projector.locals;
-    Some(Projection { choreography: index, locals, programs, initiator, participants, begins, fingerprint })
+    let Projector { locals, selections, .. } = projector;
+    Some(Projection {
+        choreography: id.0 as usize,
+        locals,
+        programs,
+        starts: sessions::starts(choreography),
+        initiator,
+        participants,
+        begins,
+        selections,
+        fingerprint: [0; 32],
+    })
 }
 
-/// A role's part in a choice: what it does, and the value.
+/// A player's part in a choice: what it does, and the value.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Projected {
     pub(super) stmts: Vec<Stmt>,
@@ -75,83 +105,87 @@ pub(super) struct Projected {
 
 pub(super) struct Projector<'a> {
     pub(super) hir: &'a Hir,
+    pub(super) calls: &'a Calls,
+    /// The projections of what is called, as far as calls are not recursive.
+    pub(super) done: &'a [Option<Projection>],
+    pub(super) id: ChoreographyId,
     pub(super) choreography: &'a Choreography,
-    locals: Vec<Local>,
+    pub(super) locals: Vec<Local>,
     pub(super) sites: Sites,
-    /// The choices projected so far, for each role, until the block around them takes them.
-    pub(super) choices: BTreeMap<ExprId, Vec<Projected>>,
+    /// The choices projected so far, for each player, until the block around them takes them.
+    pub(super) choices: BTreeMap<ExprId, BTreeMap<Player, Projected>>,
+    pub(super) selections: BTreeMap<(ExprId, usize), Vec<(RoleId, To)>>,
     /// The choice at the head of whose branches `select` stands.
-    within: Option<ExprId>,
+    pub(super) within: Option<ExprId>,
 }
 
-/// Where a role's statements go while an expression is projected for it.
-pub(super) struct Target<'p> {
+/// Where a player's statements go while an expression is projected for it.
+pub(super) struct Aim<'p> {
     pub(super) places: &'p Places,
-    pub(super) role: RoleId,
+    pub(super) player: Player,
+    /// All players here, and the members whose blocks stand around.
+    pub(super) players: Rc<[Player]>,
+    pub(super) members: Vec<RoleId>,
     pub(super) out: Vec<Stmt>,
 }
 
 impl Knowledge for Projector<'_> {
     fn known(&mut self, places: &Places, choice: ExprId, diagnostics: &mut Diagnostics) -> Place {
-        let (guard, branches): (ExprId, Vec<(Option<Pattern>, ExprId)>) = match &self.choreography.body[choice].kind {
-            hir::ExprKind::If(guard, then, otherwise) => (*guard, vec![(None, *then), (None, *otherwise)]),
-            hir::ExprKind::Match(guard, arms) => {
-                (*guard, arms.iter().map(|(pattern, value)| (Some(pattern.clone()), *value)).collect())
+        let (known, everyone) = match &self.choreography.body[choice].kind {
+            hir::ExprKind::If(guard, then, otherwise) => {
+                (self.branches(places, choice, *guard, &[(None, *then), (None, *otherwise)], diagnostics), Some(*guard))
             }
+            hir::ExprKind::Match(guard, arms) => {
+                let branches: Vec<_> = arms.iter().map(|(pattern, value)| (Some(pattern.clone()), *value)).collect();
+                (self.branches(places, choice, *guard, &branches, diagnostics), Some(*guard))
+            }
+            hir::ExprKind::While { condition, body, otherwise } => {
+                self.repeats(places, choice, *condition, None, *body, Some(*otherwise), diagnostics);
+                return Place::Everywhere;
+            }
+            hir::ExprKind::For { pattern, items, body } => {
+                self.repeats(places, choice, *items, Some(pattern), *body, None, diagnostics);
+                return Place::Everywhere;
+            }
+            hir::ExprKind::Saga(saga) => (self.scope(places, choice, saga), None),
             _ => return Place::Error,
         };
-        let guards: Vec<Projected> = self.each_role(|this, role| this.projected(places, role, guard));
-        let outer = self.within.replace(choice);
-        let mut blocks: Vec<Vec<Block>> =
-            self.each_role(|this, role| branches.iter().map(|(_, branch)| this.block(places, role, *branch)).collect());
-        self.within = outer;
-        let everyone: RoleSet = self.choreography.role_ids().collect();
-        let deciders = match places.expr(guard) {
-            Place::Roles(roles) => roles.clone(),
-            Place::Everywhere | Place::Error => everyone.clone(),
-        };
-        let body = &self.choreography.body;
-        let parts = knowledge::decide(
-            &Choice {
-                hir: self.hir,
-                choreography: self.choreography,
-                locals: &self.locals,
-                expr: choice,
-                guard: body[guard].span,
-                deciders: &deciders,
-                branches: branches.iter().map(|(_, b)| (body[*b].span, body[*b].ty == Ty::Never)).collect(),
-            },
-            &mut blocks,
-            &mut self.sites,
-            diagnostics,
-        );
-        let told = |part: &Part| matches!(part, Part::Decides | Part::Told(_));
-        let known: RoleSet =
-            self.choreography.role_ids().zip(&parts).filter(|(_, part)| told(part)).map(|(role, _)| role).collect();
-        let patterns: Vec<Option<Pattern>> = branches.into_iter().map(|(pattern, _)| pattern).collect();
-        let projected = parts
-            .into_iter()
-            .zip(blocks)
-            .zip(guards)
-            .map(|((part, blocks), guard)| self.choice(choice, part, blocks, guard, &patterns));
-        let projected = projected.collect();
-        self.choices.insert(choice, projected);
-        if known == everyone && *places.expr(guard) == Place::Everywhere {
-            Place::Everywhere
-        } else {
-            Place::Roles(known)
+        if known.len() == places.players.len() && everyone.is_some_and(|guard| *places.expr(guard) == Place::Everywhere) {
+            return Place::Everywhere;
         }
+        // A role knows if everyone who may play it does.
+        let roles = self.choreography.role_ids().chain(places.members.iter().copied());
+        let knows = |role: &RoleId| {
+            let mut playing = places.players.iter().filter(|player| player.plays(*role)).peekable();
+            playing.peek().is_some() && playing.all(|player| known.contains(player))
+        };
+        Place::Roles(roles.filter(knows).collect())
     }
 }
 
 impl Projector<'_> {
-    fn each_role<T>(&mut self, mut of: impl FnMut(&mut Self, RoleId) -> T) -> Vec<T> {
-        self.choreography.role_ids().map(|role| of(self, role)).collect()
+    /// For each player of a place in the text, something.
+    pub(super) fn each_player<T>(&mut self, places: &Places, mut of: impl FnMut(&mut Self, Aim<'_>) -> T) -> Vec<T> {
+        let players = places.players.iter();
+        players
+            .map(|player| {
+                let (players, members) = (Rc::clone(&places.players), places.members.clone());
+                of(self, Aim { places, player: player.clone(), players, members, out: Vec::new() })
+            })
+            .collect()
     }
 
-    fn program(&mut self, places: &Places, role: RoleId, initiator: RoleId) -> Program {
+    /// Keeps what players do for an expression until the block around it is projected.
+    pub(super) fn keep(&mut self, places: &Places, expr: ExprId, parts: Vec<Projected>) {
+        self.choices.insert(expr, places.players.iter().cloned().zip(parts).collect());
+    }
+
+    fn program(&mut self, places: &Places, role: RoleId) -> Program {
         let choreography = self.choreography;
-        let mut body = self.block(places, role, choreography.root);
+        let player = Player::new(role);
+        let players = choreography.role_ids().map(Player::new).collect();
+        let mut aim = Aim { places, player, players, members: Vec::new(), out: Vec::new() };
+        let mut body = self.block(&mut aim, choreography.root);
         let result = choreography.result.at_role(role).unwrap_or(Ty::UNIT);
         if !self.is_split(places, choreography.root) {
             body.value = body.value.and_then(|value| pick(value, &choreography.result, role));
@@ -159,10 +193,7 @@ impl Projector<'_> {
         if result.is_unit() && !body.value.as_ref().is_some_and(|value| value.acts() || value.can_fail()) {
             body.value = None;
         }
-        let params = match role == initiator {
-            true => choreography.params.iter().map(|param| param.local).collect(),
-            false => Vec::new(),
-        };
+        let params = choreography.params.iter().filter(|param| param.at.is_at(role)).map(|param| param.local).collect();
         Program { role, params, body, result }
     }
 
@@ -175,77 +206,147 @@ impl Projector<'_> {
 
     /// A variable without a name.
     pub(super) fn temporary(&mut self, ty: Ty, span: Span) -> LocalId {
-        self.locals.push(Local { name: String::new(), span, ty });
+        self.locals.push(Local { name: String::new(), span, ty, mutable: false });
         LocalId(u32::try_from(self.locals.len() - 1).unwrap_or(u32::MAX))
     }
 
-    fn projected(&mut self, places: &Places, role: RoleId, expr: ExprId) -> Projected {
-        let mut target = Target { places, role, out: Vec::new() };
-        let value = self.expr(&mut target, expr);
-        Projected { stmts: target.out, value }
+    pub(super) fn projected(&mut self, mut aim: Aim<'_>, expr: ExprId) -> Projected {
+        let value = self.expr(&mut aim, expr);
+        Projected { stmts: aim.out, value }
     }
 
-    fn block(&mut self, places: &Places, role: RoleId, expr: ExprId) -> Block {
-        let Projected { stmts, value } = self.projected(places, role, expr);
+    /// What a player does in a block that stands by itself.
+    pub(super) fn block(&mut self, aim: &mut Aim<'_>, expr: ExprId) -> Block {
+        let outer = std::mem::take(&mut aim.out);
+        let value = self.expr(aim, expr);
+        let stmts = std::mem::replace(&mut aim.out, outer);
         let ends = matches!(stmts.last().map(|stmt| &stmt.kind), Some(StmtKind::Refuse(_) | StmtKind::RefusedBy(_)));
         Block { stmts, value: value.filter(|_| !ends) }
     }
 
     /// What a role does for a statement.
-    pub(super) fn stmt(&mut self, target: &mut Target<'_>, stmt: &hir::Stmt) {
+    pub(super) fn stmt(&mut self, aim: &mut Aim<'_>, stmt: &hir::Stmt) {
         let span = stmt.span;
         match &stmt.kind {
-            hir::StmtKind::Let(pattern, _, value) => {
-                if let Some(value) = self.expr(target, *value) {
-                    let held =
-                        pattern.bindings().first().is_none_or(|local| target.places.local(*local).holds(target.role));
-                    if held {
-                        self.bind(target, pattern, value, span);
-                    } else {
-                        target.out.extend(discarded(value));
+            hir::StmtKind::Let(pattern, annotation, value) => {
+                if annotation.is_none() && self.let_parts(aim, pattern, *value, span) {
+                    return;
+                }
+                if let Some(value) = self.expr(aim, *value) {
+                    self.bind_held(aim, pattern, value, span);
+                }
+            }
+            hir::StmtKind::Assign(target, value) => {
+                let held = aim.places.local(target.local).is_held_by(&aim.player);
+                let value = self.expr(aim, *value);
+                let target = self.target(aim, target);
+                match (value, target) {
+                    (Some(value), Some(target)) if held => {
+                        aim.out.push(Stmt { kind: StmtKind::Assign(target, value), span });
                     }
+                    (Some(value), _) => aim.out.extend(discarded(value)),
+                    (None, _) => {}
                 }
             }
             hir::StmtKind::Require(condition, reason) => {
-                let values = self.operands(target, &[*condition, *reason]);
-                let checks = target.places.requires.get(condition).is_some_and(|place| place.holds(target.role));
+                let values = self.operands(aim, &[*condition, *reason]);
+                let checks = aim.places.requires.get(condition).is_some_and(|place| place.is_held_by(&aim.player));
                 if let ([Some(condition), Some(reason)], true) = (values.as_slice(), checks) {
                     let kind = StmtKind::Require(condition.clone(), reason.clone());
-                    target.out.push(Stmt { kind, span });
+                    aim.out.push(Stmt { kind, span });
                 }
             }
             hir::StmtKind::Abort(role, reason) => {
-                let reason = self.expr(target, *reason);
+                let reason = self.expr(aim, *reason);
                 let kind = match reason {
-                    Some(reason) if *role == target.role => StmtKind::Refuse(reason),
+                    Some(reason) if aim.player.plays(*role) => StmtKind::Refuse(reason),
                     Some(_) | None => StmtKind::RefusedBy(*role),
                 };
-                target.out.push(Stmt { kind, span });
+                aim.out.push(Stmt { kind, span });
             }
-            hir::StmtKind::Select(from, to) => {
-                let choice = self.within.map_or(u32::MAX, |choice| choice.0);
-                for (to, to_span) in to {
-                    let site = self.sites.site(SiteKey::Select(*to_span, *to));
-                    let label = Label { site, choice, inferred: false };
-                    if target.role == *from {
-                        target.out.push(Stmt { kind: StmtKind::Select(label, *to), span });
-                    } else if target.role == *to {
-                        target.out.push(Stmt { kind: StmtKind::Told(label, *from), span });
-                    }
-                }
-            }
+            hir::StmtKind::Select(from, to) => self.select(aim, *from, to, span),
             hir::StmtKind::Expr(expr) => {
-                if let Some(value) = self.expr(target, *expr) {
-                    target.out.extend(discarded(value));
+                if let Some(value) = self.expr(aim, *expr) {
+                    aim.out.extend(discarded(value));
                 }
             }
         }
     }
 
+    /// `select from ~> to;`
+    fn select(&mut self, aim: &mut Aim<'_>, from: RoleId, to: &[(RoleId, Span)], span: Span) {
+        let choice = self.within.map_or(u32::MAX, |choice| choice.0);
+        for (to, to_span) in to {
+            for player in Rc::clone(&aim.players).iter() {
+                if !player.plays(*to) || player.plays(from) {
+                    continue;
+                }
+                let site = self.sites.site(SiteKey::Select(*to_span, player.clone()));
+                let label = Label { site, choice, inferred: false };
+                if aim.player.plays(from) {
+                    let to = recipient(self.choreography, player, &aim.members);
+                    aim.out.push(Stmt { kind: StmtKind::Select(label, to), span });
+                } else if aim.player == *player {
+                    aim.out.push(Stmt { kind: StmtKind::Told(label, from), span });
+                }
+            }
+        }
+    }
+
+    /// Takes a tuple apart whose parts may live at different places. False where it is one value.
+    fn let_parts(&mut self, aim: &mut Aim<'_>, pattern: &Pattern, value: ExprId, span: Span) -> bool {
+        let PatternKind::Tuple(items) = &pattern.kind else {
+            return false;
+        };
+        let tail = self.tail(value);
+        if aim.places.parts.get(&tail).is_none_or(|parts| parts.len() != items.len()) {
+            return false;
+        }
+        for (item, part) in items.iter().zip(self.parts(aim, value)) {
+            if let Some(part) = part {
+                self.bind_held(aim, item, part, span);
+            }
+        }
+        true
+    }
+
+    pub(super) fn tail(&self, mut expr: ExprId) -> ExprId {
+        while let hir::ExprKind::Block(_, Some(tail)) = &self.choreography.body[expr].kind {
+            expr = *tail;
+        }
+        expr
+    }
+
+    /// Binds a pattern where the player holds its variables.
+    fn bind_held(&mut self, aim: &mut Aim<'_>, pattern: &Pattern, value: Expr, span: Span) {
+        let held =
+            pattern.bindings().first().is_none_or(|local| aim.places.local(*local).is_held_by(&aim.player));
+        match held {
+            true => self.bind(aim, pattern, value, span),
+            false => aim.out.extend(discarded(value)),
+        }
+    }
+
+    /// What is changed, where the player holds it.
+    pub(super) fn target(&mut self, aim: &mut Aim<'_>, target: &hir::Target) -> Option<Target> {
+        let mut path = Vec::new();
+        for step in &target.path {
+            path.push(match step {
+                hir::Step::Field(name) => super::Step::Field(name.clone()),
+                hir::Step::TupleField(index) => super::Step::TupleField(*index),
+                hir::Step::Index(index) => {
+                    let index = self.expr(aim, *index)?;
+                    super::Step::Index(index, target.span)
+                }
+            });
+        }
+        Some(Target { local: target.local, path })
+    }
+
     /// Binds a pattern, giving a value that has just been made its name at once.
-    fn bind(&mut self, target: &mut Target<'_>, pattern: &Pattern, value: Expr, span: Span) {
+    fn bind(&mut self, aim: &mut Aim<'_>, pattern: &Pattern, value: Expr, span: Span) {
         if let (PatternKind::Bind(local), ExprKind::Local(made)) = (&pattern.kind, &value.kind)
-            && let Some(into) = target.out.last_mut().and_then(into_of)
+            && let Some(into) = aim.out.last_mut().and_then(into_of)
             && *into == Some(*made)
             && self.locals.get(made.0 as usize).is_some_and(|local| local.name.is_empty())
         {
@@ -253,10 +354,10 @@ impl Projector<'_> {
             return;
         }
         if let PatternKind::Wildcard = pattern.kind {
-            target.out.extend(discarded(value));
+            aim.out.extend(discarded(value));
             return;
         }
-        target.out.push(Stmt { kind: StmtKind::Let(pattern.clone(), value), span });
+        aim.out.push(Stmt { kind: StmtKind::Let(pattern.clone(), value), span });
     }
 }
 
@@ -271,13 +372,21 @@ fn into_of(stmt: &mut Stmt) -> Option<&mut Option<LocalId>> {
     match &mut stmt.kind {
         StmtKind::Receive { into, .. }
         | StmtKind::Operation { into, .. }
+        | StmtKind::Mutate { into, .. }
         | StmtKind::If { into, .. }
         | StmtKind::Match { into, .. }
         | StmtKind::Offer { into, .. } => Some(into),
+        StmtKind::Members(members) => Some(&mut members.into),
+        StmtKind::Call(call) => Some(&mut call.into),
+        StmtKind::Saga(saga) => Some(&mut saga.into),
         StmtKind::Let(..)
+        | StmtKind::Assign(..)
         | StmtKind::Send(..)
         | StmtKind::Select(..)
         | StmtKind::Told(..)
+        | StmtKind::Loop(_)
+        | StmtKind::Par { .. }
+        | StmtKind::Again
         | StmtKind::Require(..)
         | StmtKind::Refuse(_)
         | StmtKind::RefusedBy(_) => None,

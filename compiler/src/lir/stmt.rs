@@ -322,6 +322,13 @@ impl Stmt {
         }
     }
 
+    /// Whether something in it may abort.
+    pub fn can_fail(&self) -> bool {
+        self.exprs().into_iter().any(Expr::can_fail)
+            || self.head().iter().any(Stmt::can_fail)
+            || self.blocks().into_iter().any(Block::can_fail)
+    }
+
     /// The expressions of the statement itself, in order.
     pub fn exprs(&self) -> Vec<&Expr> {
         match &self.kind {

@@ -57,7 +57,8 @@ fn mentions(ty: &Ty, which: Mentions) -> Vec<usize> {
         Ty::Tuple(items) => items.iter().flat_map(|item| mentions(item, which)).collect(),
         Ty::Option(item) => mentions(item, which),
         Ty::Vec(item) if which == Mentions::All => mentions(item, which),
-        Ty::Vec(_) | Ty::Bool | Ty::Int(_) | Ty::Float(_) | Ty::Char | Ty::Str | Ty::Never | Ty::Var(_) | Ty::Error => {
+        Ty::Vec(_) | Ty::Bool | Ty::Int(_) | Ty::Float(_) | Ty::Char | Ty::Str | Ty::Param(..) | Ty::Never | Ty::Var(_)
+        | Ty::Error => {
             Vec::new()
         }
     }

@@ -136,7 +136,8 @@ impl Search<'_> {
                 }
                 crate::hir::TypeDefKind::Struct(_) | crate::hir::TypeDefKind::Extern(..) => Some(vec![Head::Struct]),
             },
-            Ty::Int(_) | Ty::Float(_) | Ty::Char | Ty::Str | Ty::Vec(_) | Ty::Never | Ty::Var(_) | Ty::Error => None,
+            Ty::Int(_) | Ty::Float(_) | Ty::Char | Ty::Str | Ty::Vec(_) | Ty::Param(..) | Ty::Never | Ty::Var(_)
+            | Ty::Error => None,
         }
     }
 

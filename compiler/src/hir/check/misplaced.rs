@@ -1,12 +1,14 @@
 //! The words' data for values that are not where they are used: where each part lives, and what mends it.
 
 use super::places::{Lost, Places};
+use crate::diagnostic::Problem;
+use crate::diagnostic::grouping::Grouping;
 use crate::diagnostic::meaning::{Lives, Meaning};
 use crate::hir::{Body, Choreography, ExprId, ExprKind, Place, RoleId, RoleSet};
 use crate::span::Span;
 
 /// A value is needed at `role` by what stands at `by`, and does not live there.
-pub fn needed(choreography: &Choreography, places: &Places, expr: ExprId, role: RoleId, by: Span) -> Meaning {
+pub fn needed(choreography: &Choreography, places: &Places, expr: ExprId, role: RoleId, by: Span) -> Problem {
     let name = choreography.role_name(role).to_owned();
     let body = &choreography.body;
     let leaves = leaves(body, expr);
@@ -17,14 +19,14 @@ pub fn needed(choreography: &Choreography, places: &Places, expr: ExprId, role: 
     }
     let parts = leaves
         .iter()
-        .filter(|leaf| !places.expr(**leaf).holds(role))
+        .filter(|leaf| !choreography.holds(places.expr(**leaf), role))
         .map(|leaf| lives(choreography, places, *leaf))
         .collect();
-    Meaning::NotHere { role: name, span: body[expr].span, by, parts }
+    Meaning::NotHere { role: name, span: body[expr].span, by, parts }.into()
 }
 
 /// No role holds all of `parts`, which stand in `span`.
-pub fn apart(choreography: &Choreography, places: &Places, span: Span, parts: &[ExprId]) -> Meaning {
+pub fn apart(choreography: &Choreography, places: &Places, span: Span, parts: &[ExprId]) -> Problem {
     let body = &choreography.body;
     let leaves: Vec<ExprId> = parts.iter().flat_map(|part| leaves(body, *part)).collect();
     for leaf in &leaves {
@@ -32,7 +34,9 @@ pub fn apart(choreography: &Choreography, places: &Places, span: Span, parts: &[
             continue;
         };
         let others = leaves.iter().filter(|other| *other != leaf);
-        let place = others.fold(Place::Roles(lost.roles.clone()), |place, other| place.intersect(places.expr(*other)));
+        let place = others.fold(Place::Roles(lost.roles.clone()), |place, other| {
+            choreography.meet(&place, places.expr(*other))
+        });
         if let Place::Roles(roles) = &place
             && let Some(role) = roles.first()
         {
@@ -40,22 +44,26 @@ pub fn apart(choreography: &Choreography, places: &Places, span: Span, parts: &[
             return choice_unknown(choreography, places, *leaf, &lost, name);
         }
     }
-    Meaning::Apart { span, parts: leaves.iter().map(|leaf| lives(choreography, places, *leaf)).collect() }
+    Meaning::Apart { span, parts: leaves.iter().map(|leaf| lives(choreography, places, *leaf)).collect() }.into()
 }
 
-fn choice_unknown(choreography: &Choreography, places: &Places, leaf: ExprId, lost: &Lost, role: String) -> Meaning {
+fn choice_unknown(choreography: &Choreography, places: &Places, leaf: ExprId, lost: &Lost, role: String) -> Problem {
     let body = &choreography.body;
     let (guard, choice) = match &body[lost.choice].kind {
         ExprKind::If(guard, ..) | ExprKind::Match(guard, _) => (*guard, lost.choice),
+        ExprKind::Saga(_) => {
+            let (value, span) = (text(body, leaf), body[leaf].span);
+            return Grouping::ScopeUnknown { value, role, span, scope: body[lost.choice].span }.into();
+        }
         _ => (lost.choice, lost.choice),
     };
     let decider = match places.expr(guard) {
         Place::Roles(roles) => roles.first().map_or("", |role| choreography.role_name(*role)),
-        Place::Everywhere | Place::Error => "",
+        Place::Everywhere | Place::Each(_) | Place::Error => "",
     };
     let value = text(body, leaf);
     let (span, guard, choice) = (body[leaf].span, body[guard].span, body[choice].span);
-    Meaning::ChoiceUnknown { value, role, decider: decider.to_owned(), span, guard, choice }
+    Meaning::ChoiceUnknown { value, role, decider: decider.to_owned(), span, guard, choice }.into()
 }
 
 /// What a value lost by being that of a choice.
@@ -77,7 +85,7 @@ pub fn lost(body: &Body, places: &Places, mut expr: ExprId) -> Option<Lost> {
 
 fn lives(choreography: &Choreography, places: &Places, leaf: ExprId) -> Lives {
     let roles = match places.expr(leaf) {
-        Place::Roles(roles) => names(choreography, roles),
+        Place::Roles(roles) | Place::Each(roles) => names(choreography, roles),
         Place::Everywhere | Place::Error => Vec::new(),
     };
     Lives { value: text(&choreography.body, leaf), span: choreography.body[leaf].span, roles }
@@ -101,15 +109,25 @@ fn leaves(body: &Body, expr: ExprId) -> Vec<ExprId> {
     let mut work = vec![expr];
     while let Some(expr) = work.pop() {
         match &body[expr].kind {
-            ExprKind::Literal(_) | ExprKind::Error | ExprKind::Block(_, None) => {}
+            ExprKind::Literal(_)
+            | ExprKind::Len(_)
+            | ExprKind::MemberIndex(_)
+            | ExprKind::While { .. }
+            | ExprKind::For { .. }
+            | ExprKind::Error
+            | ExprKind::Block(_, None) => {}
             ExprKind::Local(_)
             | ExprKind::Operation { .. }
             | ExprKind::Communicate { .. }
             | ExprKind::Message { .. }
             | ExprKind::At(..)
+            | ExprKind::Call(_)
+            | ExprKind::Members(_)
+            | ExprKind::Saga(_)
+            | ExprKind::Mutate { .. }
             | ExprKind::If(..)
             | ExprKind::Match(..) => found.push(expr),
-            ExprKind::Tuple(items) | ExprKind::List(items) | ExprKind::Builtin(_, items) => {
+            ExprKind::Tuple(items) | ExprKind::List(items) | ExprKind::Par(items) | ExprKind::Builtin(_, items) => {
                 work.extend(items.iter().rev());
             }
             ExprKind::Construct { fields, base, .. } => {

@@ -7,5 +7,7 @@ pub mod exhaustive;
 mod misplaced;
 pub mod one_in_rust;
 pub mod places;
+pub mod races;
+pub mod recursion;
 pub mod reserved;
 pub mod sessions;

@@ -1,25 +1,36 @@
-//! A session is started with data at one role, and every role has a part in it.
+//! A session is started with data at one role.
 
 use crate::diagnostic::Diagnostics;
 use crate::diagnostic::meaning::Meaning;
-use crate::hir::{Choreography, RoleId};
+use crate::hir::{Choreography, RoleId, RoleKind};
 use crate::span::Span;
 
 /// The role where a session starts: the one that holds the arguments, or the first where there are none.
 pub fn initiator(choreography: &Choreography) -> RoleId {
-    choreography.params.iter().find_map(|param| param.roles.first()).map_or(RoleId(0), |(role, _)| *role)
+    choreography.params.iter().find_map(|param| param.at.roles.first()).map_or(RoleId(0), |(role, _)| *role)
 }
 
-/// Reports arguments that live at several roles.
-pub fn check(choreography: &Choreography, diagnostics: &mut Diagnostics) {
+/// Where arguments live that are not the initiator's alone.
+fn elsewhere(choreography: &Choreography) -> Vec<Span> {
     let initiator = initiator(choreography);
-    let mut elsewhere: Vec<Span> = Vec::new();
-    for param in &choreography.params {
-        elsewhere.extend(param.roles.iter().filter(|(role, _)| *role != initiator).map(|(_, span)| *span));
+    let is_group = choreography.role(initiator).kind == RoleKind::Group;
+    let roles = choreography.params.iter().flat_map(|param| &param.at.roles);
+    roles.filter(|(role, _)| *role != initiator || is_group).map(|(_, span)| *span).collect()
+}
+
+/// Whether sessions of it can be started.
+pub fn starts(choreography: &Choreography) -> bool {
+    choreography.is_startable() && elsewhere(choreography).is_empty()
+}
+
+/// Reports arguments that live at several roles, of a choreography that nobody calls.
+pub fn check(choreography: &Choreography, is_called: bool, diagnostics: &mut Diagnostics) {
+    if is_called || !choreography.is_startable() {
+        return;
     }
-    let mut elsewhere = elsewhere.into_iter();
+    let mut elsewhere = elsewhere(choreography).into_iter();
     if let Some(span) = elsewhere.next() {
-        let initiator = choreography.role_name(initiator).to_owned();
+        let initiator = choreography.role_name(initiator(choreography)).to_owned();
         let others = elsewhere.collect();
         diagnostics.push(Meaning::SeveralInitiators { initiator, span, others }.into());
     }

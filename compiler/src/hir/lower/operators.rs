@@ -65,9 +65,14 @@ impl Lower<'_> {
 /// Whether an expression by itself is more than a computation.
 fn acts(expr: &Expr) -> bool {
     match &expr.kind {
-        ExprKind::Operation { .. } | ExprKind::Communicate { .. } | ExprKind::Message { .. } => true,
+        ExprKind::Operation { .. }
+        | ExprKind::Communicate { .. }
+        | ExprKind::Message { .. }
+        | ExprKind::Call(_)
+        | ExprKind::Saga(_)
+        | ExprKind::Mutate { .. } => true,
         ExprKind::Block(stmts, _) => stmts.iter().any(|stmt| match stmt.kind {
-            StmtKind::Require(..) | StmtKind::Abort(..) | StmtKind::Select(..) => true,
+            StmtKind::Assign(..) | StmtKind::Require(..) | StmtKind::Abort(..) | StmtKind::Select(..) => true,
             StmtKind::Let(..) | StmtKind::Expr(_) => false,
         }),
         _ => false,

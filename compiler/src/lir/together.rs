@@ -1,0 +1,197 @@
+//! What a role does for arms that run side by side, for the members of a group, and for calls.
+
+use super::choice::drop_value;
+use super::expression::value_of;
+use super::project::{Aim, Projector, discarded};
+use super::sites::SiteKey;
+use super::{Block, Call, Expr, ExprKind, Firsts, Key, Members, Stmt, StmtKind};
+use crate::hir::{self, Callee, ExprId, Placed, RoleId, Ty};
+
+impl Projector<'_> {
+    /// `par`: the values of the arms, those that the player holds.
+    pub(super) fn par(&mut self, aim: &mut Aim<'_>, id: ExprId, arms: &[ExprId]) -> Vec<Option<Expr>> {
+        let choreography = self.choreography;
+        let span = choreography.body[id].span;
+        let mut blocks: Vec<Block> = arms.iter().map(|arm| self.block(aim, *arm)).collect();
+        if !blocks.iter().any(Block::acts) {
+            let mut values = Vec::new();
+            for block in blocks {
+                aim.out.extend(block.stmts);
+                values.push(block.value.map(|value| self.name_value(aim, value)));
+            }
+            return values;
+        }
+        let mut into = Vec::new();
+        let mut values = Vec::new();
+        for (arm, block) in arms.iter().zip(&mut blocks) {
+            let (ty, span) = (choreography.body[*arm].ty.clone(), choreography.body[*arm].span);
+            if ty.is_unit() || ty == Ty::Never {
+                drop_value(block);
+                into.push(None);
+                values.push(Some(Expr::unit(span)));
+                continue;
+            }
+            let variable = block.value.as_ref().map(|_| self.temporary(ty.clone(), span));
+            into.push(variable);
+            values.push(variable.map(|variable| value_of(Some(variable), ty, span)));
+        }
+        let site = self.sites.site(SiteKey::Construct(id));
+        aim.out.push(Stmt { kind: StmtKind::Par { site, arms: blocks, into }, span });
+        values
+    }
+
+    /// `each` and `for` over members.
+    pub(super) fn members(&mut self, aim: &mut Aim<'_>, id: ExprId, members: &hir::Members) -> Option<Expr> {
+        let body = &self.choreography.body;
+        let (ty, span, item) = (body[id].ty.clone(), body[id].span, body[members.body].ty.clone());
+        let holds = !ty.is_unit() && aim.places.expr(id).is_held_by(&aim.player);
+        let outside = (aim.player.clone(), std::rc::Rc::clone(&aim.players));
+        let own_players = outside.1.iter().filter_map(|player| player.within(members.member, &members.group));
+        aim.players = outside.1.iter().cloned().chain(own_players).collect();
+        aim.members.push(members.member);
+        let mut other = self.block(aim, members.body);
+        let mut own = outside.0.within(members.member, &members.group).map(|player| {
+            aim.player = player;
+            self.block(aim, members.body)
+        });
+        (aim.player, aim.players) = outside;
+        aim.members.pop();
+        let keeps_own = holds && !members.gathers;
+        if !holds || keeps_own {
+            drop_value(&mut other);
+        }
+        if !holds {
+            own.as_mut().into_iter().for_each(drop_value);
+        }
+        let unit = ty.is_unit().then(|| Expr::unit(span));
+        let busy = |block: &Block| block.acts() || block.can_fail();
+        if !holds && !busy(&other) && !own.as_ref().is_some_and(busy) {
+            return unit;
+        }
+        let into = holds.then(|| self.temporary(ty.clone(), span));
+        let site = self.sites.site(SiteKey::Construct(id));
+        let (group, member, order, gathers) = (members.group.clone(), members.member, members.order, members.gathers);
+        let members = Members { site, group, member, order, own, other, into, gathers, ty: item };
+        aim.out.push(Stmt { kind: StmtKind::Members(Box::new(members)), span });
+        into.map(|into| value_of(Some(into), ty, span)).or(unit)
+    }
+
+    /// A call whose result lives at one place.
+    pub(super) fn call(&mut self, aim: &mut Aim<'_>, id: ExprId, call: &hir::Call) -> Option<Expr> {
+        let body = &self.choreography.body;
+        let (ty, span) = (body[id].ty.clone(), body[id].span);
+        let value = self.call_value(aim, id, call);
+        if ty.is_unit() {
+            return Some(Expr::unit(span));
+        }
+        value
+    }
+
+    /// A call whose result has parts that live at different places.
+    pub(super) fn call_parts(&mut self, aim: &mut Aim<'_>, id: ExprId, call: &hir::Call) -> Vec<Option<Expr>> {
+        let value = self.call_value(aim, id, call);
+        let formal = self.formal(aim, call);
+        let signature = hir::signature_of(self.hir, self.choreography, call.callee);
+        let Placed::Tuple(items, _) = &signature.result else {
+            return vec![value];
+        };
+        let kept = |item: &Placed| formal.and_then(|formal| item.at_role(formal)).is_some();
+        let count = items.iter().filter(|item| kept(item)).count();
+        let mut next = 0;
+        let mut parts = Vec::new();
+        for item in items {
+            let part = match (&value, kept(item)) {
+                (Some(value), true) if count == 1 => Some(value.clone()),
+                (Some(value), true) => {
+                    let Ty::Tuple(types) = &value.ty else { return vec![None; items.len()] };
+                    let (ty, span) = (types.get(next).cloned().unwrap_or(Ty::Error), value.span);
+                    let index = u32::try_from(next).unwrap_or(u32::MAX);
+                    next += 1;
+                    Some(Expr { kind: ExprKind::TupleField(Box::new(value.clone()), index), ty, span })
+                }
+                (None, _) | (Some(_), false) => None,
+            };
+            parts.push(part);
+        }
+        parts
+    }
+
+    /// Which of a callee's roles the player plays.
+    fn formal(&self, aim: &Aim<'_>, call: &hir::Call) -> Option<RoleId> {
+        let plays = |cast: &Vec<(RoleId, crate::span::Span)>| cast.iter().any(|(role, _)| aim.player.plays(*role));
+        let index = call.roles.iter().position(plays)?;
+        u16::try_from(index).ok().map(RoleId)
+    }
+
+    fn call_value(&mut self, aim: &mut Aim<'_>, id: ExprId, call: &hir::Call) -> Option<Expr> {
+        let span = self.choreography.body[id].span;
+        let values = self.operands(aim, &call.args);
+        let Some(formal) = self.formal(aim, call) else {
+            aim.out.extend(values.into_iter().flatten().filter_map(discarded));
+            return None;
+        };
+        let signature = hir::signature_of(self.hir, self.choreography, call.callee);
+        let mut args = Vec::new();
+        for ((index, value), (_, _, at)) in (0..).zip(values).zip(signature.values()) {
+            match (value, at.is_at(formal)) {
+                (Some(value), true) => args.push((index, value)),
+                (Some(value), false) => aim.out.extend(discarded(value)),
+                (None, _) => {}
+            }
+        }
+        let result = signature.result.at_role(formal).map(|ty| hir::lower::substitute(&ty, &call.types));
+        let result = result.filter(|ty| !ty.is_unit());
+        let (acts, firsts) = self.looked_into(call, formal);
+        if !acts && result.is_none() {
+            aim.out.extend(args.into_iter().filter_map(|(_, arg)| discarded(arg)));
+            return None;
+        }
+        let into = result.as_ref().map(|ty| self.temporary(ty.clone(), span));
+        let call = Call {
+            site: self.sites.site(SiteKey::Construct(id)),
+            callee: call.callee,
+            formal,
+            cast: call.roles.iter().map(|cast| cast.iter().map(|(role, _)| *role).collect()).collect(),
+            types: call.types.clone(),
+            choreographies: call.choreographies.clone(),
+            args,
+            into,
+            acts,
+            firsts: self.at_caller(id, call, firsts),
+        };
+        aim.out.push(Stmt { kind: StmtKind::Call(Box::new(call)), span });
+        into.zip(result).map(|(into, ty)| value_of(Some(into), ty, span))
+    }
+
+    /// Whether a role acts in a callee, and what it may do first there. A recursive call, and one of a parameter, is not looked into.
+    fn looked_into(&self, call: &hir::Call, formal: RoleId) -> (bool, Firsts) {
+        let unknown = (true, Firsts { acts: true, ..Firsts::default() });
+        let Callee::Choreography(callee) = call.callee else {
+            return unknown;
+        };
+        if self.calls.is_recursive(self.id, callee) {
+            return unknown;
+        }
+        let Some(Some(projection)) = self.done.get(callee.0 as usize) else {
+            return unknown;
+        };
+        match projection.programs.get(usize::from(formal.0)) {
+            Some(program) => (program.body.acts(), Firsts::of(&program.body)),
+            None => unknown,
+        }
+    }
+
+    /// What a callee does first, as its caller sees it.
+    fn at_caller(&mut self, id: ExprId, call: &hir::Call, firsts: Firsts) -> Firsts {
+        let site = self.sites.site(SiteKey::Construct(id));
+        let mut messages = std::collections::BTreeSet::new();
+        for key in firsts.messages {
+            let Some([(from, _)]) = call.roles.get(usize::from(key.from.0)).map(Vec::as_slice) else {
+                // A member of a group that is no role here sends it: it cannot be waited for by name.
+                return Firsts { acts: true, ..Firsts::default() };
+            };
+            messages.insert(Key { own: vec![site], inner: key.path().collect(), from: *from });
+        }
+        Firsts { messages, ..firsts }
+    }
+}

@@ -3,6 +3,7 @@
 #![allow(clippy::indexing_slicing, reason = "a test may panic")]
 #![allow(clippy::disallowed_methods, reason = "the test reads and writes files, as the binary does")]
 
+use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
 
@@ -97,4 +98,61 @@ fn build_and_project() {
     check(&["build", &path, "--role", "C"], 2, "", "has a role `C`; `Tell` has A, B");
     check(&["project", &path, "--role", "B"], 0, "A", "");
     check(&["project", &path, "--role", "C"], 2, "", "has no role `C`");
+}
+
+#[test]
+fn files_are_formatted_in_place_or_left_alone() {
+    let directory = Path::new(env!("CARGO_TARGET_TMPDIR")).join("fmt");
+    std::fs::create_dir_all(directory.join("below/.hidden")).expect("the directory for tests can be written");
+    let file = |name: &str, text: &str| {
+        let path = directory.join(name);
+        std::fs::write(&path, text).expect("the directory for tests can be written");
+        path.display().to_string()
+    };
+    let read = |path: &str| std::fs::read_to_string(path).expect("it was just written");
+    let (fine, other) = ("struct A { b: u8 }\n", "struct A{b:u8} // c");
+    let a = file("a.chor", fine);
+    let b = file("below/b.chor", other);
+    let hidden = file("below/.hidden/c.chor", other);
+    let root = directory.display().to_string();
+
+    let listed = chor(&["fmt", "--check", &root]);
+    assert_eq!(listed.status.code(), Some(1));
+    assert_eq!(String::from_utf8_lossy(&listed.stdout), format!("{b}\n"), "only what would change is listed");
+    assert_eq!(read(&b), other, "and nothing changes");
+
+    let modified = |path: &str| std::fs::metadata(path).and_then(|metadata| metadata.modified()).expect("it is there");
+    let before = modified(&a);
+    check(&["fmt", &root], 0, "", "");
+    assert_eq!(read(&b), "struct A { b: u8 } // c\n");
+    assert_eq!(modified(&a), before, "what is in its form is not written");
+    assert_eq!(read(&hidden), other);
+    check(&["fmt", "--check", &root], 0, "", "");
+
+    let wrong = file("wrong.chor", "struct A{b:u8");
+    check(&["fmt", &a, &wrong], 1, "", "error[E0005]: `{` is never closed");
+    assert_eq!(read(&wrong), "struct A{b:u8");
+    let names: Vec<_> =
+        std::fs::read_dir(&directory).expect("it is there").flatten().map(|entry| entry.file_name()).collect();
+    assert_eq!(names.len(), 3, "no temporary file is left: {names:?}");
+    std::fs::remove_dir_all(&directory).expect("it is ours");
+    check(&["fmt", &root], 2, "", "cannot be read");
+}
+
+#[test]
+fn the_standard_input_is_formatted_to_the_output() {
+    let format = |arguments: &[&str], text: &str| {
+        let mut child = Command::new(env!("CARGO_BIN_EXE_chor"))
+            .args(arguments)
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .spawn()
+            .expect("the binary starts");
+        child.stdin.take().expect("it is piped").write_all(text.as_bytes()).expect("it reads");
+        let output = child.wait_with_output().expect("it ends");
+        (output.status.code(), String::from_utf8_lossy(&output.stdout).into_owned())
+    };
+    assert_eq!(format(&["fmt", "-"], "fn f( ){}"), (Some(0), "fn f() {}\n".to_owned()));
+    assert_eq!(format(&["fmt", "-", "--check"], "fn f( ){}"), (Some(1), "standard input\n".to_owned()));
+    assert_eq!(format(&["fmt", "-", "--check"], "fn f() {}\n"), (Some(0), String::new()));
 }

@@ -193,7 +193,7 @@ fn header(number: usize) -> Header {
         initiator: RoleId(0),
         client_id: format!("order-{number:06}"),
         nonce: [3; 16],
-        nodes: vec!["warehouse".to_owned(), "payment".to_owned(), "loyalty".to_owned()],
+        nodes: ["warehouse", "payment", "loyalty"].map(|node| vec![node.to_owned()]).to_vec(),
         participants: vec![RoleId(0), RoleId(1), RoleId(2)],
     }
 }

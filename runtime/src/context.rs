@@ -6,9 +6,10 @@ use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;
 
-pub use accompanist_core::RoleId;
-use serde::Serialize;
+use accompanist_core::Header;
+pub use accompanist_core::{Position, RoleId};
 use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize};
 
 /// What a value that roles hold, send or record must be able to do. Implemented for every type that can.
 ///
@@ -38,6 +39,20 @@ impl Interrupted {
     pub(crate) fn new() -> Self {
         Self(())
     }
+}
+
+/// Why a scope failed, the same at all its roles.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Abort {
+    /// The role that ended it, by its declared name; a member of a group with its index, `Worker[2]`.
+    pub role: String,
+    /// Its reason.
+    pub reason: String,
+}
+
+/// The reason of a scope that a role has not completed in time.
+pub(crate) fn too_late(millis: u64) -> String {
+    format!("not completed within {millis} ms")
 }
 
 /// Why an operation did not return a value.
@@ -140,8 +155,28 @@ pub trait SessionContext: Clone + Send + Sync + 'static {
     /// The database of this role's transactions.
     type Database: Database;
 
-    /// The context of round, call, arm or member `index` at `site`: what is done with it has positions of its own.
+    /// Which participant of the session this is.
+    fn me(&self) -> RoleId;
+
+    /// The participants that play the declared role `role` (an index in [`Definition::roles`]), in order: one for a single role.
+    fn members(&self, role: RoleId) -> Arc<[RoleId]>;
+
+    /// The context of round or call `index` at `site`: what is done with it has positions of its own, and comes after what was done before.
     fn child(&self, site: Site, index: u64) -> Self;
+
+    /// The context of arm or member `index` at `site`: like a child, but one that runs side by side with its neighbours.
+    fn arm(&self, site: Site, index: u64) -> Self {
+        self.child(site, index)
+    }
+
+    /// All `arms` have ended: what follows depends on what each of them has received, in this order.
+    fn join(&self, arms: &[Self]) {
+        // A runtime that runs nothing twice has no use for it.
+        let _ = arms;
+    }
+
+    /// The position of a message: the sites of the calls that lead to it (children of index 0), and at last its own.
+    fn position(&self, path: &[Site]) -> Position;
 
     /// Sends `value` to `to`. Never waits.
     fn send<T: Serialize + ?Sized>(&self, site: Site, to: RoleId, value: &T) -> Result<(), Interrupted>;
@@ -153,13 +188,22 @@ pub trait SessionContext: Clone + Send + Sync + 'static {
         from: RoleId,
     ) -> impl Future<Output = Result<T, Interrupted>> + Send;
 
+    /// Waits for the message that `from` sends at `site`, and gives `None` once this role has waited so long here. Which of the two it is, is
+    /// kept; a message that comes too late is dropped.
+    fn receive_within<T: DeserializeOwned>(
+        &self,
+        site: Site,
+        from: RoleId,
+        millis: u64,
+    ) -> impl Future<Output = Result<Option<T>, Interrupted>> + Send;
+
     /// Tells `to` which branch was taken: a message whose site says it all, received as `()`. Never waits.
     fn select(&self, site: Site, to: RoleId) -> Result<(), Interrupted> {
         self.send(site, to, &())
     }
 
     /// Waits until one of `messages` is there and says which, without taking it.
-    fn offer(&self, messages: &[(Site, RoleId)]) -> impl Future<Output = Result<usize, Interrupted>> + Send;
+    fn offer(&self, messages: &[(Position, RoleId)]) -> impl Future<Output = Result<usize, Interrupted>> + Send;
 
     /// Runs a transaction of the role's service.
     fn transaction<T, S>(
@@ -183,13 +227,33 @@ pub trait SessionContext: Clone + Send + Sync + 'static {
         O: Operation<S, Self::Database>,
         S: Send + Sync + 'static;
 
-    /// Ends the session by intent, for `reason`.
+    /// Runs `body` as a scope of `roles`: participants, this one among them, the same list at all of them.
+    ///
+    /// `Ok(Ok(_))` once all of them have completed the body. Otherwise what this role's transactions did in the body is undone, the last one
+    /// first, and it is `Ok(Err(why))`: why the lowest-numbered role that aborted did so. With `waits_for_all` that is known when every role
+    /// has voted, and the same at all of them; without, a role goes on as soon as it knows of an abort, and reports the lowest-numbered one of
+    /// which it knows. With `within_millis` the scope aborts where a role has not completed the body that long after it began it.
+    ///
+    /// `Err` where a scope around this one, or the session, has ended.
+    fn saga<T, F>(
+        &self,
+        site: Site,
+        roles: &[RoleId],
+        within_millis: Option<u64>,
+        waits_for_all: bool,
+        body: impl FnOnce(Self) -> F + Send,
+    ) -> impl Future<Output = Result<Result<T, Abort>, Interrupted>> + Send
+    where
+        T: Send,
+        F: Future<Output = Result<T, Interrupted>> + Send;
+
+    /// Ends the innermost scope, or the session where there is none, by intent, for `reason`.
     fn refuse(&self, reason: impl Into<String>) -> Interrupted;
 
-    /// Waits for the end of the session, which `role` brings about at this place.
+    /// Waits for the end of the innermost scope, or of the session, which `role` brings about at this place.
     fn refused_by(&self, role: RoleId) -> impl Future<Output = Interrupted> + Send;
 
-    /// Goes on when `condition` holds; otherwise ends the session for `reason`.
+    /// Goes on when `condition` holds; otherwise ends the innermost scope, or the session, for `reason`.
     fn require(&self, condition: bool, reason: impl FnOnce() -> String) -> Result<(), Interrupted> {
         if condition { Ok(()) } else { Err(self.refuse(reason())) }
     }
@@ -201,14 +265,19 @@ pub trait SessionContext: Clone + Send + Sync + 'static {
 }
 
 /// What a choreography is to a runtime: generated, one per choreography.
+///
+/// A [`RoleId`] in it is a declared role, by its index in `roles`. In a session every member of a group is a participant with a `RoleId` of
+/// its own: the declared roles in order, the members of a group one after another. Without groups both are the same.
 #[derive(Debug)]
 pub struct Definition {
     /// Its name.
     pub name: &'static str,
     /// A digest of everything on which its roles must agree.
     pub fingerprint: [u8; 32],
-    /// The names of its roles; a [`RoleId`] is an index into it.
+    /// The names of its declared roles.
     pub roles: &'static [&'static str],
+    /// The roles that are groups: how many members one has, and who plays them, is said when a session starts.
+    pub groups: &'static [RoleId],
     /// The role where a session starts.
     pub initiator: RoleId,
     /// The roles that have a part in it.
@@ -217,24 +286,50 @@ pub struct Definition {
     pub begins: &'static [RoleId],
 }
 
+impl Definition {
+    /// The name of a declared role.
+    pub(crate) fn role_name(&self, role: RoleId) -> &'static str {
+        self.roles.get(usize::from(role.0)).copied().unwrap_or("?")
+    }
+
+    /// The name of member `index` of a declared role: with its index where the role is a group.
+    pub(crate) fn member_name(&self, role: RoleId, index: usize) -> String {
+        let name = self.role_name(role);
+        if self.groups.contains(&role) { format!("{name}[{index}]") } else { name.to_owned() }
+    }
+
+    /// The name of a participant of a session.
+    pub(crate) fn participant_name(&self, header: &Header, participant: RoleId) -> String {
+        let part = header.part(participant);
+        part.map_or_else(|| "?".to_owned(), |(role, index)| self.member_name(role, index))
+    }
+
+    /// Of some declared roles, those who play them, where the declared roles are played by so many each.
+    pub(crate) fn players(&self, roles: &[RoleId], counts: impl Iterator<Item = usize> + Clone) -> Vec<RoleId> {
+        roles.iter().flat_map(|role| accompanist_core::members(counts.clone(), *role)).collect()
+    }
+}
+
 /// The arguments of a session, and with them the type of its choreography: generated.
 pub trait Choreography: Serialize + Send + 'static {
     /// The initiator's part of the result.
     type Output: DeserializeOwned + Send + 'static;
     /// The choreography.
-    const DEFINITION: &'static Definition;
+    fn definition(&self) -> &'static Definition;
 }
 
 /// A role of a choreography joined to its service: generated.
 pub trait Role<D: Database>: Send + Sync + 'static {
-    /// The choreography.
-    const DEFINITION: &'static Definition;
-    /// Which of its roles this is.
-    const ROLE: RoleId;
     /// What it starts with: the [`Choreography`] at the initiator, `()` at the others.
     type Arguments: DeserializeOwned + Send + 'static;
     /// The role's part of the result.
     type Output: Serialize + Send + 'static;
+
+    /// The choreography.
+    fn definition(&self) -> &'static Definition;
+
+    /// Which of its declared roles this is.
+    fn role(&self) -> RoleId;
 
     /// The role's program.
     fn run<C: SessionContext<Database = D>>(
@@ -280,4 +375,9 @@ pub fn unknown_operation(operation: &str) -> BoxFuture<'_, Result<(), BoxError>>
     Box::pin(async move {
         Err(format!("this version of the role has no compensation for `{operation}`; deploy one that has").into())
     })
+}
+
+/// The one participant that plays a role that is no group. Called by generated code.
+pub fn only_member(members: &[RoleId]) -> RoleId {
+    members.first().copied().unwrap_or(RoleId(u16::MAX))
 }

@@ -56,6 +56,7 @@
 //! # }
 //! ```
 
+mod arms;
 mod context;
 mod error;
 mod json;
@@ -65,15 +66,17 @@ pub mod plain;
 pub mod store;
 pub mod transport;
 
-pub use accompanist_core::{SessionId, Timing};
+pub use accompanist_core::{Position, SessionId, Timing};
 pub use accompanist_macros::choreo;
+pub use arms::{all, both};
 pub use context::{
-    BoxError, BoxFuture, Choreography, Database, Definition, Failure, IdempotencyKey, Interrupted, Operation, Role,
-    RoleId, SessionContext, Site, Transaction, Value, compensate, unknown_operation,
+    Abort, BoxError, BoxFuture, Choreography, Database, Definition, Failure, IdempotencyKey, Interrupted, Operation,
+    Role, RoleId, SessionContext, Site, Transaction, Value, compensate, only_member, unknown_operation,
 };
 pub use error::Error;
 pub use node::{
-    CLIENT_ID_BYTES_MAX, Counts, Handle, Node, NodeBuilder, NodeContext, RETENTION_DEFAULT, RETENTION_MIN, Start,
+    CLIENT_ID_BYTES_MAX, Counts, Handle, Node, NodeBuilder, NodeContext, PARTICIPANTS_MAX, RETENTION_DEFAULT,
+    RETENTION_MIN, Start,
 };
 #[cfg(feature = "sqlite")]
 pub use rusqlite;

@@ -110,6 +110,20 @@ fn nothing_is_unwrapped_outside_of_tests() {
 }
 
 #[test]
+fn every_choreography_is_in_its_form() {
+    // In the corpus, marks stand below their places; what is wrong on purpose has no form.
+    let all = files();
+    let programs = all.iter().filter(|file| file.path.ends_with(".chor"));
+    let mut formatted_count = 0;
+    for file in programs.filter(|file| !file.path.starts_with("tests/corpus/") && !file.path.starts_with("tests/ui/")) {
+        let formatted = chor::format::format(&file.path, &file.text, &mut chor::diagnostic::Diagnostics::new());
+        assert!(formatted.as_deref() == Some(&*file.text), "{}: `chor fmt` changes it", file.path);
+        formatted_count += 1;
+    }
+    assert!(formatted_count > 5, "they are found");
+}
+
+#[test]
 fn every_source_file_says_what_it_is_for() {
     for file in rust() {
         assert!(file.text.starts_with("//! "), "{} begins without a header", file.path);

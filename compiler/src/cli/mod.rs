@@ -1,6 +1,7 @@
 //! The binary `chor`: the front end that reads files and writes to a terminal. The one part of the compiler that does I/O.
 #![allow(clippy::disallowed_methods, reason = "the binary reads and writes the files that the library does not know")]
 
+mod fmt;
 mod input;
 mod json;
 mod message;
@@ -19,7 +20,7 @@ use message::MessageFormat;
 
 /// Everything is fine.
 const FINE: u8 = 0;
-/// The program is refused.
+/// The program is refused, or not in its form.
 const REFUSED: u8 = 1;
 /// The command line is wrong, or a file cannot be read or written.
 const FAILED: u8 = 2;
@@ -37,9 +38,10 @@ const EXAMPLES: &str = "Examples:
   chor check --message-format json *.chor
   chor build warehouse.chor --role Payment --out src/generated
   chor project warehouse.chor --role Payment
+  chor fmt --check
   chor explain E0010
 
-Exit codes: 0 fine, 1 the program has errors, 2 wrong usage or a file that cannot be read.";
+Exit codes: 0 fine, 1 the program has errors or another form, 2 wrong usage or a file that cannot be read.";
 
 #[derive(Debug, Subcommand)]
 enum Command {
@@ -79,6 +81,16 @@ enum Command {
         #[arg(long)]
         choreography: Option<String>,
     },
+    /// Write files in their one form: indentation, blanks and line breaks by rule, comments as they are.
+    #[command(after_help = "Examples:\n  chor fmt\n  chor fmt --check src\n  chor fmt - < warehouse.chor")]
+    Fmt {
+        /// Files, and directories with all `.chor` files below them; `-` is from the standard input to the output.
+        #[arg(value_name = "PATH", default_value = ".")]
+        paths: Vec<PathBuf>,
+        /// Change nothing, but list the files that would change, and exit with 1 if there are any.
+        #[arg(long)]
+        check: bool,
+    },
     /// Explain a diagnostic by its code.
     #[command(after_help = "Example:\n  chor explain E0010")]
     Explain {
@@ -102,6 +114,7 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
         Command::Check { files, message_format } => check(&files, message_format),
         Command::Build { file, role, out } => output::build(&file, role.as_deref(), out.as_deref()),
         Command::Project { file, role, choreography } => output::project(&file, &role, choreography.as_deref()),
+        Command::Fmt { paths, check } => fmt::fmt(&paths, check),
         Command::Explain { code } => explain(&code),
     })
 }

@@ -3,20 +3,22 @@
 use proc_macro2::{Ident, Literal, TokenStream};
 use quote::quote;
 
+use super::instances::{Instance, instance_function};
 use super::names::{docs, item, local, screaming, snake};
 use super::program;
 use super::service::{has_transactions, operations_module, transaction_names};
 use super::types::{Scope, derives, shows};
 use crate::Compilation;
 use crate::hir::check::sessions;
-use crate::hir::{Choreography, Hir, RoleId, Ty};
+use crate::hir::{Choreography, Hir, RoleId, RoleKind, Ty};
 use crate::lir::{Program, Projection};
 
 /// The constant that holds a role's number.
 pub fn role_const(choreography: &Choreography, role: RoleId) -> Ident {
-    // Roles that differ in case only share a spelling; the number keeps them apart.
+    // Roles that differ in case only share a spelling, and members of different groups a name; the number keeps them apart.
     let name = screaming(choreography.role_name(role));
-    let clash = choreography.role_ids().any(|other| other < role && screaming(choreography.role_name(other)) == name);
+    let others = (0..role.0).map(RoleId);
+    let clash = others.into_iter().any(|other| screaming(choreography.role_name(other)) == name);
     if clash { item(&format!("{name}_{}", role.0)) } else { item(&name) }
 }
 
@@ -27,36 +29,42 @@ pub fn role_function(choreography: &Choreography, role: RoleId) -> Ident {
     if clash { item(&format!("{name}_{}", role.0)) } else { item(&name) }
 }
 
-/// The Rust of a choreography, for these roles.
+/// The Rust of a choreography: what starts it and the roles that are played, where `roles` names some, and these programs.
 pub fn choreography(
     compilation: &Compilation,
     projection: &Projection,
     choreography: &Choreography,
     roles: &[RoleId],
+    (instances, is_cast): (&[&Instance], bool),
 ) -> TokenStream {
     let hir = &compilation.hir;
     let module = item(&snake(&choreography.name.name));
+    let roles: &[RoleId] = if projection.starts { roles } else { &[] };
     let starts = roles.contains(&projection.initiator).then(|| arguments(hir, choreography, projection.initiator));
-    let definition = definition(projection, choreography);
-    let programs = projection.programs.iter().filter(|program| roles.contains(&program.role));
-    let roles = programs.map(|program| {
+    let definition = (!roles.is_empty()).then(|| definition(projection, choreography, is_cast));
+    let played = projection.programs.iter().filter(|program| roles.contains(&program.role)).map(|program| {
         let structure = role_struct(choreography, program.role);
-        let implementation = role_impl(hir, projection, choreography, program);
-        let function = role_function(choreography, program.role);
-        let run = program::function(compilation, projection, choreography, program, &function);
-        quote! { #structure #implementation #run }
+        let implementation = role_impl(hir, projection, choreography, program, is_cast);
+        quote! { #structure #implementation }
+    });
+    let functions = instances.iter().filter_map(|instance| {
+        let program = projection.programs.get(usize::from(instance.role.0))?;
+        let name = instance_function(hir, instance.choreography, &instance.env, instance.role);
+        Some(program::function(compilation, projection, choreography, program, (&name, &instance.env, is_cast)))
     });
     let about = format!("The roles of the choreography `{}`.", choreography.name.name);
     quote! {
         #starts
         #[doc = #about]
         #[allow(
-            clippy::all, dead_code, non_shorthand_field_patterns, unreachable_code, unused_parens, unused_variables,
+            clippy::all, dead_code, non_shorthand_field_patterns, unreachable_code, unused_assignments, unused_mut,
+            unused_parens, unused_variables,
             reason = "written by a compiler: what reads the same is generated the same"
         )]
         pub mod #module {
             #definition
-            #(#roles)*
+            #(#played)*
+            #(#functions)*
         }
     }
 }
@@ -72,7 +80,7 @@ pub fn skeleton(hir: &Hir, choreography: &Choreography, roles: &[RoleId]) -> Tok
         let implementation = idle_role(hir, choreography, *role, initiator);
         quote! { #structure #implementation }
     });
-    let role_names = choreography.roles.iter().map(|role| &role.name.name);
+    let role_names = choreography.role_ids().map(|role| choreography.role_name(role));
     let initiator = Literal::u16_unsuffixed(initiator.0);
     let about = format!("The roles of the choreography `{name}`.");
     quote! {
@@ -85,6 +93,7 @@ pub fn skeleton(hir: &Hir, choreography: &Choreography, roles: &[RoleId]) -> Tok
                 name: #name,
                 fingerprint: [0; 32],
                 roles: &[#(#role_names),*],
+                groups: &[],
                 initiator: ::accompanist::RoleId(#initiator),
                 participants: &[],
                 begins: &[],
@@ -117,10 +126,16 @@ fn idle_role(hir: &Hir, choreography: &Choreography, role: RoleId, initiator: Ro
             #bounds
             Db: ::accompanist::Database,
         {
-            const DEFINITION: &'static ::accompanist::Definition = &DEFINITION;
-            const ROLE: ::accompanist::RoleId = ::accompanist::RoleId(#number);
             type Arguments = #arguments_type;
             type Output = #output;
+
+            fn definition(&self) -> &'static ::accompanist::Definition {
+                &DEFINITION
+            }
+
+            fn role(&self) -> ::accompanist::RoleId {
+                ::accompanist::RoleId(#number)
+            }
 
             async fn run<Ctx: ::accompanist::SessionContext<Database = Db>>(
                 self: ::std::sync::Arc<Self>,
@@ -168,22 +183,39 @@ fn arguments(hir: &Hir, choreography: &Choreography, initiator: RoleId) -> Token
         #structure
         impl ::accompanist::Choreography for #name {
             type Output = #output;
-            const DEFINITION: &'static ::accompanist::Definition = &#module::DEFINITION;
+
+            fn definition(&self) -> &'static ::accompanist::Definition {
+                &#module::DEFINITION
+            }
         }
     }
 }
 
-fn definition(projection: &Projection, choreography: &Choreography) -> TokenStream {
+/// A declared role, by its number.
+fn index(role: RoleId) -> TokenStream {
+    let index = Literal::u16_unsuffixed(role.0);
+    quote! { ::accompanist::RoleId(#index) }
+}
+
+fn definition(projection: &Projection, choreography: &Choreography, is_cast: bool) -> TokenStream {
     let name = &choreography.name.name;
     let fingerprint = projection.fingerprint.iter().map(|byte| Literal::u8_unsuffixed(*byte));
-    let roles = choreography.roles.iter().map(|role| &role.name.name);
-    let role = |role: &RoleId| role_const(choreography, *role);
+    let roles = choreography.role_ids().map(|role| choreography.role_name(role));
+    // Where roles are parameters, their names are these.
+    let role = |role: &RoleId| match is_cast {
+        true => index(*role),
+        false => {
+            let name = role_const(choreography, *role);
+            quote! { #name }
+        }
+    };
     let initiator = role(&projection.initiator);
+    let groups = choreography.role_ids().filter(|role| choreography.role(*role).kind == RoleKind::Group).map(index);
     let participants = projection.participants.iter().map(role);
     let begins = projection.begins.iter().map(role);
-    let constants = choreography.role_ids().map(|id| {
-        let (name, index) = (role(&id), Literal::u16_unsuffixed(id.0));
-        quote! { const #name: ::accompanist::RoleId = ::accompanist::RoleId(#index); }
+    let constants = choreography.role_ids().filter(|_| !is_cast).map(|id| {
+        let (name, index) = (role(&id), index(id));
+        quote! { const #name: ::accompanist::RoleId = #index; }
     });
     quote! {
         /// What the choreography is to a runtime.
@@ -191,6 +223,7 @@ fn definition(projection: &Projection, choreography: &Choreography) -> TokenStre
             name: #name,
             fingerprint: [#(#fingerprint),*],
             roles: &[#(#roles),*],
+            groups: &[#(#groups),*],
             initiator: #initiator,
             participants: &[#(#participants),*],
             begins: &[#(#begins),*],
@@ -235,23 +268,47 @@ fn role_struct(choreography: &Choreography, role: RoleId) -> TokenStream {
     }
 }
 
-fn role_impl(hir: &Hir, projection: &Projection, choreography: &Choreography, program: &Program) -> TokenStream {
+fn role_impl(
+    hir: &Hir,
+    projection: &Projection,
+    choreography: &Choreography,
+    program: &Program,
+    is_cast: bool,
+) -> TokenStream {
     let role = program.role;
-    let (name, constant) = (item(choreography.role_name(role)), role_const(choreography, role));
+    let (name, constant) = (item(choreography.role_name(role)), index(role));
     let function = role_function(choreography, role);
     let starts = role == projection.initiator;
-    let arguments_type = if starts {
-        Scope::Module.path(&choreography.name.name)
-    } else {
-        quote! { () }
+    let is_group = choreography.role(role).kind == RoleKind::Group;
+    let arguments_type = match (starts, is_group) {
+        // The first member starts a session, and the others take part in it: there is nothing to start it with.
+        (true, true) => quote! { ::accompanist::serde::de::IgnoredAny },
+        (true, false) => Scope::Module.path(&choreography.name.name),
+        (false, _) => quote! { () },
     };
     let output = Scope::Module.ty(hir, &program.result);
     let (ctx, arguments) = (local("ctx"), local("arguments"));
-    let service = has_service(choreography, role).then(|| quote! { &self.service, });
     let args = choreography.params.iter().filter(|_| starts).map(|param| {
         let field = item(&param.name.name);
         quote! { #arguments.#field }
     });
+    let run = if is_cast {
+        let service = has_service(choreography, role).then(|| quote! { ::std::sync::Arc::clone(&self.service), });
+        let cast = choreography.role_ids().map(|role| {
+            let (members, number) = (quote! { #ctx.members }, index(role));
+            match choreography.role(role).kind {
+                RoleKind::Group => quote! { #members(#number) },
+                RoleKind::Single | RoleKind::Member(_) => {
+                    quote! { ::accompanist::only_member(&#members(#number)) }
+                }
+            }
+        });
+        let cast: Vec<TokenStream> = cast.collect();
+        quote! { #function(#ctx.clone(), #service #(#cast,)* #(#args),*).await }
+    } else {
+        let service = has_service(choreography, role).then(|| quote! { &self.service, });
+        quote! { #function(&#ctx, #service #(#args),*).await }
+    };
     let (generics, played, bounds) = match has_service(choreography, role) {
         true => {
             let services = choreography.roles.get(usize::from(role.0)).into_iter().flat_map(|role| &role.services);
@@ -267,17 +324,23 @@ fn role_impl(hir: &Hir, projection: &Projection, choreography: &Choreography, pr
             #bounds
             Db: ::accompanist::Database,
         {
-            const DEFINITION: &'static ::accompanist::Definition = &DEFINITION;
-            const ROLE: ::accompanist::RoleId = #constant;
             type Arguments = #arguments_type;
             type Output = #output;
+
+            fn definition(&self) -> &'static ::accompanist::Definition {
+                &DEFINITION
+            }
+
+            fn role(&self) -> ::accompanist::RoleId {
+                #constant
+            }
 
             async fn run<Ctx: ::accompanist::SessionContext<Database = Db>>(
                 self: ::std::sync::Arc<Self>,
                 #ctx: Ctx,
                 #arguments: Self::Arguments,
             ) -> ::core::result::Result<Self::Output, ::accompanist::Interrupted> {
-                #function(&#ctx, #service #(#args),*).await
+                #run
             }
 
             #compensate

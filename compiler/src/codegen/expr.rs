@@ -6,7 +6,6 @@ use quote::quote;
 use super::names::{item, local};
 use super::program::Writer;
 use super::types::Scope;
-use crate::hir::builtin::Builtin;
 use crate::hir::{Constructor, Literal, Ty, VariantShape};
 use crate::lir::{Expr, ExprKind};
 use crate::span::Span;
@@ -60,7 +59,19 @@ impl Writer<'_> {
             ExprKind::Literal(value) => literal(value, &expr.ty),
             ExprKind::Local(id) => {
                 let name = self.name(*id);
-                quote! { #name }
+                if self.is_reference(*id) {
+                    quote! { (*#name) }
+                } else {
+                    quote! { #name }
+                }
+            }
+            ExprKind::Len(group) => {
+                let group = self.group(group);
+                quote! { #group.len() }
+            }
+            ExprKind::MemberIndex(member) => {
+                let index = self.index(*member);
+                quote! { #index }
             }
             ExprKind::Tuple(items) => {
                 let items = items.iter().map(|item| self.owned(item));
@@ -80,10 +91,11 @@ impl Writer<'_> {
             }
             ExprKind::Index(value, index) => {
                 let place = self.at(expr.span, "is out of range");
+                let by_key = matches!(value.ty, Ty::Map(..)).then(|| quote! { & });
                 let (value, index) = (self.place(value), self.owned(index));
-                quote! { #ctx.defined(#value.get(#index).cloned(), #place)? }
+                quote! { #ctx.defined(#value.get(#by_key #index).cloned(), #place)? }
             }
-            ExprKind::Builtin(builtin, operands) => self.builtin(*builtin, operands, expr.span),
+            ExprKind::Builtin(builtin, operands) => self.builtin(*builtin, operands, &expr.ty, expr.span),
             ExprKind::Pure(service, operation, args) => {
                 let declared = self.hir.operation(*service, *operation);
                 let path = Scope::Module.path(&self.hir.service(*service).name.name);
@@ -97,7 +109,7 @@ impl Writer<'_> {
     }
 
     /// `warehouse.chor:12:8: `a + b` overflows`
-    fn at(&self, span: Span, what: &str) -> String {
+    pub(super) fn at(&self, span: Span, what: &str) -> String {
         format!("{}: `{}` {what}", self.sources.location(span), self.sources.text(span))
     }
 
@@ -122,6 +134,12 @@ impl Writer<'_> {
             Constructor::Some => {
                 let value = fields.iter().map(|(_, value)| self.owned(value));
                 return quote! { ::core::option::Option::Some(#(#value),*) };
+            }
+            Constructor::Ok | Constructor::Err => {
+                let (ty, variant) =
+                    (Scope::Module.ty(self.hir, ty), local(if constructor == Constructor::Ok { "Ok" } else { "Err" }));
+                let value = fields.iter().map(|(_, value)| self.owned(value));
+                return quote! { <#ty>::#variant(#(#value),*) };
             }
             Constructor::Struct(id) => {
                 (Scope::Module.named(self.hir, id), self.hir.type_def(id).fields(), VariantShape::Struct)
@@ -171,6 +189,10 @@ impl Writer<'_> {
 
     fn binary(&self, op: BinaryOp, one: &Expr, two: &Expr, whole: &Expr) -> TokenStream {
         let ctx = &self.ctx;
+        if let (BinaryOp::Add, Ty::Str) = (op, &whole.ty) {
+            let (one, two) = (self.owned(one), self.place(two));
+            return quote! { (#one + #two.as_str()) };
+        }
         let (one, two) = (self.place(one), self.place(two));
         let (symbol, checked, fault) = match op {
             BinaryOp::Add => (quote! { + }, "checked_add", "overflows"),
@@ -192,40 +214,5 @@ impl Writer<'_> {
         }
         let (checked, place) = (local(checked), self.at(whole.span, fault));
         quote! { #ctx.defined(#one.#checked(#two), #place)? }
-    }
-
-    fn builtin(&self, builtin: Builtin, operands: &[Expr], span: Span) -> TokenStream {
-        let Some((receiver_expr, args)) = operands.split_first() else {
-            return quote! { () };
-        };
-        let receiver = self.place(receiver_expr);
-        let argument = args.first().map(|arg| self.place(arg)).unwrap_or_default();
-        let method = item(builtin.name());
-        match builtin {
-            Builtin::Len
-            | Builtin::IsEmpty
-            | Builtin::ToLowercase
-            | Builtin::ToUppercase
-            | Builtin::IsSome
-            | Builtin::IsNone
-            | Builtin::ToString => quote! { #receiver.#method() },
-            Builtin::VecContains => quote! { #receiver.contains(&#argument) },
-            Builtin::First | Builtin::Last => quote! { #receiver.#method().cloned() },
-            Builtin::StrContains | Builtin::StartsWith | Builtin::EndsWith => {
-                quote! { #receiver.#method(#argument.as_str()) }
-            }
-            Builtin::Trim => quote! { ::std::string::String::from(#receiver.trim()) },
-            Builtin::Concat => quote! { (#receiver.clone() + #argument.as_str()) },
-            Builtin::UnwrapOr => {
-                let argument = args.first().map(|arg| self.owned(arg));
-                quote! { #receiver.clone().unwrap_or(#argument) }
-            }
-            Builtin::Min | Builtin::Max => quote! { ::core::cmp::Ord::#method(#receiver, #argument) },
-            Builtin::ToInt(to) => {
-                let (ctx, place) = (&self.ctx, self.at(span, "does not fit"));
-                let ty = Scope::Module.ty(self.hir, &Ty::Int(to));
-                quote! { #ctx.defined(<#ty as ::core::convert::TryFrom<_>>::try_from(#receiver).ok(), #place)? }
-            }
-        }
     }
 }

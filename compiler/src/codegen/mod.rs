@@ -2,36 +2,64 @@
 //!
 //! Generated code calls the user's service, `::accompanist`'s session context and `core`/`std`, by absolute paths, and nothing else.
 
+mod builtin;
 pub(crate) mod choreography;
+mod construct;
 mod expr;
+mod instances;
 pub(crate) mod names;
 mod program;
 pub(crate) mod service;
 mod types;
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use proc_macro2::TokenStream;
 use quote::quote;
 
 use crate::Compilation;
-use crate::hir::{Choreography, RoleId, ServiceId};
+use crate::hir::calls::Calls;
+use crate::hir::{Choreography, ChoreographyId, RoleId, RoleKind, ServiceId};
+use crate::lir::Projection;
+use instances::Instance;
+
+fn id(projection: &Projection) -> ChoreographyId {
+    ChoreographyId(u32::try_from(projection.choreography).unwrap_or(u32::MAX))
+}
 
 /// The Rust of a program without errors: all of it, or what the role of that name needs.
 pub fn generate(compilation: &Compilation, role: Option<&str>) -> TokenStream {
     let hir = &compilation.hir;
     let types = types::types(hir);
-    let choreographies = || {
-        compilation.projections.iter().filter_map(|projection| {
+    let calls = Calls::of(hir);
+    let selected: Vec<(&Projection, &Choreography, Vec<RoleId>)> = compilation
+        .projections
+        .iter()
+        .filter_map(|projection| {
             let choreography = hir.choreographies.get(projection.choreography)?;
-            let roles = selected(choreography, role);
-            (!roles.is_empty()).then_some((projection, choreography, roles))
+            Some((projection, choreography, selected(choreography, role)))
         })
-    };
-    let services = services(choreographies().map(|(_, choreography, roles)| (choreography, roles)), compilation, role);
+        .collect();
+    let started = || selected.iter().filter(|(projection, _, _)| projection.starts);
+    let services =
+        services(started().map(|(_, choreography, roles)| (*choreography, roles.clone())), compilation, role);
     let services = services.into_iter().map(|id| service::service(hir, hir.service(id)));
-    let choreographies = choreographies().map(|(projection, choreography, roles)| {
-        choreography::choreography(compilation, projection, choreography, &roles)
+    let roots = started().flat_map(|(projection, _, roles)| {
+        let choreography = id(projection);
+        roles.iter().map(move |role| Instance { choreography, env: Vec::new(), role: *role })
+    });
+    let mut instances: BTreeMap<ChoreographyId, Vec<Instance>> = BTreeMap::new();
+    for instance in instances::reachable(compilation, roots) {
+        instances.entry(instance.choreography).or_default().push(instance);
+    }
+    let choreographies = selected.iter().filter_map(|(projection, choreography, roles)| {
+        let all: Vec<&Instance> = instances.get(&id(projection)).into_iter().flatten().collect();
+        if all.is_empty() {
+            return None;
+        }
+        let has_groups = choreography.role_ids().any(|role| choreography.role(role).kind == RoleKind::Group);
+        let is_cast = has_groups || !projection.starts || calls.is_callee(id(projection));
+        Some(choreography::choreography(compilation, projection, choreography, roles, (&all, is_cast)))
     });
     quote! { #types #(#services)* #(#choreographies)* }
 }

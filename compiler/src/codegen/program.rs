@@ -1,5 +1,6 @@
 //! A role's program as a function.
 
+use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet};
 
 use proc_macro2::{Ident, Literal, TokenStream};
@@ -10,30 +11,57 @@ use super::names::{item, local};
 use super::service::{marker, operations_module};
 use super::types::Scope;
 use crate::Compilation;
-use crate::hir::{Choreography, Hir, LocalId, Pattern, PatternKind, RoleId, Ty, TypeDefKind, VariantShape};
-use crate::lir::{Block, Expr, ExprKind, Program, Projection, Site, Stmt, StmtKind};
+use crate::hir::{
+    Choreography, ChoreographyId, Hir, LocalId, Pattern, PatternKind, RoleId, RoleKind, Ty, TypeDefKind, VariantShape,
+};
+use crate::lir::{Block, Decision, Expr, ExprKind, Key, Program, Projection, Site, Stmt, StmtKind};
 use crate::source::Sources;
 use crate::syntax::ast::OperationKind;
+
+/// The variables that generated code has for itself.
+const TAKEN: [&str; 16] = [
+    "ctx",
+    "service",
+    "arguments",
+    "outer",
+    "round",
+    "group",
+    "arms",
+    "values",
+    "index",
+    "member",
+    "me",
+    "assigned",
+    "outcome",
+    "scope_roles",
+    "reason",
+    "receiver",
+];
 
 /// What writing a program needs to know.
 pub struct Writer<'a> {
     pub(super) hir: &'a Hir,
     pub(super) sources: &'a Sources,
-    choreography: &'a Choreography,
-    projection: &'a Projection,
+    pub(super) choreography: &'a Choreography,
+    pub(super) projection: &'a Projection,
+    /// The choreographies that stand for its parameters that are choreographies.
+    pub(super) env: &'a [ChoreographyId],
     names: BTreeMap<LocalId, Ident>,
     uses: BTreeMap<LocalId, u32>,
+    /// The variables that are references here to those of the block around.
+    references: RefCell<BTreeSet<LocalId>>,
     pub(super) ctx: Ident,
     pub(super) service: Ident,
 }
 
-/// The function that is a role's program.
+/// The function that is a role's program. One that is called takes who plays which role, and everything by value, for it is run as a
+/// future of its own.
 pub fn function(
     compilation: &Compilation,
     projection: &Projection,
     choreography: &Choreography,
     program: &Program,
-    name: &Ident,
+    (name, env, is_cast): (&Ident, &[ChoreographyId], bool),
 ) -> TokenStream {
     let mut uses = BTreeMap::new();
     count_uses(&program.body, &mut uses);
@@ -42,8 +70,10 @@ pub fn function(
         sources: &compilation.sources,
         choreography,
         projection,
+        env,
         names: BTreeMap::new(),
         uses,
+        references: RefCell::new(BTreeSet::new()),
         ctx: local("ctx"),
         service: local("service"),
     };
@@ -54,21 +84,23 @@ pub fn function(
         .flat_map(|role| &role.services)
         .map(|service| Scope::Module.path(&compilation.hir.service(*service).name.name))
         .collect();
+    let has_service = !services.is_empty();
     let (ctx, service) = (&writer.ctx, &writer.service);
-    let (generics, service, bounds) = match services.is_empty() {
-        true => (quote! { Ctx }, None, None),
-        false => (
-            quote! { Ctx, Svc },
-            Some(quote! { #service: &::std::sync::Arc<Svc>, }),
-            Some(quote! { Svc: #(#services<Ctx::Database>)+*, }),
-        ),
-    };
-    let params = program.params.iter().map(|param| {
-        let (name, ty) = (writer.name(*param), Scope::Module.ty(writer.hir, &projection.local(*param).ty));
-        quote! { #name: #ty }
-    });
+    let types: Vec<Ident> = choreography.types.iter().map(|ty| item(&ty.name)).collect();
+    let generic = has_service.then(|| quote! { , Svc });
+    let bounds = has_service.then(|| quote! { Svc: #(#services<Ctx::Database>)+*, });
+    let bounds = quote! { Ctx: ::accompanist::SessionContext, #bounds #(#types: ::accompanist::Value,)* };
+    let params: Vec<TokenStream> = program
+        .params
+        .iter()
+        .map(|param| {
+            let (name, ty) = (writer.name(*param), Scope::Module.ty(writer.hir, &projection.local(*param).ty));
+            let mutable = writer.mutable(*param);
+            quote! { #mutable #name: #ty }
+        })
+        .collect();
     let result = Scope::Module.ty(writer.hir, &program.result);
-    let stmts = program.body.stmts.iter().map(|stmt| writer.stmt(stmt));
+    let stmts: Vec<TokenStream> = program.body.stmts.iter().map(|stmt| writer.stmt(stmt)).collect();
     let value = match (&program.body.value, crate::lir::diverges(&program.body)) {
         (Some(value), _) => {
             let value = writer.owned(value);
@@ -78,19 +110,56 @@ pub fn function(
         (None, true) => None,
     };
     let about = format!("The program of the role `{}`.", choreography.role_name(program.role));
+    if !is_cast {
+        let service = has_service.then(|| quote! { #service: &::std::sync::Arc<Svc>, });
+        return quote! {
+            #[doc = #about]
+            async fn #name<Ctx #generic>(
+                #ctx: &Ctx,
+                #service
+                #(#params),*
+            ) -> ::core::result::Result<#result, ::accompanist::Interrupted>
+            where
+                #bounds
+            {
+                #(#stmts)*
+                #value
+            }
+        };
+    }
+    let cast = choreography.role_ids().map(|role| {
+        let name = role_const(choreography, role);
+        match choreography.role(role).kind {
+            RoleKind::Group => quote! { #name: ::std::sync::Arc<[::accompanist::RoleId]> },
+            RoleKind::Single | RoleKind::Member(_) => quote! { #name: ::accompanist::RoleId },
+        }
+    });
+    let groups: Vec<Ident> = choreography
+        .role_ids()
+        .filter(|role| choreography.role(*role).kind == RoleKind::Group)
+        .map(|role| role_const(choreography, role))
+        .collect();
+    let service_param = has_service.then(|| quote! { #service: ::std::sync::Arc<Svc>, });
+    let service_reference = has_service.then(|| quote! { let #service = &#service; });
     quote! {
         #[doc = #about]
-        async fn #name<#generics>(
-            #ctx: &Ctx,
-            #service
+        #[allow(non_snake_case, clippy::too_many_arguments, reason = "roles are written as they are where they are constants")]
+        pub fn #name<Ctx #generic #(, #types)*>(
+            #ctx: Ctx,
+            #service_param
+            #(#cast,)*
             #(#params),*
-        ) -> ::core::result::Result<#result, ::accompanist::Interrupted>
+        ) -> ::accompanist::BoxFuture<'static, ::core::result::Result<#result, ::accompanist::Interrupted>>
         where
-            Ctx: ::accompanist::SessionContext,
             #bounds
         {
-            #(#stmts)*
-            #value
+            ::std::boxed::Box::pin(async move {
+                let #ctx = &#ctx;
+                #service_reference
+                #(let #groups = &#groups;)*
+                #(#stmts)*
+                #value
+            })
         }
     }
 }
@@ -98,7 +167,7 @@ pub fn function(
 impl Writer<'_> {
     /// Gives every variable a name of its own: the one written, where it is free.
     fn name_locals(&mut self, program: &Program) {
-        let mut taken: BTreeSet<String> = ["ctx", "service", "arguments"].map(str::to_owned).into();
+        let mut taken: BTreeSet<String> = TAKEN.map(str::to_owned).into();
         let mut bound = program.params.clone();
         bindings(&program.body, &mut bound);
         for id in bound {
@@ -126,27 +195,55 @@ impl Writer<'_> {
 
     /// Whether a variable is used once, and so may be moved.
     pub(super) fn used_once(&self, id: LocalId) -> bool {
-        self.uses.get(&id) == Some(&1)
+        self.uses.get(&id) == Some(&1) && !self.projection.local(id).mutable && !self.is_reference(id)
     }
 
-    fn role(&self, role: RoleId) -> Ident {
+    /// Whether a variable is a reference here.
+    pub(super) fn is_reference(&self, id: LocalId) -> bool {
+        self.references.borrow().contains(&id)
+    }
+
+    /// What stands where these variables of the block around are references.
+    pub(super) fn with_references<T>(&self, ids: &BTreeSet<LocalId>, write: impl FnOnce() -> T) -> T {
+        let before = self.references.borrow().clone();
+        self.references.borrow_mut().extend(ids);
+        let written = write();
+        *self.references.borrow_mut() = before;
+        written
+    }
+
+    /// What stands where these variables are no references, for the block has its own copies.
+    pub(super) fn with_copies<T>(&self, ids: &[LocalId], write: impl FnOnce() -> T) -> T {
+        let before = self.references.borrow().clone();
+        self.references.borrow_mut().retain(|id| !ids.contains(id));
+        let written = write();
+        *self.references.borrow_mut() = before;
+        written
+    }
+
+    pub(super) fn role(&self, role: RoleId) -> Ident {
         role_const(self.choreography, role)
     }
 
-    fn into(&self, into: Option<LocalId>) -> Option<TokenStream> {
+    /// `mut`, where the variable changes.
+    pub(super) fn mutable(&self, id: LocalId) -> Option<TokenStream> {
+        self.projection.local(id).mutable.then(|| quote! { mut })
+    }
+
+    pub(super) fn into(&self, into: Option<LocalId>) -> Option<TokenStream> {
         into.map(|into| {
-            let name = self.name(into);
-            quote! { let #name = }
+            let (mutable, name) = (self.mutable(into), self.name(into));
+            quote! { let #mutable #name = }
         })
     }
 
-    fn block(&self, block: &Block) -> TokenStream {
+    pub(super) fn block(&self, block: &Block) -> TokenStream {
         let stmts = block.stmts.iter().map(|stmt| self.stmt(stmt));
         let value = block.value.as_ref().map(|value| self.owned(value));
         quote! { { #(#stmts)* #value } }
     }
 
-    fn stmt(&self, stmt: &Stmt) -> TokenStream {
+    pub(super) fn stmt(&self, stmt: &Stmt) -> TokenStream {
         let ctx = &self.ctx;
         match &stmt.kind {
             StmtKind::Let(pattern, value) => {
@@ -155,20 +252,42 @@ impl Writer<'_> {
             }
             StmtKind::Send(to, value) => {
                 let value = self.place(value);
-                let sends = to.iter().map(|(number, role)| {
-                    let (number, role) = (site(*number), self.role(*role));
-                    quote! { #ctx.send(#number, #role, &#value)?; }
+                let sends = to.iter().map(|(number, to)| {
+                    let number = site(*number);
+                    self.each_recipient(to, |role| quote! { #ctx.send(#number, #role, &#value)?; })
                 });
                 sends.collect()
             }
-            StmtKind::Receive { site: number, from, into, ty } => {
+            StmtKind::Receive { site: number, from, into, ty, within } => {
                 let (into, number, from) = (self.into(*into), site(*number), self.role(*from));
                 let ty = Scope::Module.ty(self.hir, ty);
-                quote! { #into #ctx.receive::<#ty>(#number, #from).await?; }
+                match within {
+                    Some(millis) => quote! { #into #ctx.receive_within::<#ty>(#number, #from, #millis).await?; },
+                    None => quote! { #into #ctx.receive::<#ty>(#number, #from).await?; },
+                }
             }
             StmtKind::Select(label, to) => {
-                let (number, to) = (site(label.site), self.role(*to));
-                quote! { #ctx.select(#number, #to)?; }
+                let number = site(label.site);
+                self.each_recipient(to, |role| quote! { #ctx.select(#number, #role)?; })
+            }
+            StmtKind::Assign(target, value) => {
+                let value = self.owned(value);
+                if target.path.is_empty() {
+                    let name = self.name(target.local);
+                    return quote! { #name = #value; };
+                }
+                let (assigned, place) = (local("assigned"), self.target(target));
+                quote! { let #assigned = #value; #place = #assigned; }
+            }
+            StmtKind::Mutate { target, method, args, into } => {
+                let place = self.target(target);
+                let ty = into.map_or(Ty::UNIT, |into| self.projection.local(into).ty.clone());
+                let (into, call) =
+                    (self.into(*into), self.mutation(*method, (place, &target.ty), args, &ty, stmt.span));
+                match into {
+                    Some(into) => quote! { #into #call; },
+                    None => quote! { let _ = #call; },
+                }
             }
             StmtKind::Told(label, from) => {
                 let (number, from) = (site(label.site), self.role(*from));
@@ -206,6 +325,12 @@ impl Writer<'_> {
             }
             StmtKind::Match { scrutinee, arms, into } => self.match_(scrutinee, arms, *into),
             StmtKind::Offer { branches, into } => self.offer(branches, *into),
+            StmtKind::Loop(repeat) => self.repeat(repeat),
+            StmtKind::Par { site, arms, into } => self.par(*site, arms, into),
+            StmtKind::Members(members) => self.members(members),
+            StmtKind::Call(call) => self.call(call),
+            StmtKind::Saga(saga) => self.saga(saga),
+            StmtKind::Again => TokenStream::new(),
         }
     }
 
@@ -244,14 +369,11 @@ impl Writer<'_> {
         quote! { #into match &#scrutinee { #(#arms)* } #end }
     }
 
-    fn offer(&self, branches: &[(Vec<(Site, RoleId)>, Block)], into: Option<LocalId>) -> TokenStream {
+    fn offer(&self, branches: &[(Vec<Key>, Block)], into: Option<LocalId>) -> TokenStream {
         let ctx = &self.ctx;
         let end = into.map(|_| quote! { ; });
         let into = self.into(into);
-        let messages = branches.iter().flat_map(|(messages, _)| messages).map(|(number, role)| {
-            let (number, role) = (site(*number), self.role(*role));
-            quote! { (#number, #role) }
-        });
+        let messages = branches.iter().flat_map(|(messages, _)| messages).map(|key| self.key(ctx, key));
         let mut next = 0;
         let last = branches.len().saturating_sub(1);
         let arms = branches.iter().enumerate().map(|(index, (messages, block))| {
@@ -270,12 +392,12 @@ impl Writer<'_> {
     }
 
     /// A pattern. A string in it becomes a variable that is compared in a guard, for patterns look into no `String`.
-    fn pattern(&self, pattern: &Pattern, strings: &mut Vec<(Ident, String)>) -> TokenStream {
+    pub(super) fn pattern(&self, pattern: &Pattern, strings: &mut Vec<(Ident, String)>) -> TokenStream {
         match &pattern.kind {
             PatternKind::Wildcard => quote! { _ },
             PatternKind::Bind(id) => {
-                let name = self.name(*id);
-                quote! { #name }
+                let (mutable, name) = (self.mutable(*id), self.name(*id));
+                quote! { #mutable #name }
             }
             PatternKind::Literal(crate::hir::Literal::Str(text)) => {
                 let name = local(&format!("text_{}", strings.len()));
@@ -308,6 +430,11 @@ impl Writer<'_> {
             Constructor::Some => {
                 let parts = parts.into_iter().map(|(_, part)| part);
                 quote! { ::core::option::Option::Some(#(#parts),*) }
+            }
+            Constructor::Ok | Constructor::Err => {
+                let variant = local(if constructor == Constructor::Ok { "Ok" } else { "Err" });
+                let parts = parts.into_iter().map(|(_, part)| part);
+                quote! { ::core::result::Result::#variant(#(#parts),*) }
             }
             Constructor::Struct(_) | Constructor::Variant(..) => {
                 let Ty::Named(id) = ty else {
@@ -344,54 +471,74 @@ impl Writer<'_> {
     }
 }
 
-fn site(number: Site) -> Literal {
+pub(super) fn site(number: Site) -> Literal {
     Literal::u32_unsuffixed(number)
 }
 
 /// The variables that a block binds, in order.
 fn bindings(block: &Block, bound: &mut Vec<LocalId>) {
-    for stmt in &block.stmts {
-        match &stmt.kind {
-            StmtKind::Let(pattern, _) => bound.extend(pattern.bindings()),
-            StmtKind::Receive { into, .. } | StmtKind::Operation { into, .. } => bound.extend(into),
-            StmtKind::If { then, otherwise, into, .. } => {
-                bindings(then, bound);
-                bindings(otherwise, bound);
-                bound.extend(into);
-            }
-            StmtKind::Match { arms, into, .. } => {
-                for (pattern, block) in arms {
-                    bound.extend(pattern.bindings());
-                    bindings(block, bound);
-                }
-                bound.extend(into);
-            }
-            StmtKind::Offer { branches, into } => {
-                branches.iter().for_each(|(_, block)| bindings(block, bound));
-                bound.extend(into);
-            }
-            StmtKind::Send(..)
-            | StmtKind::Select(..)
-            | StmtKind::Told(..)
-            | StmtKind::Require(..)
-            | StmtKind::Refuse(_)
-            | StmtKind::RefusedBy(_) => {}
-        }
-    }
+    block.stmts.iter().for_each(|stmt| bindings_of(stmt, bound));
 }
 
-fn count_uses(block: &Block, uses: &mut BTreeMap<LocalId, u32>) {
-    fn count(expr: &Expr, uses: &mut BTreeMap<LocalId, u32>) {
-        if let ExprKind::Local(id) = expr.kind {
-            *uses.entry(id).or_default() += 1;
+fn bindings_of(stmt: &Stmt, bound: &mut Vec<LocalId>) {
+    match &stmt.kind {
+        StmtKind::Match { arms, .. } => arms.iter().for_each(|(pattern, _)| bound.extend(pattern.bindings())),
+        StmtKind::Loop(repeat) => {
+            if let Decision::For(pattern, _) = &repeat.decision {
+                bound.extend(pattern.bindings());
+            }
         }
-        expr.parts().into_iter().for_each(|part| count(part, uses));
+        StmtKind::Saga(saga) => bound.extend(saga.why),
+        _ => {}
     }
-    for stmt in &block.stmts {
-        stmt.exprs().into_iter().for_each(|expr| count(expr, uses));
-        stmt.blocks().into_iter().for_each(|block| count_uses(block, uses));
-    }
+    stmt.head().iter().for_each(|stmt| bindings_of(stmt, bound));
+    stmt.blocks().into_iter().for_each(|block| bindings(block, bound));
+    bound.extend(stmt.binds());
+}
+
+/// How often each variable is used; what is used in a block that may be run again is used often.
+fn count_uses(block: &Block, uses: &mut BTreeMap<LocalId, u32>) {
+    block.stmts.iter().for_each(|stmt| count_stmt(stmt, uses));
     if let Some(value) = &block.value {
         count(value, uses);
     }
+}
+
+fn count(expr: &Expr, uses: &mut BTreeMap<LocalId, u32>) {
+    if let ExprKind::Local(id) = expr.kind {
+        *uses.entry(id).or_default() += 1;
+    }
+    expr.parts().into_iter().for_each(|part| count(part, uses));
+}
+
+fn count_stmt(stmt: &Stmt, uses: &mut BTreeMap<LocalId, u32>) {
+    let again = matches!(stmt.kind, StmtKind::Loop(_) | StmtKind::Members(_));
+    let mut inner = BTreeMap::new();
+    stmt.head().iter().for_each(|stmt| count_stmt(stmt, &mut inner));
+    stmt.blocks().into_iter().for_each(|block| count_uses(block, &mut inner));
+    match (&stmt.kind, stmt.exprs()) {
+        // The guard of a `while` is computed in each round, the items of a `for` once.
+        (StmtKind::Loop(repeat), exprs) if matches!(repeat.decision, Decision::While(_)) => {
+            exprs.into_iter().for_each(|expr| count(expr, &mut inner));
+        }
+        (_, exprs) => exprs.into_iter().for_each(|expr| count(expr, uses)),
+    }
+    let mut own = Vec::new();
+    if again {
+        bindings_of(stmt, &mut own);
+    }
+    for (id, times) in inner {
+        *uses.entry(id).or_default() += if again && !own.contains(&id) { 2 } else { times };
+    }
+}
+
+/// The variables of the blocks around that a block uses.
+pub(super) fn free(block: &Block) -> BTreeSet<LocalId> {
+    let (mut uses, mut bound) = (BTreeMap::new(), Vec::new());
+    count_uses(block, &mut uses);
+    bindings(block, &mut bound);
+    let changed = block.stmts.iter().flat_map(Stmt::changes);
+    let mut free: BTreeSet<LocalId> = uses.into_keys().chain(changed).collect();
+    bound.iter().for_each(|id| _ = free.remove(id));
+    free
 }

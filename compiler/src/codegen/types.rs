@@ -41,7 +41,19 @@ impl Scope {
                 let inner = self.ty(hir, inner);
                 quote! { ::std::vec::Vec<#inner> }
             }
+            Ty::Result(inner, error) => {
+                let (inner, error) = (self.ty(hir, inner), self.ty(hir, error));
+                quote! { ::core::result::Result<#inner, #error> }
+            }
+            Ty::Map(key, value) => {
+                let (key, value) = (self.ty(hir, key), self.ty(hir, value));
+                quote! { ::std::collections::BTreeMap<#key, #value> }
+            }
             Ty::Named(id) => self.named(hir, *id),
+            Ty::Param(_, name) => {
+                let name = item(name);
+                quote! { #name }
+            }
             Ty::Bool | Ty::Int(_) | Ty::Float(_) | Ty::Char => {
                 let name = item(ty.primitive_name().unwrap_or("bool"));
                 quote! { ::core::primitive::#name }
@@ -64,7 +76,9 @@ impl Scope {
         let mut tokens = TokenStream::new();
         let mut segments = path.iter().map(String::as_str).peekable();
         let first = segments.peek().copied().unwrap_or_default();
-        if self == Scope::Module {
+        if first == "accompanist" {
+            quote! { :: }.to_tokens(&mut tokens);
+        } else if self == Scope::Module {
             match first {
                 "self" => {
                     segments.next();
@@ -110,8 +124,10 @@ pub fn derives(debug: bool, comparable: bool) -> TokenStream {
 pub fn shows(hir: &Hir, ty: &Ty) -> bool {
     match ty {
         Ty::Named(id) => !hir.type_def(*id).opaque,
+        Ty::Param(..) => false,
         Ty::Tuple(items) => items.iter().all(|item| shows(hir, item)),
         Ty::Option(item) | Ty::Vec(item) => shows(hir, item),
+        Ty::Result(one, two) | Ty::Map(one, two) => shows(hir, one) && shows(hir, two),
         Ty::Bool | Ty::Int(_) | Ty::Float(_) | Ty::Char | Ty::Str | Ty::Never | Ty::Var(_) | Ty::Error => true,
     }
 }

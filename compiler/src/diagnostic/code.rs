@@ -5,7 +5,6 @@
 use std::fmt;
 
 use super::Problem;
-use super::grouping::Grouping;
 use super::meaning::{Meaning, Thing};
 
 /// How grave a diagnostic is.
@@ -145,6 +144,8 @@ codes! {
     E0216,
     /// A type that holds itself.
     E0217,
+    /// A type that is no key of a `Map`.
+    E0218,
     /// A role that is not told which branch was taken.
     E0301,
     /// A teller that does not know the branch.
@@ -281,6 +282,7 @@ impl Meaning {
             Meaning::DuplicateArm { .. } => Code::E0215,
             Meaning::FloatPattern { .. } => Code::E0216,
             Meaning::InfiniteType { .. } => Code::E0217,
+            Meaning::NotAKey { .. } => Code::E0218,
             Meaning::NotTold { .. } => Code::E0301,
             Meaning::TellerDoesNotKnow { .. } => Code::E0302,
             Meaning::MisplacedSelect { .. } => Code::E0303,

@@ -239,6 +239,13 @@ pub enum Meaning {
         /// The declaration of the type, where Rust owns it.
         extern_type: Option<Span>,
     },
+    /// A type that is no key of a `Map`.
+    NotAKey {
+        /// The type.
+        ty: String,
+        /// Where the `Map` is written or made.
+        span: Span,
+    },
     /// A type that nothing says.
     UnknownType {
         /// As far as it is known.

@@ -94,6 +94,12 @@ impl Meaning {
                 Prose::new("the type of this is not known", *span, format!("`{ty}` so far"))
                     .help("write it: `let name: Type = …`")
             }
+            Meaning::NotAKey { ty, span } => Prose::new(
+                format!("a `Map` has no keys of type `{ty}`"),
+                *span,
+                "keys are strings, integers, `bool` or `char`",
+            )
+            .help("make a key of it that is one of these, or use a `Vec` of pairs"),
             Meaning::LiteralRange { text, ty, span } => {
                 Prose::new(format!("`{text}` does not fit in `{ty}`"), *span, "out of range")
             }
@@ -191,9 +197,7 @@ fn unknown(thing: &Thing, name: &str, span: Span, candidates: &[String]) -> Pros
     let (message, label) = match thing {
         Thing::Variable => (format!("unknown name `{name}`"), "nothing of this name is in scope".to_owned()),
         Thing::Function => (format!("unknown function `{name}`"), "no function has this name".to_owned()),
-        Thing::Choreography => {
-            (format!("unknown choreography `{name}`"), "no choreography has this name".to_owned())
-        }
+        Thing::Choreography => (format!("unknown choreography `{name}`"), "no choreography has this name".to_owned()),
         Thing::Type => (format!("unknown type `{name}`"), "no type has this name".to_owned()),
         Thing::Struct => (format!("unknown struct `{name}`"), "no struct has this name".to_owned()),
         Thing::Service => (format!("unknown service `{name}`"), "no service has this name".to_owned()),

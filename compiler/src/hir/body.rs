@@ -105,6 +105,10 @@ pub enum Constructor {
     Some,
     /// `None`
     None,
+    /// `Ok`
+    Ok,
+    /// `Err`
+    Err,
 }
 
 /// The forms of an expression.
@@ -381,9 +385,7 @@ impl ExprKind {
             ExprKind::Tuple(items) | ExprKind::List(items) | ExprKind::Builtin(_, items) | ExprKind::Par(items) => {
                 items.clone()
             }
-            ExprKind::Construct { fields, base, .. } => {
-                fields.iter().map(|(_, value)| *value).chain(*base).collect()
-            }
+            ExprKind::Construct { fields, base, .. } => fields.iter().map(|(_, value)| *value).chain(*base).collect(),
             ExprKind::Field(value, _)
             | ExprKind::TupleField(value, _)
             | ExprKind::At(value, _)

@@ -43,6 +43,12 @@ impl Calls {
         self.called.contains(&(choreography.0 as usize))
     }
 
+    /// Whether any choreography calls it, be it itself.
+    pub fn is_callee(&self, choreography: ChoreographyId) -> bool {
+        let index = choreography.0 as usize;
+        self.called.contains(&index) || self.callees.get(index).is_some_and(|callees| callees.contains(&index))
+    }
+
     /// Itself and all that it calls, directly or by way of others, in order.
     pub fn reachable(&self, from: ChoreographyId) -> BTreeSet<ChoreographyId> {
         let mut found = BTreeSet::from([from]);

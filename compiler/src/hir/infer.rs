@@ -70,6 +70,8 @@ impl Infer {
             Ty::Tuple(items) => Ty::Tuple(items.iter().map(|item| self.known(item)).collect()),
             Ty::Option(item) => Ty::Option(Box::new(self.known(&item))),
             Ty::Vec(item) => Ty::Vec(Box::new(self.known(&item))),
+            Ty::Result(item, error) => Ty::Result(Box::new(self.known(&item)), Box::new(self.known(&error))),
+            Ty::Map(key, value) => Ty::Map(Box::new(self.known(&key)), Box::new(self.known(&value))),
             other => other,
         }
     }
@@ -85,6 +87,8 @@ impl Infer {
             Ty::Tuple(items) => Ty::Tuple(items.iter().map(|item| self.finish(item)).collect::<Option<_>>()?),
             Ty::Option(item) => Ty::Option(Box::new(self.finish(&item)?)),
             Ty::Vec(item) => Ty::Vec(Box::new(self.finish(&item)?)),
+            Ty::Result(item, error) => Ty::Result(Box::new(self.finish(&item)?), Box::new(self.finish(&error)?)),
+            Ty::Map(key, value) => Ty::Map(Box::new(self.finish(&key)?), Box::new(self.finish(&value)?)),
             other => other,
         })
     }
@@ -103,6 +107,9 @@ impl Infer {
             (_, Ty::Var(b)) if self.admits(*b, &one) => self.set(*b, one),
             (Ty::Tuple(a), Ty::Tuple(b)) => a.len() == b.len() && a.iter().zip(b).all(|(a, b)| self.unify(a, b)),
             (Ty::Option(a), Ty::Option(b)) | (Ty::Vec(a), Ty::Vec(b)) => self.unify(a, b),
+            (Ty::Result(a, c), Ty::Result(b, d)) | (Ty::Map(a, c), Ty::Map(b, d)) => {
+                self.unify(a, b) && self.unify(c, d)
+            }
             (one, two) => one == two,
         }
     }
@@ -115,6 +122,10 @@ impl Infer {
             }
             Ty::Tuple(items) => items.iter().for_each(|item| self.spoil(item)),
             Ty::Option(item) | Ty::Vec(item) => self.spoil(&item),
+            Ty::Result(one, two) | Ty::Map(one, two) => {
+                self.spoil(&one);
+                self.spoil(&two);
+            }
             _ => {}
         }
     }
@@ -134,6 +145,7 @@ impl Infer {
             Ty::Var(other) => other == var,
             Ty::Tuple(items) => items.iter().any(|item| self.mentions(item, var)),
             Ty::Option(item) | Ty::Vec(item) => self.mentions(&item, var),
+            Ty::Result(one, two) | Ty::Map(one, two) => self.mentions(&one, var) || self.mentions(&two, var),
             _ => false,
         }
     }

@@ -3,7 +3,9 @@
 use std::collections::BTreeMap;
 
 use super::check;
-use super::{ChoreographyId, Field, Hir, Operation, Service, ServiceId, Ty, TypeDef, TypeDefKind, TypeId, Variant, VariantShape};
+use super::{
+    ChoreographyId, Field, Hir, Operation, Service, ServiceId, Ty, TypeDef, TypeDefKind, TypeId, Variant, VariantShape,
+};
 use crate::diagnostic::meaning::{Meaning, Thing};
 use crate::diagnostic::{Diagnostics, nearest};
 use crate::span::{FileId, Span};
@@ -53,6 +55,16 @@ impl Scope {
     /// The names of all types.
     pub fn type_names(&self) -> impl Iterator<Item = &str> {
         self.types.keys().map(String::as_str).chain(Ty::builtin_names().map(|name| name as &str))
+    }
+
+    /// A type in words, before the types of the file have been resolved.
+    fn show(&self, ty: &Ty) -> String {
+        let named = |id: &TypeId| self.types.iter().find(|(_, known)| *known == id).map(|(name, _)| name.clone());
+        match ty {
+            Ty::Named(id) => named(id).unwrap_or_default(),
+            Ty::Vec(_) | Ty::Option(_) | Ty::Result(..) | Ty::Map(..) | Ty::Tuple(_) => "this".to_owned(),
+            _ => ty.primitive_name().unwrap_or("_").to_owned(),
+        }
     }
 
     fn service_names(&self) -> impl Iterator<Item = &str> {
@@ -239,15 +251,10 @@ fn resolve_path(path: &ast::Path, args: Vec<Ty>, span: Span, scope: &Scope, diag
         diagnostics.push(Meaning::unknown(Thing::Type, &name, Vec::new()));
         return Ty::Error;
     };
-    let (expected, build): (usize, fn(Ty) -> Ty) = match name.name.as_str() {
-        "Option" => (1, |item| Ty::Option(Box::new(item))),
-        "Vec" => (1, |item| Ty::Vec(Box::new(item))),
-        "Result" | "Map" => {
-            let construct = if name.name == "Map" { "Map" } else { "Result" };
-            diagnostics.push(Meaning::not_supported(construct, span));
-            return Ty::Error;
-        }
-        _ => (0, |item| item),
+    let expected = match name.name.as_str() {
+        "Option" | "Vec" => 1,
+        "Result" | "Map" => 2,
+        _ => 0,
     };
     if args.len() != expected {
         let (expected, found) = (expected, args.len());
@@ -257,8 +264,20 @@ fn resolve_path(path: &ast::Path, args: Vec<Ty>, span: Span, scope: &Scope, diag
         );
         return Ty::Error;
     }
-    if let Some(item) = args.into_iter().next() {
-        return build(item);
+    let mut args = args.into_iter().map(Box::new);
+    match (name.name.as_str(), args.next(), args.next()) {
+        ("Option", Some(item), None) => return Ty::Option(item),
+        ("Vec", Some(item), None) => return Ty::Vec(item),
+        ("Result", Some(item), Some(error)) => return Ty::Result(item, error),
+        ("Map", Some(key), Some(value)) => {
+            if !key.is_key() {
+                let ty = scope.show(&key);
+                diagnostics.push(Meaning::NotAKey { ty, span }.into());
+                return Ty::Error;
+            }
+            return Ty::Map(key, value);
+        }
+        _ => {}
     }
     match Ty::primitive(&name.name).or_else(|| scope.type_id(&name.name).map(Ty::Named)) {
         Some(ty) => ty,

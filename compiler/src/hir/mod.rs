@@ -4,8 +4,8 @@
 
 pub mod body;
 pub mod builtin;
-pub mod check;
 pub mod calls;
+pub mod check;
 mod infer;
 mod items;
 pub(crate) mod lower;
@@ -15,8 +15,8 @@ mod signatures;
 pub mod ty;
 
 pub use body::{
-    Body, Call, Callee, Constructor, Expr, ExprId, ExprKind, Literal, LocalId, MemberOrder, Members, Pattern, PatternKind, Saga,
-    Step, Stmt, StmtKind, Target,
+    Body, Call, Callee, Constructor, Expr, ExprId, ExprKind, Literal, LocalId, MemberOrder, Members, Pattern,
+    PatternKind, Saga, Step, Stmt, StmtKind, Target,
 };
 pub use lower::symbol;
 pub use place::{Place, Player, RoleSet};
@@ -77,9 +77,7 @@ impl Hir {
 
     /// A choreography.
     pub fn choreography(&self, id: ChoreographyId) -> &Choreography {
-        self.choreographies
-            .get(id.0 as usize)
-            .expect("a choreography's number is made by the program that holds it")
+        self.choreographies.get(id.0 as usize).expect("a choreography's number is made by the program that holds it")
     }
 
     /// What a choreography takes and gives.
@@ -98,6 +96,8 @@ impl Hir {
             }
             Ty::Option(item) => format!("Option<{}>", self.show(item)),
             Ty::Vec(item) => format!("Vec<{}>", self.show(item)),
+            Ty::Result(item, error) => format!("Result<{}, {}>", self.show(item), self.show(error)),
+            Ty::Map(key, value) => format!("Map<{}, {}>", self.show(key), self.show(value)),
             Ty::Named(id) => self.type_def(*id).name.name.clone(),
             Ty::Param(_, name) => name.clone(),
             Ty::Never => "!".to_owned(),

@@ -6,7 +6,6 @@ use super::roles::{self, RoleNames};
 use super::{At, Placed, Role, Signature, SignatureParam, Ty};
 use crate::diagnostic::Diagnostics;
 use crate::diagnostic::grouping::Grouping;
-use crate::diagnostic::meaning::Meaning;
 use crate::span::Span;
 use crate::syntax::ast::{self, Ident, Item};
 

@@ -21,6 +21,10 @@ pub enum Ty {
     Option(Box<Ty>),
     /// `Vec<T>`
     Vec(Box<Ty>),
+    /// `Result<T, E>`
+    Result(Box<Ty>, Box<Ty>),
+    /// `Map<K, V>`, by the order of its keys
+    Map(Box<Ty>, Box<Ty>),
     /// A type that is declared.
     Named(TypeId),
     /// A type parameter of the choreography: its index and name.
@@ -109,7 +113,7 @@ impl Ty {
 
     /// The names of the primitive types and of those with arguments.
     pub fn builtin_names() -> impl Iterator<Item = &'static str> {
-        PRIMITIVES.iter().map(|(name, _)| *name).chain(["Option", "Vec"])
+        PRIMITIVES.iter().map(|(name, _)| *name).chain(["Option", "Vec", "Result", "Map"])
     }
 
     /// The name of a primitive type.
@@ -127,6 +131,7 @@ impl Ty {
         match self {
             Ty::Tuple(items) => items.iter().collect(),
             Ty::Option(item) | Ty::Vec(item) => vec![item],
+            Ty::Result(one, two) | Ty::Map(one, two) => vec![one, two],
             Ty::Bool
             | Ty::Int(_)
             | Ty::Float(_)
@@ -140,13 +145,19 @@ impl Ty {
         }
     }
 
+    /// Whether it may be the key of a `Map`: it has an order, and JSON writes it as a key and reads it again.
+    pub fn is_key(&self) -> bool {
+        matches!(self, Ty::Str | Ty::Int(_) | Ty::Bool | Ty::Char | Ty::Never | Ty::Error)
+    }
+
     /// Whether Rust copies it without being asked.
     pub fn is_copy(&self) -> bool {
         match self {
             Ty::Bool | Ty::Int(_) | Ty::Float(_) | Ty::Char | Ty::Never => true,
             Ty::Tuple(items) => items.iter().all(Ty::is_copy),
             Ty::Option(item) => item.is_copy(),
-            Ty::Str | Ty::Vec(_) | Ty::Named(_) | Ty::Param(..) | Ty::Var(_) | Ty::Error => false,
+            Ty::Result(item, error) => item.is_copy() && error.is_copy(),
+            Ty::Str | Ty::Vec(_) | Ty::Map(..) | Ty::Named(_) | Ty::Param(..) | Ty::Var(_) | Ty::Error => false,
         }
     }
 }

@@ -93,18 +93,14 @@ impl Projector<'_> {
                 ExprKind::Construct(*constructor, fields.iter().map(|(index, _)| *index).zip(values).collect(), base)
             }
             hir::ExprKind::Field(value, name) => ExprKind::Field(Box::new(self.expr(aim, *value)?), name.clone()),
-            hir::ExprKind::TupleField(value, index)
-                if aim.places.parts.contains_key(&self.tail(*value)) =>
-            {
+            hir::ExprKind::TupleField(value, index) if aim.places.parts.contains_key(&self.tail(*value)) => {
                 let mut parts = self.parts(aim, *value);
                 let kept = (*index as usize) < parts.len();
                 let part = if kept { parts.swap_remove(*index as usize) } else { None };
                 aim.out.extend(parts.into_iter().flatten().filter_map(discarded));
                 return part;
             }
-            hir::ExprKind::TupleField(value, index) => {
-                ExprKind::TupleField(Box::new(self.expr(aim, *value)?), *index)
-            }
+            hir::ExprKind::TupleField(value, index) => ExprKind::TupleField(Box::new(self.expr(aim, *value)?), *index),
             hir::ExprKind::Unary(op, value) => ExprKind::Unary(*op, Box::new(self.expr(aim, *value)?)),
             hir::ExprKind::Index(one, two) => {
                 let (one, two) = self.two(aim, *one, *two)?;

@@ -253,7 +253,9 @@ impl Branch<'_, '_> {
         let Some(to_player) = choice.players.get(player) else { return };
         let Some(from) = choice.teller() else {
             let group = match choice.deciders {
-                Place::Roles(roles) | Place::Each(roles) => roles.first().map(|role| choice.choreography.role_name(*role)),
+                Place::Roles(roles) | Place::Each(roles) => {
+                    roles.first().map(|role| choice.choreography.role_name(*role))
+                }
                 Place::Everywhere | Place::Error => None,
             };
             if let Some(group) = group {

@@ -5,6 +5,7 @@ use std::fmt::Write;
 
 use super::{Block, Decision, Expr, ExprKind, Key, Projection, Site, Step, Stmt, StmtKind, Target, To};
 use crate::hir::body::Local;
+use crate::hir::builtin::table::Form;
 use crate::hir::{
     Callee, Choreography, Constructor, Hir, Literal, LocalId, MemberOrder, Pattern, PatternKind, RoleId, ServiceId, Ty,
 };
@@ -493,6 +494,14 @@ impl<'a> Printer<'a> {
                 self.push("None");
                 Vec::new()
             }
+            Constructor::Ok => {
+                self.push("Ok");
+                Vec::new()
+            }
+            Constructor::Err => {
+                self.push("Err");
+                Vec::new()
+            }
         }
     }
 
@@ -569,13 +578,19 @@ impl<'a> Printer<'a> {
                 self.expr(value);
                 self.list("[", std::slice::from_ref(index), "]");
             }
-            ExprKind::Builtin(builtin, operands) => {
-                if let Some((receiver, args)) = operands.split_first() {
+            ExprKind::Builtin(builtin, operands) => match (builtin.form(), operands.split_first()) {
+                (Form::Method | Form::Operator, Some((receiver, args))) => {
                     self.expr(receiver);
-                    let _ = write!(self.out, ".{}", builtin.name());
+                    let dot = if builtin.form() == Form::Method { "." } else { " " };
+                    let _ = write!(self.out, "{dot}{}", builtin.name());
                     self.list("(", args, ")");
                 }
-            }
+                _ => {
+                    let ty = self.hir.show(&expr.ty);
+                    let _ = write!(self.out, "{ty}::{}", builtin.name());
+                    self.list("(", operands, ")");
+                }
+            },
             ExprKind::Pure(service, operation, args) => self.operation(*service, *operation, args),
             ExprKind::Unary(op, value) => {
                 self.push(match op {

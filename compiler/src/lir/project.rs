@@ -5,7 +5,6 @@ use std::collections::BTreeMap;
 use std::rc::Rc;
 
 use super::fingerprint::Fingerprints;
-use super::knowledge::Part;
 use super::sites::{SiteKey, Sites};
 use super::{Block, Expr, ExprKind, Firsts, Label, Program, Projection, Stmt, StmtKind, Target, To};
 use crate::diagnostic::Diagnostics;
@@ -150,7 +149,8 @@ impl Knowledge for Projector<'_> {
             hir::ExprKind::Saga(saga) => (self.scope(places, choice, saga), None),
             _ => return Place::Error,
         };
-        if known.len() == places.players.len() && everyone.is_some_and(|guard| *places.expr(guard) == Place::Everywhere) {
+        if known.len() == places.players.len() && everyone.is_some_and(|guard| *places.expr(guard) == Place::Everywhere)
+        {
             return Place::Everywhere;
         }
         // A role knows if everyone who may play it does.
@@ -319,8 +319,7 @@ impl Projector<'_> {
 
     /// Binds a pattern where the player holds its variables.
     fn bind_held(&mut self, aim: &mut Aim<'_>, pattern: &Pattern, value: Expr, span: Span) {
-        let held =
-            pattern.bindings().first().is_none_or(|local| aim.places.local(*local).is_held_by(&aim.player));
+        let held = pattern.bindings().first().is_none_or(|local| aim.places.local(*local).is_held_by(&aim.player));
         match held {
             true => self.bind(aim, pattern, value, span),
             false => aim.out.extend(discarded(value)),
@@ -340,7 +339,7 @@ impl Projector<'_> {
                 }
             });
         }
-        Some(Target { local: target.local, path })
+        Some(Target { local: target.local, path, ty: target.ty.clone() })
     }
 
     /// Binds a pattern, giving a value that has just been made its name at once.

@@ -22,10 +22,14 @@ impl Projector<'_> {
         let takes_part = |(body, otherwise): &(Block, Block)| {
             body.acts() || otherwise.acts() || body.can_fail() || otherwise.can_fail()
         };
-        let part: BTreeSet<Player> =
-            places.players.iter().zip(&blocks).filter(|(_, blocks)| takes_part(blocks)).map(|(p, _)| p.clone()).collect();
-        let roles: Vec<To> =
-            part.iter().map(|player| recipient(self.choreography, player, &places.members)).collect();
+        let part: BTreeSet<Player> = places
+            .players
+            .iter()
+            .zip(&blocks)
+            .filter(|(_, blocks)| takes_part(blocks))
+            .map(|(p, _)| p.clone())
+            .collect();
+        let roles: Vec<To> = part.iter().map(|player| recipient(self.choreography, player, &places.members)).collect();
         let site = self.sites.site(SiteKey::Construct(expr));
         let unit = ty.is_unit().then(|| Expr::unit(span));
         let mut projected = Vec::new();
@@ -45,7 +49,8 @@ impl Projector<'_> {
             let into = has_value.then(|| self.temporary(ty.clone(), span));
             let changes = changed_from_outside(&body);
             let (within, why, ty) = (saga.within, saga.why, ty.clone());
-            let scope = Saga { site, roles: roles.clone(), within, body, changes, why, otherwise, into, ty: ty.clone() };
+            let scope =
+                Saga { site, roles: roles.clone(), within, body, changes, why, otherwise, into, ty: ty.clone() };
             let stmts = vec![Stmt { kind: StmtKind::Saga(Box::new(scope)), span }];
             let value = into.map(|into| Expr { kind: ExprKind::Local(into), ty, span }).or_else(|| unit.clone());
             projected.push(Projected { stmts, value });

@@ -178,6 +178,8 @@ pub struct Target {
     pub local: LocalId,
     /// The way to the part.
     pub path: Vec<Step>,
+    /// The type of the part.
+    pub ty: Ty,
 }
 
 /// A step on the way to a part of a variable.

@@ -4,7 +4,8 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-/// A role of a choreography, by its index in the choreography's list of roles.
+/// A participant of a session: the declared roles of its choreography in order, the members of a group one after another. In a choreography
+/// without groups that is the role's index in its list of roles.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct RoleId(pub u16);
 
@@ -38,9 +39,9 @@ pub struct Header {
     pub client_id: String,
     /// Drawn at the durable start, so that a client id that is used again after the session was forgotten names another session.
     pub nonce: [u8; 16],
-    /// The node that plays each role, in the choreography's order of roles.
-    pub nodes: Vec<String>,
-    /// The roles that have a part in the session; each of them votes.
+    /// For each declared role, in the choreography's order, the nodes that play it: one, or for a group those of its members.
+    pub nodes: Vec<Vec<String>>,
+    /// Who has a part in the session; each of them votes.
     pub participants: Vec<RoleId>,
 }
 
@@ -58,16 +59,50 @@ impl Header {
         text(self.client_id.as_bytes());
         text(&self.nonce);
         text(&(self.nodes.len() as u64).to_le_bytes());
-        self.nodes.iter().for_each(|node| text(node.as_bytes()));
+        for nodes in &self.nodes {
+            text(&(nodes.len() as u64).to_le_bytes());
+            nodes.iter().for_each(|node| text(node.as_bytes()));
+        }
         text(&(self.participants.len() as u64).to_le_bytes());
         self.participants.iter().for_each(|role| text(&role.0.to_le_bytes()));
         SessionId(*hasher.finalize().as_bytes())
     }
 
-    /// The node that plays `role`; `None` for a role that the choreography does not have.
+    /// The node of a participant; `None` for one that the session does not have.
     pub fn node(&self, role: RoleId) -> Option<&str> {
-        self.nodes.get(usize::from(role.0)).map(String::as_str)
+        self.nodes.iter().flatten().nth(usize::from(role.0)).map(String::as_str)
     }
+
+    /// The participants that play the declared role `role`, in order.
+    pub fn members(&self, role: RoleId) -> impl Iterator<Item = RoleId> {
+        members(self.nodes.iter().map(Vec::len), role)
+    }
+
+    /// Which declared role a participant plays, and which of its members it is.
+    pub fn part(&self, participant: RoleId) -> Option<(RoleId, usize)> {
+        part(self.nodes.iter().map(Vec::len), participant)
+    }
+}
+
+/// The participants that play the declared role `role`, where the declared roles are played by so many each.
+pub fn members(counts: impl IntoIterator<Item = usize>, role: RoleId) -> impl Iterator<Item = RoleId> {
+    let (mut first, mut after) = (0, 0);
+    for count in counts.into_iter().take(usize::from(role.0) + 1) {
+        (first, after) = (after, after + count);
+    }
+    (first..after).map_while(|index| u16::try_from(index).ok().map(RoleId))
+}
+
+/// Which declared role a participant plays, and which of its members it is, where the declared roles are played by so many each.
+pub fn part(counts: impl IntoIterator<Item = usize>, participant: RoleId) -> Option<(RoleId, usize)> {
+    let mut index = usize::from(participant.0);
+    for (role, count) in (0..=u16::MAX).map(RoleId).zip(counts) {
+        if index < count {
+            return Some((role, index));
+        }
+        index -= count;
+    }
+    None
 }
 
 /// One role's part of one session: what a node keeps state for.
@@ -119,6 +154,14 @@ impl Path {
         Position(self.digest(b'p', site, 0))
     }
 
+    /// The position of a message inside calls: the sites of the calls, outermost first, and at last its own.
+    pub fn position_of(self, sites: &[u32]) -> Position {
+        match sites.split_last() {
+            Some((last, calls)) => calls.iter().fold(self, |path, call| path.child(*call, 0)).position(*last),
+            None => self.position(0),
+        }
+    }
+
     fn digest(self, kind: u8, site: u32, index: u64) -> u128 {
         let mut input = [0; 29];
         let parts = [&self.0.to_le_bytes()[..], &site.to_le_bytes(), &index.to_le_bytes(), &[kind]];
@@ -146,6 +189,11 @@ impl Digest {
         hasher.update(&position.0.to_le_bytes());
         hasher.update(bytes);
         Self(first_16(hasher.finalize().as_bytes()))
+    }
+
+    /// Of everything that went into `self`, and everything that went into `other`.
+    pub fn join(self, other: Self) -> Self {
+        self.then(Position(other.0), b"join")
     }
 }
 

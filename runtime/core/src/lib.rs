@@ -8,7 +8,7 @@ mod record;
 mod session;
 
 pub use frame::{Body, Frame, Outcome, Vote};
-pub use identity::{Digest, Header, Millis, Path, Position, RoleId, SessionId, SessionKey, WriteId};
+pub use identity::{Digest, Header, Millis, Path, Position, RoleId, SessionId, SessionKey, WriteId, members, part};
 pub use record::{CallRecord, Change, Row, RowState, Stored, TransactionRecord, Urgency, Write};
 pub use session::{
     Divergence, Event, INBOX_MESSAGES_MAX, Ran, Run, Session, Stop, Timing, answer_finished, answer_unknown,

@@ -69,7 +69,7 @@ pub struct TransactionRecord {
     pub arguments: Arc<str>,
     /// The result as JSON.
     pub result: Arc<str>,
-    /// Of all messages received before it.
+    /// Of all that its thread of the program had received before it.
     pub received: Digest,
     /// It has been undone.
     pub undone: bool,
@@ -86,7 +86,7 @@ pub struct CallRecord {
     pub arguments: Digest,
     /// The result as JSON.
     pub result: Arc<str>,
-    /// Of all messages received before it.
+    /// Of all that its thread of the program had received before it.
     pub received: Digest,
 }
 

@@ -35,7 +35,7 @@ pub struct NodeBuilder<S: Store> {
     name: String,
     store: S,
     roles: Vec<Arc<dyn ErasedRole<S>>>,
-    assignments: BTreeMap<String, String>,
+    assignments: BTreeMap<String, Vec<String>>,
     transport: Option<StartTransport>,
     listen: Option<String>,
     peers: Vec<(String, String)>,
@@ -73,7 +73,16 @@ impl<S: Store> NodeBuilder<S> {
     /// Says which node plays `role`, where it is not the node of that name: `Role`, or `Choreography.Role` for one choreography only. It must
     /// be said alike on the node where sessions start; the others are told by the session.
     pub fn assign(mut self, role: impl Into<String>, node: impl Into<String>) -> Self {
-        self.assignments.insert(role.into(), node.into());
+        self.assignments.insert(role.into(), vec![node.into()]);
+        self
+    }
+
+    /// Says which nodes play the members of the group `role`, in order, where a start does not say so itself ([`Start::members`]). A node may
+    /// play several members.
+    ///
+    /// [`Start::members`]: super::Start::members
+    pub fn members<N: Into<String>>(mut self, role: impl Into<String>, nodes: impl IntoIterator<Item = N>) -> Self {
+        self.assignments.insert(role.into(), nodes.into_iter().map(Into::into).collect());
         self
     }
 
@@ -135,7 +144,7 @@ impl<S: Store> NodeBuilder<S> {
             let (definition, id) = (role.definition(), role.id());
             definitions.insert(definition.name, definition);
             if roles.insert((definition.name, id), role).is_some() {
-                let role = definition.roles.get(usize::from(id.0)).copied().unwrap_or("?");
+                let role = definition.role_name(id);
                 return Err(Error::configuration(format!("the role `{}.{role}` is given twice", definition.name)));
             }
         }
@@ -200,12 +209,12 @@ impl<S: Store> Shared<S> {
         unfinished: Vec<(RoleId, accompanist_core::Stored)>,
     ) -> Vec<Arc<super::cell::Cell<S>>> {
         let mut cells = Vec::with_capacity(unfinished.len());
-        for (role, stored) in unfinished {
+        for (me, stored) in unfinished {
             let header = &stored.row.header;
             let session = header.session_id();
-            match self.role(header, role).map(Arc::clone) {
+            match self.role(header, me).map(Arc::clone) {
                 Some(role) if role.definition().fingerprint == header.fingerprint => {
-                    cells.push(self.recover(stored, &role, Waiters::recovered(), 0));
+                    cells.push(self.recover(stored, me, &role, Waiters::recovered(), 0));
                 }
                 Some(_) | None => tracing::error!(
                     %session,

@@ -23,6 +23,8 @@ use crate::store::{Job, Store, StoreError};
 
 /// What a program and its steps share.
 pub(super) struct Core<S: Store> {
+    pub(super) key: SessionKey,
+    pub(super) header: Arc<Header>,
     state: Mutex<CoreState<S>>,
 }
 
@@ -90,12 +92,13 @@ impl<S: Store> Cell<S> {
         let key = session.key();
         let header = Arc::clone(session.header());
         let state = CoreState { session, transactions: HashMap::new(), calls: HashMap::new() };
+        let core = Arc::new(Core { key, header: Arc::clone(&header), state: Mutex::new(state) });
         Arc::new(Self {
             key,
             header,
             role,
             shared: Arc::downgrade(shared),
-            core: Arc::new(Core { state: Mutex::new(state) }),
+            core,
             run: Mutex::new(CellRun { program: None, begun: false, dead: false, armed: None, failures, waiters }),
         })
     }
@@ -316,7 +319,7 @@ impl<S: Store> Cell<S> {
                 tracing::error!(%session, id, node, %operation, %reason, attempts, "a compensation failed and is tried again");
             }
             Event::PeerRefused { role, reason } => {
-                let role = self.role.definition().roles.get(usize::from(role.0)).copied().unwrap_or("?");
+                let role = self.role.definition().participant_name(&self.header, role);
                 tracing::error!(%session, id, node, role, %reason, "a role cannot take part; the session waits for it");
             }
             Event::Parked(divergence) => {

@@ -1,5 +1,6 @@
 //! Starting sessions, and waiting for them.
 
+use std::collections::BTreeMap;
 use std::fmt;
 use std::marker::PhantomData;
 use std::sync::Arc;
@@ -8,7 +9,7 @@ use accompanist_core::{Header, RoleId, RowState, Session, SessionId, SessionKey,
 use tokio::sync::oneshot;
 
 use super::cell::{Ending, Waiters, lock};
-use super::{Node, Shared};
+use super::{Node, PARTICIPANTS_MAX, Shared};
 use crate::context::{Choreography, Definition};
 use crate::error::Error;
 use crate::json::to_json;
@@ -23,6 +24,15 @@ pub struct Start<S: Store, A> {
     node: Node<S>,
     arguments: A,
     id: Option<String>,
+    groups: BTreeMap<String, Vec<String>>,
+}
+
+/// What a client says of a session that it starts.
+struct Request {
+    definition: &'static Definition,
+    id: Option<String>,
+    arguments: Arc<str>,
+    groups: BTreeMap<String, Vec<String>>,
 }
 
 impl<S: Store, A> fmt::Debug for Start<S, A> {
@@ -33,13 +43,21 @@ impl<S: Store, A> fmt::Debug for Start<S, A> {
 
 impl<S: Store, A: Choreography> Start<S, A> {
     pub(super) fn new(node: Node<S>, arguments: A) -> Self {
-        Self { node, arguments, id: None }
+        Self { node, arguments, id: None, groups: BTreeMap::new() }
     }
 
     /// The client's own id for the session. Starting again with the same id and arguments gives the same session, however often, as long as
     /// the node remembers it; with other arguments it is an error. Without an id every start is a session of its own.
     pub fn id(mut self, id: impl Into<String>) -> Self {
         self.id = Some(id.into());
+        self
+    }
+
+    /// Says which nodes play the members of the group `role`, in order; they may be none, and a node may be there several times. A start with the
+    /// id of a session that has other members is an error, as one with other arguments is. Where nothing is said, it is as the node's builder
+    /// says; a group of which neither says anything is an error.
+    pub fn members<N: Into<String>>(mut self, role: impl Into<String>, nodes: impl IntoIterator<Item = N>) -> Self {
+        self.groups.insert(role.into(), nodes.into_iter().map(Into::into).collect());
         self
     }
 
@@ -68,7 +86,9 @@ impl<S: Store, A: Choreography> Start<S, A> {
         wait(&mut waiters);
         let arguments = to_json(&self.arguments)
             .map_err(|error| Error::unreadable(format!("the arguments cannot be written as JSON: {error}")))?;
-        let session = self.node.shared.start(A::DEFINITION, self.id, arguments.into(), waiters).await?;
+        let definition = self.arguments.definition();
+        let request = Request { definition, id: self.id, arguments: arguments.into(), groups: self.groups };
+        let session = self.node.shared.start(request, waiters).await?;
         Ok(Handle { session, decided: waits_decided, settled: waits_settled, output: PhantomData })
     }
 }
@@ -113,15 +133,10 @@ impl<T: serde::de::DeserializeOwned> Handle<T> {
 
 impl<S: Store> Shared<S> {
     /// Starts a session, or joins one that was started with the same id.
-    async fn start(
-        self: &Arc<Self>,
-        definition: &'static Definition,
-        id: Option<String>,
-        arguments: Arc<str>,
-        waiters: Waiters,
-    ) -> Result<SessionId, Error> {
+    async fn start(self: &Arc<Self>, request: Request, waiters: Waiters) -> Result<SessionId, Error> {
+        let Request { definition, id, arguments, groups } = request;
         let Some(role) = self.roles.get(&(definition.name, definition.initiator)) else {
-            let initiator = definition.roles.get(usize::from(definition.initiator.0)).copied().unwrap_or("?");
+            let initiator = definition.role_name(definition.initiator);
             let name = definition.name;
             return Err(Error::configuration(format!(
                 "a session of `{name}` starts at the role `{initiator}`, which this node does not play"
@@ -130,32 +145,41 @@ impl<S: Store> Shared<S> {
         if id.as_ref().is_some_and(|id| id.len() > CLIENT_ID_BYTES_MAX) {
             return Err(Error::configuration(format!("the session's id is longer than {CLIENT_ID_BYTES_MAX} bytes")));
         }
+        check_groups(definition, &groups)?;
         let nonce = random_16()?;
         let starting = self.starting.lock().await;
         if let Some(id) = &id {
             if let Some(key) = lock(&self.clients).get(&(definition.name, id.clone())).copied() {
                 if let Some(cell) = self.live(key) {
+                    same_members(&cell.header, definition, &groups, id)?;
                     return cell.join(&arguments, id, waiters);
                 }
                 return Err(Error::store_fails());
             }
             let stored = self.store.find_client(definition.name, id).await.map_err(Error::unavailable)?;
             if let Some(stored) = stored {
+                same_members(&stored.row.header, definition, &groups, id)?;
                 return finished(&stored, &arguments, id, waiters);
             }
         }
-        let nodes: Vec<String> = definition.roles.iter().map(|role| self.node_of(definition, role)).collect();
+        let nodes = self.cast(definition, groups)?;
         self.check_reach(definition, &nodes)?;
+        let counts = nodes.iter().map(Vec::len);
+        let participants = definition.players(definition.participants, counts.clone());
+        let begins = definition.players(definition.begins, counts.clone());
+        let initiator = definition.players(&[definition.initiator], counts).first().copied();
+        let initiator =
+            initiator.ok_or_else(|| Error::configuration("the role where the session starts has no member"))?;
         let header = Arc::new(Header {
             choreography: definition.name.to_owned(),
             fingerprint: definition.fingerprint,
-            initiator: definition.initiator,
+            initiator,
             client_id: id.unwrap_or_else(|| hex(&nonce)),
             nonce,
             nodes,
-            participants: definition.participants.to_vec(),
+            participants,
         });
-        let session = Session::start(header, arguments, definition.begins, self.timing, self.clock.now());
+        let session = Session::start(header, arguments, &begins, self.timing, self.clock.now());
         let SessionKey { session: id, .. } = session.key();
         let cell = self.insert(role, session, waiters, 0);
         drop(starting);
@@ -164,10 +188,10 @@ impl<S: Store> Shared<S> {
     }
 
     /// Whether every participant's node can be reached, now or later: else the session could never end.
-    fn check_reach(&self, definition: &Definition, nodes: &[String]) -> Result<(), Error> {
-        for (role, (name, node)) in (0..).map(RoleId).zip(definition.roles.iter().zip(nodes)) {
-            let reached = *node == self.name || self.link.get().is_none_or(|link| link.may_reach(node));
-            if definition.participants.contains(&role) && !reached {
+    fn check_reach(&self, definition: &Definition, nodes: &[Vec<String>]) -> Result<(), Error> {
+        for (role, (name, nodes)) in (0..=u16::MAX).map(RoleId).zip(definition.roles.iter().zip(nodes)) {
+            let reached = |node: &String| *node == self.name || self.link.get().is_none_or(|link| link.may_reach(node));
+            if let Some(node) = nodes.iter().find(|node| definition.participants.contains(&role) && !reached(node)) {
                 return Err(Error::configuration(format!(
                     "the role `{name}` of `{}` is played by the node `{node}`, which this node has no way to: name it in `peers`, \
                      or say by `assign` who plays the role",
@@ -178,12 +202,64 @@ impl<S: Store> Shared<S> {
         Ok(())
     }
 
-    /// The node that plays `role`.
-    fn node_of(&self, definition: &Definition, role: &str) -> String {
-        let assigned =
-            self.assignments.get(&format!("{}.{role}", definition.name)).or_else(|| self.assignments.get(role));
-        assigned.cloned().unwrap_or_else(|| crate::names::snake_case(role))
+    /// The nodes that play each declared role: for groups as `groups` says, or else as the node's builder does.
+    fn cast(
+        &self,
+        definition: &Definition,
+        mut groups: BTreeMap<String, Vec<String>>,
+    ) -> Result<Vec<Vec<String>>, Error> {
+        let nodes = (0..=u16::MAX).map(RoleId).zip(definition.roles).map(|(role, name)| {
+            let qualified = self.assignments.get(&format!("{}.{name}", definition.name));
+            let assigned = qualified.or_else(|| self.assignments.get(*name));
+            match (definition.groups.contains(&role), assigned.map(Vec::as_slice)) {
+                (true, assigned) => groups.remove(*name).or_else(|| assigned.map(<[_]>::to_vec)).ok_or_else(|| {
+                    Error::configuration(format!(
+                        "the role `{name}` of `{}` is a group: say by `members` which nodes play it",
+                        definition.name
+                    ))
+                }),
+                (false, None) => Ok(vec![crate::names::snake_case(name)]),
+                (false, Some([node])) => Ok(vec![node.clone()]),
+                (false, Some(_)) => Err(not_a_group(definition, name)),
+            }
+        });
+        let nodes: Vec<Vec<String>> = nodes.collect::<Result<_, _>>()?;
+        match nodes.iter().map(Vec::len).sum() {
+            0..=PARTICIPANTS_MAX => Ok(nodes),
+            count => Err(Error::configuration(format!(
+                "a session of `{}` would have {count} participants, more than {PARTICIPANTS_MAX}",
+                definition.name
+            ))),
+        }
     }
+}
+
+/// Members are said of groups only.
+fn check_groups(definition: &Definition, groups: &BTreeMap<String, Vec<String>>) -> Result<(), Error> {
+    let is_group = |name: &str| definition.groups.iter().any(|role| definition.role_name(*role) == name);
+    match groups.keys().find(|name| !is_group(name)) {
+        Some(name) => Err(not_a_group(definition, name)),
+        None => Ok(()),
+    }
+}
+
+fn not_a_group(definition: &Definition, name: &str) -> Error {
+    Error::configuration(format!("`{name}` is no group of `{}`: `members` is for groups", definition.name))
+}
+
+/// A repeated start may not ask for other members.
+fn same_members(
+    header: &Header,
+    definition: &Definition,
+    groups: &BTreeMap<String, Vec<String>>,
+    id: &str,
+) -> Result<(), Error> {
+    let same = definition
+        .roles
+        .iter()
+        .zip(&header.nodes)
+        .all(|(name, nodes)| groups.get(*name).is_none_or(|asked| asked == nodes));
+    if same { Ok(()) } else { Err(Error::id_in_use(id)) }
 }
 
 /// The answer to a repeated start of a session that is finished.

@@ -5,15 +5,15 @@
 use std::fmt;
 use std::future::poll_fn;
 use std::marker::PhantomData;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 
-use accompanist_core::{Path, Position, RoleId, Stop};
+use accompanist_core::{Digest, Path, Position, RoleId, Stop};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
-use super::cell::Core;
+use super::cell::{Core, lock};
 use super::role::{Prepared, PreparedCall};
-use crate::context::{Interrupted, Operation, SessionContext, Site, Transaction};
+use crate::context::{Abort, Interrupted, Operation, SessionContext, Site, Transaction};
 use crate::json::to_json;
 use crate::store::Store;
 
@@ -24,11 +24,28 @@ const MESSAGE_BYTES_MAX: usize = 15 * 1024 * 1024;
 pub struct NodeContext<S: Store> {
     core: Arc<Core<S>>,
     path: Path,
+    thread: Arc<Thread>,
+}
+
+/// What runs one after another: the program, or one arm of it. What it does depends on all that it has received, and on nothing that an arm
+/// beside it has; so it carries that digest, and a first run and a replay agree whatever order messages arrive in.
+#[derive(Default)]
+struct Thread(Mutex<Digest>);
+
+impl Thread {
+    fn received(&self) -> Digest {
+        *lock(&self.0)
+    }
+
+    fn receives(&self, position: Position, payload: &str) {
+        let mut received = lock(&self.0);
+        *received = received.then(position, payload.as_bytes());
+    }
 }
 
 impl<S: Store> Clone for NodeContext<S> {
     fn clone(&self) -> Self {
-        Self { core: Arc::clone(&self.core), path: self.path }
+        Self { core: Arc::clone(&self.core), path: self.path, thread: Arc::clone(&self.thread) }
     }
 }
 
@@ -40,7 +57,7 @@ impl<S: Store> fmt::Debug for NodeContext<S> {
 
 impl<S: Store> NodeContext<S> {
     pub(super) fn new(core: Arc<Core<S>>) -> Self {
-        Self { core, path: Path::ROOT }
+        Self { core, path: Path::ROOT, thread: Arc::default() }
     }
 
     /// The JSON of a value. One that JSON cannot hold (a map whose keys are no strings, say) ends the session: no one could receive it.
@@ -68,8 +85,30 @@ impl From<Stop> for Interrupted {
 impl<D: Store> SessionContext for NodeContext<D> {
     type Database = D;
 
+    fn me(&self) -> RoleId {
+        self.core.key.role
+    }
+
+    fn members(&self, role: RoleId) -> Arc<[RoleId]> {
+        self.core.header.members(role).collect()
+    }
+
+    fn position(&self, path: &[Site]) -> Position {
+        self.path.position_of(path)
+    }
+
     fn child(&self, site: Site, index: u64) -> Self {
-        Self { core: Arc::clone(&self.core), path: self.path.child(site, index) }
+        Self { path: self.path.child(site, index), ..self.clone() }
+    }
+
+    fn arm(&self, site: Site, index: u64) -> Self {
+        let thread = Thread(Mutex::new(self.thread.received()));
+        Self { core: Arc::clone(&self.core), path: self.path.child(site, index), thread: Arc::new(thread) }
+    }
+
+    fn join(&self, arms: &[Self]) {
+        let joined = arms.iter().fold(self.thread.received(), |received, arm| received.join(arm.thread.received()));
+        *lock(&self.thread.0) = joined;
     }
 
     fn send<T: Serialize + ?Sized>(&self, site: Site, to: RoleId, value: &T) -> Result<(), Interrupted> {
@@ -84,12 +123,36 @@ impl<D: Store> SessionContext for NodeContext<D> {
     async fn receive<T: DeserializeOwned>(&self, site: Site, from: RoleId) -> Result<T, Interrupted> {
         let position = self.path.position(site);
         let payload = poll_fn(|_| self.core.lock().session.program_receive(position, from)).await?;
+        self.thread.receives(position, &payload);
         self.decode(position, &payload)
     }
 
-    async fn offer(&self, messages: &[(Site, RoleId)]) -> Result<usize, Interrupted> {
-        let messages: Vec<_> = messages.iter().map(|(site, from)| (self.path.position(*site), *from)).collect();
-        Ok(poll_fn(|_| self.core.lock().session.program_offer(&messages)).await?)
+    async fn receive_within<T: DeserializeOwned>(
+        &self,
+        _site: Site,
+        _from: RoleId,
+        _millis: u64,
+    ) -> Result<Option<T>, Interrupted> {
+        Err(self.refuse("a receive that waits for a limited time is not available on a node yet"))
+    }
+
+    async fn offer(&self, messages: &[(Position, RoleId)]) -> Result<usize, Interrupted> {
+        Ok(poll_fn(|_| self.core.lock().session.program_offer(messages)).await?)
+    }
+
+    async fn saga<T, F>(
+        &self,
+        _site: Site,
+        _roles: &[RoleId],
+        _within_millis: Option<u64>,
+        _waits_for_all: bool,
+        _body: impl FnOnce(Self) -> F + Send,
+    ) -> Result<Result<T, Abort>, Interrupted>
+    where
+        T: Send,
+        F: Future<Output = Result<T, Interrupted>> + Send,
+    {
+        Err(self.refuse("a scope is not available on a node yet"))
     }
 
     async fn transaction<T, S>(
@@ -104,7 +167,7 @@ impl<D: Store> SessionContext for NodeContext<D> {
     {
         let position = self.path.position(site);
         let json = self.encode(T::NAME, &arguments)?;
-        let recorded = self.core.lock().session.program_transaction(position, T::NAME, json)?;
+        let recorded = self.core.lock().session.program_transaction(position, T::NAME, json, self.thread.received())?;
         let result = match recorded {
             Some(result) => result,
             None => {
@@ -123,7 +186,7 @@ impl<D: Store> SessionContext for NodeContext<D> {
     {
         let position = self.path.position(site);
         let json = self.encode(O::NAME, &arguments)?;
-        let recorded = self.core.lock().session.program_call(position, O::NAME, json)?;
+        let recorded = self.core.lock().session.program_call(position, O::NAME, json, self.thread.received())?;
         let result = match recorded {
             Some(result) => result,
             None => {

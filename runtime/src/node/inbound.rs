@@ -4,11 +4,13 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
 use accompanist_core::{
-    Body, Frame, Header, Outcome, RowState, Session, SessionKey, answer_finished, answer_unknown, begins_session,
+    Body, Frame, Header, Outcome, RoleId, RowState, Session, SessionKey, answer_finished, answer_unknown,
+    begins_session,
 };
 
 use super::cell::{Cell, Waiters, lock};
-use super::{OPENING_FRAMES_MAX, Shared, Slot, WeakShared, now_or_spawn};
+use super::{OPENING_FRAMES_MAX, PARTICIPANTS_MAX, Shared, Slot, WeakShared, now_or_spawn};
+use crate::context::Definition;
 use crate::store::Store;
 use crate::transport::Inbound;
 
@@ -30,7 +32,9 @@ impl<S: Store> Inbound for NodeInbound<S> {
         let cells: Vec<_> = lock(&shared.sessions)
             .values()
             .filter_map(|slot| match slot {
-                Slot::Live(cell) if cell.header.nodes.iter().any(|name| name == node) => Some(Arc::clone(cell)),
+                Slot::Live(cell) if cell.header.nodes.iter().flatten().any(|name| name == node) => {
+                    Some(Arc::clone(cell))
+                }
                 Slot::Live(_) | Slot::Opening(_) => None,
             })
             .collect();
@@ -153,10 +157,10 @@ impl<S: Store> Shared<S> {
                 self.name
             ));
         }
-        if header.nodes.len() != definition.roles.len() || header.participants != definition.participants {
+        if !fits(header, definition) {
             return Err(format!("the header does not fit the choreography `{name}`"));
         }
-        if header.node(frame.to) != Some(&self.name) || !self.roles.contains_key(&(definition.name, frame.to)) {
+        if header.node(frame.to) != Some(&self.name) || self.role(header, frame.to).is_none() {
             return Err(format!("node `{}` does not play role {} of `{name}`", self.name, frame.to.0));
         }
         if header.node(frame.from) != Some(from) || !header.participants.contains(&frame.from) {
@@ -179,6 +183,20 @@ impl<S: Store> Shared<S> {
         let answer = Frame { session: frame.session, from: frame.to, to: frame.from, header: None, body };
         self.transmit_to(from, &answer);
     }
+}
+
+/// Whether the parties of a session are those of its choreography: one for each single role, any number for each group.
+fn fits(header: &Header, definition: &Definition) -> bool {
+    let counts = header.nodes.iter().map(Vec::len);
+    let one_each = (0..=u16::MAX)
+        .map(RoleId)
+        .zip(counts.clone())
+        .all(|(role, count)| count == 1 || definition.groups.contains(&role));
+    one_each
+        && header.nodes.len() == definition.roles.len()
+        && counts.clone().sum::<usize>() <= PARTICIPANTS_MAX
+        && definition.players(&[definition.initiator], counts.clone()).first() == Some(&header.initiator)
+        && definition.players(definition.participants, counts) == header.participants
 }
 
 /// The link of a node without peers.

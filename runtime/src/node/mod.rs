@@ -34,6 +34,9 @@ use crate::transport::Link;
 /// How long a node waits before it reads a session again whose store failed, at first and at most.
 const RELOAD_MILLIS: (u64, u64) = (20, 5_000);
 
+/// How many participants a session has at most. Each has a vote, which goes to all the others.
+pub const PARTICIPANTS_MAX: usize = 1_000;
+
 /// How many frames wait between two roles of one node; further ones are dropped, and come again.
 const LOOPBACK_FRAMES_MAX: usize = 64 * 1024;
 
@@ -152,8 +155,8 @@ pub(crate) struct Shared<S: Store> {
     timing: Timing,
     roles: BTreeMap<(&'static str, RoleId), Arc<dyn ErasedRole<S>>>,
     definitions: BTreeMap<&'static str, &'static Definition>,
-    /// The node that plays a role, by `Choreography.Role` or `Role`.
-    assignments: BTreeMap<String, String>,
+    /// The nodes that play a role, by `Choreography.Role` or `Role`.
+    assignments: BTreeMap<String, Vec<String>>,
     sessions: Mutex<HashMap<SessionKey, Slot<S>>>,
     /// Sessions in memory that started here, by choreography and client's id.
     clients: Mutex<HashMap<(&'static str, String), SessionKey>>,
@@ -178,7 +181,9 @@ impl<S: Store> Shared<S> {
         }
     }
 
+    /// What plays the participant `role` here.
     fn role(&self, header: &Header, role: RoleId) -> Option<&Arc<dyn ErasedRole<S>>> {
+        let (role, _) = header.part(role)?;
         self.roles.iter().find(|((name, id), _)| *name == header.choreography && *id == role).map(|(_, role)| role)
     }
 
@@ -255,12 +260,14 @@ impl<S: Store> Shared<S> {
     fn recover(
         self: &Arc<Self>,
         stored: Stored,
+        me: RoleId,
         role: &Arc<dyn ErasedRole<S>>,
         waiters: Waiters,
         failures: u32,
     ) -> Arc<Cell<S>> {
-        let begins = role.definition().begins;
-        let session = Session::recover(stored, role.id(), begins, self.timing, self.clock.now());
+        let definition = role.definition();
+        let begins = definition.players(definition.begins, stored.row.header.nodes.iter().map(Vec::len));
+        let session = Session::recover(stored, me, &begins, self.timing, self.clock.now());
         self.insert(role, session, waiters, failures)
     }
 
@@ -280,7 +287,7 @@ impl<S: Store> Shared<S> {
                 match shared.store.find(cell.key).await {
                     Ok(Some(stored)) => {
                         waiters.accept();
-                        shared.recover(stored, &cell.role, waiters, failures).step(|_, _| {});
+                        shared.recover(stored, cell.key.role, &cell.role, waiters, failures).step(|_, _| {});
                         return;
                     }
                     Ok(None) => {

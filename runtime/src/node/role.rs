@@ -40,11 +40,11 @@ pub(super) struct Erased<R>(pub(super) Arc<R>);
 
 impl<S: Store, R: Role<S>> ErasedRole<S> for Erased<R> {
     fn definition(&self) -> &'static Definition {
-        R::DEFINITION
+        self.0.definition()
     }
 
     fn id(&self) -> RoleId {
-        R::ROLE
+        self.0.role()
     }
 
     fn run(&self, ctx: NodeContext<S>, arguments: &str) -> Result<Program, serde_json::Error> {

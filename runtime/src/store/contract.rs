@@ -24,8 +24,8 @@ pub(super) fn header(number: u32) -> Arc<Header> {
         initiator: RoleId(0),
         client_id: format!("order-{number}"),
         nonce: [number as u8; 16],
-        nodes: vec!["shop".to_owned(), "bank \"é\"".to_owned()],
-        participants: vec![RoleId(0), RoleId(1)],
+        nodes: vec![vec!["shop".to_owned()], vec![], vec!["bank \"é\"".to_owned(), "club".to_owned()]],
+        participants: vec![RoleId(0), RoleId(1), RoleId(2)],
     })
 }
 

@@ -56,11 +56,20 @@ fn mentions(ty: &Ty, which: Mentions) -> Vec<usize> {
         Ty::Named(id) => vec![id.0 as usize],
         Ty::Tuple(items) => items.iter().flat_map(|item| mentions(item, which)).collect(),
         Ty::Option(item) => mentions(item, which),
+        Ty::Result(one, two) => [mentions(one, which), mentions(two, which)].concat(),
+        Ty::Map(key, value) if which == Mentions::All => [mentions(key, which), mentions(value, which)].concat(),
         Ty::Vec(item) if which == Mentions::All => mentions(item, which),
-        Ty::Vec(_) | Ty::Bool | Ty::Int(_) | Ty::Float(_) | Ty::Char | Ty::Str | Ty::Param(..) | Ty::Never | Ty::Var(_)
-        | Ty::Error => {
-            Vec::new()
-        }
+        Ty::Vec(_)
+        | Ty::Map(..)
+        | Ty::Bool
+        | Ty::Int(_)
+        | Ty::Float(_)
+        | Ty::Char
+        | Ty::Str
+        | Ty::Param(..)
+        | Ty::Never
+        | Ty::Var(_)
+        | Ty::Error => Vec::new(),
     }
 }
 

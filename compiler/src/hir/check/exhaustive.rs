@@ -22,6 +22,8 @@ enum Head {
     Variant(u32),
     Some,
     None,
+    Ok,
+    Err,
     Literal(String),
 }
 
@@ -95,6 +97,8 @@ impl Search<'_> {
                     Constructor::Variant(_, index) => Head::Variant(*index),
                     Constructor::Some => Head::Some,
                     Constructor::None => Head::None,
+                    Constructor::Ok => Head::Ok,
+                    Constructor::Err => Head::Err,
                 };
                 let count = self.parts(&pattern.ty, &head).len();
                 let mut parts = vec![Shape::Any; count];
@@ -112,7 +116,9 @@ impl Search<'_> {
     fn parts(&self, ty: &Ty, head: &Head) -> Vec<Ty> {
         match (ty, head) {
             (Ty::Tuple(items), Head::Tuple) => items.clone(),
-            (Ty::Option(item), Head::Some) => vec![item.as_ref().clone()],
+            (Ty::Option(item), Head::Some) | (Ty::Result(item, _), Head::Ok) | (Ty::Result(_, item), Head::Err) => {
+                vec![item.as_ref().clone()]
+            }
             (Ty::Named(id), Head::Struct) => {
                 self.hir.type_def(*id).fields().iter().map(|field| field.ty.clone()).collect()
             }
@@ -130,13 +136,22 @@ impl Search<'_> {
             Ty::Bool => Some(vec![Head::Bool(false), Head::Bool(true)]),
             Ty::Tuple(_) => Some(vec![Head::Tuple]),
             Ty::Option(_) => Some(vec![Head::None, Head::Some]),
+            Ty::Result(..) => Some(vec![Head::Ok, Head::Err]),
             Ty::Named(id) => match &self.hir.type_def(*id).kind {
                 crate::hir::TypeDefKind::Enum(variants) => {
                     Some((0..).zip(variants).map(|(i, _)| Head::Variant(i)).collect())
                 }
                 crate::hir::TypeDefKind::Struct(_) | crate::hir::TypeDefKind::Extern(..) => Some(vec![Head::Struct]),
             },
-            Ty::Int(_) | Ty::Float(_) | Ty::Char | Ty::Str | Ty::Vec(_) | Ty::Param(..) | Ty::Never | Ty::Var(_)
+            Ty::Int(_)
+            | Ty::Float(_)
+            | Ty::Char
+            | Ty::Str
+            | Ty::Vec(_)
+            | Ty::Map(..)
+            | Ty::Param(..)
+            | Ty::Never
+            | Ty::Var(_)
             | Ty::Error => None,
         }
     }
@@ -197,7 +212,9 @@ impl Search<'_> {
         }
         let tail = self.missing(&Self::default_rows(rows), rest)?;
         let head = match all.and_then(|all| all.into_iter().find(|head| !used.contains(head))) {
-            Some(head) if !used.is_empty() || matches!(ty, Ty::Bool | Ty::Option(_) | Ty::Named(_)) => {
+            Some(head)
+                if !used.is_empty() || matches!(ty, Ty::Bool | Ty::Option(_) | Ty::Result(..) | Ty::Named(_)) =>
+            {
                 let parts: Vec<String> = self.parts(ty, &head).iter().map(|_| "_".to_owned()).collect();
                 self.show(ty, &head, &parts)
             }
@@ -242,6 +259,8 @@ impl Search<'_> {
             (Head::Tuple, _) => format!("({joined})"),
             (Head::Some, _) => format!("Some({joined})"),
             (Head::None, _) => "None".to_owned(),
+            (Head::Ok, _) => format!("Ok({joined})"),
+            (Head::Err, _) => format!("Err({joined})"),
             (Head::Literal(text), _) => text.clone(),
             (Head::Struct, ty) => format!("{} {{ .. }}", self.hir.show(ty)),
             (Head::Variant(index), Ty::Named(id)) => {

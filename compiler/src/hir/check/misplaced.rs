@@ -34,9 +34,8 @@ pub fn apart(choreography: &Choreography, places: &Places, span: Span, parts: &[
             continue;
         };
         let others = leaves.iter().filter(|other| *other != leaf);
-        let place = others.fold(Place::Roles(lost.roles.clone()), |place, other| {
-            choreography.meet(&place, places.expr(*other))
-        });
+        let place = others
+            .fold(Place::Roles(lost.roles.clone()), |place, other| choreography.meet(&place, places.expr(*other)));
         if let Place::Roles(roles) = &place
             && let Some(role) = roles.first()
         {

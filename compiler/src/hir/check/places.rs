@@ -9,8 +9,8 @@ use crate::diagnostic::grouping::Grouping;
 use crate::diagnostic::meaning::Meaning;
 use crate::hir::lower::{cast_place, result_place};
 use crate::hir::{
-    At, Body, Call, Choreography, ExprId, ExprKind, Hir, LocalId, Members, Pattern, PatternKind, Place, Placed, Player, RoleId,
-    RoleKind, RoleSet, Signature, SignatureParam, Step, Stmt, StmtKind, Target, Ty, place,
+    At, Body, Call, Choreography, ExprId, ExprKind, Hir, LocalId, Members, Pattern, PatternKind, Place, Placed, Player,
+    RoleId, RoleKind, RoleSet, Signature, SignatureParam, Step, Stmt, StmtKind, Target, Ty, place,
 };
 use crate::lir::To;
 use crate::span::Span;
@@ -618,7 +618,9 @@ impl Placer<'_> {
         }
         let result = match (&place, &known) {
             // Each member has its own where all members know of the choice.
-            (Place::Each(group), Place::Roles(_)) if !group.iter().all(|role| self.choreography.holds(&known, *role)) => {
+            (Place::Each(group), Place::Roles(_))
+                if !group.iter().all(|role| self.choreography.holds(&known, *role)) =>
+            {
                 Place::Roles(RoleSet::new())
             }
             _ => self.choreography.meet(&place, &known),

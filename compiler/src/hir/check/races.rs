@@ -29,7 +29,8 @@ pub fn check(hir: &Hir, diagnostics: &mut Diagnostics) {
                     let block = body[members.body].span;
                     for (local, span) in uses(body, members.body).writes {
                         let declared = body[local].span;
-                        let is_inside = declared.file == block.file && block.start <= declared.start && declared.end <= block.end;
+                        let is_inside =
+                            declared.file == block.file && block.start <= declared.start && declared.end <= block.end;
                         if !is_inside {
                             let name = body[local].name.clone();
                             diagnostics.push(Grouping::Race { name, assigned: span, used: span }.into());

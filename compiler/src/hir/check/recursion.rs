@@ -11,8 +11,7 @@ use crate::span::Span;
 /// Reports recursions that cannot end, and those that would need ever more types.
 pub fn check(hir: &Hir, calls: &Calls, diagnostics: &mut Diagnostics) {
     let ids = || (0u32..).map(ChoreographyId).zip(&hir.choreographies);
-    let unconditional: Vec<Vec<(Span, ChoreographyId)>> =
-        hir.choreographies.iter().map(unconditional_calls).collect();
+    let unconditional: Vec<Vec<(Span, ChoreographyId)>> = hir.choreographies.iter().map(unconditional_calls).collect();
     let mut reported = BTreeSet::new();
     for (id, choreography) in ids() {
         if reported.contains(&id) {

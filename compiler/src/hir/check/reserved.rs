@@ -9,9 +9,6 @@ use crate::syntax::ast::Ident;
 /// The type parameters of generated code: a database, a service, a session context.
 const TYPE_PARAMETERS: [&str; 3] = ["Db", "Svc", "Ctx"];
 
-/// Types of the language that this version does not compile yet.
-const LATER_TYPES: [&str; 2] = ["Map", "Result"];
-
 /// Whether generated code has a type parameter of that name.
 pub fn is_parameter(name: &str) -> bool {
     TYPE_PARAMETERS.contains(&name)
@@ -27,7 +24,7 @@ pub fn check(name: &Ident, diagnostics: &mut Diagnostics) {
 /// Reports a name of an item that generated code or a type of the language has.
 pub fn check_item(name: &Ident, diagnostics: &mut Diagnostics) {
     check(name, diagnostics);
-    if Ty::builtin_names().chain(LATER_TYPES).any(|known| known == name.name) {
+    if Ty::builtin_names().any(|known| known == name.name) {
         report(name, true, diagnostics);
     }
 }

@@ -5,7 +5,8 @@ use crate::diagnostic::grouping::Grouping;
 use crate::diagnostic::meaning::{Meaning, Thing};
 use crate::diagnostic::nearest;
 use crate::hir::{
-    At, Call, Callee, ExprId, ExprKind, Place, Placed, Role, RoleId, RoleKind, RoleSet, Signature, SignatureParam, Ty, place,
+    At, Call, Callee, ExprId, ExprKind, Place, Placed, Role, RoleId, RoleKind, RoleSet, Signature, SignatureParam, Ty,
+    place,
 };
 use crate::span::Span;
 use crate::syntax::ast::{self, Ident};
@@ -134,7 +135,7 @@ impl Lower<'_> {
         }
         let callee = self.callee(name)?;
         let found = self.signature(callee);
-        if !self.fits(&found, wanted) {
+        if !self.signature_fits(&found, wanted) {
             let (expected, found_text) = (self.show_signature(wanted), self.show_signature(&found));
             let (name, span, declared) = (name.name.clone(), name.span, wanted.span);
             let found = found_text;
@@ -151,7 +152,7 @@ impl Lower<'_> {
     }
 
     /// Whether a choreography can stand where one of the signature `wanted` is called.
-    fn fits(&mut self, found: &Signature, wanted: &Signature) -> bool {
+    fn signature_fits(&mut self, found: &Signature, wanted: &Signature) -> bool {
         let role = |(found, wanted): (&Role, &Role)| {
             found.kind == wanted.kind && found.services.iter().all(|service| wanted.services.contains(service))
         };
@@ -227,13 +228,11 @@ impl Lower<'_> {
             let name = |role: RoleId| {
                 self.roles.get(usize::from(role.0)).map_or_else(String::new, |role| role.name.name.clone())
             };
-            let problem = match other == role {
-                true => Meaning::RoleTwice { name: name(*role), span: *span, first: *first },
-                false => {
-                    Grouping::MayBeOne { one: name(*other), two: name(*role), span: *span, first: *first }
-                }
-            };
-            self.diagnostics.push(problem.into());
+            let (one, two) = (name(*other), name(*role));
+            self.diagnostics.push(match other == role {
+                true => Meaning::RoleTwice { name: two, span: *span, first: *first }.into(),
+                false => Grouping::MayBeOne { one, two, span: *span, first: *first }.into(),
+            });
             return false;
         }
         true
@@ -306,9 +305,7 @@ fn same(one: &At, two: &At) -> bool {
 /// A signature of a choreography that is handed on, with the type parameters of whom it is handed to replaced.
 fn instantiate(signature: &Signature, types: &[Ty]) -> Signature {
     let params = signature.params.iter().map(|param| match param {
-        SignatureParam::Value(name, ty, at) => {
-            SignatureParam::Value(name.clone(), substitute(ty, types), at.clone())
-        }
+        SignatureParam::Value(name, ty, at) => SignatureParam::Value(name.clone(), substitute(ty, types), at.clone()),
         SignatureParam::Choreography(name, inner) => {
             SignatureParam::Choreography(name.clone(), Box::new(instantiate(inner, types)))
         }
@@ -359,6 +356,8 @@ pub fn substitute(ty: &Ty, types: &[Ty]) -> Ty {
         Ty::Param(index, _) => types.get(*index as usize).cloned().unwrap_or_else(|| ty.clone()),
         Ty::Tuple(items) => Ty::Tuple(items.iter().map(|item| substitute(item, types)).collect()),
         Ty::Option(item) => Ty::Option(inner(item)),
+        Ty::Result(item, error) => Ty::Result(inner(item), inner(error)),
+        Ty::Map(key, item) => Ty::Map(inner(key), inner(item)),
         Ty::Vec(item) => Ty::Vec(inner(item)),
         Ty::Bool
         | Ty::Int(_)

@@ -2,9 +2,7 @@
 
 use super::Lower;
 use crate::diagnostic::grouping::Grouping;
-use crate::diagnostic::meaning::{Meaning, Thing};
-use crate::diagnostic::nearest;
-use crate::hir::builtin::{self, Builtin};
+use crate::diagnostic::meaning::Meaning;
 use crate::hir::{ExprId, ExprKind, Field, RoleId, Ty};
 use crate::span::Span;
 use crate::syntax::ast::{self, Ident};
@@ -47,10 +45,10 @@ impl Lower<'_> {
             ast::ExprKind::At(value, role) => self.at(value, role, span),
             ast::ExprKind::Unary(op, value) => self.unary(*op, value, span),
             ast::ExprKind::Binary(op, _, left, right) => self.binary(*op, left, right, span),
-            ast::ExprKind::Range { .. } => self.not_supported("a range", span),
-            ast::ExprKind::Communicate { value, to, within } => {
-                self.communicate(value, to, *within, span)
+            ast::ExprKind::Range { start, end, inclusive } => {
+                self.range(start.as_deref(), end.as_deref(), *inclusive, span)
             }
+            ast::ExprKind::Communicate { value, to, within } => self.communicate(value, to, *within, span),
             ast::ExprKind::If { condition, then, otherwise } => {
                 self.branch(condition, then, otherwise.as_deref(), span)
             }
@@ -81,13 +79,7 @@ impl Lower<'_> {
         }
     }
 
-    fn communicate(
-        &mut self,
-        value: &ast::Expr,
-        to: &ast::Roles,
-        within: Option<ast::Duration>,
-        span: Span,
-    ) -> ExprId {
+    fn communicate(&mut self, value: &ast::Expr, to: &ast::Roles, within: Option<ast::Duration>, span: Span) -> ExprId {
         if let Some((from, from_span)) = self.role_expr(value) {
             let to = self.role_list(to);
             let Some(from) = self.single(from, from_span) else {
@@ -188,44 +180,5 @@ impl Lower<'_> {
         for (arg, param) in args.iter().zip(params) {
             self.expect(*arg, &param.ty, Some(param.name.span));
         }
-    }
-
-    fn method(&mut self, receiver: &ast::Expr, name: &Ident, args: &[ast::Expr], span: Span) -> ExprId {
-        let receiver = self.value(receiver);
-        let mut operands = vec![receiver];
-        operands.extend(args.iter().map(|arg| self.value(arg)));
-        let ty = match self.ty(receiver) {
-            Ty::Error => return self.error(span),
-            ty if self.infer.is_open_int(&ty) => {
-                // A method of a literal without a suffix: the literal has its default.
-                self.infer.unify(&ty, &Ty::Int(crate::hir::IntTy::I32));
-                Ty::Int(crate::hir::IntTy::I32)
-            }
-            ty => ty,
-        };
-        let methods = builtin::methods(&ty);
-        let Some((_, signature)) = methods.iter().find(|(known, _)| *known == name.name) else {
-            let candidates = nearest(&name.name, methods.iter().map(|(known, _)| *known));
-            let thing = Thing::Method { ty: self.hir.show(&self.infer.known(&ty)) };
-            self.diagnostics.push(Meaning::unknown(thing, name, candidates));
-            return self.error(span);
-        };
-        if args.len() != signature.params.len() {
-            let (expected, found) = (signature.params.len(), args.len());
-            let what = format!("`{}`", name.name);
-            self.diagnostics
-                .push(Meaning::Arity { what, unit: "argument", expected, found, span, declared: None }.into());
-        }
-        for (arg, param) in operands.clone().iter().skip(1).zip(&signature.params) {
-            self.expect(*arg, param, None);
-        }
-        if let (true, Some(item)) = (signature.compares, signature.params.first()) {
-            self.must_compare(item.clone(), name.span);
-        }
-        self.builtin(signature.builtin, operands, signature.result.clone(), span)
-    }
-
-    fn builtin(&mut self, builtin: Builtin, operands: Vec<ExprId>, result: Ty, span: Span) -> ExprId {
-        self.add(ExprKind::Builtin(builtin, operands), result, span)
     }
 }

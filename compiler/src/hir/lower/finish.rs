@@ -26,9 +26,22 @@ impl Lower<'_> {
                 }
                 ExprKind::Block(stmts, _) => {
                     for stmt in stmts {
-                        if let StmtKind::Let(pattern, _, _) = &mut stmt.kind {
-                            self.finish_pattern(pattern, &mut reported);
+                        match &mut stmt.kind {
+                            StmtKind::Let(pattern, _, _) => self.finish_pattern(pattern, &mut reported),
+                            StmtKind::Assign(target, _) => {
+                                target.ty = self.finish_type(&target.ty, target.span, &mut reported);
+                            }
+                            StmtKind::Require(..) | StmtKind::Abort(..) | StmtKind::Select(..) | StmtKind::Expr(_) => {}
                         }
+                    }
+                }
+                ExprKind::For { pattern, .. } => self.finish_pattern(pattern, &mut reported),
+                ExprKind::Mutate { target, .. } => {
+                    target.ty = self.finish_type(&target.ty, target.span, &mut reported);
+                }
+                ExprKind::Call(call) => {
+                    for ty in &mut call.types {
+                        *ty = self.finish_type(ty, expr.span, &mut reported);
                     }
                 }
                 ExprKind::Literal(literal) => {
@@ -84,7 +97,10 @@ impl Lower<'_> {
     fn check_obligations(&mut self) {
         for obligation in mem::take(&mut self.obligations) {
             let ty = self.infer.finish(&obligation.ty).unwrap_or(Ty::Error);
-            if !self.able(obligation.ability, &ty) {
+            if obligation.ability == Ability::Key && !ty.is_key() {
+                let (ty, span) = (self.hir.show(&ty), obligation.span);
+                self.diagnostics.push(Meaning::NotAKey { ty, span }.into());
+            } else if !self.able(obligation.ability, &ty) {
                 let extern_type = match &ty {
                     Ty::Named(id) if self.is_extern(*id) => Some(self.hir.type_def(*id).span),
                     _ => None,
@@ -99,13 +115,20 @@ impl Lower<'_> {
         match (ability, ty) {
             (_, Ty::Error | Ty::Never) => true,
             (Ability::Compare, Ty::Named(id)) => self.hir.type_def(*id).comparable,
-            (Ability::Compare, Ty::Tuple(items)) => items.iter().all(|item| self.able(ability, item)),
-            (Ability::Compare, Ty::Option(item) | Ty::Vec(item)) => self.able(ability, item),
+            (Ability::Compare | Ability::Sort, Ty::Tuple(items)) => items.iter().all(|item| self.able(ability, item)),
+            (Ability::Compare | Ability::Sort, Ty::Option(item) | Ty::Vec(item)) => self.able(ability, item),
+            (Ability::Compare, Ty::Result(one, two) | Ty::Map(one, two)) => {
+                self.able(ability, one) && self.able(ability, two)
+            }
+            (Ability::Sort, Ty::Bool | Ty::Int(_) | Ty::Char | Ty::Str) => true,
+            (Ability::Key, ty) => ty.is_key(),
+            (Ability::Compare, Ty::Param(..)) => false,
             (Ability::Compare, _) => true,
             (Ability::Order, Ty::Int(_) | Ty::Float(_) | Ty::Char | Ty::Str) => true,
-            (Ability::Calculate, Ty::Int(_) | Ty::Float(_)) | (Ability::Negate, Ty::Float(_)) => true,
+            (Ability::Add, Ty::Str) => true,
+            (Ability::Add | Ability::Calculate, Ty::Int(_) | Ty::Float(_)) | (Ability::Negate, Ty::Float(_)) => true,
             (Ability::Negate, Ty::Int(int)) => int.signed,
-            (Ability::Order | Ability::Calculate | Ability::Negate, _) => false,
+            (Ability::Order | Ability::Add | Ability::Calculate | Ability::Negate | Ability::Sort, _) => false,
         }
     }
 
@@ -117,6 +140,7 @@ impl Lower<'_> {
                     let scrutinee: &ExprId = scrutinee;
                     exhaustive::check_match(self.hir, &patterns, &self.body[*scrutinee], expr.span, self.diagnostics);
                 }
+                ExprKind::For { pattern, .. } => exhaustive::check_let(self.hir, pattern, self.diagnostics),
                 ExprKind::Block(stmts, _) => {
                     for stmt in stmts {
                         if let StmtKind::Let(pattern, _, _) = &stmt.kind {

@@ -26,7 +26,14 @@ impl Lower<'_> {
     }
 
     /// `Worker.len()`, `Role.operation(args)`
-    pub(super) fn role_method(&mut self, role: RoleId, role_span: Span, name: &Ident, args: &[ast::Expr], span: Span) -> ExprId {
+    pub(super) fn role_method(
+        &mut self,
+        role: RoleId,
+        role_span: Span,
+        name: &Ident,
+        args: &[ast::Expr],
+        span: Span,
+    ) -> ExprId {
         let is_group = self.role_kind(role) == RoleKind::Group;
         if is_group && name.name == "len" && args.is_empty() {
             return self.add(ExprKind::Len(vec![role]), Ty::Int(IntTy::USIZE), span);

@@ -1,6 +1,7 @@
 //! Bodies: names are resolved and types inferred in one walk over the tree, in the order written.
 
 mod assign;
+mod builtins;
 mod call;
 mod control;
 mod expr;
@@ -21,7 +22,7 @@ use super::infer::Infer;
 use super::items::{Scope, resolve_type_with};
 use super::roles::{self, RoleNames};
 use super::{
-    At, Body, Choreography, ChoreographyId, Expr, ExprId, ExprKind, Hir, LocalId, Param, Place, Placed, Role, RoleId,
+    At, Body, Choreography, ChoreographyId, Expr, ExprId, ExprKind, Hir, LocalId, Param, Place, Role, RoleId,
     Signature, SignatureParam, Ty,
 };
 use crate::diagnostic::Diagnostics;
@@ -40,6 +41,12 @@ enum Ability {
     Calculate,
     /// `-x`
     Negate,
+    /// `+`
+    Add,
+    /// A total order.
+    Sort,
+    /// The key of a `Map`.
+    Key,
 }
 
 /// A type that must be able to do something, for this operator.

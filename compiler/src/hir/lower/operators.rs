@@ -35,14 +35,15 @@ impl Lower<'_> {
                 }
                 return self.add(ExprKind::Binary(op, left_id, right_id), Ty::Bool, span);
             }
-            BinaryOp::Add | BinaryOp::Sub | BinaryOp::Mul | BinaryOp::Div | BinaryOp::Rem => Ability::Calculate,
+            BinaryOp::Add => Ability::Add,
+            BinaryOp::Sub | BinaryOp::Mul | BinaryOp::Div | BinaryOp::Rem => Ability::Calculate,
             BinaryOp::Eq | BinaryOp::Ne => Ability::Compare,
             BinaryOp::Lt | BinaryOp::Le | BinaryOp::Gt | BinaryOp::Ge => Ability::Order,
         };
         let ty = self.body[left_id].ty.clone();
         self.expect(right_id, &ty, Some(left.span));
         self.oblige(ability, symbol(op), ty.clone(), span);
-        let result = if ability == Ability::Calculate { ty } else { Ty::Bool };
+        let result = if let Ability::Add | Ability::Calculate = ability { ty } else { Ty::Bool };
         self.add(ExprKind::Binary(op, left_id, right_id), result, span)
     }
 
@@ -57,7 +58,7 @@ impl Lower<'_> {
         self.oblige(Ability::Compare, "==", ty, span);
     }
 
-    fn oblige(&mut self, ability: Ability, operator: &'static str, ty: Ty, span: Span) {
+    pub(super) fn oblige(&mut self, ability: Ability, operator: &'static str, ty: Ty, span: Span) {
         self.obligations.push(Obligation { ability, operator, ty, span });
     }
 }

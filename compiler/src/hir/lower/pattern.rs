@@ -91,13 +91,16 @@ impl Lower<'_> {
 
     fn tuple_variant(&mut self, path: &ast::Path, items: &[ast::Pattern], ty: &Ty, span: Span) -> PatternKind {
         if let [name] = path.segments.as_slice() {
-            if let ("Some", [only]) = (name.name.as_str(), items) {
-                let item = self.infer.any();
-                self.pattern_type(ty, &Ty::Option(Box::new(item.clone())), span);
-                let only = self.part(only, &item);
-                return PatternKind::Construct(Constructor::Some, vec![(0, only)]);
+            let wrapped = match name.name.as_str() {
+                "Some" => Some(Constructor::Some),
+                "Ok" => Some(Constructor::Ok),
+                "Err" => Some(Constructor::Err),
+                _ => None,
+            };
+            if let (Some(constructor), [only]) = (wrapped, items) {
+                return self.wrapped(constructor, only, ty, span);
             }
-            let candidates = nearest(&name.name, ["Some"].into_iter());
+            let candidates = nearest(&name.name, ["Some", "Ok", "Err"].into_iter());
             let ty = self.hir.show(&self.infer.known(ty));
             self.diagnostics.push(Meaning::unknown(Thing::Variant { ty }, name, candidates));
             return self.bind_all(items);
@@ -121,6 +124,22 @@ impl Lower<'_> {
         let parts = items.iter().zip(declared).zip(0..);
         let parts = parts.map(|((item, field), index)| (index, self.part(item, &field.ty))).collect();
         PatternKind::Construct(constructor, parts)
+    }
+
+    /// `Some(only)`, `Ok(only)`, `Err(only)`.
+    fn wrapped(&mut self, constructor: Constructor, only: &ast::Pattern, ty: &Ty, span: Span) -> PatternKind {
+        let item = self.infer.any();
+        let other = Box::new(self.infer.any());
+        let whole = match constructor {
+            Constructor::Ok => Ty::Result(Box::new(item.clone()), other),
+            Constructor::Err => Ty::Result(other, Box::new(item.clone())),
+            Constructor::Some | Constructor::None | Constructor::Struct(_) | Constructor::Variant(..) => {
+                Ty::Option(Box::new(item.clone()))
+            }
+        };
+        self.pattern_type(ty, &whole, span);
+        let only = self.part(only, &item);
+        PatternKind::Construct(constructor, vec![(0, only)])
     }
 
     /// After a mistake: the variables exist, of unknown type.

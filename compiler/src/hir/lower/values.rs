@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use super::Lower;
 use crate::diagnostic::meaning::{Meaning, Thing};
 use crate::diagnostic::nearest;
-use crate::hir::{Constructor, ExprId, ExprKind, Field, IntTy, Literal, Ty, TypeDefKind, TypeId, VariantShape};
+use crate::hir::{Constructor, ExprId, ExprKind, Field, Literal, Ty, TypeDefKind, TypeId, VariantShape};
 use crate::span::Span;
 use crate::syntax::ast::{self, Ident};
 
@@ -85,27 +85,25 @@ impl<'hir> Lower<'hir> {
         let ids: Vec<ExprId> = args.iter().map(|arg| self.value(arg)).collect();
         if let [name] = callee.segments.as_slice() {
             return match (name.name.as_str(), ids.as_slice()) {
-                ("Some", [only]) => {
-                    let ty = Ty::Option(Box::new(self.body[*only].ty.clone()));
-                    let fields = vec![(0, *only)];
-                    self.add(ExprKind::Construct { constructor: Constructor::Some, fields, base: None }, ty, span)
-                }
-                ("Some", _) => {
-                    let (what, found) = ("`Some`".to_owned(), ids.len());
+                ("Some" | "Ok" | "Err", [only]) => self.wrap(&name.name, *only, span),
+                ("Some" | "Ok" | "Err", _) => {
+                    let (what, found) = (format!("`{}`", name.name), ids.len());
                     let arity = Meaning::Arity { what, unit: "argument", expected: 1, found, span, declared: None };
                     self.diagnostics.push(arity.into());
                     self.error(span)
                 }
-                ("Ok" | "Err", _) => self.not_supported("Result", span),
                 _ => {
                     // A `fn` that is declared has been reported there.
                     if self.scope.declared(&name.name).is_none() {
-                        let candidates = nearest(&name.name, ["Some"].into_iter());
+                        let candidates = nearest(&name.name, ["Some", "Ok", "Err"].into_iter());
                         self.diagnostics.push(Meaning::unknown(Thing::Function, name, candidates));
                     }
                     self.error(span)
                 }
             };
+        }
+        if let Some(call) = self.associated(callee, &ids, span) {
+            return call;
         }
         let Some((id, index)) = self.variant(callee) else {
             return self.error(span);
@@ -120,6 +118,17 @@ impl<'hir> Lower<'hir> {
         let fields = (0..).zip(ids).collect();
         let kind = ExprKind::Construct { constructor: Constructor::Variant(id, index), fields, base: None };
         self.add(kind, Ty::Named(id), span)
+    }
+
+    /// `Some(value)`, `Ok(value)`, `Err(value)`.
+    fn wrap(&mut self, name: &str, value: ExprId, span: Span) -> ExprId {
+        let item = Box::new(self.body[value].ty.clone());
+        let (constructor, ty) = match name {
+            "Some" => (Constructor::Some, Ty::Option(item)),
+            "Ok" => (Constructor::Ok, Ty::Result(item, Box::new(self.infer.any()))),
+            _ => (Constructor::Err, Ty::Result(Box::new(self.infer.any()), item)),
+        };
+        self.add(ExprKind::Construct { constructor, fields: vec![(0, value)], base: None }, ty, span)
     }
 
     /// The variant that a path of two names means.
@@ -211,7 +220,7 @@ impl<'hir> Lower<'hir> {
             Constructor::Variant(id, index) => {
                 self.hir.type_def(id).variants().get(index as usize).map_or(&[], |variant| &variant.fields)
             }
-            Constructor::Some | Constructor::None => &[],
+            Constructor::Some | Constructor::None | Constructor::Ok | Constructor::Err => &[],
         }
     }
 
@@ -289,17 +298,6 @@ impl<'hir> Lower<'hir> {
                 self.error(span)
             }
         }
-    }
-
-    pub(super) fn index(&mut self, value: &ast::Expr, index: &ast::Expr, span: Span) -> ExprId {
-        if let ast::ExprKind::Range { .. } = index.kind {
-            return self.not_supported("a slice", span);
-        }
-        let (value, index) = (self.value(value), self.value(index));
-        let item = self.infer.any();
-        self.expect(value, &Ty::Vec(Box::new(item.clone())), None);
-        self.expect(index, &Ty::Int(IntTy::USIZE), None);
-        self.add(ExprKind::Index(value, index), item, span)
     }
 
     /// Whether values of a type are made by Rust alone.

@@ -32,7 +32,7 @@ pub use program::{Divergence, Ran, Stop};
 use parts::{Incoming, Outgoing, Peer, Request, Timer};
 
 use crate::frame::{Frame, Outcome};
-use crate::identity::{Digest, Header, Millis, Position, RoleId, SessionId, SessionKey, WriteId};
+use crate::identity::{Header, Millis, Position, RoleId, SessionId, SessionKey, WriteId};
 use crate::record::{CallRecord, Change, Row, RowState, Stored, TransactionRecord, Urgency, Write};
 
 /// How patient a session is. All in milliseconds.
@@ -135,7 +135,6 @@ pub struct Session {
     stopped: bool,
     ended: bool,
     parked: bool,
-    received: Digest,
     inbox: BTreeMap<(Position, RoleId), Incoming>,
     inbox_waiting: usize,
     /// The operations whose results the run has come by.
@@ -196,7 +195,6 @@ impl Session {
             stopped: false,
             ended: false,
             parked: false,
-            received: Digest::default(),
             inbox: BTreeMap::new(),
             inbox_waiting: 0,
             visited: BTreeSet::new(),

@@ -81,7 +81,6 @@ impl Session {
                 };
                 self.awaited.remove(&(position, from));
                 self.inbox_waiting -= 1;
-                self.received = self.received.then(position, payload.as_bytes());
                 Poll::Ready(Ok(payload))
             }
         }
@@ -105,21 +104,23 @@ impl Session {
     }
 
     /// The program asks for a transaction. Its recorded result, or `None`: it is run, and [`Session::poll_transaction`] gives the result.
+    /// `received` is the digest of what the asking thread of the program depends on: all that it has received, whatever came in between for
+    /// threads beside it.
     pub fn program_transaction(
         &mut self,
         position: Position,
         operation: &str,
         arguments: Arc<str>,
+        received: Digest,
     ) -> Result<Option<Arc<str>>, Stop> {
         self.go_on()?;
         if let Some(record) = self.transactions.get(&position) {
-            let fits =
-                (&*record.operation, &record.arguments, record.received) == (operation, &arguments, self.received);
+            let fits = (&*record.operation, &record.arguments, record.received) == (operation, &arguments, received);
             let (result, recorded) = (Arc::clone(&record.result), describe(&record.operation, &record.arguments));
             return self.visit(position, fits, result, recorded, operation, &arguments);
         }
         self.request_allowed(position, operation, &arguments)?;
-        let request = self.request(operation, arguments);
+        let request = Request { operation: operation.into(), arguments, received, attempts: 0 };
         if self.transaction_requests.insert(position, request).is_some() {
             return self.diverge(position, "one transaction", "a second one at the same position".into());
         }
@@ -138,16 +139,17 @@ impl Session {
         position: Position,
         operation: &str,
         arguments: Arc<str>,
+        received: Digest,
     ) -> Result<Option<Arc<str>>, Stop> {
         self.go_on()?;
         if let Some(record) = self.calls.get(&position) {
             let digest = Digest::of(arguments.as_bytes());
-            let fits = (&*record.operation, record.arguments, record.received) == (operation, digest, self.received);
+            let fits = (&*record.operation, record.arguments, record.received) == (operation, digest, received);
             let (result, recorded) = (Arc::clone(&record.result), describe(&record.operation, "other arguments"));
             return self.visit(position, fits, result, recorded, operation, &arguments);
         }
         self.request_allowed(position, operation, &arguments)?;
-        let request = self.request(operation, arguments);
+        let request = Request { operation: operation.into(), arguments, received, attempts: 0 };
         if self.call_requests.insert(position, request).is_some() {
             return self.diverge(position, "one call", "a second one at the same position".into());
         }
@@ -313,10 +315,6 @@ impl Session {
 
     fn go_on(&self) -> Result<(), Stop> {
         if self.stopped || self.parked || self.refusal.is_some() { Err(Stop) } else { Ok(()) }
-    }
-
-    fn request(&self, operation: &str, arguments: Arc<str>) -> Request {
-        Request { operation: operation.into(), arguments, received: self.received, attempts: 0 }
     }
 
     /// A role that has voted has nothing left to do that is not recorded.

@@ -131,7 +131,7 @@ fn session_row(columns: &rusqlite::Row<'_>, id: i64) -> Result<(SessionKey, Row)
     let damaged = |what: &str| StoreError::Corrupt(format!("{place}: {what}"));
     let read = || -> Result<_, rusqlite::Error> {
         let key = SessionKey { session: SessionId(columns.get(1)?), role: RoleId(columns.get(2)?) };
-        let nodes: Option<Vec<String>> = serde_json::from_str(columns.get_ref(15)?.as_str()?).ok();
+        let nodes: Option<Vec<Vec<String>>> = serde_json::from_str(columns.get_ref(15)?.as_str()?).ok();
         let participants: Option<Vec<u16>> = serde_json::from_str(columns.get_ref(16)?.as_str()?).ok();
         let header = nodes.zip(participants);
         let (choreography, client_id) = (columns.get(3)?, columns.get(4)?);

@@ -345,7 +345,7 @@ proptest! {
         let text = |index: usize| Arc::<str>::from(texts[index].as_str());
         let mut header = (*contract::header(1)).clone();
         header.client_id = texts[0].clone();
-        header.nodes = texts.clone();
+        header.nodes = texts.chunks(4).map(<[String]>::to_vec).collect();
         let key = accompanist_core::SessionKey { session: header.session_id(), role: accompanist_core::RoleId(7) };
         let row = accompanist_core::Row {
             header: Arc::new(header),

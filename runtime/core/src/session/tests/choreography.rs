@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::task::Poll;
 
 use crate::session::{Session, Stop};
-use crate::{Path, Position, RoleId};
+use crate::{Digest, Path, Position, RoleId};
 
 pub const A: RoleId = RoleId(0);
 pub const B: RoleId = RoleId(1);
@@ -229,6 +229,7 @@ pub struct ProgramRun {
     levels: Vec<Level>,
     /// The operation at hand has been asked for.
     asked: bool,
+    received: Digest,
 }
 
 #[derive(Clone, Debug)]
@@ -243,7 +244,7 @@ struct Level {
 impl ProgramRun {
     pub fn new(argument: u64) -> Self {
         let root = Level { block: 0, index: 0, path: Path::ROOT, rounds: None };
-        Self { value: argument, levels: vec![root], asked: false }
+        Self { value: argument, levels: vec![root], asked: false, received: Digest::default() }
     }
 
     pub fn poll(
@@ -274,6 +275,7 @@ impl ProgramRun {
                 Placed::Send(from, to) if *to == me => match session.program_receive(position, *from) {
                     Poll::Pending => Ok(false),
                     Poll::Ready(received) => received.map(|payload| {
+                        self.received = self.received.then(position, payload.as_bytes());
                         self.value = mix(self.value, payload.parse().expect("a number"));
                         true
                     }),
@@ -350,9 +352,9 @@ impl ProgramRun {
         if !std::mem::replace(&mut self.asked, true) {
             let (name, arguments) = (operation(site), self.value.to_string().into());
             let recorded = if called {
-                session.program_call(position, &name, arguments)
+                session.program_call(position, &name, arguments, self.received)
             } else {
-                session.program_transaction(position, &name, arguments)
+                session.program_transaction(position, &name, arguments, self.received)
             };
             match recorded {
                 Err(stop) => return Poll::Ready(Err(stop)),

@@ -173,7 +173,7 @@ fn defect_9_session_ids_are_wide_and_no_two_headers_share_one() {
         initiator: A,
         client_id: "1".into(),
         nonce: [0; 16],
-        nodes: vec!["a".into(), "b".into()],
+        nodes: vec![vec!["a".into()], vec!["b".into()]],
         participants: vec![A, B],
     };
     let others = [
@@ -182,8 +182,11 @@ fn defect_9_session_ids_are_wide_and_no_two_headers_share_one() {
         Header { initiator: B, ..header.clone() },
         Header { client_id: "2".into(), ..header.clone() },
         Header { nonce: [1; 16], ..header.clone() },
-        Header { nodes: vec!["ab".into(), String::new()], ..header.clone() },
-        Header { nodes: vec!["a".into()], ..header.clone() },
+        Header { nodes: vec![vec!["ab".into()], vec![String::new()]], ..header.clone() },
+        Header { nodes: vec![vec!["a".into()]], ..header.clone() },
+        Header { nodes: vec![vec!["a".into(), "b".into()]], ..header.clone() },
+        Header { nodes: vec![vec![], vec!["a".into(), "b".into()]], ..header.clone() },
+        Header { nodes: vec![vec!["a".into(), "b".into()], vec![]], ..header.clone() },
         Header { participants: vec![A], ..header.clone() },
         Header { participants: vec![B, A], ..header.clone() },
     ];

@@ -7,11 +7,19 @@ use super::choreography::{A, B, C};
 use super::simulate::Random;
 use super::world::TIMING;
 use crate::{
-    Body, Change, Event, Frame, Header, INBOX_MESSAGES_MAX, Millis, Outcome, Path, Position, Ran, RoleId, RowState,
-    Run, Session, Stored, Timing, Vote, Write, WriteId,
+    Body, Change, Digest, Event, Frame, Header, INBOX_MESSAGES_MAX, Millis, Outcome, Path, Position, Ran, RoleId,
+    RowState, Run, Session, Stored, Timing, Vote, Write, WriteId,
 };
 
 const NOW: Millis = Millis(0);
+
+/// What a thread depends on that has received nothing.
+const NOTHING: Digest = Digest(0);
+
+/// What a thread depends on that has received message 1.
+fn having(payload: &str) -> Digest {
+    NOTHING.then(at(1), payload.as_bytes())
+}
 
 fn header() -> Arc<Header> {
     Arc::new(Header {
@@ -20,7 +28,7 @@ fn header() -> Arc<Header> {
         initiator: A,
         client_id: "1".into(),
         nonce: [0; 16],
-        nodes: vec!["a".into(), "b".into(), "c".into()],
+        nodes: vec![vec!["a".into()], vec!["b".into()], vec!["c".into()]],
         participants: vec![A, B],
     })
 }
@@ -62,7 +70,7 @@ fn with_a_transaction(payload: &str) -> Session {
     let mut session = joined();
     session.handle_frame(message(1, payload));
     assert_eq!(session.program_receive(at(1), A), Poll::Ready(Ok(payload.into())));
-    assert_eq!(session.program_transaction(at(2), "S.t", "[]".into()), Ok(None));
+    assert_eq!(session.program_transaction(at(2), "S.t", "[]".into(), having(payload)), Ok(None));
     session.handle_program_waiting(NOW);
     assert_eq!(session.poll_run(), Some(Run::Transaction(at(2))));
     assert!(session.handle_transaction_ran(at(2), Ran::Done("7".into()), NOW));
@@ -118,7 +126,7 @@ fn h21_another_message_than_the_recorded_one_parks() {
         let mut session = Session::recover(stored, B, &[], TIMING, NOW);
         session.handle_frame(message(1, again));
         assert_eq!(session.program_receive(at(1), A), Poll::Ready(Ok(again.into())));
-        let result = session.program_transaction(at(2), "S.t", "[]".into());
+        let result = session.program_transaction(at(2), "S.t", "[]".into(), having(again));
         assert_eq!(result.is_err(), parks, "with the same arguments");
         assert_eq!((parked(&mut session), session.runs_program()), (parks, !parks));
         session.handle_program_waiting(NOW);
@@ -136,12 +144,12 @@ fn other_arguments_another_operation_and_a_missing_one_park() {
         session.handle_frame(message(1, "1"));
         assert!(session.program_receive(at(1), A).is_ready());
         match change {
-            0 => assert!(session.program_transaction(at(2), "S.t", "[1]".into()).is_err()),
-            1 => assert!(session.program_transaction(at(2), "S.u", "[]".into()).is_err()),
+            0 => assert!(session.program_transaction(at(2), "S.t", "[1]".into(), having("1")).is_err()),
+            1 => assert!(session.program_transaction(at(2), "S.u", "[]".into(), having("1")).is_err()),
             2 => session.handle_program_ended("null".into(), NOW),
             _ => {
-                assert_eq!(session.program_transaction(at(2), "S.t", "[]".into()), Ok(Some("7".into())));
-                assert!(session.program_transaction(at(2), "S.t", "[]".into()).is_err(), "once is enough");
+                assert_eq!(session.program_transaction(at(2), "S.t", "[]".into(), having("1")), Ok(Some("7".into())));
+                assert!(session.program_transaction(at(2), "S.t", "[]".into(), having("1")).is_err(), "once is enough");
             }
         }
         assert!(parked(&mut session));
@@ -184,7 +192,7 @@ fn h15_a_voted_role_that_does_more_when_it_runs_again_is_parked() {
     session.handle_program_ended("8".into(), NOW);
     let stored = stored(writes(&mut session));
     let mut session = Session::recover(stored, B, &[], TIMING, NOW);
-    assert!(session.program_transaction(at(3), "S.more", "[]".into()).is_err());
+    assert!(session.program_transaction(at(3), "S.more", "[]".into(), NOTHING).is_err());
     session.handle_program_waiting(NOW);
     assert_eq!((session.poll_run(), parked(&mut session)), (None, true));
 }
@@ -227,14 +235,14 @@ fn messages_wait_for_the_write_they_depend_on_and_need_no_write_before_it() {
     session.handle_frame(message(1, "0"));
     assert!(session.program_receive(at(1), A).is_ready());
     session.program_send(at(4), A, "early".into()).expect("runs");
-    assert_eq!(session.program_call(at(5), "S.f", "[]".into()), Ok(None));
+    assert_eq!(session.program_call(at(5), "S.f", "[]".into(), NOTHING), Ok(None));
     session.handle_program_waiting(NOW);
     assert_eq!(frames(&mut session).len(), 1, "nothing durable is needed for it");
     assert_eq!(session.poll_run(), Some(Run::Call(at(5))));
     session.handle_call_returned(at(5), Ran::Done("1".into()), NOW);
     assert!(session.poll_call(at(5)).is_ready());
     session.program_send(at(6), A, "late".into()).expect("runs");
-    assert_eq!(session.program_call(at(7), "S.g", "[]".into()), Ok(None));
+    assert_eq!(session.program_call(at(7), "S.g", "[]".into(), NOTHING), Ok(None));
     session.handle_connected(A);
     session.handle_program_waiting(NOW);
     session.handle_connected(A);
@@ -251,7 +259,7 @@ fn messages_wait_for_the_write_they_depend_on_and_need_no_write_before_it() {
 #[test]
 fn a_retry_of_the_first_transaction_makes_the_start_durable() {
     let mut session = Session::start(header(), "0".into(), &[], TIMING, NOW);
-    assert_eq!(session.program_transaction(at(1), "S.t", "[]".into()), Ok(None));
+    assert_eq!(session.program_transaction(at(1), "S.t", "[]".into(), NOTHING), Ok(None));
     session.handle_program_waiting(NOW);
     assert_eq!(writes(&mut session), []);
     assert!(!session.handle_transaction_ran(at(1), Ran::Failed("busy".into()), NOW));
@@ -267,7 +275,7 @@ fn a_retry_of_the_first_transaction_makes_the_start_durable() {
 #[test]
 fn a_message_that_is_ready_before_the_first_transaction_makes_the_start_durable() {
     let mut session = Session::start(header(), "0".into(), &[], TIMING, NOW);
-    assert_eq!(session.program_transaction(at(1), "S.t", "[]".into()), Ok(None));
+    assert_eq!(session.program_transaction(at(1), "S.t", "[]".into(), NOTHING), Ok(None));
     session.program_send(at(2), B, "0".into()).expect("runs beside it");
     session.handle_program_waiting(NOW);
     assert_eq!(writes(&mut session).len(), 1);
@@ -280,7 +288,7 @@ fn a_message_that_is_ready_before_the_first_transaction_makes_the_start_durable(
 #[test]
 fn a_refusal_of_the_first_transaction_is_one_record_and_tells_nobody() {
     let mut session = Session::start(header(), "0".into(), &[], TIMING, NOW);
-    assert_eq!(session.program_transaction(at(1), "S.t", "[]".into()), Ok(None));
+    assert_eq!(session.program_transaction(at(1), "S.t", "[]".into(), NOTHING), Ok(None));
     session.handle_program_waiting(NOW);
     assert!(!session.handle_transaction_ran(at(1), Ran::Refused("no".into()), NOW));
     assert_eq!(session.poll_transaction(at(1)), Poll::Ready(Err(crate::Stop)));

@@ -208,7 +208,7 @@ impl World {
             initiator: A,
             client_id: "order".into(),
             nonce: [self.starts; 16],
-            nodes: self.roles().map(|role| format!("node {}", role.0)).collect(),
+            nodes: self.roles().map(|role| vec![format!("node {}", role.0)]).collect(),
             participants: self.choreography.participants(),
         });
         let id = header.session_id();

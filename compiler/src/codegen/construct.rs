@@ -1,0 +1,431 @@
+//! Loops, arms that run side by side, members, calls and scopes.
+
+use std::collections::BTreeSet;
+
+use proc_macro2::{Ident, Literal, TokenStream};
+use quote::quote;
+
+use super::choreography::role_const;
+use super::instances::instance_function;
+use super::names::{item, local, snake};
+use super::program::{Writer, free, site};
+use super::types::Scope;
+use crate::hir::{Callee, ChoreographyId, LocalId, MemberOrder, RoleId, RoleKind};
+use crate::lir::{Block, Call, Decision, Key, Members, Repeat, Saga, Site, Step, Target, To};
+
+impl Writer<'_> {
+    /// What is sent to each of those that a message goes to.
+    pub(super) fn each_recipient(&self, to: &To, send: impl Fn(&TokenStream) -> TokenStream) -> TokenStream {
+        let role = self.role(to.role);
+        let conditions = |receiver: &TokenStream| -> Vec<TokenStream> {
+            let also = to.also.iter().map(|role| {
+                let role = self.role(*role);
+                quote! { #receiver == #role }
+            });
+            let except = to.except.iter().map(|role| {
+                let role = self.role(*role);
+                quote! { #receiver != #role }
+            });
+            also.chain(except).collect()
+        };
+        if self.choreography.role(to.role).kind == RoleKind::Group {
+            let receiver = local("receiver");
+            let receiver = quote! { #receiver };
+            let (conditions, send) = (conditions(&receiver), send(&receiver));
+            let inner = if conditions.is_empty() {
+                send
+            } else {
+                quote! { if #(#conditions)&&* { #send } }
+            };
+            return quote! { for #receiver in #role.iter().copied() { #inner } };
+        }
+        let role = quote! { #role };
+        let (conditions, send) = (conditions(&role), send(&role));
+        if conditions.is_empty() {
+            send
+        } else {
+            quote! { if #(#conditions)&&* { #send } }
+        }
+    }
+
+    /// A message that is waited for: its position, and who sends it.
+    pub(super) fn key(&self, ctx: &Ident, key: &Key) -> TokenStream {
+        let (path, from) = (key.path().map(site), self.role(key.from));
+        quote! { (#ctx.position(&[#(#path),*]), #from) }
+    }
+
+    /// The members of a group: something with `iter`.
+    pub(super) fn group(&self, group: &[RoleId]) -> TokenStream {
+        if let [only] = group
+            && self.choreography.role(*only).kind == RoleKind::Group
+        {
+            let name = self.role(*only);
+            return quote! { #name };
+        }
+        let parts = group.iter().map(|role| {
+            let name = self.role(*role);
+            match self.choreography.role(*role).kind {
+                RoleKind::Group => quote! { &#name[..] },
+                RoleKind::Single | RoleKind::Member(_) => quote! { &[#name][..] },
+            }
+        });
+        quote! { [#(#parts),*].concat() }
+    }
+
+    /// The part of a variable that is changed.
+    pub(super) fn target(&self, target: &Target) -> TokenStream {
+        let ctx = &self.ctx;
+        let name = self.name(target.local);
+        let mut place = quote! { #name };
+        for step in &target.path {
+            place = match step {
+                Step::Field(name) => {
+                    let name = item(name);
+                    quote! { #place.#name }
+                }
+                Step::TupleField(index) => {
+                    let index = Literal::u32_unsuffixed(*index);
+                    quote! { #place.#index }
+                }
+                Step::Index(index, span) => {
+                    let (at, index) = (self.at(*span, "is out of range"), self.owned(index));
+                    quote! { (*#ctx.defined(#place.get_mut(#index), #at)?) }
+                }
+            };
+        }
+        place
+    }
+
+    pub(super) fn repeat(&self, repeat: &Repeat) -> TokenStream {
+        let ctx = &self.ctx;
+        let (outer, round, number) = (local("outer"), local("round"), site(repeat.site));
+        let inside = quote! { let #ctx = &#outer.child(#number, #round); };
+        let head = repeat.head.iter().map(|stmt| self.stmt(stmt));
+        let body = repeat.body.stmts.iter().map(|stmt| self.stmt(stmt));
+        let decision = match &repeat.decision {
+            Decision::For(pattern, items) => {
+                let (items, pattern) = (self.owned(items), self.pattern(pattern, &mut Vec::new()));
+                return quote! {
+                    {
+                        let #outer = #ctx;
+                        for (#round, #pattern) in (0u64..).zip(#items) {
+                            #inside
+                            #(#body)*
+                        }
+                    }
+                };
+            }
+            Decision::While(guard) => {
+                let guard = self.owned(guard);
+                quote! { if !(#guard) { break; } }
+            }
+            Decision::Offer { again, stop } => {
+                let count = Literal::usize_unsuffixed(again.len());
+                let again = again.iter().map(|key| self.key(ctx, key));
+                let stop = stop.iter().map(|key| self.key(&outer, key));
+                quote! { if #ctx.offer(&[#(#again,)* #(#stop),*]).await? >= #count { break; } }
+            }
+        };
+        quote! {
+            {
+                let #outer = #ctx;
+                let mut #round = 0u64;
+                loop {
+                    #inside
+                    #(#head)*
+                    #decision
+                    #(#body)*
+                    #round += 1;
+                }
+            }
+        }
+    }
+
+    pub(super) fn par(&self, number: Site, arms: &[Block], into: &[Option<LocalId>]) -> TokenStream {
+        let ctx = &self.ctx;
+        let (contexts, values, number) = (local("arms"), local("values"), site(number));
+        let futures = (0..).zip(arms).map(|(index, arm)| {
+            let index = Literal::usize_unsuffixed(index);
+            let arm = self.ending(arm);
+            quote! { async { let #ctx = &#contexts[#index]; #arm } }
+        });
+        let futures: Vec<TokenStream> = futures.collect();
+        let count = (0..arms.len() as u64).map(Literal::u64_unsuffixed);
+        let names = into.iter().map(|into| match into {
+            Some(into) => {
+                let (mutable, name) = (self.mutable(*into), self.name(*into));
+                quote! { #mutable #name }
+            }
+            None => quote! { _ },
+        });
+        let names: Vec<TokenStream> = names.collect();
+        let (pattern, all) = (nested(&names, &|one, rest| quote! { (#one, #rest) }), {
+            nested(&futures, &|one, rest| quote! { ::accompanist::both(#one, #rest) })
+        });
+        quote! {
+            let #pattern = {
+                let #contexts = [#(#ctx.arm(#number, #count)),*];
+                let #values = #all.await?;
+                #ctx.join(&#contexts);
+                #values
+            };
+        }
+    }
+
+    /// What stands in a future of its own, and ends it with the block's value.
+    fn ending(&self, block: &Block) -> TokenStream {
+        let stmts = block.stmts.iter().map(|stmt| self.stmt(stmt));
+        let value = match &block.value {
+            Some(value) => self.owned(value),
+            None => quote! { () },
+        };
+        quote! { #(#stmts)* ::core::result::Result::<_, ::accompanist::Interrupted>::Ok(#value) }
+    }
+
+    /// Variables of the block around as references, so that a future can be made of a block more than once; what Rust copies is copied.
+    fn referenced(&self, blocks: &[&Block]) -> (BTreeSet<LocalId>, TokenStream) {
+        let free: BTreeSet<LocalId> = blocks.iter().flat_map(|block| free(block)).collect();
+        let own = |id: &LocalId| !self.projection.local(*id).ty.is_copy() && !self.is_reference(*id);
+        let references: BTreeSet<LocalId> = free.into_iter().filter(own).collect();
+        let lets = references.iter().map(|id| {
+            let name = self.name(*id);
+            quote! { let #name = &#name; }
+        });
+        let lets = lets.collect();
+        (references, lets)
+    }
+
+    pub(super) fn members(&self, members: &Members) -> TokenStream {
+        match members.order {
+            MemberOrder::SideBySide => self.side_by_side(members),
+            MemberOrder::OneByOne => self.one_by_one(members),
+        }
+    }
+
+    /// What one copy does, and its value: that of its own is an `Option`, for the others have none.
+    fn copy(&self, members: &Members) -> TokenStream {
+        let keeps_own = members.into.is_some() && !members.gathers;
+        let (member, me) = (self.role(members.member), local("me"));
+        let other = self.block(&members.other);
+        let other = match (keeps_own, members.into.is_some()) {
+            (true, _) => quote! { { #other; ::core::option::Option::None } },
+            (false, true) => other,
+            (false, false) => quote! { { #other; } },
+        };
+        let Some(own) = &members.own else {
+            return other;
+        };
+        let own = self.block(own);
+        let own = match (keeps_own, members.into.is_some()) {
+            (true, _) => quote! { { ::core::option::Option::Some(#own) } },
+            (false, true) => own,
+            (false, false) => quote! { { #own; } },
+        };
+        quote! { if #member == #me #own else #other }
+    }
+
+    /// The value of all copies.
+    fn collected(&self, members: &Members, values: &Ident) -> TokenStream {
+        let ctx = &self.ctx;
+        match (members.into, members.gathers) {
+            (None, _) => TokenStream::new(),
+            (Some(_), true) => quote! { #values },
+            (Some(_), false) => quote! {
+                #ctx.defined(#values.into_iter().flatten().next(), "a member of a group has no copy of its own")?
+            },
+        }
+    }
+
+    fn side_by_side(&self, members: &Members) -> TokenStream {
+        let ctx = &self.ctx;
+        let (contexts, values, group, me) = (local("arms"), local("values"), local("group"), local("me"));
+        let (index, member) = (self.index(members.member), self.role(members.member));
+        let (number, all) = (site(members.site), self.group(&members.group));
+        let blocks: Vec<&Block> = members.own.iter().chain([&members.other]).collect();
+        let (references, lets) = self.referenced(&blocks);
+        let copy = self.with_references(&references, || self.copy(members));
+        let (into, collected) = (self.into(members.into), self.collected(members, &values));
+        quote! {
+            #into {
+                #lets
+                let #group = &#all;
+                let #me = #ctx.me();
+                let #contexts: ::std::vec::Vec<Ctx> =
+                    (0..#group.len() as u64).map(|index| #ctx.arm(#number, index)).collect();
+                let #values = ::accompanist::all(
+                    #group
+                        .iter()
+                        .copied()
+                        .zip(&#contexts)
+                        .enumerate()
+                        .map(|(#index, (#member, #ctx))| async move {
+                            ::core::result::Result::<_, ::accompanist::Interrupted>::Ok(#copy)
+                        })
+                        .collect(),
+                )
+                .await?;
+                #ctx.join(&#contexts);
+                #collected
+            };
+        }
+    }
+
+    fn one_by_one(&self, members: &Members) -> TokenStream {
+        let ctx = &self.ctx;
+        let (outer, values, group, me) = (local("outer"), local("values"), local("group"), local("me"));
+        let (index, member) = (self.index(members.member), self.role(members.member));
+        let (number, all) = (site(members.site), self.group(&members.group));
+        let copy = self.copy(members);
+        let (into, collected) = (self.into(members.into), self.collected(members, &values));
+        quote! {
+            #into {
+                let #outer = #ctx;
+                let #group = &#all;
+                let #me = #ctx.me();
+                let mut #values = ::std::vec::Vec::with_capacity(#group.len());
+                for (#index, #member) in #group.iter().copied().enumerate() {
+                    let #ctx = &#outer.child(#number, #index as u64);
+                    #values.push(#copy);
+                }
+                #collected
+            };
+        }
+    }
+
+    /// The variable that is a member's number.
+    pub(super) fn index(&self, member: RoleId) -> Ident {
+        local(&format!("index_of_{}", snake(&role_const(self.choreography, member).to_string())))
+    }
+
+    pub(super) fn call(&self, call: &Call) -> TokenStream {
+        let (ctx, number) = (&self.ctx, site(call.site));
+        let env: Vec<ChoreographyId> = call.choreographies.iter().map(|callee| self.callee(*callee)).collect();
+        let id = self.callee(call.callee);
+        let callee = self.hir.choreography(id);
+        let module = item(&snake(&callee.name.name));
+        let function = instance_function(self.hir, id, &env, call.formal);
+        let has_service = !callee.role(call.formal).services.is_empty();
+        let generic = has_service.then(|| quote! { , Svc });
+        let service = has_service.then(|| {
+            let service = &self.service;
+            quote! { ::std::sync::Arc::clone(#service), }
+        });
+        let types = call.types.iter().map(|ty| Scope::Module.ty(self.hir, ty));
+        let cast = call.cast.iter().zip(&callee.roles).map(|(cast, formal)| match (&formal.kind, cast.as_slice()) {
+            (RoleKind::Group, [only]) if self.choreography.role(*only).kind == RoleKind::Group => {
+                let name = self.role(*only);
+                quote! { #name.clone() }
+            }
+            (RoleKind::Group, several) => {
+                let group = self.group(several);
+                quote! { ::std::sync::Arc::from(#group) }
+            }
+            (RoleKind::Single | RoleKind::Member(_), cast) => {
+                let name = cast.first().map(|role| self.role(*role));
+                quote! { #name }
+            }
+        });
+        let args = call.args.iter().map(|(_, arg)| self.owned(arg));
+        let into = self.into(call.into);
+        quote! {
+            #into super::#module::#function::<Ctx #generic #(, #types)*>(
+                #ctx.child(#number, 0), #service #(#cast,)* #(#args),*
+            )
+            .await?;
+        }
+    }
+
+    fn callee(&self, callee: Callee) -> ChoreographyId {
+        match callee {
+            Callee::Choreography(id) => id,
+            Callee::Param(index) => *self
+                .env
+                .get(index as usize)
+                .expect("a choreography is written with one for each of its parameters that are choreographies"),
+        }
+    }
+
+    pub(super) fn saga(&self, saga: &Saga) -> TokenStream {
+        let ctx = &self.ctx;
+        let (roles, outcome, number) = (local("scope_roles"), local("outcome"), site(saga.site));
+        let participants = saga.roles.iter().map(|to| self.each_recipient(to, |role| quote! { #roles.push(#role); }));
+        let participants: TokenStream = participants.collect();
+        let within = match saga.within {
+            Some(millis) => quote! { ::core::option::Option::Some(#millis) },
+            None => quote! { ::core::option::Option::None },
+        };
+        let waits = saga.why.is_some();
+        let (references, lets) = self.referenced(&[&saga.body]);
+        let changed: Vec<Ident> = saga.changes.iter().map(|id| self.name(*id)).collect();
+        let copies = saga.changes.iter().map(|id| {
+            let name = self.name(*id);
+            let is_reference = references.contains(id) || self.is_reference(*id);
+            let copy = if is_reference {
+                quote! { (*#name).clone() }
+            } else {
+                quote! { #name }
+            };
+            quote! { let mut #name = #copy; }
+        });
+        let copies: TokenStream = copies.collect();
+        let body = self.with_references(&references, || {
+            self.with_copies(&saga.changes, || {
+                let stmts = saga.body.stmts.iter().map(|stmt| self.stmt(stmt));
+                let value = saga.body.value.as_ref().map_or_else(|| quote! { () }, |value| self.owned(value));
+                quote! { #(#stmts)* ::core::result::Result::<_, ::accompanist::Interrupted>::Ok((#value, #(#changed,)*)) }
+            })
+        });
+        let ends = crate::lir::diverges(&saga.body);
+        let value = local("values");
+        let new = changed.iter().map(|name| local(&format!("{name}_changed").replace("r#", "")));
+        let new: Vec<Ident> = new.collect();
+        let otherwise = self.block(&saga.otherwise);
+        let why = saga.why.map_or_else(
+            || quote! { _ },
+            |why| {
+                let name = self.name(why);
+                quote! { #name }
+            },
+        );
+        let into = self.into(saga.into);
+        let completed = match (saga.into.is_some(), ends) {
+            // A body that ends in `abort` never completes.
+            (_, true) if saga.into.is_some() || crate::lir::diverges(&saga.otherwise) => {
+                quote! { return ::core::result::Result::Err(#ctx.refuse("a scope that ends in `abort` has completed")) }
+            }
+            (true, _) => quote! { #value },
+            (false, _) => quote! { () },
+        };
+        quote! {
+            #into {
+                let #outcome = {
+                    #lets
+                    let mut #roles: ::std::vec::Vec<::accompanist::RoleId> = ::std::vec::Vec::new();
+                    #participants
+                    #ctx.saga(#number, &#roles, #within, #waits, |#ctx: Ctx| async move {
+                        let #ctx = &#ctx;
+                        #copies
+                        #body
+                    })
+                    .await?
+                };
+                match #outcome {
+                    ::core::result::Result::Ok((#value, #(#new,)*)) => {
+                        #(#changed = #new;)*
+                        #completed
+                    }
+                    ::core::result::Result::Err(#why) => #otherwise
+                }
+            };
+        }
+    }
+}
+
+/// `f(a, f(b, c))`
+fn nested(items: &[TokenStream], pair: &dyn Fn(&TokenStream, TokenStream) -> TokenStream) -> TokenStream {
+    match items {
+        [] => TokenStream::new(),
+        [only] => only.clone(),
+        [first, rest @ ..] => pair(first, nested(rest, pair)),
+    }
+}

@@ -1,0 +1,105 @@
+//! The built-in methods, associated functions, ranges and slices: pure, computed wherever their receiver and arguments live.
+//! `table` is all of them.
+
+pub mod signature;
+pub mod table;
+
+use signature::{Bound, Shape, Signature};
+use table::{Form, Group, Method, TABLE};
+
+use super::ty::Ty;
+
+/// A row of the table.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Builtin {
+    group: u16,
+    row: u16,
+}
+
+/// A built-in that is called by a name on a type.
+#[derive(Clone, Debug)]
+pub struct Candidate {
+    /// Which.
+    pub builtin: Builtin,
+    /// The type of its receiver.
+    pub receiver: Shape,
+    /// What letters of it must be able to do.
+    pub bounds: Vec<Bound>,
+    /// What it takes and gives.
+    pub signature: Signature,
+}
+
+impl Builtin {
+    /// All of them that are called in a form.
+    pub fn all(form: Form) -> impl Iterator<Item = Builtin> {
+        let groups = (0..).zip(TABLE).filter(move |(_, group)| group.form == form);
+        groups.flat_map(|(group, rows)| (0..).zip(rows.methods).map(move |(row, _)| Builtin { group, row }))
+    }
+
+    fn group(self) -> &'static Group {
+        TABLE.get(usize::from(self.group)).expect("a built-in's number is made from the table")
+    }
+
+    /// Its row.
+    pub fn method(self) -> &'static Method {
+        self.group().methods.get(usize::from(self.row)).expect("a built-in's number is made from the table")
+    }
+
+    /// How it is called.
+    pub fn form(self) -> Form {
+        self.group().form
+    }
+
+    /// The type of its receiver, as the table writes it.
+    pub fn receiver(self) -> &'static str {
+        self.group().receiver
+    }
+
+    /// What it is called by.
+    pub fn name(self) -> &'static str {
+        self.method().read().name
+    }
+
+    /// Whether it may abort.
+    pub fn can_fail(self) -> bool {
+        self.method().fails.is_some()
+    }
+
+    /// Whether it changes its receiver.
+    pub fn mutates(self) -> bool {
+        self.method().read().mutates
+    }
+
+    /// Whether it is a range, which a loop need not make a `Vec` of.
+    pub fn is_range(self) -> bool {
+        self.form() == Form::Operator && self.receiver() == "I"
+    }
+
+    fn candidate(self) -> Candidate {
+        let (receiver, bounds) = signature::receiver(self.group().receiver);
+        Candidate { builtin: self, receiver, bounds, signature: self.method().read() }
+    }
+}
+
+/// The methods, functions or operators of a type. Of what holds others it is asked only what it is, unless `fits` knows more.
+pub fn of(form: Form, fits: impl Fn(&Shape) -> bool) -> Vec<Candidate> {
+    Builtin::all(form).map(Builtin::candidate).filter(|candidate| fits(&candidate.receiver)).collect()
+}
+
+/// Whether a type could be meant by a shape, as far as its outermost form is known.
+pub fn is_head(shape: &Shape, ty: &Ty) -> bool {
+    match (shape, ty) {
+        (Shape::Name("String"), Ty::Str)
+        | (Shape::Name("char"), Ty::Char)
+        | (Shape::Name("bool"), Ty::Bool)
+        | (Shape::Name("I"), Ty::Int(_))
+        | (Shape::Name("F"), Ty::Float(_))
+        | (Shape::Apply("Vec", _), Ty::Vec(_))
+        | (Shape::Apply("Option", _), Ty::Option(_))
+        | (Shape::Apply("Result", _), Ty::Result(..))
+        | (Shape::Apply("Map", _), Ty::Map(..)) => true,
+        (Shape::Name("S"), Ty::Int(int)) => int.signed,
+        (Shape::Name("T" | "U" | "E" | "K" | "V"), _) => true,
+        (Shape::Name(_) | Shape::Apply(..) | Shape::Tuple(_), _) => false,
+    }
+}

@@ -1,0 +1,259 @@
+//! `SessionContext` of the plain runtime.
+
+use std::fmt;
+use std::sync::Arc;
+use std::time::Duration;
+
+use accompanist_core::{Path, Position, RoleId, members, part};
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+
+use super::board::{Board, Scope, State, Verdict, Vote};
+use super::commit::{Commit, Undo, Undoes, run_in};
+use crate::context::{
+    Abort, BoxError, Definition, Failure, IdempotencyKey, Interrupted, Operation, SessionContext, Site, Transaction,
+    too_late,
+};
+use crate::json::to_json;
+use crate::store::Store;
+
+/// What one participant plays a session with.
+pub(super) struct Part<S: Store> {
+    pub(super) board: Arc<Board>,
+    pub(super) store: Arc<S>,
+    pub(super) me: RoleId,
+    pub(super) definition: &'static Definition,
+    /// How many play each declared role.
+    pub(super) counts: Vec<usize>,
+    pub(super) role: Arc<dyn Undoes<S>>,
+}
+
+/// One role's view of a [`PlainSession`](super::PlainSession).
+pub struct PlainContext<S: Store> {
+    part: Arc<Part<S>>,
+    path: Path,
+    scope: Option<Arc<Scope>>,
+}
+
+impl<S: Store> Clone for PlainContext<S> {
+    fn clone(&self) -> Self {
+        Self { part: Arc::clone(&self.part), path: self.path, scope: self.scope.clone() }
+    }
+}
+
+impl<S: Store> fmt::Debug for PlainContext<S> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("PlainContext").field("role", &self.part.me).finish_non_exhaustive()
+    }
+}
+
+impl<S: Store> Part<S> {
+    /// Undoes what this participant has done in `scope`, or in the session, the last first.
+    pub(super) async fn undo(&self, scope: Option<Position>) -> Result<(), BoxError> {
+        while let Some(record) = self.board.wait(|state| state.take_last(self.me, scope)).await {
+            let operation = record.operation;
+            let undo = Undo { role: Arc::clone(&self.role), record };
+            run_in(&*self.store, undo, None).await.map_err(|failure| match failure {
+                Failure::Abort(reason) => format!("{operation} cannot be undone: {reason}"),
+                Failure::Infrastructure(error) => format!("{operation} cannot be undone: {error}"),
+            })?;
+        }
+        Ok(())
+    }
+
+    fn name(&self, participant: RoleId) -> String {
+        let part = part(self.counts.iter().copied(), participant);
+        part.map_or_else(|| "?".to_owned(), |(role, index)| self.definition.member_name(role, index))
+    }
+}
+
+impl<S: Store> PlainContext<S> {
+    pub(super) fn new(part: Arc<Part<S>>) -> Self {
+        Self { part, path: Path::ROOT, scope: None }
+    }
+
+    fn encode<T: Serialize + ?Sized>(&self, value: &T) -> Result<Arc<str>, Interrupted> {
+        to_json(value)
+            .map(Arc::from)
+            .map_err(|error| self.refuse(format!("a value cannot be written as JSON: {error}")))
+    }
+
+    fn decode<T: DeserializeOwned>(&self, json: &str) -> Result<T, Interrupted> {
+        serde_json::from_str(json).map_err(|error| self.refuse(format!("a value cannot be read: {error}")))
+    }
+
+    fn go_on(&self) -> Result<(), Interrupted> {
+        if self.part.board.lock().has_ended(self.scope.as_ref()) { Err(Interrupted::new()) } else { Ok(()) }
+    }
+
+    /// Waits until `look` finds something, or until the session or a scope around fails.
+    async fn wait<T>(&self, mut look: impl FnMut(&mut State) -> Option<T>) -> Result<T, Interrupted> {
+        let scope = self.scope.as_ref();
+        let found = self.part.board.wait(|state| match state.has_ended(scope) {
+            true => Some(Err(Interrupted::new())),
+            false => look(state).map(Ok),
+        });
+        found.await
+    }
+
+    async fn message(&self, site: Site, from: RoleId) -> Result<Arc<str>, Interrupted> {
+        let key = (self.path.position(site), from, self.part.me);
+        self.wait(|state| state.messages.remove(&key)).await
+    }
+
+    fn fail(&self, operation: &str, failure: Failure) -> Interrupted {
+        match failure {
+            Failure::Abort(reason) => self.refuse(reason),
+            Failure::Infrastructure(error) => self.refuse(format!("{operation} failed: {error}")),
+        }
+    }
+
+    /// Runs the body of a scope, whose context this is. What it has begun it ends, also when time is up: only where it waits it is stopped.
+    async fn timed<T>(
+        &self,
+        millis: Option<u64>,
+        body: impl Future<Output = Result<T, Interrupted>>,
+    ) -> Result<T, Interrupted> {
+        let Some(millis) = millis else { return body.await };
+        tokio::pin!(body);
+        tokio::select! {
+            biased;
+            ended = &mut body => return ended,
+            () = tokio::time::sleep(Duration::from_millis(millis)) => {}
+        }
+        self.refuse(too_late(millis));
+        body.await
+    }
+}
+
+impl<D: Store> SessionContext for PlainContext<D> {
+    type Database = D;
+
+    fn me(&self) -> RoleId {
+        self.part.me
+    }
+
+    fn members(&self, role: RoleId) -> Arc<[RoleId]> {
+        members(self.part.counts.iter().copied(), role).collect()
+    }
+
+    fn child(&self, site: Site, index: u64) -> Self {
+        Self { path: self.path.child(site, index), ..self.clone() }
+    }
+
+    fn position(&self, path: &[Site]) -> Position {
+        self.path.position_of(path)
+    }
+
+    fn send<T: Serialize + ?Sized>(&self, site: Site, to: RoleId, value: &T) -> Result<(), Interrupted> {
+        self.go_on()?;
+        let json = self.encode(value)?;
+        self.part.board.change(|state| {
+            state.messages.insert((self.path.position(site), self.part.me, to), json);
+            state.messages_sent += 1;
+        });
+        Ok(())
+    }
+
+    async fn receive<T: DeserializeOwned>(&self, site: Site, from: RoleId) -> Result<T, Interrupted> {
+        let json = self.message(site, from).await?;
+        self.decode(&json)
+    }
+
+    async fn receive_within<T: DeserializeOwned>(
+        &self,
+        site: Site,
+        from: RoleId,
+        millis: u64,
+    ) -> Result<Option<T>, Interrupted> {
+        match tokio::time::timeout(Duration::from_millis(millis), self.message(site, from)).await {
+            Ok(json) => self.decode(&json?).map(Some),
+            Err(_) => Ok(None),
+        }
+    }
+
+    async fn offer(&self, messages: &[(Position, RoleId)]) -> Result<usize, Interrupted> {
+        let me = self.part.me;
+        let there =
+            |state: &State, (position, from): &(Position, RoleId)| state.messages.contains_key(&(*position, *from, me));
+        self.wait(|state| messages.iter().position(|message| there(state, message))).await
+    }
+
+    async fn transaction<T, S>(
+        &self,
+        _site: Site,
+        service: &Arc<S>,
+        arguments: T::Arguments,
+    ) -> Result<T::Output, Interrupted>
+    where
+        T: Transaction<S, D>,
+        S: Send + Sync + 'static,
+    {
+        self.go_on()?;
+        let json = self.encode(&arguments)?;
+        let commit = Commit::<T, S, D> { service: Arc::clone(service), arguments };
+        let ticket = self.part.board.ticket(self.part.me, self.scope.clone(), T::NAME, json);
+        let output = run_in(&*self.part.store, commit, Some(ticket)).await;
+        self.decode(&output.map_err(|failure| self.fail(T::NAME, failure))?)
+    }
+
+    async fn call<O, S>(&self, site: Site, service: &Arc<S>, arguments: O::Arguments) -> Result<O::Output, Interrupted>
+    where
+        O: Operation<S, D>,
+        S: Send + Sync + 'static,
+    {
+        self.go_on()?;
+        let key = IdempotencyKey(self.path.position(site).0);
+        let result = O::call(service, &key, &arguments).await.map_err(|failure| self.fail(O::NAME, failure))?;
+        self.decode(&self.encode(&result)?)
+    }
+
+    async fn saga<T, F>(
+        &self,
+        site: Site,
+        roles: &[RoleId],
+        within_millis: Option<u64>,
+        waits_for_all: bool,
+        body: impl FnOnce(Self) -> F + Send,
+    ) -> Result<Result<T, Abort>, Interrupted>
+    where
+        T: Send,
+        F: Future<Output = Result<T, Interrupted>> + Send,
+    {
+        self.go_on()?;
+        let (board, me, position) = (&self.part.board, self.part.me, self.path.position(site));
+        let scope = Some(Arc::new(Scope { position, outer: self.scope.clone() }));
+        let inside = Self { part: Arc::clone(&self.part), path: self.path.child(site, 0), scope };
+        let failed = board.lock().has_failed(position);
+        let output = match failed {
+            true => None,
+            false => inside.timed(within_millis, body(inside.clone())).await.ok(),
+        };
+        let vote = if output.is_some() { Vote::Completed } else { Vote::Stopped };
+        board.change(|state| state.vote(position, me, vote));
+        match (self.wait(|state| state.verdict(position, roles.len(), waits_for_all)).await?, output) {
+            (Verdict::AllCompleted, Some(output)) => Ok(Ok(output)),
+            // Only a body that was interrupted without a reason.
+            (Verdict::AllCompleted, None) => Err(Interrupted::new()),
+            (Verdict::Failed(role, reason), _) => match self.part.undo(Some(position)).await {
+                Ok(()) => Ok(Err(Abort { role: self.part.name(role), reason: reason.to_string() })),
+                Err(error) => Err(self.refuse(error.to_string())),
+            },
+        }
+    }
+
+    fn refuse(&self, reason: impl Into<String>) -> Interrupted {
+        let reason = Arc::from(reason.into());
+        self.part.board.change(|state| match &self.scope {
+            Some(scope) => state.vote(scope.position, self.part.me, Vote::Aborted(reason)),
+            None => drop(state.refused.get_or_insert(reason)),
+        });
+        Interrupted::new()
+    }
+
+    async fn refused_by(&self, _role: RoleId) -> Interrupted {
+        match self.wait(|_| None::<Interrupted>).await {
+            Ok(interrupted) | Err(interrupted) => interrupted,
+        }
+    }
+}

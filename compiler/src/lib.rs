@@ -6,6 +6,7 @@ pub mod codegen;
 pub mod diagnostic;
 pub mod format;
 pub mod hir;
+pub mod interpret;
 pub mod lir;
 pub mod source;
 pub mod span;

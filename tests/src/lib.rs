@@ -1,10 +1,14 @@
 //! What the tests share.
 
 pub mod clerk;
+pub mod coverage;
 pub mod crash;
 pub mod generated;
+pub mod generator;
+pub mod machine;
 pub mod market;
 pub mod model;
+pub mod oracle;
 pub mod pages;
 pub mod stage;
 pub mod tap;

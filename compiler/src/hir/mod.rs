@@ -18,7 +18,7 @@ pub use body::{
     Body, Call, Callee, Constructor, Expr, ExprId, ExprKind, Literal, LocalId, MemberOrder, Members, Pattern,
     PatternKind, Saga, Step, Stmt, StmtKind, Target,
 };
-pub use lower::symbol;
+pub use lower::{substitute, symbol};
 pub use place::{Place, Player, RoleSet};
 pub use ty::{FloatTy, IntTy, Ty};
 

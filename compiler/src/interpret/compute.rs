@@ -103,8 +103,14 @@ fn floats(op: BinaryOp, a: f64, b: f64, ty: FloatTy) -> f64 {
 
 /// `value[index]`
 pub fn index(value: &Value, index: &Value) -> Result<Value, Fault> {
-    let Value::Vec(items) = value else { return Ok(Value::UNIT) };
-    index.as_size().and_then(|index| items.get(index)).cloned().ok_or(OUT_OF_RANGE)
+    match value {
+        Value::Vec(items) => index.as_size().and_then(|index| items.get(index)).cloned().ok_or(OUT_OF_RANGE),
+        Value::Map(entries) => {
+            let entry = entries.iter().find(|(key, _)| key == index);
+            entry.map(|(_, value)| value.clone()).ok_or(OUT_OF_RANGE)
+        }
+        _ => Ok(Value::UNIT),
+    }
 }
 
 /// `value.name`
@@ -134,6 +140,8 @@ pub fn construct(hir: &Hir, constructor: Constructor, fields: Vec<(u32, Value)>,
     match constructor {
         Constructor::Some => Value::option(Some(only(fields))),
         Constructor::None => Value::option(None),
+        Constructor::Ok => Value::Result(Ok(Box::new(only(fields)))),
+        Constructor::Err => Value::Result(Err(Box::new(only(fields)))),
         Constructor::Struct(id) => Value::Struct(named(hir.type_def(id).fields(), fields)),
         Constructor::Variant(id, index) => {
             let Some(variant) = hir.type_def(id).variants().get(index as usize) else { return Value::UNIT };
@@ -157,6 +165,9 @@ pub fn matches(pattern: &Pattern, value: &Value, bound: &mut Vec<(LocalId, Value
         }
         (PatternKind::Construct(constructor, fields), value) => match (constructor, value) {
             (Constructor::Some, Value::Option(Some(value))) => {
+                fields.iter().all(|(_, field)| matches(field, value, bound))
+            }
+            (Constructor::Ok, Value::Result(Ok(value))) | (Constructor::Err, Value::Result(Err(value))) => {
                 fields.iter().all(|(_, field)| matches(field, value, bound))
             }
             (Constructor::None, Value::Option(None)) => true,

@@ -286,7 +286,9 @@ fn default_of(hir: &Hir, ty: &Ty, depth: u32) -> Value {
         Ty::Str => Value::Str(String::new()),
         Ty::Tuple(items) => Value::Tuple(items.iter().map(|item| default_of(hir, item, depth + 1)).collect()),
         Ty::Option(_) => Value::Option(None),
+        Ty::Result(ok, _) => Value::Result(Ok(Box::new(default_of(hir, ok, depth + 1)))),
         Ty::Vec(_) => Value::Vec(Vec::new()),
+        Ty::Map(..) => Value::Map(Vec::new()),
         Ty::Named(id) => match &hir.type_def(*id).kind {
             TypeDefKind::Extern(_, fields) | TypeDefKind::Struct(fields) => {
                 Value::Struct(fields.iter().map(|part| field(&part.name.name, &part.ty)).collect())

@@ -2,7 +2,7 @@
 //! places of their parts are known; see [`Knowledge`].
 
 use std::collections::BTreeMap;
-use std::rc::Rc;
+use std::sync::Arc;
 
 use super::fingerprint::Fingerprints;
 use super::sites::{SiteKey, Sites};
@@ -85,6 +85,7 @@ fn choreography_programs(
     Some(Projection {
         choreography: id.0 as usize,
         locals,
+        places,
         programs,
         starts: sessions::starts(choreography),
         initiator,
@@ -123,7 +124,7 @@ pub(super) struct Aim<'p> {
     pub(super) places: &'p Places,
     pub(super) player: Player,
     /// All players here, and the members whose blocks stand around.
-    pub(super) players: Rc<[Player]>,
+    pub(super) players: Arc<[Player]>,
     pub(super) members: Vec<RoleId>,
     pub(super) out: Vec<Stmt>,
 }
@@ -169,7 +170,7 @@ impl Projector<'_> {
         let players = places.players.iter();
         players
             .map(|player| {
-                let (players, members) = (Rc::clone(&places.players), places.members.clone());
+                let (players, members) = (Arc::clone(&places.players), places.members.clone());
                 of(self, Aim { places, player: player.clone(), players, members, out: Vec::new() })
             })
             .collect()
@@ -277,7 +278,7 @@ impl Projector<'_> {
     fn select(&mut self, aim: &mut Aim<'_>, from: RoleId, to: &[(RoleId, Span)], span: Span) {
         let choice = self.within.map_or(u32::MAX, |choice| choice.0);
         for (to, to_span) in to {
-            for player in Rc::clone(&aim.players).iter() {
+            for player in Arc::clone(&aim.players).iter() {
                 if !player.plays(*to) || player.plays(from) {
                     continue;
                 }

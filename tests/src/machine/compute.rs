@@ -46,7 +46,7 @@ impl Player {
                 or_abort(interpret::index(&self.value(frame, value)?, &self.value(frame, index)?))
             }
             ExprKind::Builtin(builtin, operands) => {
-                let ty = chor::hir::lower::substitute(&expr.ty, &frame.types);
+                let ty = chor::hir::substitute(&expr.ty, &frame.types);
                 let value = interpret::builtin(builtin.name(), &self.values(frame, operands)?, &ty);
                 or_abort(value.ok_or(builtin.method().fails.unwrap_or_default()))
             }

@@ -354,7 +354,7 @@ impl Player {
             me: frame.me,
             cast: cast.collect(),
             vars,
-            types: call.types.iter().map(|ty| chor::hir::lower::substitute(ty, &frame.types)).collect(),
+            types: call.types.iter().map(|ty| chor::hir::substitute(ty, &frame.types)).collect(),
             choreographies: call.choreographies.iter().map(resolve).collect(),
         };
         let program = &projection.programs[usize::from(call.formal.0)];

@@ -84,7 +84,7 @@ impl World {
     pub fn result(&self, hir: &Hir, called: &Called<'_>) -> Result<Value, String> {
         let mut hasher = DefaultHasher::new();
         let arguments: Vec<String> = called.arguments.iter().map(Value::json).collect();
-        (self.seed, called.participant, called.operation, arguments).hash(&mut hasher);
+        (self.seed, called.participant.0, called.operation, arguments).hash(&mut hasher);
         let mut random = Random::new(hasher.finish());
         // The generator says by its name which operation may abort.
         if called.operation.starts_with("risky") && random.percent(25) {
@@ -96,7 +96,7 @@ impl World {
     /// Whether a message comes in time.
     pub fn in_time(&self, receiver: Participant, millis: u64) -> bool {
         let mut hasher = DefaultHasher::new();
-        (self.seed, receiver, millis).hash(&mut hasher);
+        (self.seed, receiver.0, millis).hash(&mut hasher);
         Random::new(hasher.finish()).percent(60)
     }
 }

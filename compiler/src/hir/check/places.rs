@@ -1,7 +1,7 @@
 //! Every value lives where all that it is made of lives, and is used only there.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::rc::Rc;
+use std::sync::Arc;
 
 use super::misplaced;
 use crate::diagnostic::Diagnostics;
@@ -51,7 +51,7 @@ pub struct Places {
     /// Where the parts of a tuple live whose parts may live at different places.
     pub parts: BTreeMap<ExprId, Vec<Place>>,
     /// What all can be where the walk is: one for each declared role, and for the members of groups around.
-    pub players: Rc<[Player]>,
+    pub players: Arc<[Player]>,
     /// The members whose blocks stand around.
     pub members: Vec<RoleId>,
     /// The tuple that is the choreography's result and whose parts live at different places.
@@ -414,7 +414,7 @@ impl Placer<'_> {
     /// A block that is run once for each member.
     fn members(&mut self, expr: ExprId, members: &Members) -> Place {
         let errors = self.diagnostics.error_count();
-        let outside = Rc::clone(&self.places.players);
+        let outside = Arc::clone(&self.places.players);
         let own = outside.iter().filter_map(|player| player.within(members.member, &members.group));
         let inside = outside.iter().cloned().chain(own).collect();
         self.places.players = inside;

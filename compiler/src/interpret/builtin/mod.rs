@@ -9,7 +9,8 @@ use crate::hir::Ty;
 
 /// What a built-in that changes nothing gives, where its result is of type `ty`; `None` where it aborts.
 pub fn call(name: &str, operands: &[Value], ty: &Ty) -> Option<Value> {
-    let (receiver, args) = operands.split_first().unwrap_or((&Value::UNIT, &[]));
+    let unit = Value::UNIT;
+    let (receiver, args) = operands.split_first().unwrap_or((&unit, &[]));
     match (receiver, name) {
         (_, "to_string") => Some(Value::text(receiver.display())),
         (Value::Int(..), ".." | "..=") => number::range(receiver, args.first()?, name == "..="),

@@ -1,0 +1,113 @@
+//! Random programs over the whole language: what the compiler accepts, its projected roles do, under any schedule.
+#![allow(missing_docs, reason = "a test")]
+
+use std::collections::BTreeMap;
+use std::env;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
+
+use accompanist_tests::coverage::Coverage;
+use accompanist_tests::generator::{Program, generate, shrink};
+use accompanist_tests::oracle::Case;
+use chor::diagnostic::Severity;
+use chor::source::Sources;
+
+/// Programs of an ordinary run.
+const PROGRAMS: u64 = 1500;
+/// Inputs of each, and schedules of each of these.
+const INPUTS: u64 = 2;
+const SCHEDULES: u64 = 2;
+
+/// What became of a program.
+enum Verdict {
+    /// It was refused, with these codes.
+    Refused(Vec<String>),
+    Right,
+    Wrong(String),
+}
+
+fn check(program: &Program, seed: u64, coverage: &mut Coverage) -> Verdict {
+    let text = program.text();
+    let checked = catch_unwind(AssertUnwindSafe(|| {
+        let compilation = chor::compile(&Sources::single("random.chor", text.as_str()), &chor::Options::default());
+        if compilation.has_errors() {
+            let errors = compilation.diagnostics.iter().filter(|found| found.severity() == Severity::Error);
+            return Verdict::Refused(errors.map(|error| format!("{} {}", error.code(), error.prose().message)).collect());
+        }
+        let compilation = Arc::new(compilation);
+        coverage.program(&compilation);
+        for input in 0..INPUTS {
+            let Some(case) = Case::new(Arc::clone(&compilation), seed.wrapping_mul(7).wrapping_add(input)) else {
+                return Verdict::Wrong("no session of it can be started".to_owned());
+            };
+            match case.check(SCHEDULES) {
+                Ok(said) => coverage.run(&said),
+                Err(what) => return Verdict::Wrong(format!("input {input}, groups {:?}: {what}", case.groups)),
+            }
+        }
+        Verdict::Right
+    }));
+    checked.unwrap_or_else(|panic| {
+        let words = panic.downcast_ref::<String>().cloned();
+        let words = words.or_else(|| panic.downcast_ref::<&str>().map(|words| (*words).to_owned()));
+        Verdict::Wrong(format!("panic: {}", words.unwrap_or_default()))
+    })
+}
+
+/// `FIRST+COUNT` of the environment, or the seeds of an ordinary run.
+fn seeds() -> std::ops::Range<u64> {
+    let given = env::var("ACCOMPANIST_PROGRAMS").ok();
+    let range = given.as_deref().and_then(|given| given.split_once('+'));
+    let number = |text: &str| text.parse::<u64>().ok();
+    match range.and_then(|(first, count)| number(first).zip(number(count))) {
+        Some((first, count)) => first..first + count,
+        None => 0..PROGRAMS,
+    }
+}
+
+fn run() {
+    let (mut coverage, mut refused) = (Coverage::default(), BTreeMap::<String, (u64, u64)>::new());
+    let seeds = seeds();
+    let failures_max = env::var("ACCOMPANIST_FAILURES").ok().and_then(|most| most.parse().ok()).unwrap_or(1_usize);
+    let (mut refusals, mut failures) = (0_u64, Vec::new());
+    for seed in seeds.clone() {
+        let program = generate(seed);
+        match check(&program, seed, &mut coverage) {
+            Verdict::Right => {}
+            Verdict::Refused(words) => {
+                refusals += 1;
+                let code = words.first().cloned().unwrap_or_default();
+                let code = code.split_whitespace().next().unwrap_or_default().to_owned();
+                let count = refused.entry(code).or_insert((0, seed));
+                count.0 += 1;
+                if env::var("ACCOMPANIST_REFUSED").is_ok() {
+                    println!("seed {seed}: {words:?}");
+                }
+            }
+            Verdict::Wrong(_) => {
+                let still = |program: &Program| matches!(check(program, seed, &mut Coverage::default()), Verdict::Wrong(_));
+                let mut still = still;
+                let small = shrink(&program, 3000, &mut still);
+                if let Verdict::Wrong(what) = check(&small, seed, &mut Coverage::default()) {
+                    failures.push(format!("seed {seed}: {what}\n{}", small.text()));
+                }
+                if failures.len() >= failures_max {
+                    break;
+                }
+            }
+        }
+    }
+    println!("{coverage}\nrefused: {refusals}: {refused:?}");
+    assert!(failures.is_empty(), "{}", failures.join("\n\n"));
+    let count = seeds.end - seeds.start;
+    assert!(refusals * 100 < count.max(1) * 5, "{refusals} of {count} programs are refused: {refused:?}");
+}
+
+#[test]
+fn what_the_roles_do_is_what_the_choreography_says() {
+    // Expressions within expressions go deep.
+    let thread = std::thread::Builder::new().stack_size(256 << 20).spawn(run).expect("there is room for a thread");
+    if let Err(panic) = thread.join() {
+        std::panic::resume_unwind(panic);
+    }
+}

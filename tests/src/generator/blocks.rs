@@ -31,7 +31,7 @@ impl Generator {
     ) -> Option<(Vec<Part>, Place)> {
         let (mut parts, mut result) = (Vec::new(), place.clone());
         let last = heads.len() - 1;
-        let mut has_value = false;
+        let (mut has_value, mut goes_on) = (false, false);
         for (index, (head, bound)) in heads.into_iter().enumerate() {
             let known = self.vars.len();
             self.vars.extend(bound);
@@ -45,23 +45,28 @@ impl Generator {
                 })
             });
             told.extend(body);
-            let must_have_value = index == last && !has_value && value.is_some();
+            // Something must be reached behind it.
+            let must_go_on = index == last && !goes_on && (index > 0 || value.is_some());
+            goes_on |= last == 0;
             match (self.abort(who), value_place) {
-                (Some(abort), _) if !must_have_value => {
+                (Some(abort), _) if !must_go_on => {
                     told.push(abort);
                     parts.push(Part { head, body: told, tail: String::new() });
                 }
                 (_, Some(place)) => {
-                    has_value = true;
+                    (has_value, goes_on) = (true, true);
                     result = self.meet(&result, &place);
                     parts.push(Part { head, body: told, tail });
                 }
-                (_, None) if value.is_none() => parts.push(Part { head, body: told, tail: String::new() }),
+                (_, None) if value.is_none() => {
+                    goes_on = true;
+                    parts.push(Part { head, body: told, tail: String::new() });
+                }
                 (_, None) => return None,
             }
             self.vars.truncate(known);
         }
-        Some((parts, result))
+        (has_value || value.is_none()).then_some((parts, result))
     }
 
     /// The `let` of a choice with a value, and the variable that it binds.
@@ -91,7 +96,7 @@ impl Generator {
             self.guard(&Type::Bool)?
         };
         let value = self.maybe_type();
-        let mut heads = vec![(format!("if {guard}"), Vec::new())];
+        let mut heads = vec![(format!("if ({guard})"), Vec::new())];
         if value.is_some() || self.percent(60) {
             heads.push(("else".to_owned(), Vec::new()));
         }
@@ -124,7 +129,7 @@ impl Generator {
         let value = self.maybe_type();
         let (parts, place) = self.branches(heads, &place, who, value.as_ref())?;
         let (open, close) = self.bound(value.as_ref(), place);
-        Some(vec![Item::Block { open: format!("{open}match {guard} {{ "), parts, close: format!("}}{close}") }])
+        Some(vec![Item::Block { open: format!("{open}match ({guard}) {{ "), parts, close: format!("}}{close}") }])
     }
 
     /// A loop that counts.
@@ -146,7 +151,7 @@ impl Generator {
             (guard, place) = (format!("{guard} && {flag}"), self.meet(&place, &other));
         }
         self.var(name.clone(), Type::U32, Place::of(&at));
-        let heads = vec![(format!("while {guard}"), Vec::new())];
+        let heads = vec![(format!("while ({guard})"), Vec::new())];
         let (mut parts, _) = self.branches(heads, &place, role, None)?;
         let is_open = |part: &Part| !matches!(part.body.last(), Some(Item::Line(line)) if line.starts_with("abort"));
         if let Some(part) = parts.first_mut().filter(|part| is_open(part)) {
@@ -168,10 +173,10 @@ impl Generator {
         };
         let name = self.fresh("e");
         let bound = vec![Var { text: name.clone(), ty: Type::U32, place: place.clone(), assignable: false }];
-        let heads = vec![(format!("for {name} in {items}"), bound)];
+        let heads = vec![(format!("for {name} in ({items})"), bound)];
         let heads = match items.starts_with("0..") {
             // Its numbers are `i32`.
-            true => vec![(format!("for {name} in {items}"), Vec::new())],
+            true => vec![(format!("for {name} in ({items})"), Vec::new())],
             false => heads,
         };
         let (parts, _) = self.branches(heads, &place, role, None)?;
@@ -212,7 +217,7 @@ impl Generator {
             parts.push(Part { head: head.to_owned(), body, tail });
         }
         if !values {
-            return Some(vec![Item::Block { open: String::new(), parts, close: String::new() }]);
+            return Some(vec![Item::Block { open: String::new(), parts, close: ";".to_owned() }]);
         }
         let mut names = Vec::new();
         for kept in bound {

@@ -158,7 +158,7 @@ impl Generator {
             body,
             tail: None,
         });
-        Program { choreographies }
+        Program { choreographies }.reachable()
     }
 
     /// Some of what is known at the end, and where it goes.

@@ -87,7 +87,38 @@ impl Program {
     }
 }
 
+impl Program {
+    /// Without the choreographies that nobody calls.
+    pub fn reachable(mut self) -> Self {
+        let texts: Vec<String> = self.choreographies.iter().map(Choreography::text).collect();
+        let mut kept = vec![false; texts.len()];
+        if let Some(main) = kept.last_mut() {
+            *main = true;
+        }
+        // One that is reached reaches those whose names stand in it.
+        for _ in 0..texts.len() {
+            for callee in 0..texts.len() {
+                let name = &self.choreographies[callee].name;
+                let named = |text: &String| {
+                    let signs = ["<", ",", ")"].map(|sign| format!("{name}{sign}"));
+                    signs.iter().any(|sign| text.contains(sign))
+                };
+                kept[callee] |= (0..texts.len()).any(|by| by != callee && kept[by] && named(&texts[by]));
+            }
+        }
+        let mut kept = kept.into_iter();
+        self.choreographies.retain(|_| kept.next().unwrap_or(true));
+        self
+    }
+}
+
 impl Choreography {
+    fn text(&self) -> String {
+        let mut out = String::new();
+        self.print(&mut out);
+        out
+    }
+
     fn print(&self, out: &mut String) {
         let (roles, params) = (self.roles.join(", "), self.params.join(", "));
         let (values, types): (Vec<&str>, Vec<&str>) =

@@ -1,20 +1,22 @@
 //! Holds a program against the reference interpreter: its roles, projected and played by the machine, must do what the choreography says.
 
 mod compare;
+mod desk;
 mod schedule;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use accompanist::plain::PlainSession;
-use accompanist::store::Memory;
 use accompanist::{Error, RoleId};
 use chor::Compilation;
 use chor::hir::{ChoreographyId, RoleKind};
+use chor::lir;
 use chor::interpret::{Cast, Limits, Outcome, Participant, Run, Setup, Value, interpret};
 
 use crate::machine::{Asked, Play, Player, Random, Wire, World, any_value};
 pub use compare::compare;
+pub use desk::Desk;
 pub use schedule::{Stuck, run_all};
 
 /// What the roles of a session did.
@@ -42,9 +44,10 @@ pub struct Case {
 }
 
 impl Case {
-    /// The case of a seed: the first choreography of the program whose sessions can be started.
+    /// The case of a seed: the last choreography of the program whose sessions can be started.
     pub fn new(compilation: Arc<Compilation>, seed: u64) -> Option<Self> {
-        let projection = compilation.projections.iter().find(|projection| projection.starts)?;
+        let starts = |projection: &&lir::Projection| projection.starts;
+        let projection = compilation.projections.iter().rfind(starts)?;
         let choreography = ChoreographyId(u32::try_from(projection.choreography).ok()?);
         let declared = compilation.hir.choreography(choreography);
         let mut random = Random::new(seed);
@@ -75,7 +78,7 @@ impl Case {
     pub fn played(&self, schedule: u64) -> Result<Played, String> {
         let play = Play::new(Arc::clone(&self.compilation), self.choreography).ok_or("it is not projected")?;
         let (play, world) = (Arc::new(play), Arc::new(World::new(self.seed, schedule)));
-        let mut session = PlainSession::new();
+        let (mut session, desk) = (PlainSession::new(), Desk::default());
         for (group, count) in &self.groups {
             session = session.members(RoleId(group.0), *count);
         }
@@ -91,13 +94,13 @@ impl Case {
             let arguments = (role == play.definition.initiator && index.is_none_or(|index| index == 0))
                 .then(|| self.arguments().into_iter().map(Wire).collect());
             let session = &session;
-            let store = Arc::new(Memory::new());
+            let store = Arc::new(desk.clone());
             participants.push(participant);
             futures.push(Box::pin(async move {
                 session.play_member(player, index.unwrap_or(0), &store, arguments).await
             }));
         }
-        let ended = run_all(futures, &mut Random::new(schedule ^ 0x5EED)).map_err(|Stuck(stuck)| {
+        let ended = run_all(futures, &desk, &mut Random::new(schedule ^ 0x5EED)).map_err(|Stuck(stuck)| {
             let names = stuck.iter().filter_map(|index| participants.get(*index));
             let names: Vec<String> =
                 names.map(|one| cast.name(&self.compilation.hir, self.choreography, *one)).collect();

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::task::{Context, Poll, Wake, Waker};
 
+use super::desk::Desk;
 use crate::machine::Random;
 
 /// A boxed future.
@@ -25,8 +26,12 @@ impl Wake for Woken {
     }
 }
 
-/// Runs them all to their ends.
-pub fn run_all<T>(futures: Vec<Future<'_, T>>, random: &mut Random) -> Result<Vec<T>, Stuck> {
+/// Runs them all to their ends, and between them the transactions of `desk`.
+pub fn run_all<T>(
+    futures: Vec<Future<'_, T>>,
+    desk: &Desk,
+    random: &mut Random,
+) -> Result<Vec<T>, Stuck> {
     let mut running: Vec<(usize, Future<'_, T>, Arc<Woken>)> = futures
         .into_iter()
         .enumerate()
@@ -37,10 +42,16 @@ pub fn run_all<T>(futures: Vec<Future<'_, T>>, random: &mut Random) -> Result<Ve
     while !running.is_empty() {
         let ready: Vec<usize> = (0..running.len()).filter(|at| running[*at].2.0.load(Ordering::Acquire)).collect();
         polls += 1;
+        let commits = desk.waiting();
+        let next = random.below(ready.len() + commits);
+        if next >= ready.len() && commits > 0 {
+            desk.carry_out(next - ready.len());
+            continue;
+        }
         if ready.is_empty() || polls > POLLS_MAX {
             return Err(Stuck(running.iter().map(|(index, ..)| *index).collect()));
         }
-        let at = ready[random.below(ready.len())];
+        let at = ready[next];
         let (index, future, woken) = &mut running[at];
         woken.0.store(false, Ordering::Release);
         let waker = Waker::from(Arc::clone(woken));

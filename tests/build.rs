@@ -9,7 +9,8 @@ use chor::diagnostic::render::{Colour, Renderer};
 use chor::hir::builtin::Builtin;
 use chor::hir::builtin::signature::Shape;
 use chor::hir::builtin::table::Form;
-use chor::source::Sources;
+use chor::load::load;
+use chor::source::SourceFile;
 
 fn main() {
     println!("cargo::rerun-if-changed=fixtures");
@@ -94,7 +95,8 @@ fn every_method() -> String {
 }
 
 fn rust(path: &Path, text: String) -> String {
-    let sources = Sources::single(path.display().to_string(), text);
+    let root = SourceFile::new(path.display().to_string(), text);
+    let sources = load(root, |path| fs::read_to_string(path).map_err(|error| error.to_string()));
     let compilation = chor::compile(&sources, &chor::Options::default());
     if compilation.has_errors() {
         let renderer = Renderer::new(&sources, Colour::Off);

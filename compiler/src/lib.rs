@@ -8,6 +8,7 @@ pub mod format;
 pub mod hir;
 pub mod interpret;
 pub mod lir;
+pub mod load;
 pub mod source;
 pub mod span;
 pub mod syntax;
@@ -46,7 +47,7 @@ impl Compilation {
 pub fn compile(sources: &Sources, _options: &Options) -> Compilation {
     let mut diagnostics = Diagnostics::new();
     let files = syntax::parse(sources, &mut diagnostics);
-    let hir = hir::resolve(&files, &mut diagnostics);
+    let hir = hir::resolve(sources, &files, &mut diagnostics);
     let projections = lir::project(&hir, &mut diagnostics);
     Compilation { sources: sources.clone(), files, hir, projections, diagnostics: diagnostics.finish() }
 }

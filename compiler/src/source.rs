@@ -1,5 +1,7 @@
 //! The files of one compilation, held as text, and where their lines begin. Nothing here reads a disk: front ends do.
 
+use std::collections::BTreeMap;
+
 use crate::span::{FileId, Span};
 
 /// The longest file that is compiled, in bytes: 64 MiB. Spans count bytes in 32 bits, and no choreography comes near it.
@@ -11,6 +13,20 @@ pub struct SourceFile {
     name: String,
     text: String,
     line_starts: Vec<u32>,
+    imports: BTreeMap<String, Result<FileId, ImportFault>>,
+}
+
+/// Why a file that another one uses is not there.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum ImportFault {
+    /// Nobody has looked for it: the sources were not made by [`load`](crate::load::load).
+    NotLoaded,
+    /// The path begins at the root, and so means something else on another machine.
+    NotRelative,
+    /// There are [`FILE_COUNT_MAX`](crate::load::FILE_COUNT_MAX) files already.
+    TooMany,
+    /// Why it cannot be read.
+    Unreadable(String),
 }
 
 /// A place in a file as people count: both numbers begin at 1, and the column counts characters.
@@ -39,7 +55,7 @@ impl SourceFile {
         let line_starts = std::iter::once(0)
             .chain(text.bytes().enumerate().filter(|(_, byte)| *byte == b'\n').map(|(index, _)| offset(index + 1)))
             .collect();
-        Self { name: name.into(), text, line_starts }
+        Self { name: name.into(), text, line_starts, imports: BTreeMap::new() }
     }
 
     /// The name, as diagnostics show it.
@@ -50,6 +66,16 @@ impl SourceFile {
     /// The text.
     pub fn text(&self) -> &str {
         &self.text
+    }
+
+    /// The file that `use "path";` means in this one, by the path as it is written; `None` where nobody has looked.
+    pub fn import(&self, path: &str) -> Option<&Result<FileId, ImportFault>> {
+        self.imports.get(path)
+    }
+
+    /// Whether all the files that it uses are there.
+    pub fn is_complete(&self) -> bool {
+        self.imports.values().all(Result::is_ok)
     }
 
     /// Whether the file is longer than [`FILE_LENGTH_BYTES_MAX`], and so is not compiled.
@@ -157,6 +183,13 @@ impl Sources {
         let id = FileId(offset_u32(self.files.len()));
         self.files.push(file);
         id
+    }
+
+    /// Says which file `use "path";` means in the file of that number.
+    pub fn set_import(&mut self, id: FileId, path: String, target: Result<FileId, ImportFault>) {
+        if let Some(file) = self.files.get_mut(id.0 as usize) {
+            file.imports.insert(path, target);
+        }
     }
 
     /// The file of that number.

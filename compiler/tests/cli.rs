@@ -8,7 +8,8 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
 
 use chor::diagnostic::render::{Colour, Renderer};
-use chor::source::Sources;
+use chor::load::{decode, load};
+use chor::source::SourceFile;
 
 fn chor(arguments: &[&str]) -> Output {
     Command::new(env!("CARGO_BIN_EXE_chor")).args(arguments).stdin(Stdio::null()).output().expect("the binary starts")
@@ -72,9 +73,10 @@ fn message_formats() {
 fn the_text_of_the_corpus_is_that_of_the_library() {
     let corpus = Path::new(env!("CARGO_MANIFEST_DIR")).join("../tests/corpus");
     for entry in std::fs::read_dir(corpus).expect("the corpus is there").flatten() {
-        let path = entry.path();
-        let text = std::fs::read_to_string(&path).expect("programs are text");
-        let sources = Sources::single(path.display().to_string(), text);
+        let path = if entry.path().is_dir() { entry.path().join("main.chor") } else { entry.path() };
+        let text = |path: &Path| decode(std::fs::read(path).map_err(|_| "there is no such file".to_owned())?);
+        let root = SourceFile::new(path.display().to_string(), text(&path).expect("programs are text"));
+        let sources = load(root, |path| text(Path::new(path)));
         let compilation = chor::compile(&sources, &chor::Options::default());
         let renderer = Renderer::new(&sources, Colour::Off);
         let found = chor(&["check", &path.display().to_string()]);

@@ -101,16 +101,6 @@ fn the_value_of_a_choice_lives_where_the_choice_is_known() {
 }
 
 #[test]
-fn every_construct_of_later_versions_is_named_once() {
-    check_body(
-        "par { } and { }\nwhile c { }\nlet mut x = n;\nLog ~> Bank;",
-        "3:1 E0401 `par` is not supported by this version yet
-        4:1 E0401 `while` is not supported by this version yet
-        5:1 E0401 `let mut` is not supported by this version yet",
-    );
-}
-
-#[test]
 fn a_role_alone_is_generated_with_its_service_only() {
     let text = format!(
         "{SERVICES}service Stock {{ fn take(n: u64) -> u64; }}\nchoreography T<Stock, Bank>(n: u64@Stock) {{\nBank.pay(Stock.take(n) ~> Bank);\n}}"

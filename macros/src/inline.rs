@@ -1,8 +1,13 @@
 //! A choreography written in the call itself: its text, and the way from a place in it to the token of the user's file.
 
+use std::path::Path;
+
+use chor::load::load;
 use chor::source::{SourceFile, Sources};
 use proc_macro::{TokenStream, TokenTree};
 use proc_macro2::Span;
+
+use crate::input::read_text;
 
 /// The choreography of a call.
 pub struct Inline {
@@ -13,6 +18,11 @@ pub struct Inline {
 }
 
 impl Inline {
+    /// The name of the user's file.
+    pub fn file(&self) -> &str {
+        self.sources.iter().next().map_or("", |(_, file)| file.name())
+    }
+
     /// The token at an offset of the text, or the last before it.
     pub fn span_at(&self, offset: u32) -> Span {
         let index = self.tokens.partition_point(|(start, _)| *start <= offset);
@@ -38,8 +48,12 @@ pub fn read(call: proc_macro::Span, tokens: TokenStream) -> Option<Inline> {
     let mut starts: Vec<(u32, proc_macro::Span)> =
         spans.into_iter().filter_map(|span| Some((file.offset_of(span.line(), span.column())?, span))).collect();
     starts.sort_by_key(|(start, _)| *start);
-    let mut sources = Sources::new();
-    sources.add(file);
+    // A path counts from the file with the call, whose own name may be shortened.
+    let directory = call.local_file().and_then(|path| path.parent().map(Path::to_owned)).unwrap_or_default();
+    let sources = load(file, |path| {
+        let beside = Path::new(path).strip_prefix(Path::new(&call.file()).parent().unwrap_or(Path::new("")));
+        read_text(&beside.map_or_else(|_| path.to_owned(), |rest| directory.join(rest).display().to_string()))
+    });
     Some(Inline { sources, tokens: starts })
 }
 

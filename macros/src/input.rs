@@ -1,7 +1,9 @@
 //! What stands between the brackets of `choreo!`, and the file that it may name.
 
+use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
+use chor::load::{decode, load, too_long};
 use chor::source::{FILE_LENGTH_BYTES_MAX, SourceFile, Sources};
 use proc_macro2::{TokenStream, TokenTree};
 use syn::parse::{Parse, ParseStream};
@@ -76,7 +78,7 @@ pub enum Base {
     Package,
 }
 
-/// The file of that path and what the path counts from, or why it cannot be read.
+/// The file of that path with all that it uses, and what the path counts from; or why it cannot be read.
 pub fn read_file(literal: &LitStr) -> Result<(Sources, Base), String> {
     let beside = directory(literal).join(literal.value());
     let in_package = package().join(literal.value());
@@ -89,15 +91,21 @@ pub fn read_file(literal: &LitStr) -> Result<(Sources, Base), String> {
         }
     };
     let name = path.display().to_string();
-    let fault = |error: std::io::Error| format!("{name}: cannot be read: {error}");
-    let length = std::fs::metadata(&path).map_err(fault)?.len();
-    if length > FILE_LENGTH_BYTES_MAX {
-        return Err(format!("{name}: is {length} bytes long, and at most {FILE_LENGTH_BYTES_MAX} are read"));
+    let text = read_text(&name).map_err(|fault| format!("{name}: {fault}"))?;
+    Ok((load(SourceFile::new(name, text), read_text), base))
+}
+
+/// The text of a file, or why it cannot be read.
+pub fn read_text(path: &str) -> Result<String, String> {
+    let fault = |error: std::io::Error| match error.kind() {
+        ErrorKind::NotFound => "cannot be read: there is no such file".to_owned(),
+        _ => format!("cannot be read: {error}"),
+    };
+    let metadata = std::fs::metadata(path).map_err(fault)?;
+    if metadata.len() > FILE_LENGTH_BYTES_MAX {
+        return Err(too_long(metadata.len()));
     }
-    let text = std::fs::read_to_string(&path).map_err(fault)?;
-    let mut sources = Sources::new();
-    sources.add(SourceFile::new(name, text));
-    Ok((sources, base))
+    decode(std::fs::read(path).map_err(fault)?)
 }
 
 /// The directory of the file that the literal stands in. An editor's analysis may not know it; then the crate's `src`.

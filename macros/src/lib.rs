@@ -3,9 +3,12 @@
 mod inline;
 mod input;
 
+use std::path::Path;
+
 use chor::codegen;
 use chor::diagnostic::render::{Colour, Renderer};
 use chor::diagnostic::{Code, Severity};
+use chor::load::relative_path;
 use chor::source::Sources;
 use chor::{Compilation, Options};
 use proc_macro2::{Span, TokenStream};
@@ -17,7 +20,7 @@ use input::{Base, FileInput, Input};
 /// The Rust of a choreography: its types, a trait for each service, and for each role what a node runs.
 ///
 /// `choreo!("warehouse.chor")` reads a file, whose path counts from the directory of the file with the call, as that of
-/// `include!` does, or else from the package's directory; when it changes, the crate is built again. `choreo! { … }` takes the choreography itself. A team that owns
+/// `include!` does, or else from the package's directory; when it changes, or a file that it uses, the crate is built again. `choreo! { … }` takes the choreography itself. A team that owns
 /// one role generates that one only: `choreo!("warehouse.chor", role = Payment)`, `choreo! { role = Payment; … }`.
 ///
 /// A mistake in the choreography is an error at its place, or for a file at the path, with the same text as `chor check`
@@ -40,11 +43,25 @@ fn from_file(input: &FileInput) -> TokenStream {
     };
     let compilation = chor::compile(&sources, &Options::default());
     let rust = expand(&sources, &compilation, role.as_ref(), |_| path.span());
-    let watch = watch(path, base);
+    let watch = watch_all(path, &sources, base);
     quote! { #watch #rust }
 }
 
-/// Tells rustc that the file is a part of the crate. The literal is the user's own, and so counts from the user's file.
+/// Tells rustc that the files are a part of the crate: the one of that path, and those that are used.
+fn watch_all(path: &LitStr, sources: &Sources, base: Base) -> TokenStream {
+    let mut files = sources.iter().map(|(_, file)| file.name());
+    let root = files.next().unwrap_or_default();
+    let directory = Path::new(&path.value()).parent().map(Path::to_owned).unwrap_or_default();
+    let others = files.map(|name| {
+        let beside = directory.join(relative_path(root, name)).display().to_string();
+        watch(&LitStr::new(&beside, path.span()), base)
+    });
+    let first = watch(path, base);
+    quote! { #first #(#others)* }
+}
+
+/// Tells rustc that the file is a part of the crate. The literal has the place of the user's own, and so counts from the
+/// user's file.
 fn watch(path: &LitStr, base: Base) -> TokenStream {
     match base {
         Base::Call => quote! { const _: &[u8] = ::core::include_bytes!(#path); },
@@ -60,7 +77,16 @@ fn from_text(role: Option<&Ident>, tokens: proc_macro::TokenStream) -> TokenStre
         return compile_error(Span::call_site(), fault);
     };
     let compilation = chor::compile(&inline.sources, &Options::default());
-    expand(&inline.sources, &compilation, role, |offset| inline.span_at(offset))
+    let is_here = |span: &chor::span::Span| inline.sources.iter().next().is_some_and(|(id, _)| id == span.file);
+    let rust = expand(&inline.sources, &compilation, role, |span| match is_here(&span) {
+        true => inline.span_at(span.start),
+        false => Span::call_site(),
+    });
+    let others = inline.sources.iter().skip(1).map(|(_, file)| {
+        let path = LitStr::new(&relative_path(inline.file(), file.name()), Span::call_site());
+        watch(&path, Base::Call)
+    });
+    quote! { #(#others)* #rust }
 }
 
 /// The Rust of a program without errors. Otherwise an error for each diagnostic, and what is needed so that code which uses
@@ -69,12 +95,12 @@ fn expand(
     sources: &Sources,
     compilation: &Compilation,
     role: Option<&Ident>,
-    span_at: impl Fn(u32) -> Span,
+    span_at: impl Fn(chor::span::Span) -> Span,
 ) -> TokenStream {
     if let Some(nothing) = compilation.diagnostics.iter().find(|diagnostic| diagnostic.code() == Code::W0406) {
         let text = "there is no choreography here; write `choreo! { choreography Name<A, B>(x: u64@A) -> u64@B { x ~> B } }`, \
                     or name a file that has one: `choreo!(\"name.chor\")`";
-        return compile_error(span_at(nothing.span().start), text);
+        return compile_error(span_at(nothing.span()), text);
     }
     let role_name = role.map(|role| syn::ext::IdentExt::unraw(role).to_string());
     if compilation.has_errors() {
@@ -85,7 +111,7 @@ fn expand(
                 let block = renderer.block(diagnostic);
                 let (_, block) = block.split_once('\n').unwrap_or_default();
                 let text = format!("{}\n{block}", renderer.short(diagnostic));
-                compile_error(span_at(diagnostic.span().start), &text)
+                compile_error(span_at(diagnostic.span()), &text)
             },
         );
         let skeleton = codegen::skeleton(compilation, role_name.as_deref());

@@ -19,7 +19,7 @@ use accompanist::rusqlite::{Connection, params};
 use accompanist::store::{Job, Sqlite, SqliteTx, Store, StoreError, Transact};
 use accompanist::{BoxFuture, RoleId};
 use accompanist_core::{
-    Change, Digest, Header, Position, Row, RowState, SessionKey, TransactionRecord, Urgency, Write, WriteId,
+    Change, Digest, Header, Position, Row, RowState, Scopes, SessionKey, TransactionRecord, Urgency, Write, WriteId,
 };
 
 const STOCK: &str = "CREATE TABLE IF NOT EXISTS stock (item INTEGER PRIMARY KEY, count INTEGER NOT NULL);
@@ -162,6 +162,7 @@ impl Transact<Sqlite> for Take {
     fn record(&mut self) -> Vec<Write> {
         let record = TransactionRecord {
             position: Position(u128::from(self.version) << 100 | self.number as u128),
+            scopes: Scopes::default(),
             sequence: self.version,
             operation: Arc::from("Stock.reserve"),
             arguments: Arc::from("[\"cast iron pan\",2,\"order-000042\"]"),

@@ -12,6 +12,8 @@ use accompanist_core::{Body, Frame, Outcome, Vote};
 pub enum Kind {
     /// A message of the program.
     Message,
+    /// A vote of a scope.
+    ScopeVote,
     /// A message need not come again.
     Stable,
     /// A vote for the session.
@@ -34,6 +36,7 @@ impl From<&Body> for Kind {
     fn from(body: &Body) -> Self {
         match body {
             Body::Message { .. } => Self::Message,
+            Body::ScopeVote { .. } => Self::ScopeVote,
             Body::Stable { .. } => Self::Stable,
             Body::Vote { vote: Vote::Completed, .. } => Self::Completed,
             Body::Vote { vote: Vote::Aborted { .. }, .. } => Self::Aborted,

@@ -1,4 +1,4 @@
-//! The corpus of wrong programs, `corpus/<code>-<what>.chor`: what is said of each stands in it, as marks under its lines, for
+//! The corpus of wrong programs, `corpus/<code>-<what>.chor` or, of several files, `corpus/<code>-<what>/main.chor`: what is said of each stands in it, as marks under its lines, for
 //! people to read and for this test to hold the compiler to. `BLESS=1 cargo test` writes the marks anew.
 //!
 //! `// ^^^^ error[E0201]: …` is the place that a diagnostic is about, `// ---- …` another place that it names, `// = help: …` what
@@ -9,7 +9,9 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use chor::diagnostic::{Code, Diagnostic, Label};
-use chor::source::{SourceFile, Sources};
+use chor::load::{decode, load};
+use chor::source::SourceFile;
+use chor::span::FileId;
 
 /// The codes without a program: it would be too large to keep.
 const WITHOUT_PROGRAM: [Code; 1] = [Code::E0013];
@@ -22,6 +24,17 @@ fn programs() -> Vec<PathBuf> {
     paths
 }
 
+/// The first file of a program.
+fn main_of(path: &Path) -> PathBuf {
+    if path.is_dir() { path.join("main.chor") } else { path.to_owned() }
+}
+
+/// The text of a file without its marks.
+fn unmarked(path: &Path) -> Result<String, String> {
+    let text = decode(fs::read(path).map_err(|error| error.kind().to_string())?)?;
+    Ok(text.split_inclusive('\n').filter(|line| !is_mark(line)).collect())
+}
+
 fn code_of(path: &Path) -> &str {
     let name = path.file_name().and_then(|name| name.to_str()).expect("programs have plain names");
     name.split_once('-').expect("the name of a program begins with its code").0
@@ -31,16 +44,22 @@ fn code_of(path: &Path) -> &str {
 fn diagnostics_are_as_marked() {
     let bless = std::env::var_os("BLESS").is_some();
     for path in programs() {
-        let marked = fs::read_to_string(&path).expect("programs are text");
-        let text: String = marked.split_inclusive('\n').filter(|line| !is_mark(line)).collect();
-        let sources = Sources::single("program.chor", text);
+        // Files are named from the directory of the first one.
+        let main = main_of(&path);
+        let directory = main.parent().expect("it is in the corpus");
+        let name = main.strip_prefix(directory).expect("it is below it").display().to_string();
+        let root = SourceFile::new(name, unmarked(&main).expect("programs are text"));
+        let sources = load(root, |path| unmarked(&directory.join(path)));
         let compilation = chor::compile(&sources, &chor::Options::default());
-        let (_, file) = sources.iter().next().expect("there is one file");
-        let expected = with_marks(file, &compilation.diagnostics);
-        if bless {
-            fs::write(&path, &expected).expect("the corpus can be written");
-        } else {
-            assert!(marked == expected, "{}: the compiler says\n{expected}", path.display());
+        for (id, file) in sources.iter() {
+            let path = directory.join(file.name());
+            let marked = fs::read_to_string(&path).expect("programs are text");
+            let expected = with_marks(id, file, &compilation.diagnostics);
+            if bless {
+                fs::write(&path, &expected).expect("the corpus can be written");
+            } else {
+                assert!(marked == expected, "{}: the compiler says\n{expected}", path.display());
+            }
         }
         let codes: Vec<&str> = compilation.diagnostics.iter().map(|diagnostic| diagnostic.code().as_str()).collect();
         assert!(codes.contains(&code_of(&path)), "{} gives {codes:?}", path.display());
@@ -63,14 +82,20 @@ fn is_mark(line: &str) -> bool {
 }
 
 /// The text with the diagnostics under its lines.
-fn with_marks(file: &SourceFile, diagnostics: &[Diagnostic]) -> String {
+fn with_marks(id: FileId, file: &SourceFile, diagnostics: &[Diagnostic]) -> String {
     let mut marks: Vec<(u32, String)> = Vec::new();
     for diagnostic in diagnostics {
         let prose = diagnostic.prose();
+        for label in prose.labels.iter().filter(|label| label.span.file == id && prose.primary.span.file != id) {
+            marks.push((file.line_index(label.span.start), mark(file, label, '-', &label.text)));
+        }
+        if prose.primary.span.file != id {
+            continue;
+        }
         let line = file.line_index(prose.primary.span.start);
         let message = format!("{}[{}]: {}", diagnostic.severity(), diagnostic.code(), prose.message);
         marks.push((line, mark(file, &prose.primary, '^', &format!("{message} ({})", prose.primary.text))));
-        for label in &prose.labels {
+        for label in prose.labels.iter().filter(|label| label.span.file == id) {
             marks.push((file.line_index(label.span.start), mark(file, label, '-', &label.text)));
         }
         let further = prose.notes.iter().map(|note| ("note", note)).chain(prose.help.iter().map(|help| ("help", help)));

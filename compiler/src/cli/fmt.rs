@@ -7,6 +7,7 @@ use super::message::{self, MessageFormat};
 use super::{FAILED, FINE, REFUSED, complain, input, output};
 use crate::diagnostic::Diagnostics;
 use crate::format::format;
+use crate::source::Sources;
 
 /// How many links and directories deep programs are looked for.
 const DIRECTORY_DEPTH_MAX: usize = 64;
@@ -48,16 +49,17 @@ fn collect(directory: &Path, depth: usize, files: &mut Vec<PathBuf>) -> std::io:
 }
 
 fn fmt_file(path: &Path, check: bool) -> u8 {
-    let sources = match input::read(path) {
-        Ok(sources) => sources,
+    let file = match input::file(path) {
+        Ok(file) => file,
         Err(fault) => {
             message::fault(&fault, MessageFormat::Human);
             return FAILED;
         }
     };
-    let Some((_, file)) = sources.iter().next() else { return FINE };
     let mut diagnostics = Diagnostics::new();
     let Some(formatted) = format(file.name(), file.text(), &mut diagnostics) else {
+        let mut sources = Sources::new();
+        sources.add(file);
         message::write(&sources, &diagnostics.finish(), MessageFormat::Human);
         return REFUSED;
     };

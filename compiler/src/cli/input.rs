@@ -1,47 +1,53 @@
 //! Reading files, and saying why one cannot be read.
 
-use std::fmt::Display;
 use std::fs::File;
-use std::io::Read;
+use std::io::{ErrorKind, Read};
 use std::path::Path;
 
+use crate::load::{decode, load, too_long};
 use crate::source::{FILE_LENGTH_BYTES_MAX, SourceFile, Sources};
 
-/// The file as the sources of a program, or why not; `-` is the standard input.
-pub fn read(path: &Path) -> Result<Sources, String> {
-    let name = path.display();
+/// The file and all that it uses, or why it cannot be read; `-` is the standard input.
+pub fn program(path: &Path) -> Result<Sources, String> {
+    let root = file(path)?;
+    Ok(load(root, |path| text(Path::new(path))))
+}
+
+/// The file alone, or why it cannot be read.
+pub fn file(path: &Path) -> Result<SourceFile, String> {
     if path == Path::new("-") {
-        return text("standard input", std::io::stdin().lock());
+        let text = read(std::io::stdin().lock()).map_err(|fault| format!("standard input: {fault}"))?;
+        return Ok(SourceFile::new("standard input", text));
     }
-    let metadata = std::fs::metadata(path).map_err(|error| format!("{name}: cannot be read: {error}"))?;
+    let name = path.display().to_string();
+    match text(path) {
+        Ok(text) => Ok(SourceFile::new(name, text)),
+        Err(fault) => Err(format!("{name}: {fault}")),
+    }
+}
+
+/// The text of a file.
+fn text(path: &Path) -> Result<String, String> {
+    let metadata = std::fs::metadata(path).map_err(unreadable)?;
     if metadata.is_dir() {
-        return Err(format!("{name}: is a directory; name the `.chor` files in it"));
+        return Err("is a directory; name the `.chor` files in it".to_owned());
     }
     if metadata.len() > FILE_LENGTH_BYTES_MAX {
-        return Err(too_long(&name, metadata.len()));
+        return Err(too_long(metadata.len()));
     }
-    let file = File::open(path).map_err(|error| format!("{name}: cannot be read: {error}"))?;
     // A pipe or device tells no length: reading stops behind the limit too.
-    text(&name.to_string(), file)
+    read(File::open(path).map_err(unreadable)?)
 }
 
-fn too_long(name: &dyn Display, length: u64) -> String {
-    format!("{name}: is {length} bytes long, and at most {FILE_LENGTH_BYTES_MAX} are read")
-}
-
-/// What is read as the sources of a program.
-fn text(name: &str, from: impl Read) -> Result<Sources, String> {
+fn read(from: impl Read) -> Result<String, String> {
     let mut bytes = Vec::new();
-    let read = from.take(FILE_LENGTH_BYTES_MAX + 1).read_to_end(&mut bytes);
-    read.map_err(|error| format!("{name}: cannot be read: {error}"))?;
-    if bytes.len() as u64 > FILE_LENGTH_BYTES_MAX {
-        return Err(too_long(&name, bytes.len() as u64));
+    from.take(FILE_LENGTH_BYTES_MAX + 1).read_to_end(&mut bytes).map_err(unreadable)?;
+    decode(bytes)
+}
+
+fn unreadable(error: std::io::Error) -> String {
+    match error.kind() {
+        ErrorKind::NotFound => "cannot be read: there is no such file".to_owned(),
+        _ => format!("cannot be read: {error}"),
     }
-    let text = String::from_utf8(bytes).map_err(|error| {
-        let offset = error.utf8_error().valid_up_to();
-        format!("{name}: is not UTF-8: the byte at offset {offset} begins no character")
-    })?;
-    let mut sources = Sources::new();
-    sources.add(SourceFile::new(name, text));
-    Ok(sources)
 }

@@ -5,16 +5,19 @@ mod fmt;
 mod input;
 mod json;
 mod message;
+mod new;
 mod output;
 
+use std::collections::BTreeSet;
 use std::ffi::OsString;
 use std::io::Write;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 
-use crate::diagnostic::Code;
+use crate::diagnostic::render::short;
+use crate::diagnostic::{Code, Diagnostic};
 use crate::{Compilation, Options, compile};
 use message::MessageFormat;
 
@@ -39,6 +42,7 @@ const EXAMPLES: &str = "Examples:
   chor build warehouse.chor --role Payment --out src/generated
   chor project warehouse.chor --role Payment
   chor fmt --check
+  chor new trip
   chor explain E0010
 
 Exit codes: 0 fine, 1 the program has errors or another form, 2 wrong usage or a file that cannot be read.";
@@ -48,7 +52,7 @@ enum Command {
     /// Report every mistake in the files.
     #[command(after_help = "Example:\n  chor check warehouse.chor payment.chor")]
     Check {
-        /// The files, each a program of its own; `-` is the standard input.
+        /// The files, each with those that it uses a program of its own; `-` is the standard input.
         #[arg(required = true, value_name = "FILE")]
         files: Vec<PathBuf>,
         /// How to write diagnostics: for people on the error output, or as JSON on the output.
@@ -80,6 +84,20 @@ enum Command {
         /// The choreography, where the role is in several.
         #[arg(long)]
         choreography: Option<String>,
+    },
+    /// Make a package with a choreography of two roles, which builds and runs at once.
+    #[command(after_help = "Example:\n  chor new trip && cd trip && cargo run")]
+    New {
+        /// The name of the package.
+        #[arg(value_name = "NAME")]
+        name: String,
+        /// Its directory, which must be new or empty; one of its name where this is not given.
+        #[arg(long, value_name = "DIR")]
+        path: Option<PathBuf>,
+        /// The directory of the package `accompanist`, to build with that one; otherwise it is the one around the new package, or
+        /// the published one.
+        #[arg(long, value_name = "DIR")]
+        accompanist: Option<PathBuf>,
     },
     /// Write files in their one form: indentation, blanks and line breaks by rule, comments as they are.
     #[command(after_help = "Examples:\n  chor fmt\n  chor fmt --check src\n  chor fmt - < warehouse.chor")]
@@ -114,16 +132,21 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
         Command::Check { files, message_format } => check(&files, message_format),
         Command::Build { file, role, out } => output::build(&file, role.as_deref(), out.as_deref()),
         Command::Project { file, role, choreography } => output::project(&file, &role, choreography.as_deref()),
+        Command::New { name, path, accompanist } => new::new(&name, path.as_deref(), accompanist.as_deref()),
         Command::Fmt { paths, check } => fmt::fmt(&paths, check),
         Command::Explain { code } => explain(&code),
     })
 }
 
+/// The diagnostics that have been written, each in a line.
+type Told = BTreeSet<String>;
+
 /// Checks each file as a program of its own; the worst of their exit codes.
 fn check(files: &[PathBuf], format: MessageFormat) -> u8 {
+    let mut told = Told::new();
     files
         .iter()
-        .map(|path| compile_file(path, format).map_or(FAILED, |compilation| exit_code(&compilation)))
+        .map(|path| compile_file(path, format, &mut told).map_or(FAILED, |compilation| exit_code(&compilation)))
         .fold(FINE, u8::max)
 }
 
@@ -132,8 +155,8 @@ fn exit_code(compilation: &Compilation) -> u8 {
 }
 
 /// Reads and compiles one file and writes its diagnostics; nothing where it cannot be read, which has been said.
-fn compile_file(path: &std::path::Path, format: MessageFormat) -> Option<Compilation> {
-    let sources = match input::read(path) {
+fn compile_file(path: &Path, format: MessageFormat, told: &mut Told) -> Option<Compilation> {
+    let sources = match input::program(path) {
         Ok(sources) => sources,
         Err(fault) => {
             message::fault(&fault, format);
@@ -141,7 +164,10 @@ fn compile_file(path: &std::path::Path, format: MessageFormat) -> Option<Compila
         }
     };
     let compilation = compile(&sources, &Options::default());
-    message::write(&sources, &compilation.diagnostics, format);
+    // A file that several programs use is wrong once.
+    let is_new = |diagnostic: &&Diagnostic| told.insert(short(diagnostic, &sources));
+    let diagnostics: Vec<Diagnostic> = compilation.diagnostics.iter().filter(is_new).cloned().collect();
+    message::write(&sources, &diagnostics, format);
     Some(compilation)
 }
 

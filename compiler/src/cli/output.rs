@@ -1,5 +1,6 @@
 //! What a program compiles to, on the output or in a file.
 
+use std::collections::BTreeSet;
 use std::io::Write;
 use std::path::Path;
 
@@ -9,7 +10,7 @@ use crate::{codegen, lir};
 
 /// Writes the Rust of a program.
 pub fn build(path: &Path, role: Option<&str>, out: Option<&Path>) -> u8 {
-    let Some(compilation) = compile_file(path, MessageFormat::Human) else { return FAILED };
+    let Some(compilation) = compile_file(path, MessageFormat::Human, &mut BTreeSet::new()) else { return FAILED };
     if compilation.has_errors() {
         return REFUSED;
     }
@@ -41,7 +42,7 @@ pub fn build(path: &Path, role: Option<&str>, out: Option<&Path>) -> u8 {
 
 /// Shows the local program of a role.
 pub fn project(path: &Path, role: &str, choreography: Option<&str>) -> u8 {
-    let Some(compilation) = compile_file(path, MessageFormat::Human) else { return FAILED };
+    let Some(compilation) = compile_file(path, MessageFormat::Human, &mut BTreeSet::new()) else { return FAILED };
     if compilation.has_errors() {
         return REFUSED;
     }

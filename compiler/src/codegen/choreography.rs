@@ -57,7 +57,7 @@ pub fn choreography(
         #starts
         #[doc = #about]
         #[allow(
-            clippy::all, dead_code, non_shorthand_field_patterns, unreachable_code, unused_assignments, unused_mut,
+            clippy::all, dead_code, non_shorthand_field_patterns, non_snake_case, unreachable_code, unused_assignments, unused_mut,
             unused_parens, unused_variables,
             reason = "written by a compiler: what reads the same is generated the same"
         )]
@@ -210,7 +210,7 @@ fn definition(projection: &Projection, choreography: &Choreography, is_cast: boo
         }
     };
     let initiator = role(&projection.initiator);
-    let groups = choreography.role_ids().filter(|role| choreography.role(*role).kind == RoleKind::Group).map(index);
+    let groups = choreography.role_ids().filter(|role| choreography.is_group(*role)).map(index);
     let participants = projection.participants.iter().map(role);
     let begins = projection.begins.iter().map(role);
     let constants = choreography.role_ids().filter(|_| !is_cast).map(|id| {
@@ -279,7 +279,7 @@ fn role_impl(
     let (name, constant) = (item(choreography.role_name(role)), index(role));
     let function = role_function(choreography, role);
     let starts = role == projection.initiator;
-    let is_group = choreography.role(role).kind == RoleKind::Group;
+    let is_group = choreography.is_group(role);
     let arguments_type = match (starts, is_group) {
         // The first member starts a session, and the others take part in it: there is nothing to start it with.
         (true, true) => quote! { ::accompanist::serde::de::IgnoredAny },
@@ -296,7 +296,7 @@ fn role_impl(
         let service = has_service(choreography, role).then(|| quote! { ::std::sync::Arc::clone(&self.service), });
         let cast = choreography.role_ids().map(|role| {
             let (members, number) = (quote! { #ctx.members }, index(role));
-            match choreography.role(role).kind {
+            match choreography.kind(role) {
                 RoleKind::Group => quote! { #members(#number) },
                 RoleKind::Single | RoleKind::Member(_) => {
                     quote! { ::accompanist::only_member(&#members(#number)) }

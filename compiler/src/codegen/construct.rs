@@ -8,8 +8,9 @@ use quote::quote;
 use super::choreography::role_const;
 use super::instances::instance_function;
 use super::names::{item, local, snake};
-use super::program::{Writer, free, site};
+use super::program::{Writer, site};
 use super::types::Scope;
+use super::uses::free;
 use crate::hir::{Callee, ChoreographyId, LocalId, MemberOrder, RoleId, RoleKind};
 use crate::lir::{Block, Call, Decision, Key, Members, Repeat, Saga, Site, Step, Target, To};
 
@@ -28,7 +29,7 @@ impl Writer<'_> {
             });
             also.chain(except).collect()
         };
-        if self.choreography.role(to.role).kind == RoleKind::Group {
+        if self.choreography.is_group(to.role) {
             let receiver = local("receiver");
             let receiver = quote! { #receiver };
             let (conditions, send) = (conditions(&receiver), send(&receiver));
@@ -57,14 +58,14 @@ impl Writer<'_> {
     /// The members of a group: something with `iter`.
     pub(super) fn group(&self, group: &[RoleId]) -> TokenStream {
         if let [only] = group
-            && self.choreography.role(*only).kind == RoleKind::Group
+            && self.choreography.is_group(*only)
         {
             let name = self.role(*only);
             return quote! { #name };
         }
         let parts = group.iter().map(|role| {
             let name = self.role(*role);
-            match self.choreography.role(*role).kind {
+            match self.choreography.kind(*role) {
                 RoleKind::Group => quote! { &#name[..] },
                 RoleKind::Single | RoleKind::Member(_) => quote! { &[#name][..] },
             }
@@ -312,7 +313,7 @@ impl Writer<'_> {
         });
         let types = call.types.iter().map(|ty| Scope::Module.ty(self.hir, ty));
         let cast = call.cast.iter().zip(&callee.roles).map(|(cast, formal)| match (&formal.kind, cast.as_slice()) {
-            (RoleKind::Group, [only]) if self.choreography.role(*only).kind == RoleKind::Group => {
+            (RoleKind::Group, [only]) if self.choreography.is_group(*only) => {
                 let name = self.role(*only);
                 quote! { #name.clone() }
             }

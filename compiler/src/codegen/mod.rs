@@ -8,9 +8,11 @@ mod construct;
 mod expr;
 mod instances;
 pub(crate) mod names;
+mod pattern;
 mod program;
 pub(crate) mod service;
 mod types;
+mod uses;
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -19,7 +21,7 @@ use quote::quote;
 
 use crate::Compilation;
 use crate::hir::calls::Calls;
-use crate::hir::{Choreography, ChoreographyId, RoleId, RoleKind, ServiceId};
+use crate::hir::{Choreography, ChoreographyId, RoleId, ServiceId};
 use crate::lir::Projection;
 use instances::Instance;
 
@@ -57,7 +59,7 @@ pub fn generate(compilation: &Compilation, role: Option<&str>) -> TokenStream {
         if all.is_empty() {
             return None;
         }
-        let has_groups = choreography.role_ids().any(|role| choreography.role(role).kind == RoleKind::Group);
+        let has_groups = choreography.role_ids().any(|role| choreography.is_group(role));
         let is_cast = has_groups || !projection.starts || calls.is_callee(id(projection));
         Some(choreography::choreography(compilation, projection, choreography, roles, (&all, is_cast)))
     });

@@ -10,11 +10,10 @@ use super::choreography::role_const;
 use super::names::{item, local};
 use super::service::{marker, operations_module};
 use super::types::Scope;
+use super::uses::{bindings, count_uses};
 use crate::Compilation;
-use crate::hir::{
-    Choreography, ChoreographyId, Hir, LocalId, Pattern, PatternKind, RoleId, RoleKind, Ty, TypeDefKind, VariantShape,
-};
-use crate::lir::{Block, Decision, Expr, ExprKind, Key, Program, Projection, Site, Stmt, StmtKind};
+use crate::hir::{Choreography, ChoreographyId, Hir, LocalId, Pattern, RoleId, RoleKind, Ty};
+use crate::lir::{Block, Expr, Key, Program, Projection, Site, Stmt, StmtKind};
 use crate::source::Sources;
 use crate::syntax::ast::OperationKind;
 
@@ -129,21 +128,21 @@ pub fn function(
     }
     let cast = choreography.role_ids().map(|role| {
         let name = role_const(choreography, role);
-        match choreography.role(role).kind {
+        match choreography.kind(role) {
             RoleKind::Group => quote! { #name: ::std::sync::Arc<[::accompanist::RoleId]> },
             RoleKind::Single | RoleKind::Member(_) => quote! { #name: ::accompanist::RoleId },
         }
     });
     let groups: Vec<Ident> = choreography
         .role_ids()
-        .filter(|role| choreography.role(*role).kind == RoleKind::Group)
+        .filter(|role| choreography.is_group(*role))
         .map(|role| role_const(choreography, role))
         .collect();
     let service_param = has_service.then(|| quote! { #service: ::std::sync::Arc<Svc>, });
     let service_reference = has_service.then(|| quote! { let #service = &#service; });
     quote! {
         #[doc = #about]
-        #[allow(non_snake_case, clippy::too_many_arguments, reason = "roles are written as they are where they are constants")]
+
         pub fn #name<Ctx #generic #(, #types)*>(
             #ctx: Ctx,
             #service_param
@@ -390,155 +389,8 @@ impl Writer<'_> {
         let arms: Vec<TokenStream> = arms.collect();
         quote! { #into match #ctx.offer(&[#(#messages),*]).await? { #(#arms)* } #end }
     }
-
-    /// A pattern. A string in it becomes a variable that is compared in a guard, for patterns look into no `String`.
-    pub(super) fn pattern(&self, pattern: &Pattern, strings: &mut Vec<(Ident, String)>) -> TokenStream {
-        match &pattern.kind {
-            PatternKind::Wildcard => quote! { _ },
-            PatternKind::Bind(id) => {
-                let (mutable, name) = (self.mutable(*id), self.name(*id));
-                quote! { #mutable #name }
-            }
-            PatternKind::Literal(crate::hir::Literal::Str(text)) => {
-                let name = local(&format!("text_{}", strings.len()));
-                strings.push((name.clone(), text.clone()));
-                quote! { #name }
-            }
-            PatternKind::Literal(literal) => super::expr::literal(literal, &pattern.ty),
-            PatternKind::Tuple(items) => {
-                let items = items.iter().map(|item| self.pattern(item, strings));
-                let items: Vec<TokenStream> = items.collect();
-                quote! { (#(#items,)*) }
-            }
-            PatternKind::Construct(constructor, fields) => {
-                let parts: Vec<(u32, TokenStream)> =
-                    fields.iter().map(|(index, field)| (*index, self.pattern(field, strings))).collect();
-                self.construct_pattern(*constructor, &pattern.ty, parts)
-            }
-        }
-    }
-
-    fn construct_pattern(
-        &self,
-        constructor: crate::hir::Constructor,
-        ty: &Ty,
-        parts: Vec<(u32, TokenStream)>,
-    ) -> TokenStream {
-        use crate::hir::Constructor;
-        match constructor {
-            Constructor::None => quote! { ::core::option::Option::None },
-            Constructor::Some => {
-                let parts = parts.into_iter().map(|(_, part)| part);
-                quote! { ::core::option::Option::Some(#(#parts),*) }
-            }
-            Constructor::Ok | Constructor::Err => {
-                let variant = local(if constructor == Constructor::Ok { "Ok" } else { "Err" });
-                let parts = parts.into_iter().map(|(_, part)| part);
-                quote! { ::core::result::Result::#variant(#(#parts),*) }
-            }
-            Constructor::Struct(_) | Constructor::Variant(..) => {
-                let Ty::Named(id) = ty else {
-                    return quote! { _ };
-                };
-                let definition = self.hir.type_def(*id);
-                let path = Scope::Module.named(self.hir, *id);
-                let (path, declared, shape) = match (constructor, &definition.kind) {
-                    (Constructor::Variant(_, index), TypeDefKind::Enum(variants)) => match variants.get(index as usize)
-                    {
-                        Some(variant) => {
-                            let name = item(&variant.name.name);
-                            (quote! { #path::#name }, variant.fields.as_slice(), variant.shape)
-                        }
-                        None => return quote! { _ },
-                    },
-                    _ => (path, definition.fields(), VariantShape::Struct),
-                };
-                if shape == VariantShape::Unit {
-                    return path;
-                }
-                let parts = parts.into_iter().map(|(index, part)| {
-                    let name = declared.get(index as usize).map_or("_", |field| field.name.name.as_str());
-                    if shape == VariantShape::Tuple {
-                        let index = Literal::u32_unsuffixed(index);
-                        return quote! { #index: #part };
-                    }
-                    let name = item(name);
-                    quote! { #name: #part }
-                });
-                quote! { #path { #(#parts,)* .. } }
-            }
-        }
-    }
 }
 
 pub(super) fn site(number: Site) -> Literal {
     Literal::u32_unsuffixed(number)
-}
-
-/// The variables that a block binds, in order.
-fn bindings(block: &Block, bound: &mut Vec<LocalId>) {
-    block.stmts.iter().for_each(|stmt| bindings_of(stmt, bound));
-}
-
-fn bindings_of(stmt: &Stmt, bound: &mut Vec<LocalId>) {
-    match &stmt.kind {
-        StmtKind::Match { arms, .. } => arms.iter().for_each(|(pattern, _)| bound.extend(pattern.bindings())),
-        StmtKind::Loop(repeat) => {
-            if let Decision::For(pattern, _) = &repeat.decision {
-                bound.extend(pattern.bindings());
-            }
-        }
-        StmtKind::Saga(saga) => bound.extend(saga.why),
-        _ => {}
-    }
-    stmt.head().iter().for_each(|stmt| bindings_of(stmt, bound));
-    stmt.blocks().into_iter().for_each(|block| bindings(block, bound));
-    bound.extend(stmt.binds());
-}
-
-/// How often each variable is used; what is used in a block that may be run again is used often.
-fn count_uses(block: &Block, uses: &mut BTreeMap<LocalId, u32>) {
-    block.stmts.iter().for_each(|stmt| count_stmt(stmt, uses));
-    if let Some(value) = &block.value {
-        count(value, uses);
-    }
-}
-
-fn count(expr: &Expr, uses: &mut BTreeMap<LocalId, u32>) {
-    if let ExprKind::Local(id) = expr.kind {
-        *uses.entry(id).or_default() += 1;
-    }
-    expr.parts().into_iter().for_each(|part| count(part, uses));
-}
-
-fn count_stmt(stmt: &Stmt, uses: &mut BTreeMap<LocalId, u32>) {
-    let again = matches!(stmt.kind, StmtKind::Loop(_) | StmtKind::Members(_));
-    let mut inner = BTreeMap::new();
-    stmt.head().iter().for_each(|stmt| count_stmt(stmt, &mut inner));
-    stmt.blocks().into_iter().for_each(|block| count_uses(block, &mut inner));
-    match (&stmt.kind, stmt.exprs()) {
-        // The guard of a `while` is computed in each round, the items of a `for` once.
-        (StmtKind::Loop(repeat), exprs) if matches!(repeat.decision, Decision::While(_)) => {
-            exprs.into_iter().for_each(|expr| count(expr, &mut inner));
-        }
-        (_, exprs) => exprs.into_iter().for_each(|expr| count(expr, uses)),
-    }
-    let mut own = Vec::new();
-    if again {
-        bindings_of(stmt, &mut own);
-    }
-    for (id, times) in inner {
-        *uses.entry(id).or_default() += if again && !own.contains(&id) { 2 } else { times };
-    }
-}
-
-/// The variables of the blocks around that a block uses.
-pub(super) fn free(block: &Block) -> BTreeSet<LocalId> {
-    let (mut uses, mut bound) = (BTreeMap::new(), Vec::new());
-    count_uses(block, &mut uses);
-    bindings(block, &mut bound);
-    let changed = block.stmts.iter().flat_map(Stmt::changes);
-    let mut free: BTreeSet<LocalId> = uses.into_keys().chain(changed).collect();
-    bound.iter().for_each(|id| _ = free.remove(id));
-    free
 }

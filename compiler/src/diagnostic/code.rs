@@ -110,6 +110,8 @@ codes! {
     E0108,
     /// Names that are one in Rust.
     E0109,
+    /// A file that is used and cannot be read.
+    E0110,
     /// A type other than expected.
     E0201,
     /// A wrong number of arguments.
@@ -194,6 +196,8 @@ codes! {
     H0305,
     /// A doc comment that documents nothing.
     W0001,
+    /// A `use` that does nothing.
+    W0111,
     /// A selection to a role that decides itself.
     W0304,
     /// A role without a part.
@@ -243,6 +247,9 @@ impl Problem {
             Problem::DanglingDocs { .. } => Code::W0001,
             Problem::FileTooLong { .. } => Code::E0013,
             Problem::UnknownName { .. } => Code::E0101,
+            Problem::ImportUnreadable { .. } => Code::E0110,
+            Problem::ImportTwice { .. } => Code::W0111,
+            Problem::NotImported { unknown, .. } => unknown.code(),
             Problem::Meaning(meaning) => meaning.code(),
         }
     }

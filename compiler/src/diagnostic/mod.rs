@@ -75,6 +75,16 @@ impl Diagnostics {
         self.errors += other.errors;
     }
 
+    /// Puts another in the place of each, or takes it away.
+    pub fn filter_map(&mut self, change: impl FnMut(Problem) -> Option<Problem>) {
+        let found = std::mem::take(self).found;
+        found
+            .into_iter()
+            .map(|diagnostic| diagnostic.problem)
+            .filter_map(change)
+            .for_each(|problem| self.push(problem));
+    }
+
     /// Whether any of them is an error.
     pub fn has_errors(&self) -> bool {
         self.errors > 0

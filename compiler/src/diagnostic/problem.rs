@@ -2,6 +2,7 @@
 //! that a message needs. No words here; they are in `prose.rs`.
 
 use super::meaning::Meaning;
+use crate::source::ImportFault;
 use crate::span::Span;
 
 /// One fact about the program that its author should know.
@@ -133,6 +134,33 @@ pub enum Problem {
         span: Span,
         /// Names that could be meant, the nearest first.
         candidates: Vec<String>,
+    },
+    /// A file that another one uses and that is not there.
+    ImportUnreadable {
+        /// The path, as it is written.
+        path: String,
+        /// Why it is not there.
+        fault: ImportFault,
+        /// The path in the `use`.
+        span: Span,
+    },
+    /// A `use` that does nothing.
+    ImportTwice {
+        /// The path, as it is written.
+        path: String,
+        /// The path in the `use`.
+        span: Span,
+        /// The first `use` of the file; `None` where a file uses itself.
+        first: Option<Span>,
+    },
+    /// An unknown name that is declared in a file that this one does not use.
+    NotImported {
+        /// The name.
+        unknown: Box<Problem>,
+        /// What to write in the `use`.
+        path: String,
+        /// The declaration.
+        declared: Span,
     },
     /// A program that reads well and means nothing sound.
     Meaning(Meaning),

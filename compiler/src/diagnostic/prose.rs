@@ -3,7 +3,8 @@
 
 use super::Problem;
 use super::problem::{LiteralKind, NumberFault};
-use crate::source::FILE_LENGTH_BYTES_MAX;
+use crate::load::FILE_COUNT_MAX;
+use crate::source::{FILE_LENGTH_BYTES_MAX, ImportFault};
 use crate::span::Span;
 
 /// A diagnostic in words.
@@ -145,6 +146,19 @@ impl Problem {
                 Prose::new(format!("unknown name `{name}`"), *span, "nothing of this name is in scope")
                     .help_if(did_you_mean(candidates))
             }
+            Problem::ImportUnreadable { path, fault, span } => import_unreadable(path, fault, *span),
+            Problem::ImportTwice { path, span, first: None } => {
+                Prose::new(format!("`{path}` is this file itself"), *span, "this does nothing").help("remove it")
+            }
+            Problem::ImportTwice { path, span, first: Some(first) } => {
+                Prose::new(format!("`{path}` is used twice"), *span, "this does nothing")
+                    .label(*first, "used here first")
+                    .help("remove one of them")
+            }
+            Problem::NotImported { unknown, path, declared } => unknown
+                .prose()
+                .label(*declared, "declared here, in a file that this one does not use")
+                .help(format!("write `use \"{path}\";` at the top of the file")),
             Problem::Meaning(meaning) => meaning.prose(),
         }
     }
@@ -189,6 +203,26 @@ fn malformed_number(text: &str, fault: NumberFault, span: Span) -> Prose {
         ),
         NumberFault::NoDigits => Prose::new(message, span, "digits are missing"),
         NumberFault::DigitNotInBase => Prose::new(message, span, "a digit that this base does not have"),
+    }
+}
+
+fn import_unreadable(path: &str, fault: &ImportFault, span: Span) -> Prose {
+    match fault {
+        ImportFault::NotLoaded => {
+            Prose::new(format!("`{path}` has not been loaded"), span, "no other file is read from here")
+                .help("put the choreography into a file, and name that")
+        }
+        ImportFault::NotRelative => Prose::new(format!("`{path}` begins at the root"), span, "not a path from here")
+            .help("write the path from this file's directory"),
+        ImportFault::TooMany => Prose::new(
+            format!("the program has more than {FILE_COUNT_MAX} files"),
+            span,
+            "this one is not read any more",
+        ),
+        ImportFault::Unreadable(fault) => {
+            let fault = fault.strip_prefix("cannot be read: ").unwrap_or(fault);
+            Prose::new(format!("`{path}` cannot be read"), span, fault).help("a path counts from this file's directory")
+        }
     }
 }
 

@@ -1,6 +1,6 @@
 //! Resolves what is declared: types, services, operations. Bodies are left to `lower`.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::check;
 use super::{
@@ -11,7 +11,8 @@ use crate::diagnostic::{Diagnostics, nearest};
 use crate::span::{FileId, Span};
 use crate::syntax::ast::{self, Ident, Item};
 
-/// What the names of items mean. Types, services, functions and choreographies share one name space.
+/// What the names of items mean, seen from one file. Types, services, functions and choreographies of all files share one name
+/// space, for they are items of one Rust module.
 #[derive(Clone, Debug, Default)]
 pub struct Scope {
     types: BTreeMap<String, TypeId>,
@@ -19,17 +20,40 @@ pub struct Scope {
     choreographies: BTreeMap<String, ChoreographyId>,
     abort: Option<TypeId>,
     names: BTreeMap<String, Span>,
+    /// The files that each file sees.
+    visible: Vec<BTreeSet<FileId>>,
+    /// The file that names are looked up from.
+    file: FileId,
 }
 
 impl Scope {
+    /// Looks names up from this file.
+    pub fn enter(&mut self, file: FileId) {
+        self.file = file;
+    }
+
+    /// Where an item is declared that the file of that number does not see.
+    pub fn declared_unseen(&self, name: &str, from: FileId) -> Option<Span> {
+        self.names.get(name).copied().filter(|span| !self.sees(from, span.file))
+    }
+
+    fn sees(&self, from: FileId, file: FileId) -> bool {
+        self.visible.get(from.0 as usize).is_none_or(|visible| visible.contains(&file))
+    }
+
+    /// Whether the file sees what has that name. What no file declares is the language's.
+    fn is_seen(&self, name: &str) -> bool {
+        self.declared_unseen(name, self.file).is_none()
+    }
+
     /// The type of that name.
     pub fn type_id(&self, name: &str) -> Option<TypeId> {
-        self.types.get(name).copied()
+        self.types.get(name).copied().filter(|_| self.is_seen(name))
     }
 
     /// The service of that name.
     pub fn service_id(&self, name: &str) -> Option<ServiceId> {
-        self.services.get(name).copied()
+        self.services.get(name).copied().filter(|_| self.is_seen(name))
     }
 
     /// The type of what the `else` of a scope may name.
@@ -39,7 +63,7 @@ impl Scope {
 
     /// The choreography of that name.
     pub fn choreography_id(&self, name: &str) -> Option<ChoreographyId> {
-        self.choreographies.get(name).copied()
+        self.choreographies.get(name).copied().filter(|_| self.is_seen(name))
     }
 
     /// The names of all choreographies.
@@ -49,12 +73,16 @@ impl Scope {
 
     /// Where the item of that name is declared.
     pub fn declared(&self, name: &str) -> Option<Span> {
-        self.names.get(name).copied()
+        self.names.get(name).copied().filter(|_| self.is_seen(name))
     }
 
     /// The names of all types.
     pub fn type_names(&self) -> impl Iterator<Item = &str> {
-        self.types.keys().map(String::as_str).chain(Ty::builtin_names().map(|name| name as &str))
+        self.types
+            .keys()
+            .map(String::as_str)
+            .filter(|name| self.is_seen(name))
+            .chain(Ty::builtin_names().map(|name| name as &str))
     }
 
     /// A type in words, before the types of the file have been resolved.
@@ -68,7 +96,7 @@ impl Scope {
     }
 
     fn service_names(&self) -> impl Iterator<Item = &str> {
-        self.services.keys().map(String::as_str)
+        self.services.keys().map(String::as_str).filter(|name| self.is_seen(name))
     }
 
     fn declare(&mut self, name: &Ident, diagnostics: &mut Diagnostics) {
@@ -83,11 +111,11 @@ impl Scope {
 }
 
 /// Resolves the items of all files. The choreographies of the result are empty.
-pub fn resolve(files: &[ast::File], diagnostics: &mut Diagnostics) -> (Hir, Scope) {
-    let mut scope = Scope::default();
-    let items = || files.iter().flat_map(|file| &file.items);
+pub fn resolve(files: &[ast::File], visible: Vec<BTreeSet<FileId>>, diagnostics: &mut Diagnostics) -> (Hir, Scope) {
+    let mut scope = Scope { visible, ..Scope::default() };
+    let items = || (0..).zip(files).flat_map(|(index, file)| file.items.iter().map(move |item| (FileId(index), item)));
     let (mut type_count, mut service_count, mut choreography_count) = (0, 0, 0);
-    for item in items() {
+    for (_, item) in items() {
         let name = item_name(item);
         if let Some(name) = name {
             scope.declare(name, diagnostics);
@@ -111,7 +139,8 @@ pub fn resolve(files: &[ast::File], diagnostics: &mut Diagnostics) -> (Hir, Scop
         }
     }
     let mut hir = Hir::default();
-    for item in items() {
+    for (file, item) in items() {
+        scope.enter(file);
         match item {
             Item::ExternType(item) => hir.types.extend(extern_type(item, &scope, diagnostics)),
             Item::Struct(item) => {

@@ -6,6 +6,7 @@ pub mod body;
 pub mod builtin;
 pub mod calls;
 pub mod check;
+mod imports;
 mod infer;
 mod items;
 pub(crate) mod lower;
@@ -24,6 +25,7 @@ pub use ty::{FloatTy, IntTy, Ty};
 
 use crate::diagnostic::Diagnostics;
 use crate::diagnostic::meaning::Meaning;
+use crate::source::Sources;
 use crate::span::{FileId, Span};
 use crate::syntax::ast::{self, Ident};
 
@@ -300,6 +302,16 @@ impl Choreography {
         self.roles.get(usize::from(role.0)).expect("a role's number is made by the choreography that holds it")
     }
 
+    /// What a role is.
+    pub fn kind(&self, role: RoleId) -> &RoleKind {
+        place::kind(&self.roles, role)
+    }
+
+    /// Whether a role is declared as a group.
+    pub fn is_group(&self, role: RoleId) -> bool {
+        matches!(self.kind(role), RoleKind::Group)
+    }
+
     /// The role's name.
     pub fn role_name(&self, role: RoleId) -> &str {
         self.roles.get(usize::from(role.0)).map_or("?", |role| role.name.name.as_str())
@@ -446,11 +458,13 @@ pub fn signature_of<'a>(hir: &'a Hir, choreography: &'a Choreography, callee: Ca
 }
 
 /// Resolves and types the files' items and bodies.
-pub fn resolve(files: &[ast::File], diagnostics: &mut Diagnostics) -> Hir {
-    let (mut hir, scope) = items::resolve(files, diagnostics);
-    hir.signatures = signatures::resolve(files, &scope, diagnostics);
-    let choreographies = lower::choreographies(files, &hir, &scope, diagnostics);
+pub fn resolve(sources: &Sources, files: &[ast::File], diagnostics: &mut Diagnostics) -> Hir {
+    let visible = imports::visible(sources, files, diagnostics);
+    let (mut hir, mut scope) = items::resolve(files, visible, diagnostics);
+    hir.signatures = signatures::resolve(files, &mut scope, diagnostics);
+    let choreographies = lower::choreographies(files, &hir, &mut scope, diagnostics);
     hir.choreographies = choreographies;
+    imports::suggest(sources, &scope, diagnostics);
     check::compensations::check(&hir, diagnostics);
     check::one_in_rust::check(&hir, diagnostics);
     check::recursion::check(&hir, &calls::Calls::of(&hir), diagnostics);

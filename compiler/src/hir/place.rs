@@ -110,7 +110,8 @@ pub fn outside(roles: &[Role], place: &Place, member: RoleId) -> Place {
     }
 }
 
-fn kind(roles: &[Role], role: RoleId) -> &RoleKind {
+/// What a role is; one that there is not is taken for a single one.
+pub fn kind(roles: &[Role], role: RoleId) -> &RoleKind {
     roles.get(usize::from(role.0)).map_or(&RoleKind::Single, |role| &role.kind)
 }
 

@@ -6,15 +6,18 @@ use super::roles::{self, RoleNames};
 use super::{At, Placed, Role, Signature, SignatureParam, Ty};
 use crate::diagnostic::Diagnostics;
 use crate::diagnostic::grouping::Grouping;
-use crate::span::Span;
+use crate::span::{FileId, Span};
 use crate::syntax::ast::{self, Ident, Item};
 
 /// The signatures of the choreographies of all files, in order.
-pub fn resolve(files: &[ast::File], scope: &Scope, diagnostics: &mut Diagnostics) -> Vec<Signature> {
+pub fn resolve(files: &[ast::File], scope: &mut Scope, diagnostics: &mut Diagnostics) -> Vec<Signature> {
     let mut signatures = Vec::new();
-    for item in files.iter().flat_map(|file| &file.items) {
-        if let Item::Choreography(item) = item {
-            signatures.push(signature(item, scope, diagnostics));
+    for (index, file) in (0..).zip(files) {
+        scope.enter(FileId(index));
+        for item in &file.items {
+            if let Item::Choreography(item) = item {
+                signatures.push(signature(item, scope, diagnostics));
+            }
         }
     }
     signatures

@@ -75,6 +75,10 @@ impl Projector<'_> {
                 }
                 ExprKind::Local(*local)
             }
+            hir::ExprKind::Par(arms) if ty.is_unit() => {
+                self.par(aim, id, arms);
+                return Some(Expr::unit(span));
+            }
             hir::ExprKind::Tuple(_) | hir::ExprKind::Par(_) => return self.together(aim, id),
             hir::ExprKind::Call(call) => {
                 if let Placed::Tuple(..) = &hir::signature_of(self.hir, choreography, call.callee).result {
@@ -301,7 +305,7 @@ impl Projector<'_> {
     }
 
     fn is_several(&self, to: &super::To) -> bool {
-        self.choreography.role(to.role).kind == hir::RoleKind::Group
+        self.choreography.is_group(to.role)
     }
 }
 

@@ -14,7 +14,7 @@ use crate::diagnostic::grouping::Grouping;
 use crate::diagnostic::meaning::{First, Meaning};
 use crate::hir::body::Local;
 use crate::hir::check::places::recipient;
-use crate::hir::{Choreography, ExprId, Hir, Place, Player, RoleId, RoleKind};
+use crate::hir::{Choreography, ExprId, Hir, Place, Player, RoleId};
 use crate::span::Span;
 
 /// A choice whose branches are projected.
@@ -154,7 +154,7 @@ impl Choice<'_> {
 
     /// The role that tells by rule: the first one at the guard that is one participant.
     fn teller(&self) -> Option<RoleId> {
-        let single = |role: &RoleId| self.choreography.role(*role).kind != RoleKind::Group;
+        let single = |role: &RoleId| !self.choreography.is_group(*role);
         let held = |role: &RoleId| single(role) && self.choreography.holds(self.deciders, *role);
         self.choreography.role_ids().chain(self.members.iter().copied()).find(held)
     }

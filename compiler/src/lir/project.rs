@@ -24,7 +24,11 @@ pub fn project(hir: &Hir, diagnostics: &mut Diagnostics) -> Vec<Projection> {
     let calls = Calls::of(hir);
     let mut done: Vec<Option<Projection>> = vec![None; hir.choreographies.len()];
     for id in calls.order() {
-        let projection = choreography_programs(hir, &calls, &done, id, diagnostics);
+        let mut found = Diagnostics::new();
+        let projection = choreography_programs(hir, &calls, &done, id, &mut found);
+        if !has_errors || found.has_errors() {
+            diagnostics.append(found);
+        }
         if let Some(slot) = done.get_mut(id.0 as usize) {
             *slot = projection;
         }
@@ -74,7 +78,7 @@ fn choreography_programs(
             diagnostics.push(Meaning::UnusedRole { name, span }.into());
         }
     }
-    let is_group = choreography.role(initiator).kind == hir::RoleKind::Group;
+    let is_group = choreography.is_group(initiator);
     let begins = |program: &&Program| {
         (program.role != initiator || is_group)
             && participants.contains(&program.role)

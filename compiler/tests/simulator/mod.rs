@@ -4,7 +4,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use chor::hir::{Literal, LocalId, PatternKind, RoleId};
-use chor::lir::{Block, Expr, ExprKind, Program, Projection, Site, StmtKind};
+use chor::lir::{Block, Expr, ExprKind, Key, Program, Projection, Site, StmtKind};
 
 /// How a run ended; with what each role did.
 #[derive(Debug)]
@@ -85,15 +85,15 @@ impl Role<'_> {
                 }
                 StmtKind::Send(to, value) => {
                     let value = self.value(value)?;
-                    for (site, role) in to {
-                        self.send(*site, *role, value)?;
+                    for (site, to) in to {
+                        self.send(*site, to.role, value)?;
                     }
                 }
                 StmtKind::Receive { site, from, into, .. } => {
                     let value = self.receive(*site, *from)?;
                     self.vars.extend(into.map(|into| (into, value)));
                 }
-                StmtKind::Select(label, to) => self.send(label.site, *to, true)?,
+                StmtKind::Select(label, to) => self.send(label.site, to.role, true)?,
                 StmtKind::Told(label, from) => {
                     self.receive(label.site, *from)?;
                 }
@@ -107,8 +107,11 @@ impl Role<'_> {
                     self.block(branch)?;
                 }
                 StmtKind::Offer { branches, .. } => {
-                    let here = |(messages, _): &&(Vec<(Site, RoleId)>, Block)| {
-                        messages.iter().any(|(site, from)| self.messages.contains_key(&(*site, *from, self.role)))
+                    let here = |(messages, _): &&(Vec<Key>, Block)| {
+                        messages.iter().any(|key| {
+                            let site = key.path().last().unwrap_or_default();
+                            self.messages.contains_key(&(site, key.from, self.role))
+                        })
                     };
                     let told: Vec<_> = branches.iter().filter(here).collect();
                     match told.as_slice() {
@@ -126,7 +129,7 @@ impl Role<'_> {
                 }
                 StmtKind::Refuse(_) => return Err(Stop::Refuses),
                 StmtKind::RefusedBy(_) => return Err(Stop::Waits),
-                StmtKind::Match { .. } => return Err(Stop::Wrong("no `match` is generated".to_owned())),
+                other => return Err(Stop::Wrong(format!("no {other:?} is generated"))),
             }
         }
         Ok(true)

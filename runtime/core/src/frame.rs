@@ -1,10 +1,11 @@
-//! What roles say to one another. A frame is encoded by postcard; protocol version 1 is the set and order of the variants here.
+//! What roles say to one another. A frame is encoded by postcard; protocol version 2 is the set and order of the variants here.
 
 use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
 use crate::identity::{Header, Position, RoleId, SessionId};
+use crate::scope::{ScopeVote, Scopes};
 
 /// One message between two roles of a session.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -28,6 +29,8 @@ pub enum Body {
     Message {
         /// Which.
         position: Position,
+        /// The scopes around it: it is dropped where one of them was aborted.
+        scopes: Scopes,
         /// Its value as JSON.
         payload: Arc<str>,
     },
@@ -58,6 +61,15 @@ pub enum Body {
     Refused {
         /// Why, for a person.
         reason: String,
+    },
+    /// What a role votes of a scope. It is sent, called stable and sent again like a message of the program, and may begin the session.
+    ScopeVote {
+        /// Which scope.
+        position: Position,
+        /// The scopes around it.
+        scopes: Scopes,
+        /// The vote.
+        vote: ScopeVote,
     },
 }
 

@@ -9,6 +9,7 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 
 use crate::identity::{Digest, Header, Position, RoleId, WriteId};
+use crate::scope::{ScopeVote, Scopes};
 
 /// The session row.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -61,6 +62,8 @@ pub enum RowState {
 pub struct TransactionRecord {
     /// Where.
     pub position: Position,
+    /// The scopes around it: it is undone with each of them.
+    pub scopes: Scopes,
     /// The value of the row's commit counter after it: its place in the order of commits.
     pub sequence: u64,
     /// `Service.operation`.
@@ -80,6 +83,8 @@ pub struct TransactionRecord {
 pub struct CallRecord {
     /// Where.
     pub position: Position,
+    /// The scopes around it.
+    pub scopes: Scopes,
     /// `Service.operation`.
     pub operation: Arc<str>,
     /// Of the arguments.
@@ -88,6 +93,17 @@ pub struct CallRecord {
     pub result: Arc<str>,
     /// Of all that its thread of the program had received before it.
     pub received: Digest,
+}
+
+/// What this role voted of a scope. With it in the row's writes, and never changed, no transaction of the scope commits after it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ScopeVoteRecord {
+    /// Which scope.
+    pub position: Position,
+    /// The scopes around it.
+    pub scopes: Scopes,
+    /// The vote.
+    pub vote: ScopeVote,
 }
 
 /// All of it, as a store gives it back.
@@ -99,6 +115,8 @@ pub struct Stored {
     pub transactions: Vec<TransactionRecord>,
     /// The recorded results, in any order.
     pub calls: Vec<CallRecord>,
+    /// The votes of scopes, in any order.
+    pub scope_votes: Vec<ScopeVoteRecord>,
 }
 
 /// One atomic durable write of a session.
@@ -132,6 +150,8 @@ pub enum Change {
     Call(CallRecord),
     /// The transaction at this position was undone.
     Undone(Position),
+    /// The role voted of a scope.
+    ScopeVote(ScopeVoteRecord),
     /// All records of the session go: it is settled and the row says the rest.
     DropRecords,
 }

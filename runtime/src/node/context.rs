@@ -7,7 +7,7 @@ use std::future::poll_fn;
 use std::marker::PhantomData;
 use std::sync::{Arc, Mutex};
 
-use accompanist_core::{Digest, Path, Position, RoleId, Stop};
+use accompanist_core::{Digest, Path, Position, RoleId, Scopes, Stop};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
@@ -137,7 +137,7 @@ impl<D: Store> SessionContext for NodeContext<D> {
     }
 
     async fn offer(&self, messages: &[(Position, RoleId)]) -> Result<usize, Interrupted> {
-        Ok(poll_fn(|_| self.core.lock().session.program_offer(messages)).await?)
+        Ok(poll_fn(|_| self.core.lock().session.program_offer(&Scopes::default(), messages)).await?)
     }
 
     async fn saga<T, F>(

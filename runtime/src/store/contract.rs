@@ -7,8 +7,8 @@ use std::sync::mpsc::{Receiver, Sender, channel};
 use std::time::Duration;
 
 use accompanist_core::{
-    CallRecord, Change, Digest, Header, Position, RoleId, Row, RowState, SessionKey, Stored, TransactionRecord,
-    Urgency, Write, WriteId,
+    CallRecord, Change, Digest, Header, Position, RoleId, Row, RowState, ScopeVote, ScopeVoteRecord, Scopes,
+    SessionKey, Stored, TransactionRecord, Urgency, Write, WriteId,
 };
 
 use super::{Job, Store, StoreError, Transact};
@@ -44,6 +44,7 @@ pub(super) fn write(number: u32, version: u64, changes: Vec<Change>) -> Write {
 pub(super) fn transaction(position: u128) -> TransactionRecord {
     TransactionRecord {
         position: Position(position),
+        scopes: [Position(8), Position(u128::MAX - 1)].into_iter().collect(),
         sequence: 1,
         operation: Arc::from("Stock.reserve"),
         arguments: Arc::from("[\"pan\"]"),
@@ -56,11 +57,16 @@ pub(super) fn transaction(position: u128) -> TransactionRecord {
 pub(super) fn call(position: u128) -> CallRecord {
     CallRecord {
         position: Position(position),
+        scopes: [Position(8)].into_iter().collect(),
         operation: Arc::from("Clock.now"),
         arguments: Digest(5),
         result: Arc::from("\"noon\""),
         received: Digest(6),
     }
+}
+
+pub(super) fn scope_vote(position: u128, vote: ScopeVote) -> ScopeVoteRecord {
+    ScopeVoteRecord { position: Position(position), scopes: [Position(8)].into_iter().collect(), vote }
 }
 
 /// Who is called back, and with what, in the order of the calls.
@@ -225,17 +231,25 @@ fn records_are_kept_marked_and_dropped<S: Store>(store: &S) {
         Change::Call(call(2)),
         Change::Undone(Position(1)),
     ];
+    let votes = [
+        scope_vote(3, ScopeVote::Done),
+        scope_vote(4, ScopeVote::Aborted { reason: Arc::from("ß") }),
+        ScopeVoteRecord { scopes: Scopes::default(), ..scope_vote(5, ScopeVote::Stopped) },
+    ];
+    let changes = changes.into_iter().chain(votes.clone().map(Change::ScopeVote)).collect();
     log.commit(store, key(1), write(1, 1, changes)).unwrap();
     let mut found = stored(store, 1).unwrap();
     found.transactions.sort_by_key(|record| record.position);
     assert_eq!(found.transactions, [TransactionRecord { undone: true, ..transaction(1) }, transaction(u128::MAX)]);
     assert_eq!(found.calls, [call(2)]);
+    found.scope_votes.sort_by_key(|record| record.position);
+    assert_eq!(found.scope_votes, votes);
     let unknown = log.commit(store, key(1), write(1, 2, vec![Change::DropRecords, Change::Undone(Position(3))]));
     assert!(matches!(unknown, Err(StoreError::Failed(_))));
     assert_eq!(stored(store, 1).unwrap().transactions.len(), 2, "a refused write changes nothing");
     log.commit(store, key(1), write(1, 2, vec![Change::DropRecords])).unwrap();
     let found = stored(store, 1).unwrap();
-    assert!(found.transactions.is_empty() && found.calls.is_empty());
+    assert!(found.transactions.is_empty() && found.calls.is_empty() && found.scope_votes.is_empty());
 }
 
 fn finish(number: u32, version: u64) -> Write {

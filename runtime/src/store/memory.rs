@@ -132,7 +132,12 @@ impl Sessions {
         self.started += 1;
         let number = self.started;
         let entry = self.by_key.entry(key).or_insert_with(|| Entry {
-            stored: Stored { row: write.row.clone(), transactions: Vec::new(), calls: Vec::new() },
+            stored: Stored {
+                row: write.row.clone(),
+                transactions: Vec::new(),
+                calls: Vec::new(),
+                scope_votes: Vec::new(),
+            },
             number,
             finished: None,
         });
@@ -148,6 +153,7 @@ fn change_records(stored: &mut Stored, change: &Change) -> Result<(), StoreError
     match change {
         Change::Transaction(record) => stored.transactions.push(record.clone()),
         Change::Call(record) => stored.calls.push(record.clone()),
+        Change::ScopeVote(record) => stored.scope_votes.push(record.clone()),
         Change::Undone(position) => match stored.transactions.iter_mut().find(|record| record.position == *position) {
             Some(record) => record.undone = true,
             None => return Err(StoreError::Failed(format!("no transaction at {position} could be undone"))),
@@ -155,6 +161,7 @@ fn change_records(stored: &mut Stored, change: &Change) -> Result<(), StoreError
         Change::DropRecords => {
             stored.transactions.clear();
             stored.calls.clear();
+            stored.scope_votes.clear();
         }
     }
     Ok(())

@@ -2,7 +2,7 @@
 
 use crate::diagnostic::Diagnostics;
 use crate::diagnostic::meaning::Meaning;
-use crate::hir::{Choreography, RoleId, RoleKind};
+use crate::hir::{Choreography, RoleId};
 use crate::span::Span;
 
 /// The role where a session starts: the one that holds the arguments, or the first where there are none.
@@ -13,7 +13,7 @@ pub fn initiator(choreography: &Choreography) -> RoleId {
 /// Where arguments live that are not the initiator's alone.
 fn elsewhere(choreography: &Choreography) -> Vec<Span> {
     let initiator = initiator(choreography);
-    let is_group = choreography.role(initiator).kind == RoleKind::Group;
+    let is_group = choreography.is_group(initiator);
     let roles = choreography.params.iter().flat_map(|param| &param.at.roles);
     roles.filter(|(role, _)| *role != initiator || is_group).map(|(_, span)| *span).collect()
 }

@@ -60,7 +60,9 @@ impl Lower<'_> {
             ast::ExprKind::Each { member, group, body } => self.each(member, group, body, span),
             ast::ExprKind::Par(arms) => {
                 let arms: Vec<ExprId> = arms.iter().map(|arm| self.block(arm, false)).collect();
-                let ty = Ty::Tuple(arms.iter().map(|arm| self.value_ty(*arm)).collect());
+                let types: Vec<Ty> = arms.iter().map(|arm| self.value_ty(*arm)).collect();
+                let units = types.iter().all(|ty| self.infer.shallow(ty).is_unit());
+                let ty = if units { Ty::UNIT } else { Ty::Tuple(types) };
                 self.add(ExprKind::Par(arms), ty, span)
             }
             ast::ExprKind::Saga { within, body, otherwise } => {

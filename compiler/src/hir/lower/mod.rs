@@ -27,7 +27,7 @@ use super::{
 };
 use crate::diagnostic::Diagnostics;
 use crate::diagnostic::meaning::Meaning;
-use crate::span::Span;
+use crate::span::{FileId, Span};
 use crate::syntax::ast::{self, Ident, Item};
 
 /// What a type must be able to do, found out when all types are known.
@@ -84,11 +84,12 @@ struct Lower<'a> {
 pub fn choreographies(
     files: &[ast::File],
     hir: &Hir,
-    scope: &Scope,
+    scope: &mut Scope,
     diagnostics: &mut Diagnostics,
 ) -> Vec<Choreography> {
     let mut all: Vec<Choreography> = Vec::new();
-    for file in files {
+    for (index, file) in (0..).zip(files) {
+        scope.enter(FileId(index));
         for item in &file.items {
             if let Item::Choreography(item) = item {
                 let id = ChoreographyId(u32::try_from(all.len()).unwrap_or(u32::MAX));

@@ -2,7 +2,9 @@
 
 use std::sync::Arc;
 
-use super::{Event, Session};
+use super::parts::Timer;
+use super::scope::ScopeTable;
+use super::{Event, Run, Session};
 use crate::frame::{Body, Outcome, Vote};
 use crate::identity::{Millis, RoleId};
 use crate::record::{Change, RowState, Urgency};
@@ -83,13 +85,16 @@ impl Session {
         self.fresh.clear();
         self.held.clear();
         self.gated_calls.clear();
-        self.runs.clear();
         self.transaction_requests.clear();
         self.call_requests.clear();
         self.calls.clear();
+        self.scopes = ScopeTable::default();
         self.visited.clear();
         self.forget_messages();
-        self.timers.clear();
+        // A compensation that is under way, of a scope, is one of the session's from now on.
+        self.runs.retain(|run| matches!(run, Run::Compensate(_)));
+        self.timers.retain(|timer, _| *timer == Timer::Compensation);
+        self.to_undo = None;
     }
 
     /// What came and what is waited for: the program takes no more of it.

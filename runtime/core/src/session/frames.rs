@@ -2,11 +2,12 @@
 
 use std::sync::Arc;
 
-use super::parts::Incoming;
+use super::parts::{Incoming, Said};
 use super::{Event, INBOX_MESSAGES_MAX, Session};
 use crate::frame::{Body, Frame, Outcome, Vote};
 use crate::identity::{Position, RoleId};
 use crate::record::RowState;
+use crate::scope::Scopes;
 
 impl Session {
     /// A frame came from another role of this session; the driver has made sure that it comes from that role's node. The program is to be
@@ -19,11 +20,12 @@ impl Session {
         peer.has_header = true;
         let from = frame.from;
         match frame.body {
-            Body::Message { position, payload } => self.handle_message(from, position, payload),
+            Body::Message { position, scopes, payload } => self.handle_message(from, position, scopes, payload),
+            Body::ScopeVote { position, scopes, vote } => self.handle_scope_vote(from, position, &scopes, vote),
             Body::Stable { position } => {
                 if let Some(message) = self.outgoing.get_mut(&(from, position)) {
                     message.stable = true;
-                    message.payload = Arc::from("");
+                    message.said = Said::Value(Arc::from(""));
                 }
             }
             Body::Vote { vote: Vote::Completed, .. } => self.handle_completed(from),
@@ -44,32 +46,38 @@ impl Session {
     }
 
     /// Rules F3, F4 and the relay of A2.
-    fn handle_message(&mut self, from: RoleId, position: Position, payload: Arc<str>) {
+    fn handle_message(&mut self, from: RoleId, position: Position, scopes: Scopes, payload: Arc<str>) {
+        if !self.takes_messages(from, position)
+            || position == Position::BEGIN
+            || self.is_given_up(&scopes)
+            || self.inbox.contains_key(&(position, from))
+        {
+            return;
+        }
+        // What the program waits for is always let in; the rest comes again.
+        let full = self.inbox_waiting >= INBOX_MESSAGES_MAX;
+        if full && !self.awaited.contains(&(position, from)) {
+            return;
+        }
+        self.inbox_waiting += 1;
+        self.inbox.insert((position, from), Incoming { scopes, payload: Some(payload) });
+    }
+
+    /// Whether the program has any use for a message, or a vote of a scope, that came from `from`. One that has not is answered.
+    pub(super) fn takes_messages(&mut self, from: RoleId, position: Position) -> bool {
         match self.state() {
             Some(RowState::Committed { .. }) => {
                 if self.entered {
                     self.transmit(from, Body::Stable { position });
                 }
+                false
             }
-            Some(RowState::Aborting { .. }) => self.relay_abort(from),
-            Some(RowState::Finished { .. }) => {}
-            None | Some(RowState::Active | RowState::Voted { .. }) => {
-                if position == Position::BEGIN
-                    || self.ended
-                    || self.stopped
-                    || self.parked
-                    || self.inbox.contains_key(&(position, from))
-                {
-                    return;
-                }
-                // What the program waits for is always let in; the rest comes again.
-                let full = self.inbox_waiting >= INBOX_MESSAGES_MAX;
-                if full && !self.awaited.contains(&(position, from)) {
-                    return;
-                }
-                self.inbox_waiting += 1;
-                self.inbox.insert((position, from), Incoming::Waiting(payload));
+            Some(RowState::Aborting { .. }) => {
+                self.relay_abort(from);
+                false
             }
+            Some(RowState::Finished { .. }) => false,
+            None | Some(RowState::Active | RowState::Voted { .. }) => !self.ended && !self.stopped && !self.parked,
         }
     }
 
@@ -194,6 +202,7 @@ pub fn answer_finished(outcome: Outcome, frame: &Frame) -> Option<Frame> {
         (Body::Vote { vote: Vote::Aborted { .. }, .. }, Outcome::Committed)
         | (
             Body::Message { .. }
+            | Body::ScopeVote { .. }
             | Body::Vote { vote: Vote::Completed, .. }
             | Body::Need
             | Body::Stable { .. }
@@ -210,8 +219,13 @@ pub fn answer_unknown(frame: &Frame) -> Option<Frame> {
     let body = match &frame.body {
         Body::Done { .. } => Body::Over,
         // It would begin the session here, with the header.
-        Body::Message { .. } | Body::Vote { vote: Vote::Aborted { .. }, .. } if frame.header.is_none() => Body::Need,
+        Body::Message { .. } | Body::ScopeVote { .. } | Body::Vote { vote: Vote::Aborted { .. }, .. }
+            if frame.header.is_none() =>
+        {
+            Body::Need
+        }
         Body::Message { .. }
+        | Body::ScopeVote { .. }
         | Body::Vote { .. }
         | Body::Stable { .. }
         | Body::Over
@@ -225,5 +239,5 @@ pub fn answer_unknown(frame: &Frame) -> Option<Frame> {
 
 /// Whether a frame of an unknown session begins it, given its header (rules F3, A2 and G7).
 pub fn begins_session(body: &Body) -> bool {
-    matches!(body, Body::Message { .. } | Body::Vote { vote: Vote::Aborted { .. }, .. })
+    matches!(body, Body::Message { .. } | Body::ScopeVote { .. } | Body::Vote { vote: Vote::Aborted { .. }, .. })
 }

@@ -9,6 +9,7 @@
 //!   with the result, or [`Session::handle_program_waiting`], also when the program was interrupted. Nothing comes between the two;
 //! - writes take effect in the order in which they are polled. A transaction's or compensation's own writes come up between its `handle_*`
 //!   and the next input, and are one commit with what it wrote: a write polled before that must not be queued behind it;
+//! - what a program does in a scope (`saga { } else { }`) says so; how scopes are driven is told in `scope.rs`;
 //! - a write that fails, and a crash, end the session object: [`Session::recover`] makes another one from what is stored.
 //!
 //! Votes follow rule V2: a vote's record holds the role's result, no outbox, and until the role is settled it says of no message that it is
@@ -20,6 +21,7 @@ mod parts;
 mod program;
 mod resend;
 mod rollback;
+mod scope;
 #[cfg(test)]
 mod tests;
 
@@ -29,11 +31,13 @@ use std::sync::Arc;
 pub use frames::{answer_finished, answer_unknown, begins_session};
 pub use program::{Divergence, Ran, Stop};
 
-use parts::{Incoming, Outgoing, Peer, Request, Timer};
+use parts::{Incoming, Outgoing, Peer, Request, Said, Timer};
+use scope::ScopeTable;
 
 use crate::frame::{Frame, Outcome};
 use crate::identity::{Header, Millis, Position, RoleId, SessionId, SessionKey, WriteId};
 use crate::record::{CallRecord, Change, Row, RowState, Stored, TransactionRecord, Urgency, Write};
+use crate::scope::Scopes;
 
 /// How patient a session is. All in milliseconds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -130,6 +134,7 @@ pub struct Session {
     arguments: Option<Arc<str>>,
     transactions: BTreeMap<Position, TransactionRecord>,
     calls: BTreeMap<Position, CallRecord>,
+    scopes: ScopeTable,
 
     // The run.
     stopped: bool,
@@ -192,6 +197,7 @@ impl Session {
             arguments: None,
             transactions: BTreeMap::new(),
             calls: BTreeMap::new(),
+            scopes: ScopeTable::default(),
             stopped: false,
             ended: false,
             parked: false,
@@ -256,6 +262,7 @@ impl Session {
         session.accepted = true;
         session.transactions = stored.transactions.into_iter().map(|record| (record.position, record)).collect();
         session.calls = stored.calls.into_iter().map(|record| (record.position, record)).collect();
+        session.scopes = ScopeTable::recover(stored.scope_votes);
         session.row = Some(stored.row);
         if session.runs_program() {
             if me == session.header.initiator {
@@ -271,7 +278,8 @@ impl Session {
 
     fn hold_begins(&mut self, begins: &[RoleId]) {
         for role in begins {
-            self.outgoing.insert((*role, Position::BEGIN), Outgoing::new(Arc::from("null")));
+            self.outgoing
+                .insert((*role, Position::BEGIN), Outgoing::new(Scopes::default(), Said::Value(Arc::from("null"))));
             self.fresh.push((*role, Position::BEGIN));
         }
     }
@@ -347,6 +355,7 @@ impl Session {
         self.release();
         self.enter_state(now);
         self.compensated(now);
+        self.roll_scopes_back();
         self.finish_if_durable();
     }
 

@@ -8,10 +8,11 @@ use std::fmt;
 use std::sync::Arc;
 use std::task::Poll;
 
-use super::parts::{Incoming, NO_WRITE_YET, Outgoing, Request, Timer};
+use super::parts::{NO_WRITE_YET, Outgoing, Request, Said, Timer};
 use super::{Change, Event, Run, Session};
 use crate::identity::{Digest, Millis, Position, RoleId};
 use crate::record::{CallRecord, RowState, TransactionRecord, Urgency};
+use crate::scope::{Place, Scopes};
 
 /// The program must not go on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -50,12 +51,13 @@ impl fmt::Display for Divergence {
 
 impl Session {
     /// The program sends a message. Never waits.
-    pub fn program_send(&mut self, position: Position, to: RoleId, payload: Arc<str>) -> Result<(), Stop> {
-        self.go_on()?;
+    pub fn program_send(&mut self, at: impl Into<Place>, to: RoleId, payload: Arc<str>) -> Result<(), Stop> {
+        let Place { position, scopes } = at.into();
+        self.go_on(&scopes)?;
         if !self.peers.contains_key(&to) {
             return self.diverge(position, "a role that takes part", format!("a message to role {}", to.0));
         }
-        if self.outgoing.insert((to, position), Outgoing::new(payload)).is_some() {
+        if self.outgoing.insert((to, position), Outgoing::new(scopes, Said::Value(payload))).is_some() {
             return self.diverge(position, "one message", "a second one of the same position".into());
         }
         self.fresh.push((to, position));
@@ -63,8 +65,9 @@ impl Session {
     }
 
     /// The program waits for a message.
-    pub fn program_receive(&mut self, position: Position, from: RoleId) -> Poll<Result<Arc<str>, Stop>> {
-        if let Err(stop) = self.go_on() {
+    pub fn program_receive(&mut self, at: impl Into<Place>, from: RoleId) -> Poll<Result<Arc<str>, Stop>> {
+        let Place { position, scopes } = at.into();
+        if let Err(stop) = self.go_on(&scopes) {
             return Poll::Ready(Err(stop));
         }
         match self.inbox.get_mut(&(position, from)) {
@@ -72,12 +75,10 @@ impl Session {
                 self.awaited.insert((position, from));
                 Poll::Pending
             }
-            Some(Incoming::Consumed) => {
-                Poll::Ready(self.diverge(position, "one message", "a second receive of the same position".into()))
-            }
-            Some(waiting) => {
-                let Incoming::Waiting(payload) = std::mem::replace(waiting, Incoming::Consumed) else {
-                    return Poll::Pending;
+            Some(incoming) => {
+                let Some(payload) = incoming.payload.take() else {
+                    let attempted = "a second receive of the same position".into();
+                    return Poll::Ready(self.diverge(position, "one message", attempted));
                 };
                 self.awaited.remove(&(position, from));
                 self.inbox_waiting -= 1;
@@ -87,8 +88,8 @@ impl Session {
     }
 
     /// The program waits for one of several messages, and takes none.
-    pub fn program_offer(&mut self, messages: &[(Position, RoleId)]) -> Poll<Result<usize, Stop>> {
-        if let Err(stop) = self.go_on() {
+    pub fn program_offer(&mut self, scopes: &Scopes, messages: &[(Position, RoleId)]) -> Poll<Result<usize, Stop>> {
+        if let Err(stop) = self.go_on(scopes) {
             return Poll::Ready(Err(stop));
         }
         match messages.iter().position(|key| self.inbox.contains_key(key)) {
@@ -108,19 +109,20 @@ impl Session {
     /// threads beside it.
     pub fn program_transaction(
         &mut self,
-        position: Position,
+        at: impl Into<Place>,
         operation: &str,
         arguments: Arc<str>,
         received: Digest,
     ) -> Result<Option<Arc<str>>, Stop> {
-        self.go_on()?;
+        let Place { position, scopes } = at.into();
+        self.go_on(&scopes)?;
         if let Some(record) = self.transactions.get(&position) {
             let fits = (&*record.operation, &record.arguments, record.received) == (operation, &arguments, received);
             let (result, recorded) = (Arc::clone(&record.result), describe(&record.operation, &record.arguments));
             return self.visit(position, fits, result, recorded, operation, &arguments);
         }
-        self.request_allowed(position, operation, &arguments)?;
-        let request = Request { operation: operation.into(), arguments, received, attempts: 0 };
+        self.request_allowed(position, &scopes, operation, &arguments)?;
+        let request = Request { scopes, operation: operation.into(), arguments, received, attempts: 0 };
         if self.transaction_requests.insert(position, request).is_some() {
             return self.diverge(position, "one transaction", "a second one at the same position".into());
         }
@@ -129,27 +131,29 @@ impl Session {
     }
 
     /// The result of the transaction at `position`, once it has run.
-    pub fn poll_transaction(&mut self, position: Position) -> Poll<Result<Arc<str>, Stop>> {
-        self.poll_returned(self.transactions.get(&position).map(|record| &record.result))
+    pub fn poll_transaction(&mut self, at: impl Into<Place>) -> Poll<Result<Arc<str>, Stop>> {
+        let Place { position, scopes } = at.into();
+        self.poll_returned(&scopes, self.transactions.get(&position).map(|record| &record.result))
     }
 
     /// The program asks for an operation whose result is recorded. Like [`Session::program_transaction`].
     pub fn program_call(
         &mut self,
-        position: Position,
+        at: impl Into<Place>,
         operation: &str,
         arguments: Arc<str>,
         received: Digest,
     ) -> Result<Option<Arc<str>>, Stop> {
-        self.go_on()?;
+        let Place { position, scopes } = at.into();
+        self.go_on(&scopes)?;
         if let Some(record) = self.calls.get(&position) {
             let digest = Digest::of(arguments.as_bytes());
             let fits = (&*record.operation, record.arguments, record.received) == (operation, digest, received);
             let (result, recorded) = (Arc::clone(&record.result), describe(&record.operation, "other arguments"));
             return self.visit(position, fits, result, recorded, operation, &arguments);
         }
-        self.request_allowed(position, operation, &arguments)?;
-        let request = Request { operation: operation.into(), arguments, received, attempts: 0 };
+        self.request_allowed(position, &scopes, operation, &arguments)?;
+        let request = Request { scopes, operation: operation.into(), arguments, received, attempts: 0 };
         if self.call_requests.insert(position, request).is_some() {
             return self.diverge(position, "one call", "a second one at the same position".into());
         }
@@ -158,14 +162,27 @@ impl Session {
     }
 
     /// The result of the call at `position`, once it has returned.
-    pub fn poll_call(&mut self, position: Position) -> Poll<Result<Arc<str>, Stop>> {
-        self.poll_returned(self.calls.get(&position).map(|record| &record.result))
+    pub fn poll_call(&mut self, at: impl Into<Place>) -> Poll<Result<Arc<str>, Stop>> {
+        let Place { position, scopes } = at.into();
+        self.poll_returned(&scopes, self.calls.get(&position).map(|record| &record.result))
     }
 
     /// The program ends the session by intent.
     pub fn program_refuse(&mut self, reason: Arc<str>) {
-        if self.go_on().is_ok() {
-            self.refusal = Some(reason);
+        self.program_refuse_in(&Scopes::default(), reason);
+    }
+
+    /// The program ends the innermost of `scopes` by intent, or the session where there is none.
+    pub fn program_refuse_in(&mut self, scopes: &Scopes, reason: Arc<str>) {
+        if self.go_on(scopes).is_ok() {
+            self.refuse_in(scopes, reason);
+        }
+    }
+
+    pub(super) fn refuse_in(&mut self, scopes: &Scopes, reason: Arc<str>) {
+        match scopes.innermost() {
+            None => self.refusal = Some(reason),
+            Some(scope) => self.refuse_scope(scope, reason),
         }
     }
 
@@ -187,6 +204,7 @@ impl Session {
                 let unwritten = self.unwritten.iter().filter(|change| matches!(change, Change::Transaction(_)));
                 let record = TransactionRecord {
                     position,
+                    scopes: request.scopes,
                     sequence: before + unwritten.count() as u64 + 1,
                     operation: request.operation,
                     arguments: request.arguments,
@@ -200,7 +218,8 @@ impl Session {
                 true
             }
             Ran::Refused(reason) => {
-                self.refusal = Some(reason);
+                let scopes = self.transaction_requests.get(&position).map(|request| request.scopes.clone());
+                self.refuse_in(&scopes.unwrap_or_default(), reason);
                 false
             }
             Ran::Failed(reason) => {
@@ -220,6 +239,7 @@ impl Session {
                 let Some(request) = self.call_requests.remove(&position) else { return };
                 let record = CallRecord {
                     position,
+                    scopes: request.scopes,
                     operation: request.operation,
                     arguments: Digest::of(request.arguments.as_bytes()),
                     result,
@@ -229,7 +249,10 @@ impl Session {
                 self.unwritten.push(Change::Call(record));
                 self.visited.insert(position);
             }
-            Ran::Refused(reason) => self.refusal = Some(reason),
+            Ran::Refused(reason) => {
+                let scopes = self.call_requests.get(&position).map(|request| request.scopes.clone());
+                self.refuse_in(&scopes.unwrap_or_default(), reason);
+            }
             Ran::Failed(reason) => self.failed(Timer::Call(position), &reason, now),
         }
     }
@@ -271,8 +294,10 @@ impl Session {
         for (after, _) in self.gated_calls.iter_mut().rev().take_while(|(after, _)| *after == NO_WRITE_YET) {
             *after = last_write;
         }
+        self.scopes_paused(now);
         self.release();
         self.enter_state(now);
+        self.roll_scopes_back();
     }
 
     /// The saga ends here, unless this role has promised that it will not (rule A1).
@@ -296,10 +321,10 @@ impl Session {
     fn complete(&mut self, result: Arc<str>) {
         self.ended = true;
         self.forget_messages();
-        let records = self.transactions.len() + self.calls.len();
-        if self.visited.len() < records {
-            let (recorded, attempted) =
-                (format!("{records} operations"), format!("the end after {}", self.visited.len()));
+        let missed = self.missed();
+        if missed > 0 {
+            let recorded = format!("{} operations", self.visited.len() + missed);
+            let attempted = format!("the end after {}", self.visited.len());
             self.park(Divergence { position: None, recorded, attempted });
             return;
         }
@@ -313,13 +338,30 @@ impl Session {
         }
     }
 
-    fn go_on(&self) -> Result<(), Stop> {
-        if self.stopped || self.parked || self.refusal.is_some() { Err(Stop) } else { Ok(()) }
+    /// How many records the program has not come by, but for those of bodies that were aborted.
+    fn missed(&self) -> usize {
+        let transactions = self.transactions.values().map(|record| (record.position, &record.scopes));
+        let calls = self.calls.values().map(|record| (record.position, &record.scopes));
+        let missed =
+            |(position, scopes): &(Position, &Scopes)| !self.visited.contains(position) && !self.is_given_up(scopes);
+        transactions.chain(calls).filter(missed).count() + self.missed_scopes()
     }
 
-    /// A role that has voted has nothing left to do that is not recorded.
-    fn request_allowed(&mut self, position: Position, operation: &str, arguments: &str) -> Result<(), Stop> {
-        if matches!(self.state(), Some(RowState::Voted { .. })) {
+    /// Whether the program may do anything within `scopes`.
+    pub(super) fn go_on(&self, scopes: &Scopes) -> Result<(), Stop> {
+        let stops = self.stopped || self.parked || self.refusal.is_some() || self.is_given_up(scopes);
+        if stops { Err(Stop) } else { Ok(()) }
+    }
+
+    /// A role that has voted, of the session or of a scope around, has nothing left to do there that is not recorded.
+    fn request_allowed(
+        &mut self,
+        position: Position,
+        scopes: &Scopes,
+        operation: &str,
+        arguments: &str,
+    ) -> Result<(), Stop> {
+        if matches!(self.state(), Some(RowState::Voted { .. })) || self.has_voted_of(scopes) {
             return self.diverge(position, "nothing", describe(operation, arguments));
         }
         Ok(())
@@ -343,8 +385,8 @@ impl Session {
         Ok(Some(result))
     }
 
-    fn poll_returned(&self, returned: Option<&Arc<str>>) -> Poll<Result<Arc<str>, Stop>> {
-        match (self.go_on(), returned) {
+    fn poll_returned(&self, scopes: &Scopes, returned: Option<&Arc<str>>) -> Poll<Result<Arc<str>, Stop>> {
+        match (self.go_on(scopes), returned) {
             (Err(stop), _) => Poll::Ready(Err(stop)),
             (Ok(()), Some(result)) => Poll::Ready(Ok(Arc::clone(result))),
             (Ok(()), None) => Poll::Pending,
@@ -356,13 +398,14 @@ impl Session {
         let request = match timer {
             Timer::Transaction(position) => self.transaction_requests.get_mut(&position),
             Timer::Call(position) => self.call_requests.get_mut(&position),
-            Timer::Resend | Timer::Compensation => None,
+            Timer::Resend | Timer::Scope(_) | Timer::Compensation => None,
         };
         let Some(request) = request else { return };
         request.attempts += 1;
         let (operation, attempts) = (Arc::clone(&request.operation), request.attempts);
         if attempts >= self.timing.attempts_max {
-            self.refusal = Some(format!("{operation} failed {attempts} times, at last with: {reason}").into());
+            let scopes = request.scopes.clone();
+            self.refuse_in(&scopes, format!("{operation} failed {attempts} times, at last with: {reason}").into());
             return;
         }
         self.timers.insert(timer, now.plus(self.timing.retry_delay(attempts)));
@@ -373,7 +416,7 @@ impl Session {
         }
     }
 
-    fn diverge<T>(&mut self, position: Position, recorded: &str, attempted: String) -> Result<T, Stop> {
+    pub(super) fn diverge<T>(&mut self, position: Position, recorded: &str, attempted: String) -> Result<T, Stop> {
         self.park(Divergence { position: Some(position), recorded: recorded.into(), attempted });
         Err(Stop)
     }

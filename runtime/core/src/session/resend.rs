@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::parts::{Peer, Timer};
+use super::parts::{Peer, Said, Timer};
 use super::{Run, Session, Timing};
 use crate::frame::{Body, Frame, Outcome, Vote};
 use crate::identity::{Millis, Position, RoleId};
@@ -42,6 +42,7 @@ impl Session {
                 }
                 Timer::Transaction(position) => self.runs.push_back(Run::Transaction(position)),
                 Timer::Call(position) => self.runs.push_back(Run::Call(position)),
+                Timer::Scope(position) => self.scope_takes_too_long(position),
                 Timer::Compensation => self.retry_compensation(),
             }
         }
@@ -102,14 +103,21 @@ impl Session {
 
     pub(super) fn transmit_message(&mut self, key: (RoleId, Position)) {
         let Some(message) = self.outgoing.get(&key) else { return };
-        let body = Body::Message { position: key.1, payload: Arc::clone(&message.payload) };
+        let (position, scopes) = (key.1, message.scopes.clone());
+        let body = match &message.said {
+            Said::Value(payload) => Body::Message { position, scopes, payload: Arc::clone(payload) },
+            Said::Vote(vote) => Body::ScopeVote { position, scopes, vote: vote.clone() },
+        };
         self.transmit(key.0, body);
     }
 
     pub(super) fn transmit(&mut self, to: RoleId, body: Body) {
         let Some(peer) = self.peers.get(&to) else { return };
         let wants_header = match &body {
-            Body::Message { .. } | Body::Need | Body::Vote { vote: Vote::Aborted { .. }, .. } => !peer.has_header,
+            Body::Message { .. }
+            | Body::ScopeVote { .. }
+            | Body::Need
+            | Body::Vote { vote: Vote::Aborted { .. }, .. } => !peer.has_header,
             Body::Vote { .. } | Body::Stable { .. } | Body::Done { .. } | Body::Over | Body::Refused { .. } => false,
         };
         let header = wants_header.then(|| Arc::clone(&self.header));

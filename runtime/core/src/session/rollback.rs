@@ -1,5 +1,6 @@
-//! Rolling back: every committed transaction is undone, in reverse order of commit, from what is recorded of it (rules A3 and A4). Nothing
-//! is run again for it, and no message is needed.
+//! Rolling back: every committed transaction of the session, or of a scope of it, is undone, in reverse order of commit, from what is recorded
+//! of it (rules A3 and A4). Nothing is run again for it, and no message is needed. The undone marks say what is left to do: a session that
+//! is aborted undoes what its scopes have not.
 
 use std::sync::Arc;
 
@@ -7,7 +8,7 @@ use super::parts::Timer;
 use super::{Event, Run, Session};
 use crate::frame::{Body, Outcome};
 use crate::identity::{Millis, Position};
-use crate::record::{Change, RowState, Urgency};
+use crate::record::{Change, RowState, TransactionRecord, Urgency};
 
 impl Session {
     /// Whether everything has been undone, durably.
@@ -20,12 +21,14 @@ impl Session {
     }
 
     pub(super) fn undo_next(&mut self) {
-        if !self.entered || self.undoing.is_some() || !matches!(self.state(), Some(RowState::Aborting { .. })) {
+        let all = matches!(self.state(), Some(RowState::Aborting { .. }));
+        if self.undoing.is_some() || (all && !self.entered) || (!all && self.stopped) {
             return;
         }
-        let transactions = &self.transactions;
+        let (transactions, scopes) = (&self.transactions, &self.scopes);
         let to_undo = self.to_undo.get_or_insert_with(|| {
-            let mut records: Vec<_> = transactions.values().filter(|record| !record.undone).collect();
+            let undo = |record: &&TransactionRecord| !record.undone && (all || scopes.roll_back(&record.scopes));
+            let mut records: Vec<_> = transactions.values().filter(undo).collect();
             records.sort_by_key(|record| record.sequence);
             records.into_iter().map(|record| record.position).collect()
         });

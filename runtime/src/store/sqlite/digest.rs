@@ -1,8 +1,8 @@
 //! The digest that every row carries over its own fields: what a failing disk or a stray tool changed is refused, never misread.
 
-use accompanist_core::{CallRecord, Digest, SessionKey, TransactionRecord};
+use accompanist_core::{CallRecord, Digest, ScopeVoteRecord, SessionKey, TransactionRecord};
 
-use super::state::StateColumns;
+use super::state::{StateColumns, scopes_column, vote_columns};
 
 /// Collects fields, each by its length and bytes, so that no two lists of fields look alike.
 struct Fields(Vec<u8>);
@@ -64,6 +64,7 @@ pub(super) fn of_session(
 pub(super) fn of_transaction(key: SessionKey, record: &TransactionRecord) -> [u8; 16] {
     Fields::of(b't', key)
         .bytes(&record.position.0.to_le_bytes())
+        .bytes(&scopes_column(&record.scopes))
         .number(record.sequence)
         .bytes(record.operation.as_bytes())
         .bytes(record.arguments.as_bytes())
@@ -77,10 +78,22 @@ pub(super) fn of_transaction(key: SessionKey, record: &TransactionRecord) -> [u8
 pub(super) fn of_call(key: SessionKey, record: &CallRecord) -> [u8; 16] {
     Fields::of(b'c', key)
         .bytes(&record.position.0.to_le_bytes())
+        .bytes(&scopes_column(&record.scopes))
         .bytes(record.operation.as_bytes())
         .bytes(&record.arguments.0.to_le_bytes())
         .bytes(record.result.as_bytes())
         .bytes(&record.received.0.to_le_bytes())
+        .digest()
+}
+
+/// Of a vote of a scope.
+pub(super) fn of_scope_vote(key: SessionKey, record: &ScopeVoteRecord) -> [u8; 16] {
+    let (vote, reason) = vote_columns(&record.vote);
+    Fields::of(b'v', key)
+        .bytes(&record.position.0.to_le_bytes())
+        .bytes(&scopes_column(&record.scopes))
+        .bytes(vote.as_bytes())
+        .text(reason)
         .digest()
 }
 

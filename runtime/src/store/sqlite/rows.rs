@@ -3,13 +3,14 @@
 use std::sync::Arc;
 
 use accompanist_core::{
-    CallRecord, Digest, Header, Position, RoleId, Row, SessionId, SessionKey, Stored, TransactionRecord,
+    CallRecord, Digest, Header, Position, RoleId, Row, ScopeVoteRecord, SessionId, SessionKey, Stored,
+    TransactionRecord,
 };
 use rusqlite::{CachedStatement, Connection, OptionalExtension as _, Params, params};
 
 use super::digest;
 use super::schema::store_error;
-use super::state::StateColumns;
+use super::state::{self, StateColumns};
 use crate::store::StoreError;
 
 macro_rules! select_session {
@@ -25,7 +26,7 @@ macro_rules! select_session {
 macro_rules! select_transaction {
     ($rest:literal) => {
         concat!(
-            "SELECT position, sequence, operation, arguments, result, received, undone, digest FROM accompanist_transaction ",
+            "SELECT position, sequence, operation, arguments, result, received, undone, digest, scopes FROM accompanist_transaction ",
             $rest
         )
     };
@@ -37,7 +38,8 @@ const SESSIONS_UNFINISHED: &str = select_session!("WHERE finished_at IS NULL ORD
 const TRANSACTIONS: &str = select_transaction!("WHERE id = ?1");
 const TRANSACTION: &str = select_transaction!("WHERE id = ?1 AND position = ?2");
 const CALLS: &str =
-    "SELECT position, operation, arguments, result, received, digest FROM accompanist_call WHERE id = ?1";
+    "SELECT position, operation, arguments, result, received, digest, scopes FROM accompanist_call WHERE id = ?1";
+const SCOPE_VOTES: &str = "SELECT position, scopes, vote, reason, digest FROM accompanist_scope_vote WHERE id = ?1";
 
 /// What is stored of `key`.
 pub(super) fn find(connection: &Connection, key: SessionKey) -> Result<Option<Stored>, StoreError> {
@@ -102,14 +104,19 @@ fn stored(connection: &Connection, columns: &rusqlite::Row<'_>) -> Result<(RoleI
         calls.push(call_record(key, columns)?);
         Ok(())
     })?;
+    let mut scope_votes = Vec::new();
+    each(connection, SCOPE_VOTES, id, |columns| {
+        scope_votes.push(scope_vote_record(key, columns)?);
+        Ok(())
+    })?;
     let expected: i64 = columns.get(20).map_err(|error| unreadable("session", Some(id), &error))?;
-    let count = transactions.len() + calls.len();
+    let count = transactions.len() + calls.len() + scope_votes.len();
     if i64::try_from(count) != Ok(expected) {
         return Err(StoreError::Corrupt(format!(
             "row {id} of accompanist_session: it has {expected} records, and {count} are found"
         )));
     }
-    Ok((key.role, Stored { row, transactions, calls }))
+    Ok((key.role, Stored { row, transactions, calls, scope_votes }))
 }
 
 fn each(
@@ -181,6 +188,7 @@ fn transaction_record(key: SessionKey, columns: &rusqlite::Row<'_>) -> Result<Tr
     let read = || -> Result<_, rusqlite::Error> {
         let record = TransactionRecord {
             position: Position(u128::from_be_bytes(columns.get(0)?)),
+            scopes: state::scopes(columns.get_ref(8)?.as_blob()?),
             sequence: u64::try_from(columns.get::<_, i64>(1)?).unwrap_or(u64::MAX),
             operation: columns.get(2)?,
             arguments: columns.get(3)?,
@@ -201,6 +209,7 @@ fn call_record(key: SessionKey, columns: &rusqlite::Row<'_>) -> Result<CallRecor
     let read = || -> Result<_, rusqlite::Error> {
         let record = CallRecord {
             position: Position(u128::from_be_bytes(columns.get(0)?)),
+            scopes: state::scopes(columns.get_ref(6)?.as_blob()?),
             operation: columns.get(1)?,
             arguments: Digest(u128::from_be_bytes(columns.get(2)?)),
             result: columns.get(3)?,
@@ -213,6 +222,19 @@ fn call_record(key: SessionKey, columns: &rusqlite::Row<'_>) -> Result<CallRecor
         return Ok(record);
     }
     Err(damaged_record("call", key, record.position))
+}
+
+fn scope_vote_record(key: SessionKey, columns: &rusqlite::Row<'_>) -> Result<ScopeVoteRecord, StoreError> {
+    let read = || -> Result<_, rusqlite::Error> {
+        let position = Position(u128::from_be_bytes(columns.get(0)?));
+        let scopes = state::scopes(columns.get_ref(1)?.as_blob()?);
+        let vote = state::vote(columns.get_ref(2)?.as_str()?, columns.get(3)?);
+        Ok((position, vote.map(|vote| ScopeVoteRecord { position, scopes, vote }), columns.get::<_, [u8; 16]>(4)?))
+    };
+    match read().map_err(|error| unreadable_record("scope_vote", key, &error))? {
+        (_, Some(record), digest) if digest::of_scope_vote(key, &record) == digest => Ok(record),
+        (position, ..) => Err(damaged_record("scope_vote", key, position)),
+    }
 }
 
 fn damaged_record(table: &str, key: SessionKey, position: Position) -> StoreError {

@@ -10,7 +10,7 @@ use rusqlite::{Connection, ErrorCode, OpenFlags, OptionalExtension as _};
 use crate::store::StoreError;
 
 /// The format of the tables below. A version of the library refuses a database of a newer format by name.
-pub(super) const FORMAT: i64 = 1;
+pub(super) const FORMAT: i64 = 2;
 
 /// How long a connection waits for a lock that another connection holds: somebody's command-line tool, or a backup.
 pub(super) const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
@@ -26,7 +26,7 @@ pub(super) const LOG_BYTES: u64 = 4 * 1024 * 1024;
 
 /// The tables. Times are milliseconds since 1970; `digest` covers every other column of its row but the times (`rows.rs`), except those of a
 /// session's header, which the session's own name (`session`) is a digest of, and `records`, the number of the session's records in the other
-/// tables: one that cannot be found is missed.
+/// tables: one that cannot be found is missed. `scopes` are positions of 16 bytes each, the outermost first.
 ///
 /// `id` counts sessions in the order of their start: it keeps what is written in one span of time on neighbouring pages, so that a commit
 /// and a group of commits write few of them. The index by `finished_at` serves two questions: what is unfinished (null), and what can go.
@@ -62,6 +62,7 @@ CREATE INDEX IF NOT EXISTS accompanist_session_finished ON accompanist_session (
 CREATE TABLE IF NOT EXISTS accompanist_transaction (
   id INTEGER NOT NULL,
   position BLOB NOT NULL,
+  scopes BLOB NOT NULL,
   sequence INTEGER NOT NULL,
   operation TEXT NOT NULL,
   arguments TEXT NOT NULL,
@@ -74,10 +75,20 @@ CREATE TABLE IF NOT EXISTS accompanist_transaction (
 CREATE TABLE IF NOT EXISTS accompanist_call (
   id INTEGER NOT NULL,
   position BLOB NOT NULL,
+  scopes BLOB NOT NULL,
   operation TEXT NOT NULL,
   arguments BLOB NOT NULL,
   result TEXT NOT NULL,
   received BLOB NOT NULL,
+  digest BLOB NOT NULL,
+  PRIMARY KEY (id, position)
+) STRICT, WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS accompanist_scope_vote (
+  id INTEGER NOT NULL,
+  position BLOB NOT NULL,
+  scopes BLOB NOT NULL,
+  vote TEXT NOT NULL,
+  reason TEXT,
   digest BLOB NOT NULL,
   PRIMARY KEY (id, position)
 ) STRICT, WITHOUT ROWID;

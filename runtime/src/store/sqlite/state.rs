@@ -1,8 +1,8 @@
-//! A row's state as columns that a person can read, and back.
+//! A row's state, and a vote of a scope, as columns that a person can read, and back.
 
 use std::sync::Arc;
 
-use accompanist_core::{RoleId, RowState};
+use accompanist_core::{Position, RoleId, RowState, ScopeVote, Scopes};
 
 /// The columns of a [`RowState`].
 #[derive(Debug, Default, PartialEq, Eq)]
@@ -56,4 +56,34 @@ impl<'a> StateColumns<'a> {
         let same = StateColumns::of(&state) == *self;
         same.then_some(state)
     }
+}
+
+/// The columns of a [`ScopeVote`]: `done`, `aborted` or `stopped`, and why it was aborted.
+pub(super) fn vote_columns(vote: &ScopeVote) -> (&'static str, Option<&str>) {
+    match vote {
+        ScopeVote::Done => ("done", None),
+        ScopeVote::Aborted { reason } => ("aborted", Some(reason)),
+        ScopeVote::Stopped => ("stopped", None),
+    }
+}
+
+/// The vote; `None` for columns that no vote has.
+pub(super) fn vote(name: &str, reason: Option<Arc<str>>) -> Option<ScopeVote> {
+    match (name, reason) {
+        ("done", None) => Some(ScopeVote::Done),
+        ("aborted", Some(reason)) => Some(ScopeVote::Aborted { reason }),
+        ("stopped", None) => Some(ScopeVote::Stopped),
+        _ => None,
+    }
+}
+
+/// The column of some scopes.
+pub(super) fn scopes_column(scopes: &Scopes) -> Vec<u8> {
+    scopes.iter().flat_map(|scope| scope.0.to_be_bytes()).collect()
+}
+
+/// The scopes of a column, which has the digest of its row.
+pub(super) fn scopes(column: &[u8]) -> Scopes {
+    let (scopes, _) = column.as_chunks::<16>();
+    scopes.iter().map(|scope| Position(u128::from_be_bytes(*scope))).collect()
 }

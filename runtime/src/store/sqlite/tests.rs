@@ -356,6 +356,7 @@ proptest! {
         };
         let record = accompanist_core::TransactionRecord {
             position: accompanist_core::Position(numbers[0]),
+            scopes: numbers.map(accompanist_core::Position).into_iter().collect(),
             sequence,
             operation: text(3),
             arguments: text(4),
@@ -368,8 +369,14 @@ proptest! {
             arguments: accompanist_core::Digest(numbers[3]),
             ..call(1)
         };
-        let expected = Stored { row: row.clone(), transactions: vec![record.clone()], calls: vec![recorded.clone()] };
-        let changes = vec![Change::Transaction(record), Change::Call(recorded)];
+        let vote = contract::scope_vote(numbers[3], accompanist_core::ScopeVote::Aborted { reason: text(0) });
+        let expected = Stored {
+            row: row.clone(),
+            transactions: vec![record.clone()],
+            calls: vec![recorded.clone()],
+            scope_votes: vec![vote.clone()],
+        };
+        let changes = vec![Change::Transaction(record), Change::Call(recorded), Change::ScopeVote(vote)];
         let log = Log::new();
         log.commit(&place.open(), key, Write { row, ..write(1, 1, changes) }).unwrap();
         let store = place.open();

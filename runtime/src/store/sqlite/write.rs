@@ -2,13 +2,13 @@
 
 use std::time::{SystemTime, UNIX_EPOCH};
 
-use accompanist_core::{CallRecord, Change, Position, RowState, SessionKey, TransactionRecord, Write};
+use accompanist_core::{CallRecord, Change, Position, RowState, ScopeVoteRecord, SessionKey, TransactionRecord, Write};
 use rusqlite::{Connection, ErrorCode, OptionalExtension as _, params};
 
 use super::digest;
 use super::rows;
 use super::schema::store_error;
-use super::state::StateColumns;
+use super::state::{StateColumns, scopes_column, vote_columns};
 use crate::store::StoreError;
 
 const INSERT_SESSION: &str = "INSERT INTO accompanist_session (session, role, choreography, client_id, state, version, commits, records, \
@@ -22,16 +22,21 @@ const UPDATE_SESSION: &str = "UPDATE accompanist_session SET state = ?4, version
 const FINISH_SESSION: &str = "UPDATE accompanist_session SET finished_at = ?2 WHERE id = ?1 AND finished_at IS NULL";
 
 const INSERT_TRANSACTION: &str = "INSERT INTO accompanist_transaction \
-     (id, position, sequence, operation, arguments, result, received, undone, digest) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)";
+     (id, position, sequence, operation, arguments, result, received, undone, digest, scopes) \
+     VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)";
 
 const UPDATE_UNDONE: &str =
     "UPDATE accompanist_transaction SET undone = 1, digest = ?3 WHERE id = ?1 AND position = ?2";
 
-const INSERT_CALL: &str = "INSERT INTO accompanist_call (id, position, operation, arguments, result, received, digest) \
-     VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)";
+const INSERT_CALL: &str = "INSERT INTO accompanist_call (id, position, operation, arguments, result, received, digest, scopes) \
+     VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)";
+
+const INSERT_SCOPE_VOTE: &str = "INSERT INTO accompanist_scope_vote (id, position, scopes, vote, reason, digest) \
+     VALUES (?1, ?2, ?3, ?4, ?5, ?6)";
 
 const DELETE_TRANSACTIONS: &str = "DELETE FROM accompanist_transaction WHERE id = ?1";
 const DELETE_CALLS: &str = "DELETE FROM accompanist_call WHERE id = ?1";
+const DELETE_SCOPE_VOTES: &str = "DELETE FROM accompanist_scope_vote WHERE id = ?1";
 
 /// The names of rows that have been finished since `?1` or longer; the state is asked for as well, so that no damage to a time deletes a
 /// session that is alive.
@@ -55,6 +60,7 @@ pub(super) fn apply(connection: &Connection, key: SessionKey, write: &Write) -> 
     write.changes.iter().try_for_each(|change| match change {
         Change::Transaction(record) => insert_transaction(connection, id, key, record),
         Change::Call(record) => insert_call(connection, id, key, record),
+        Change::ScopeVote(record) => insert_scope_vote(connection, id, key, record),
         Change::Undone(position) => mark_undone(connection, id, key, *position),
         Change::DropRecords => drop_records(connection, id).map_err(|error| store_error(&error)),
     })
@@ -174,7 +180,8 @@ fn insert_transaction(
             record.result,
             record.received.0.to_be_bytes(),
             record.undone,
-            digest
+            digest,
+            scopes_column(&record.scopes)
         ])
     };
     insert().map(drop).map_err(|error| store_error(&error))
@@ -190,6 +197,28 @@ fn insert_call(connection: &Connection, id: i64, key: SessionKey, record: &CallR
             record.arguments.0.to_be_bytes(),
             record.result,
             record.received.0.to_be_bytes(),
+            digest,
+            scopes_column(&record.scopes)
+        ])
+    };
+    insert().map(drop).map_err(|error| store_error(&error))
+}
+
+fn insert_scope_vote(
+    connection: &Connection,
+    id: i64,
+    key: SessionKey,
+    record: &ScopeVoteRecord,
+) -> Result<(), StoreError> {
+    let digest = digest::of_scope_vote(key, record);
+    let (vote, reason) = vote_columns(&record.vote);
+    let insert = || {
+        connection.prepare_cached(INSERT_SCOPE_VOTE)?.execute(params![
+            id,
+            record.position.0.to_be_bytes(),
+            scopes_column(&record.scopes),
+            vote,
+            reason,
             digest
         ])
     };
@@ -213,13 +242,14 @@ fn mark_undone(connection: &Connection, id: i64, key: SessionKey, position: Posi
 fn drop_records(connection: &Connection, id: i64) -> Result<(), rusqlite::Error> {
     connection.prepare_cached(DELETE_TRANSACTIONS)?.execute([id])?;
     connection.prepare_cached(DELETE_CALLS)?.execute([id])?;
+    connection.prepare_cached(DELETE_SCOPE_VOTES)?.execute([id])?;
     Ok(())
 }
 
 /// Whether the session's records stay, and how many come.
 fn records(changes: &[Change]) -> (bool, u32) {
     changes.iter().fold((true, 0), |(kept, added), change| match change {
-        Change::Transaction(_) | Change::Call(_) => (kept, added + 1),
+        Change::Transaction(_) | Change::Call(_) | Change::ScopeVote(_) => (kept, added + 1),
         Change::Undone(_) => (kept, added),
         Change::DropRecords => (false, 0),
     })

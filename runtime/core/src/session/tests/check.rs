@@ -1,6 +1,9 @@
 //! What must hold when nothing is left to do.
 
+use std::collections::BTreeSet;
+
 use super::choreography::A;
+use super::reference::Observed;
 use super::world::World;
 use crate::RowState;
 
@@ -26,7 +29,9 @@ impl World {
             let calls = self.nodes.iter().flat_map(|node| &node.store.calls);
             let calls =
                 calls.filter(|((session, _), _)| session == id).map(|((_, position), value)| (*position, *value));
-            let reference = self.choreography.reference(self.argument, &calls.collect());
+            let ends = self.ends.iter().filter(|((session, _), _)| session == id);
+            let ends = ends.map(|((_, scope), end)| (*scope, end.clone())).collect();
+            let reference = self.choreography.reference(self.argument, &Observed { calls: calls.collect(), ends });
             match (&reference, at_initiator) {
                 (Some(_), Err(_)) => assert!(!self.choreography.cancels.is_empty(), "aborted for no reason"),
                 (None, Ok(_)) => panic!("committed what refuses"),
@@ -35,9 +40,11 @@ impl World {
             for role in self.choreography.participants() {
                 let store = &self.node(role).store;
                 match (store.outcomes.get(id), at_initiator, &reference) {
-                    (Some(Ok(result)), Ok(_), Some(values)) => {
-                        assert_eq!(*result, values[&role].to_string(), "the result of {role:?}");
-                        assert_eq!(store.standing(*id).len(), self.transactions_of(role, *id), "all of it stands");
+                    (Some(Ok(result)), Ok(_), Some(expected)) => {
+                        assert_eq!(*result, expected.values[&role].to_string(), "the result of {role:?}");
+                        let standing: BTreeSet<_> = store.standing(*id).into_iter().collect();
+                        let expected = expected.standing.get(&role).cloned().unwrap_or_default();
+                        assert_eq!(standing, expected, "what stands at {role:?}");
                     }
                     (Some(Err(_)), Err(_), _) => assert!(store.standing(*id).is_empty(), "all of it is undone"),
                     // Nobody was told of an abort before anything left the initiator.
@@ -46,10 +53,5 @@ impl World {
                 }
             }
         }
-    }
-
-    fn transactions_of(&self, role: crate::RoleId, id: crate::SessionId) -> usize {
-        let effects = &self.node(role).store.effects;
-        effects.iter().filter(|effect| effect.session == id && !effect.undoes).count()
     }
 }

@@ -1,10 +1,8 @@
 //! Small choreographies as data: what each role does at every step, and, for the whole, what must come out.
 
-use std::collections::{BTreeMap, BTreeSet};
-use std::task::Poll;
+use std::collections::BTreeSet;
 
-use crate::session::{Session, Stop};
-use crate::{Digest, Path, Position, RoleId};
+use crate::RoleId;
 
 pub const A: RoleId = RoleId(0);
 pub const B: RoleId = RoleId(1);
@@ -42,23 +40,63 @@ pub enum Step {
     /// Whether the role's number is odd decides; it tells all other roles.
     Choice(RoleId, Vec<Step>, Vec<Step>),
     Repeat(u64, Vec<Step>),
+    Scope(Vec<Step>, Otherwise),
+}
+
+/// What is done when a scope is aborted.
+#[derive(Clone, Debug, Default)]
+pub struct Otherwise {
+    pub steps: Vec<Step>,
+    /// The reason of the abort goes into the number of each role of the scope.
+    pub why: bool,
+    /// How long the body may take.
+    pub limit_millis: Option<u64>,
+}
+
+impl Step {
+    /// A scope whose `else` does not ask why.
+    pub fn scope(body: &[Step], otherwise: &[Step]) -> Self {
+        Self::Scope(body.to_vec(), Otherwise { steps: otherwise.to_vec(), ..Otherwise::default() })
+    }
+
+    /// A scope whose `else` asks why.
+    pub fn scope_why(body: &[Step], otherwise: &[Step]) -> Self {
+        Self::Scope(body.to_vec(), Otherwise { steps: otherwise.to_vec(), why: true, limit_millis: None })
+    }
+
+    /// A scope whose `else` asks why, and whose body may take only so long.
+    pub fn scope_within(limit_millis: u64, body: &[Step], otherwise: &[Step]) -> Self {
+        let limit_millis = Some(limit_millis);
+        Self::Scope(body.to_vec(), Otherwise { steps: otherwise.to_vec(), why: true, limit_millis })
+    }
+}
+
+/// A scope whose blocks have numbers.
+#[derive(Clone, Debug)]
+pub struct PlacedScope {
+    pub roles: Vec<RoleId>,
+    pub body: usize,
+    pub otherwise: usize,
+    pub why: bool,
+    pub limit_millis: Option<u64>,
 }
 
 #[derive(Clone, Debug)]
-enum Placed {
+pub enum Placed {
     Send(RoleId, RoleId),
     Transaction(RoleId, Behaviour),
     Call(RoleId),
     Require(RoleId, Behaviour),
     Choice(RoleId, usize, usize),
     Repeat(u64, usize),
+    Scope(PlacedScope),
 }
 
 /// A choreography whose steps have sites.
 #[derive(Clone, Debug, Default)]
 pub struct Choreography {
     pub name: String,
-    blocks: Vec<Vec<(u32, Placed)>>,
+    pub blocks: Vec<Vec<(u32, Placed)>>,
     sites: u32,
     /// Roles that may cancel.
     pub cancels: Vec<RoleId>,
@@ -80,6 +118,7 @@ impl Choreography {
     pub fn new(name: &str, steps: &[Step]) -> Self {
         let mut choreography = Self { name: name.into(), ..Self::default() };
         choreography.place(steps);
+        choreography.name_roles_of_scopes();
         choreography
     }
 
@@ -107,10 +146,30 @@ impl Choreography {
                     Placed::Choice(*role, odd, self.place(even))
                 }
                 Step::Repeat(rounds, body) => Placed::Repeat(*rounds, self.place(body)),
+                Step::Scope(body, Otherwise { steps, why, limit_millis }) => {
+                    let (body, otherwise) = (self.place(body), self.place(steps));
+                    let (roles, why, limit_millis) = (Vec::new(), *why, *limit_millis);
+                    Placed::Scope(PlacedScope { roles, body, otherwise, why, limit_millis })
+                }
             };
             self.blocks[block].push((site, placed));
         }
         block
+    }
+
+    /// Those of a scope are the roles with a part in it.
+    fn name_roles_of_scopes(&mut self) {
+        let participants = self.participants();
+        for index in 0..self.blocks.len() {
+            for step in 0..self.blocks[index].len() {
+                let Placed::Scope(PlacedScope { body, otherwise, .. }) = self.blocks[index][step].1 else { continue };
+                let acts = |role: &RoleId| self.acts_in(body, *role) || self.acts_in(otherwise, *role);
+                let those: Vec<_> = participants.iter().copied().filter(acts).collect();
+                if let Placed::Scope(PlacedScope { roles, .. }) = &mut self.blocks[index][step].1 {
+                    *roles = those;
+                }
+            }
+        }
     }
 
     pub fn participants(&self) -> Vec<RoleId> {
@@ -122,7 +181,7 @@ impl Choreography {
                 | Placed::Call(role)
                 | Placed::Require(role, _)
                 | Placed::Choice(role, ..) => roles.extend([*role]),
-                Placed::Repeat(..) => {}
+                Placed::Repeat(..) | Placed::Scope(..) => {}
             }
         }
         roles.into_iter().collect()
@@ -139,6 +198,8 @@ impl Choreography {
                 Placed::Send(_, to) if *to == me => return true,
                 Placed::Choice(role, ..) => return *role != me,
                 Placed::Repeat(_, body) if self.acts_in(*body, me) => return self.begins_by_message(*body, me),
+                Placed::Scope(scope) if self.acts_in(scope.body, me) => return self.begins_by_message(scope.body, me),
+                Placed::Scope(scope) if self.acts_in(scope.otherwise, me) => return false,
                 Placed::Send(role, _)
                 | Placed::Transaction(role, _)
                 | Placed::Call(role)
@@ -147,7 +208,7 @@ impl Choreography {
                         return false;
                     }
                 }
-                Placed::Repeat(..) => {}
+                Placed::Repeat(..) | Placed::Scope(..) => {}
             }
         }
         false
@@ -159,6 +220,7 @@ impl Choreography {
             Placed::Transaction(role, _) | Placed::Call(role) | Placed::Require(role, _) => *role == me,
             Placed::Choice(..) => true,
             Placed::Repeat(_, body) => self.acts_in(*body, me),
+            Placed::Scope(scope) => self.acts_in(scope.body, me) || self.acts_in(scope.otherwise, me),
         })
     }
 
@@ -169,210 +231,5 @@ impl Choreography {
         });
         let found = transactions.into_iter().find(|(site, _)| super::choreography::operation(**site) == operation);
         found.expect("a transaction of this choreography").1
-    }
-
-    /// What every role's result must be, given what each call returned; `None` if the saga must be rolled back.
-    pub fn reference(&self, argument: u64, calls: &BTreeMap<Position, u64>) -> Option<BTreeMap<RoleId, u64>> {
-        let mut values: BTreeMap<_, _> = self.participants().into_iter().map(|role| (role, 0)).collect();
-        values.insert(A, argument);
-        self.refer(0, Path::ROOT, calls, &mut values)?;
-        Some(values)
-    }
-
-    fn refer(
-        &self,
-        block: usize,
-        path: Path,
-        calls: &BTreeMap<Position, u64>,
-        values: &mut BTreeMap<RoleId, u64>,
-    ) -> Option<()> {
-        for (site, step) in &self.blocks[block] {
-            match step {
-                Placed::Send(from, to) => {
-                    let value = mix(values[to], values[from]);
-                    values.insert(*to, value);
-                }
-                Placed::Transaction(role, behaviour) => {
-                    if behaviour.ends_the_saga(values[role]) {
-                        return None;
-                    }
-                    values.insert(*role, mix(values[role], u64::from(*site)));
-                }
-                Placed::Call(role) => {
-                    let returned = calls.get(&path.position(*site)).copied().unwrap_or_default();
-                    values.insert(*role, mix(values[role], returned));
-                }
-                Placed::Require(role, behaviour) => {
-                    if behaviour.ends_the_saga(values[role]) {
-                        return None;
-                    }
-                }
-                Placed::Choice(role, odd, even) => {
-                    let branch = if values[role] % 2 == 1 { *odd } else { *even };
-                    self.refer(branch, path, calls, values)?;
-                }
-                Placed::Repeat(rounds, body) => {
-                    for round in 0..*rounds {
-                        self.refer(*body, path.child(*site, round), calls, values)?;
-                    }
-                }
-            }
-        }
-        Some(())
-    }
-}
-
-/// One role's run of its program.
-#[derive(Clone, Debug)]
-pub struct ProgramRun {
-    value: u64,
-    levels: Vec<Level>,
-    /// The operation at hand has been asked for.
-    asked: bool,
-    received: Digest,
-}
-
-#[derive(Clone, Debug)]
-struct Level {
-    block: usize,
-    index: usize,
-    path: Path,
-    /// Of a loop: its path and site, and the round and the number of rounds.
-    rounds: Option<(Path, u32, u64, u64)>,
-}
-
-impl ProgramRun {
-    pub fn new(argument: u64) -> Self {
-        let root = Level { block: 0, index: 0, path: Path::ROOT, rounds: None };
-        Self { value: argument, levels: vec![root], asked: false, received: Digest::default() }
-    }
-
-    pub fn poll(
-        &mut self,
-        choreography: &Choreography,
-        me: RoleId,
-        session: &mut Session,
-    ) -> Poll<Result<String, Stop>> {
-        loop {
-            let Some(level) = self.levels.last_mut() else { return Poll::Ready(Ok(self.value.to_string())) };
-            let Some((site, step)) = choreography.blocks[level.block].get(level.index) else {
-                match &mut level.rounds {
-                    Some((path, site, round, rounds)) if *round + 1 < *rounds => {
-                        *round += 1;
-                        level.path = path.child(*site, *round);
-                        level.index = 0;
-                    }
-                    _ => _ = self.levels.pop(),
-                }
-                continue;
-            };
-            let (path, position) = (level.path, level.path.position(*site));
-            level.index += 1;
-            let taken = match step {
-                Placed::Send(from, to) if *from == me => {
-                    session.program_send(position, *to, self.value.to_string().into()).map(|()| true)
-                }
-                Placed::Send(from, to) if *to == me => match session.program_receive(position, *from) {
-                    Poll::Pending => Ok(false),
-                    Poll::Ready(received) => received.map(|payload| {
-                        self.received = self.received.then(position, payload.as_bytes());
-                        self.value = mix(self.value, payload.parse().expect("a number"));
-                        true
-                    }),
-                },
-                Placed::Transaction(role, _) | Placed::Call(role) if *role == me => {
-                    let called = matches!(step, Placed::Call(_));
-                    match self.operate(session, position, *site, called) {
-                        Poll::Pending => Ok(false),
-                        Poll::Ready(returned) => returned.map(|()| true),
-                    }
-                }
-                Placed::Require(role, behaviour) if *role == me => {
-                    if behaviour.ends_the_saga(self.value) {
-                        session.program_refuse("required".into());
-                        Err(Stop)
-                    } else {
-                        Ok(true)
-                    }
-                }
-                Placed::Choice(role, odd, even) => {
-                    let chosen = if *role == me {
-                        let chosen = usize::from(self.value.is_multiple_of(2));
-                        let at = path.position(*site + chosen as u32);
-                        let others = choreography.participants().into_iter().filter(|role| *role != me);
-                        let told: Result<Vec<()>, Stop> =
-                            others.map(|to| session.program_send(at, to, "null".into())).collect();
-                        told.map(|_| Some(chosen))
-                    } else {
-                        let offers = [(path.position(*site), *role), (path.position(*site + 1), *role)];
-                        match session.program_offer(&offers) {
-                            Poll::Pending => Ok(None),
-                            Poll::Ready(Err(stop)) => Err(stop),
-                            Poll::Ready(Ok(index)) => match session.program_receive(offers[index].0, *role) {
-                                Poll::Pending => panic!("what is offered is there"),
-                                Poll::Ready(received) => received.map(|_| Some(index)),
-                            },
-                        }
-                    };
-                    match chosen {
-                        Err(stop) => Err(stop),
-                        Ok(None) => Ok(false),
-                        Ok(Some(chosen)) => {
-                            let block = if chosen == 0 { *odd } else { *even };
-                            self.levels.push(Level { block, index: 0, path, rounds: None });
-                            Ok(true)
-                        }
-                    }
-                }
-                Placed::Repeat(rounds, body) if *rounds > 0 => {
-                    let rounds = Some((path, *site, 0, *rounds));
-                    self.levels.push(Level { block: *body, index: 0, path: path.child(*site, 0), rounds });
-                    Ok(true)
-                }
-                _ => Ok(true),
-            };
-            match taken {
-                Ok(true) => {}
-                Ok(false) => {
-                    self.levels.last_mut().expect("the level at hand").index -= 1;
-                    return Poll::Pending;
-                }
-                Err(stop) => return Poll::Ready(Err(stop)),
-            }
-        }
-    }
-
-    fn operate(
-        &mut self,
-        session: &mut Session,
-        position: Position,
-        site: u32,
-        called: bool,
-    ) -> Poll<Result<(), Stop>> {
-        if !std::mem::replace(&mut self.asked, true) {
-            let (name, arguments) = (operation(site), self.value.to_string().into());
-            let recorded = if called {
-                session.program_call(position, &name, arguments, self.received)
-            } else {
-                session.program_transaction(position, &name, arguments, self.received)
-            };
-            match recorded {
-                Err(stop) => return Poll::Ready(Err(stop)),
-                Ok(Some(result)) => return Poll::Ready(self.returned(&result)),
-                Ok(None) => {}
-            }
-        }
-        let polled = if called { session.poll_call(position) } else { session.poll_transaction(position) };
-        match polled {
-            Poll::Pending => Poll::Pending,
-            Poll::Ready(Err(stop)) => Poll::Ready(Err(stop)),
-            Poll::Ready(Ok(result)) => Poll::Ready(self.returned(&result)),
-        }
-    }
-
-    fn returned(&mut self, result: &str) -> Result<(), Stop> {
-        self.asked = false;
-        self.value = mix(self.value, result.parse().expect("a number"));
-        Ok(())
     }
 }

@@ -5,7 +5,8 @@ use std::rc::Rc;
 use std::sync::Arc;
 use std::task::Poll;
 
-use super::choreography::{A, Behaviour, ProgramRun, mix};
+use super::choreography::{A, Behaviour, mix};
+use super::run::ProgramRun;
 use super::store::{Effect, Group};
 use super::world::{LIFE_MILLIS, Letter, Live, TIMING, World};
 use crate::{
@@ -36,7 +37,7 @@ impl World {
             Some(header) if begins_session(&frame.body) => {
                 assert_eq!(header.session_id(), id);
                 let session = Session::join(Arc::clone(header), to, TIMING, self.now);
-                let live = Live { session, run: None, runs: VecDeque::new(), durable: None };
+                let live = Live { session, run: None, runs: VecDeque::new(), durable: None, ends: vec![] };
                 self.node_mut(to).live.insert(id, live);
                 self.with(to, id, |live| {
                     live.session.handle_frame(frame);
@@ -74,6 +75,8 @@ impl World {
                 Poll::Ready(Ok(result)) => live.session.handle_program_ended(result.into(), now),
                 Poll::Pending | Poll::Ready(Err(_)) => live.session.handle_program_waiting(now),
             }
+            let write = live.session.last_write;
+            live.ends.extend(run.ends.drain(..).map(|(scope, end)| (write, scope, end)));
         }
         let writes: Vec<_> = std::iter::from_fn(|| live.session.poll_write()).collect();
         let frames: Vec<_> = std::iter::from_fn(|| live.session.poll_transmit()).collect();
@@ -87,6 +90,7 @@ impl World {
             queue.extend(writes.into_iter().map(|write| Group { session: id, effect: None, writes: vec![write] }));
         }
         frames.into_iter().for_each(|frame| self.transmit(Some(frame)));
+        self.observe_ends(role, id);
         events.into_iter().for_each(|event| self.hear(role, id, event));
     }
 

@@ -11,7 +11,7 @@ use std::rc::Rc;
 
 use super::choreography::Behaviour::{Refuses, Works};
 use super::choreography::Step::{Send, Transaction};
-use super::choreography::{A, B, C, Choreography};
+use super::choreography::{A, B, C, Choreography, Step};
 use super::script::{Kind, kind};
 use super::world::{Action, World};
 use crate::{Digest, RowState};
@@ -23,7 +23,7 @@ fn digest(world: &World) -> Digest {
     let nodes: Vec<_> = (world.nodes.iter())
         .map(|node| (&node.store.sessions, &node.store.effects, &node.store.queue, &node.store.known, &node.live))
         .collect();
-    Digest::of(format!("{network:?} {nodes:?} {:?}", world.decided).as_bytes())
+    Digest::of(format!("{network:?} {nodes:?} {:?} {:?}", world.decided, world.ends).as_bytes())
 }
 
 fn actions(world: &World) -> Vec<Action> {
@@ -52,7 +52,7 @@ fn apply(world: &mut World, action: Action) {
     match action {
         Action::Forget(role) => {
             // All that is left of the retention time, in which every frame of the program dies.
-            world.network.retain(|letter| kind(&letter.frame) != Kind::Message);
+            world.network.retain(|letter| !matches!(kind(&letter.frame), Kind::Message | Kind::ScopeVote));
             world.node_mut(role).store.sessions.retain(|_, kept| kept.finished.is_none());
         }
         Action::Crash(role) => {
@@ -126,14 +126,30 @@ fn small_programs() -> Vec<Choreography> {
         Choreography::new("a', A and B cancel", &a(Works, Works)).cancelled_by(&[A, B]),
         Choreography::new("e", &[Send(A, B), Transaction(B, Works), Transaction(A, Works)]),
         Choreography::new("e, t0 refuses", &[Send(A, B), Transaction(B, Works), Transaction(A, Refuses)]),
+        Choreography::new("scope", &[Step::scope(&a(Works, Works), &[])]),
+        Choreography::new("scope, t1 refuses", &[Step::scope_why(&a(Works, Refuses), &[Transaction(B, Works)])]),
+        Choreography::new("scope, both refuse", &[Send(A, B), both_refuse()]),
         Choreography::new("h of two", &[Send(A, B), Transaction(A, Refuses), Transaction(B, Refuses)]),
     ]
+}
+
+/// Both roles refuse, by themselves; which of it is why, they must agree on.
+fn both_refuse() -> Step {
+    Step::scope_why(&[Transaction(A, Refuses), Transaction(B, Works), Transaction(B, Refuses)], &[])
 }
 
 fn larger_programs() -> Vec<Choreography> {
     let d = [Transaction(A, Works), Send(A, B), Transaction(B, Works), Send(B, A), Send(A, B), Transaction(B, Refuses)];
     let b = [Transaction(A, Works), Send(A, B), Transaction(B, Works), Send(B, C), Transaction(C, Refuses), Send(C, A)];
+    let scope = [Transaction(A, Works), Send(A, B), Transaction(B, Refuses)];
+    let then = [Step::scope(&scope, &[Send(A, B)]), Transaction(A, Works), Send(A, B), Transaction(B, Refuses)];
+    let inner = Step::scope_why(&[Send(A, B), Transaction(B, Works), Transaction(B, Refuses)], &[]);
+    let nested = [Step::scope(&[Transaction(A, Works), inner, Transaction(A, Refuses)], &[])];
+    let abc = [Transaction(A, Works), Send(A, B), Send(A, C), Transaction(B, Refuses), Transaction(C, Refuses)];
     vec![
+        Choreography::new("scope, then refused", &then),
+        Choreography::new("scope in a scope, both aborted", &nested),
+        Choreography::new("scope of three", &[Step::scope_why(&abc, &[])]),
         Choreography::new("d, t2 refuses", &d),
         Choreography::new("h", &[Send(A, B), Send(A, C), Transaction(B, Refuses), Transaction(C, Refuses)]),
         Choreography::new("b, t2 refuses", &b),

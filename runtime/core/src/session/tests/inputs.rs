@@ -8,7 +8,7 @@ use super::simulate::Random;
 use super::world::TIMING;
 use crate::{
     Body, Change, Digest, Event, Frame, Header, INBOX_MESSAGES_MAX, Millis, Outcome, Path, Position, Ran, RoleId,
-    RowState, Run, Session, Stored, Timing, Vote, Write, WriteId,
+    RowState, Run, ScopeVote, Scopes, Session, Stored, Timing, Vote, Write, WriteId,
 };
 
 const NOW: Millis = Millis(0);
@@ -42,7 +42,7 @@ fn frame(body: Body) -> Frame {
 }
 
 fn message(site: u32, payload: &str) -> Frame {
-    frame(Body::Message { position: at(site), payload: payload.into() })
+    frame(Body::Message { position: at(site), scopes: Scopes::default(), payload: payload.into() })
 }
 
 fn aborted(voter: RoleId) -> Frame {
@@ -80,18 +80,20 @@ fn with_a_transaction(payload: &str) -> Session {
 fn stored(writes: Vec<Write>) -> Stored {
     let mut transactions = Vec::new();
     let mut calls = Vec::new();
+    let mut scope_votes = Vec::new();
     let mut row = None;
     for write in writes {
         for change in write.changes {
             match change {
                 Change::Transaction(record) => transactions.push(record),
                 Change::Call(record) => calls.push(record),
+                Change::ScopeVote(record) => scope_votes.push(record),
                 Change::Undone(_) | Change::DropRecords => panic!("not here"),
             }
         }
         row = Some(write.row);
     }
-    Stored { row: row.expect("a write"), transactions, calls }
+    Stored { row: row.expect("a write"), transactions, calls, scope_votes }
 }
 
 fn parked(session: &mut Session) -> bool {
@@ -366,8 +368,11 @@ fn any_bytes_are_a_frame_or_none_and_any_frame_is_survived() {
         let position = [Position::BEGIN, at(1), at(9), Position(u128::MAX)][random.below(4)];
         let voter = RoleId([0, 1, 2, u16::MAX][random.below(4)]);
         let outcome = [Outcome::Committed, Outcome::Compensated][random.below(2)];
-        let body = match random.below(9) {
-            0 | 1 => Body::Message { position, payload: "x".into() },
+        let scopes: Scopes = (0..random.below(3)).map(|site| at(site as u32)).collect();
+        let votes = [ScopeVote::Done, ScopeVote::Stopped, ScopeVote::Aborted { reason: "x".into() }];
+        let body = match random.below(10) {
+            0 | 1 => Body::Message { position, scopes, payload: "x".into() },
+            9 => Body::ScopeVote { position, scopes, vote: votes[random.below(3)].clone() },
             2 => Body::Stable { position },
             3 => Body::Vote { voter, vote: Vote::Completed },
             4 if random.below(100) == 0 => Body::Vote { voter, vote: Vote::Aborted { reason: "x".into() } },

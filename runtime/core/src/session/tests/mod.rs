@@ -12,6 +12,8 @@ mod holes;
 mod holes_of_aborts;
 mod inputs;
 mod programs;
+mod reference;
+mod run;
 mod script;
 mod simulate;
 mod store;

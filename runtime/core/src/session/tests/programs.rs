@@ -2,7 +2,7 @@
 
 use super::choreography::Behaviour::{Fails, FailsAlways, Refuses, RefusesIfOdd, Works};
 use super::choreography::Step::{Call, Choice, Repeat, Require, Send, Transaction};
-use super::choreography::{A, B, C, Choreography};
+use super::choreography::{A, B, C, Choreography, Step};
 
 /// Each of them, in every variant.
 pub fn all() -> Vec<Choreography> {
@@ -63,6 +63,81 @@ pub fn all() -> Vec<Choreography> {
     all.push(Choreography::new("b, everyone cancels", &b).cancelled_by(&[A, B, C]));
     let undone = Choreography::new("rounds undone with failures", &rounds(Refuses));
     all.push(undone.with_failing_compensations(3));
+    all.extend(scopes());
+    all
+}
+
+/// Programs with scopes: of two and three roles, aborted by one, two or none, one within another, in loops, before an abort of all.
+pub fn scopes() -> Vec<Choreography> {
+    let t = Transaction;
+    let mut all = Vec::new();
+    let mut add = |name: &str, steps: &[_]| all.push(Choreography::new(name, steps));
+    let ab = |first, second| [t(A, first), Send(A, B), t(B, second), Send(B, A)];
+    let after = [t(A, Works), Send(A, B), t(B, Works)];
+    for (name, first, second) in [
+        ("all works", Works, Works),
+        ("A refuses", Refuses, Works),
+        ("B refuses", Works, Refuses),
+        ("as the numbers say", RefusesIfOdd, RefusesIfOdd),
+        ("B fails always", Works, FailsAlways),
+    ] {
+        add(&format!("scope: {name}"), &[&[Step::scope(&ab(first, second), &after)][..], &after].concat());
+        let otherwise = [Send(A, B), t(B, Works)];
+        add(
+            &format!("scope, why: {name}"),
+            &[t(B, Works), Step::scope_why(&ab(first, second), &otherwise), t(A, Works)],
+        );
+        let undone = [&[t(A, Works), Step::scope_why(&ab(first, second), &otherwise)][..], &[t(B, Refuses)]].concat();
+        add(&format!("scope, then refused: {name}"), &undone);
+        add(
+            &format!("scope, the session aborts in else: {name}"),
+            &[Step::scope(&ab(first, second), &[t(A, Refuses)])],
+        );
+    }
+    let both = [t(A, Works), t(A, RefusesIfOdd), Send(B, C), t(B, Works), t(B, Refuses), t(C, Works)];
+    add("scope, two abort", &[Send(A, B), Step::scope_why(&both, &[t(C, Works)]), Send(C, A), t(A, Works)]);
+    let both = [t(A, Works), t(A, Refuses), t(B, Works), t(B, Refuses)];
+    add("scope, two of two abort", &[Send(A, B), Step::scope_why(&both, &[Send(B, A), t(A, Works)])]);
+    let three = [t(A, Works), Send(A, B), t(B, Works), Send(B, C), t(C, Works), Require(C, Refuses), Send(C, A)];
+    add("scope of three", &[Step::scope_why(&three, &[t(B, Works)]), Send(A, C), t(C, Works)]);
+    let inner =
+        Step::scope_why(&[t(B, Works), Send(B, C), t(C, RefusesIfOdd), t(C, Works)], &[t(B, Works), Send(B, C)]);
+    let outer = |last| [t(A, Works), Send(A, B), inner.clone(), Send(C, A), t(A, last), Send(A, B)];
+    add("scope in a scope", &[Step::scope(&outer(Works), &[]), t(B, Works)]);
+    add(
+        "scope in a scope that is aborted",
+        &[Step::scope_why(&outer(Refuses), &[t(C, Works), Send(C, A)]), t(B, Works)],
+    );
+    add("scope in a scope that may be aborted", &[Step::scope(&outer(RefusesIfOdd), &[Send(A, C)]), t(C, Works)]);
+    add("scope in a scope, then refused", &[Step::scope(&outer(Works), &[]), Send(A, B), t(B, Refuses)]);
+    let early = [Step::scope(&[t(A, Works), Send(A, B), t(B, Works)], &[]), t(A, Refuses), t(B, Works)];
+    add("scope that is done in one that is aborted early", &[Step::scope_why(&early, &[t(B, Works)]), Send(B, A)]);
+    let round = [Step::scope_why(&ab(RefusesIfOdd, RefusesIfOdd), &[Call(B), Send(B, A)]), Send(A, B)];
+    add("scopes in rounds", &[Repeat(3, round.to_vec()), t(B, Works), Send(B, A)]);
+    add("scope of one", &[Step::scope(&[t(A, Works), t(A, RefusesIfOdd)], &[t(A, Works)]), Send(A, B), t(B, Works)]);
+    add(
+        "scope of one, aborted",
+        &[Step::scope(&[t(A, Works), t(A, Refuses)], &[t(A, Works)]), Send(A, B), t(B, Works)],
+    );
+    let alone = Step::scope_within(9, &[Call(B), t(B, Works)], &[t(B, Works)]);
+    add("scope of one with a limit", &[Send(A, B), alone, t(B, Works), Send(B, A)]);
+    let calls = [Call(A), t(A, Works), Send(A, B), Call(B), t(B, RefusesIfOdd), Send(B, A), Call(A)];
+    add("scope with calls", &[Step::scope_why(&calls, &[Call(A)]), Send(A, B), t(B, Works)]);
+    add("scope with a limit", &[Step::scope_within(15, &calls, &[t(B, Works)]), Send(B, A), t(A, Works)]);
+    add(
+        "scope that begins a role",
+        &[t(A, Works), Step::scope(&[t(B, Works), Send(B, C), t(C, Refuses)], &[t(C, Works)])],
+    );
+    let first = [t(A, Refuses), Send(A, B), Send(B, C), t(C, Works)];
+    add("scope whose vote comes first", &[Step::scope_why(&first, &[t(C, Works), t(B, Works)])]);
+    let choice = Choice(A, vec![Send(A, B), t(B, Refuses)], vec![t(C, Works), Send(C, B), t(B, RefusesIfOdd)]);
+    add("scope with a choice", &[Step::scope(&[t(A, Works), choice], &[t(C, Works), Send(C, A)]), t(A, Works)]);
+    let a = [Step::scope_why(&ab(Works, RefusesIfOdd), &[t(A, Works), Send(A, B)]), t(B, Works)];
+    all.push(Choreography::new("scope, A and B cancel", &a).cancelled_by(&[A, B]));
+    let undone = [Step::scope_why(&ab(Works, Works), &[]), Step::scope(&[t(A, Works), Send(A, B), t(B, Refuses)], &[])];
+    all.push(Choreography::new("scopes undone with failures", &undone).with_failing_compensations(3));
+    let undone = Choreography::new("scope in a scope, undone with failures", &outer(Refuses));
+    all.push(undone.with_failing_compensations(2).cancelled_by(&[C]));
     all
 }
 

@@ -9,6 +9,7 @@ use crate::{Body, Frame, RoleId, RowState, Session, SessionId, Vote};
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Kind {
     Message,
+    ScopeVote,
     Stable,
     Completed,
     Aborted,
@@ -21,6 +22,7 @@ pub enum Kind {
 pub fn kind(frame: &Frame) -> Kind {
     match &frame.body {
         Body::Message { .. } => Kind::Message,
+        Body::ScopeVote { .. } => Kind::ScopeVote,
         Body::Stable { .. } => Kind::Stable,
         Body::Vote { vote: Vote::Completed, .. } => Kind::Completed,
         Body::Vote { vote: Vote::Aborted { .. }, .. } => Kind::Aborted,

@@ -3,7 +3,7 @@
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::rc::Rc;
 
-use super::choreography::{A, B, Behaviour, C, Choreography, Step};
+use super::choreography::{A, B, Behaviour, C, Choreography, Otherwise, Step};
 use super::programs;
 use super::world::{Action, LIFE_MILLIS, RETENTION_MILLIS, World};
 use crate::RoleId;
@@ -84,7 +84,7 @@ fn random_steps(random: &mut Random, roles: &[RoleId], length: usize, refuses: u
     let mut steps = Vec::new();
     for _ in 0..length {
         let (role, other) = (random.pick(roles), random.pick(roles));
-        steps.push(match random.below(20) {
+        steps.push(match random.below(23) {
             0..9 if role != other => Step::Send(role, other),
             0..15 => Step::Transaction(role, behaviour(random)),
             15 => Step::Call(role),
@@ -99,6 +99,14 @@ fn random_steps(random: &mut Random, roles: &[RoleId], length: usize, refuses: u
             19 if depth > 0 => {
                 let rounds = 1 + random.below(3) as u64;
                 Step::Repeat(rounds, random_steps(random, roles, 1 + length / 3, refuses, depth - 1))
+            }
+            20..23 if depth > 0 => {
+                let refuses = random.pick(&[0, 100, 250, 500]);
+                let body = random_steps(random, roles, 1 + length / 2, refuses, depth - 1);
+                let length = random.pick(&[0, 1, 3]);
+                let steps = random_steps(random, roles, length, 30, depth - 1);
+                let limit_millis = if random.chance(100) { Some(1 + random.below(60) as u64) } else { None };
+                Step::Scope(body, Otherwise { steps, why: random.chance(500), limit_millis })
             }
             _ => Step::Transaction(role, Behaviour::Works),
         });

@@ -98,7 +98,7 @@ impl Store {
         let before = self.sessions.get(&session).map_or(0, |kept| kept.stored.row.version);
         assert_eq!(write.row.version, before + 1, "the write does not fit the row");
         let kept = self.sessions.entry(session).or_insert_with(|| Kept {
-            stored: Stored { row: write.row.clone(), transactions: vec![], calls: vec![] },
+            stored: Stored { row: write.row.clone(), transactions: vec![], calls: vec![], scope_votes: vec![] },
             finished: None,
         });
         let stored = &mut kept.stored;
@@ -108,12 +108,18 @@ impl Store {
             match change {
                 Change::Transaction(record) => {
                     assert!(stored.transactions.iter().all(|other| other.position != record.position));
+                    let voted = |scope| stored.scope_votes.iter().any(|vote| vote.position == scope);
+                    assert!(!record.scopes.iter().any(voted), "a transaction in a scope that this role has voted of");
                     stored.transactions.push(record);
                 }
                 Change::Call(record) => {
                     assert!(stored.calls.iter().all(|other| other.position != record.position));
                     self.calls.insert((session, record.position), record.result.parse().expect("a number"));
                     stored.calls.push(record);
+                }
+                Change::ScopeVote(record) => {
+                    assert!(stored.scope_votes.iter().all(|other| other.position != record.position), "voted twice");
+                    stored.scope_votes.push(record);
                 }
                 Change::Undone(position) => {
                     let record = stored.transactions.iter_mut().find(|record| record.position == position);
@@ -123,6 +129,7 @@ impl Store {
                 Change::DropRecords => {
                     stored.transactions.clear();
                     stored.calls.clear();
+                    stored.scope_votes.clear();
                 }
             }
         }
@@ -148,7 +155,7 @@ impl Store {
             RowState::Finished { outcome } => {
                 kept.finished = Some(now);
                 assert!(
-                    transactions.is_empty() && kept.stored.calls.is_empty(),
+                    transactions.is_empty() && kept.stored.calls.is_empty() && kept.stored.scope_votes.is_empty(),
                     "a finished session leaves only its outcome"
                 );
                 assert!(outcome.is_ok() || standing.is_empty(), "finished, and not undone");

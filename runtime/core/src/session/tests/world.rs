@@ -5,10 +5,11 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::rc::Rc;
 use std::sync::Arc;
 
-use super::choreography::{A, Choreography, ProgramRun};
+use super::choreography::{A, Choreography};
 use super::drive::show;
+use super::run::ProgramRun;
 use super::store::Store;
-use crate::{Frame, Header, Millis, Position, RoleId, RowState, Run, Session, SessionId, Timing, WriteId};
+use crate::{Frame, Header, Millis, Position, RoleId, RowState, Run, ScopeEnd, Session, SessionId, Timing, WriteId};
 
 /// The bound on a frame's life, and how long a finished session is remembered: longer (rule G5).
 pub const LIFE_MILLIS: u64 = 300;
@@ -24,6 +25,8 @@ pub struct Live {
     pub runs: VecDeque<Run>,
     /// Durable, but the session has not been told.
     pub durable: Option<WriteId>,
+    /// How scopes ended, for a run that hangs on this write.
+    pub ends: Vec<(WriteId, Position, ScopeEnd)>,
 }
 
 #[derive(Clone, Debug, Default)]
@@ -78,6 +81,8 @@ pub struct World {
     /// What was told of the outcome.
     pub decided: BTreeMap<(SessionId, RoleId), bool>,
     pub accepted: BTreeSet<SessionId>,
+    /// How scopes ended, and for whom.
+    pub ends: BTreeMap<(SessionId, Position), ScopeEnd>,
     pub parked: Vec<(RoleId, String)>,
     pub trace: Option<Vec<String>>,
     pub messages_sent: usize,
@@ -100,6 +105,7 @@ impl World {
             failures: BTreeMap::new(),
             decided: BTreeMap::new(),
             accepted: BTreeSet::new(),
+            ends: BTreeMap::new(),
             parked: vec![],
             trace: None,
             messages_sent: 0,
@@ -220,7 +226,7 @@ impl World {
     fn enter(&mut self, role: RoleId, id: SessionId, session: Session) {
         let argument = session.arguments().map_or(0, |argument| argument.parse().expect("a number"));
         let run = session.runs_program().then(|| ProgramRun::new(argument));
-        let live = Live { session, run, runs: VecDeque::new(), durable: None };
+        let live = Live { session, run, runs: VecDeque::new(), durable: None, ends: vec![] };
         self.node_mut(role).live.insert(id, live);
         self.with(role, id, |_| {});
     }
@@ -249,6 +255,7 @@ impl World {
         if let Some(live) = node.live.get_mut(&id) {
             live.durable = last.or(live.durable);
         }
+        self.observe_ends(role, id);
         // Invariant 6: nothing exists for a session that its initiator does not durably know.
         assert!(self.node(A).store.known.contains(&id), "role {} acts in an unknown session", role.0);
         self.check_outcomes(id);
@@ -267,6 +274,16 @@ impl World {
         }
         let told = |outcome| self.decided.iter().any(|((session, _), told)| *session == id && *told == outcome);
         assert!(!(committed || told(true)) || !(aborted || told(false)), "two outcomes of one session");
+    }
+
+    /// All roles of a scope take the same way, and for the same reason: none that went on durably has gone another one.
+    pub fn observe_ends(&mut self, role: RoleId, id: SessionId) {
+        let Some(live) = self.node_mut(role).live.get_mut(&id) else { return };
+        let durable = live.session.durable.max(live.durable.unwrap_or_default());
+        for (_, scope, end) in live.ends.extract_if(.., |(write, ..)| *write <= durable).collect::<Vec<_>>() {
+            let before = self.ends.entry((id, scope)).or_insert_with(|| end.clone());
+            assert_eq!(*before, end, "another end of a scope at role {}", role.0);
+        }
     }
 
     fn fail_write(&mut self, role: RoleId) {

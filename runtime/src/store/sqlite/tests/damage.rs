@@ -2,24 +2,24 @@
 
 use std::path::Path;
 
-use accompanist_core::Change;
+use accompanist_core::{Change, ScopeVote};
 use rusqlite::Connection;
 
 use super::Place;
-use crate::store::contract::{Log, call, key, now, stored, transaction, write};
+use crate::store::contract::{Log, call, key, now, scope_vote, stored, transaction, write};
 use crate::store::sqlite::{Sqlite, rows, schema};
 use crate::store::{Store, StoreError};
 
 #[test]
-fn a_newer_format_is_refused_by_name() {
+fn another_format_is_refused_by_name() {
     let place = Place::new();
     drop(place.open());
-    alter(&place.path(), "UPDATE accompanist_meta SET value = 2");
-    let refused = Sqlite::open(place.path()).unwrap_err();
-    assert!(
-        matches!(&refused, StoreError::Corrupt(text) if text.contains("format 2") && text.contains("node.db")),
-        "{refused}"
-    );
+    for format in [schema::FORMAT - 1, schema::FORMAT + 1] {
+        alter(&place.path(), &format!("UPDATE accompanist_meta SET value = {format}"));
+        let refused = Sqlite::open(place.path()).unwrap_err();
+        let names = |text: &str| text.contains(&format!("has format {format}")) && text.contains("node.db");
+        assert!(matches!(&refused, StoreError::Corrupt(text) if names(text)), "{refused}");
+    }
 }
 
 #[test]
@@ -36,7 +36,11 @@ fn no_change_of_a_column_goes_unnoticed() {
     let place = Place::new();
     let store = place.open();
     let log = Log::new();
-    let changes = vec![Change::Transaction(transaction(1)), Change::Call(call(2))];
+    let changes = vec![
+        Change::Transaction(transaction(1)),
+        Change::Call(call(2)),
+        Change::ScopeVote(scope_vote(3, ScopeVote::Done)),
+    ];
     log.commit(&store, key(1), write(1, 1, changes)).unwrap();
     drop(store);
     let changes = [
@@ -65,6 +69,7 @@ fn no_change_of_a_column_goes_unnoticed() {
         ("session", "digest", "zeroblob(16)"),
         ("transaction", "id", "2"),
         ("transaction", "position", "zeroblob(16)"),
+        ("transaction", "scopes", "x''"),
         ("transaction", "sequence", "2"),
         ("transaction", "operation", "'Stock.release'"),
         ("transaction", "arguments", "'[]'"),
@@ -73,11 +78,19 @@ fn no_change_of_a_column_goes_unnoticed() {
         ("transaction", "undone", "1"),
         ("transaction", "digest", "x''"),
         ("call", "position", "zeroblob(16)"),
+        ("call", "scopes", "zeroblob(16)"),
         ("call", "operation", "'Clock.later'"),
         ("call", "arguments", "zeroblob(16)"),
         ("call", "result", "CAST(x'ff' AS TEXT)"),
         ("call", "received", "zeroblob(16)"),
         ("call", "digest", "zeroblob(16)"),
+        ("scope_vote", "id", "2"),
+        ("scope_vote", "position", "zeroblob(16)"),
+        ("scope_vote", "scopes", "x''"),
+        ("scope_vote", "vote", "'stopped'"),
+        ("scope_vote", "vote", "'dome'"),
+        ("scope_vote", "reason", "'x'"),
+        ("scope_vote", "digest", "zeroblob(16)"),
     ];
     let sound = std::fs::read(place.path()).unwrap();
     for (table, column, value) in changes {
@@ -103,7 +116,11 @@ fn no_flipped_bit_is_misread() {
     let place = Place::new();
     let store = place.open();
     let log = Log::new();
-    let changes = vec![Change::Transaction(transaction(1)), Change::Call(call(2))];
+    let changes = vec![
+        Change::Transaction(transaction(1)),
+        Change::Call(call(2)),
+        Change::ScopeVote(scope_vote(3, ScopeVote::Done)),
+    ];
     log.commit(&store, key(1), write(1, 1, changes)).unwrap();
     let expected = stored(&store, 1).unwrap();
     drop(store);

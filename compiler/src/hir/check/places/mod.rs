@@ -1,16 +1,20 @@
 //! Every value lives where all that it is made of lives, and is used only there.
 
+mod choice;
+mod construct;
+mod transfer;
+
+pub use transfer::recipient;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use super::misplaced;
 use crate::diagnostic::Diagnostics;
 use crate::diagnostic::grouping::Grouping;
-use crate::diagnostic::meaning::Meaning;
-use crate::hir::lower::{cast_place, result_place};
 use crate::hir::{
-    At, Body, Call, Choreography, ExprId, ExprKind, Hir, LocalId, Members, Pattern, PatternKind, Place, Placed, Player,
-    RoleId, RoleKind, RoleSet, Signature, SignatureParam, Step, Stmt, StmtKind, Target, Ty, place,
+    At, Body, Choreography, ExprId, ExprKind, Hir, LocalId, Pattern, PatternKind, Place, Placed, Player, RoleId,
+    RoleKind, RoleSet, Stmt, StmtKind, Ty, place,
 };
 use crate::lir::To;
 use crate::span::Span;
@@ -196,7 +200,7 @@ impl Placer<'_> {
             };
             if let Some(role) = missing {
                 let problem = misplaced::needed(self.choreography, &self.places, call, role, span);
-                self.diagnostics.push(problem.into());
+                self.diagnostics.push(problem);
             }
         }
     }
@@ -224,7 +228,7 @@ impl Placer<'_> {
             return;
         }
         let problem = misplaced::needed(self.choreography, &self.places, expr, role, by);
-        self.diagnostics.push(problem.into());
+        self.diagnostics.push(problem);
     }
 
     /// Reports what each member has for itself, used where no member is.
@@ -354,7 +358,7 @@ impl Placer<'_> {
         if let ExprKind::Local(local) = &self.body[value].kind
             && let Place::Each(group) = self.places.local(*local)
         {
-            let own = match &self.choreography.role(role).kind {
+            let own = match &self.choreography.kind(role) {
                 RoleKind::Member(of) => of.iter().copied().collect::<RoleSet>() == *group,
                 RoleKind::Single | RoleKind::Group => group.contains(&role),
             };
@@ -372,82 +376,6 @@ impl Placer<'_> {
         self.need(value, role, by);
     }
 
-    /// What is assigned to, and where.
-    fn target(&mut self, target: &Target) -> Place {
-        let place = place::inside(&self.choreography.roles, self.places.local(target.local), &self.places.members);
-        for step in &target.path {
-            if let Step::Index(index) = step {
-                self.walk(*index);
-                self.need_at(*index, &place, target.span);
-            }
-        }
-        place
-    }
-
-    fn call(&mut self, expr: ExprId, call: &Call) -> Place {
-        let signature = self.signature(call);
-        let values = signature.params.iter().filter_map(|param| match param {
-            SignatureParam::Value(_, _, at) => Some(at),
-            SignatureParam::Choreography(..) => None,
-        });
-        for (arg, at) in call.args.iter().zip(values) {
-            self.walk(*arg);
-            self.need_at(*arg, &cast_place(at, call), self.body[expr].span);
-        }
-        let meet = |one: &Place, two: &Place| self.choreography.meet(one, two);
-        let place = result_place(&signature.result, call, &meet);
-        if let Placed::Tuple(items, _) = &signature.result {
-            let parts = items.iter().map(|item| result_place(item, call, &meet)).collect();
-            self.places.parts.insert(expr, parts);
-            if place.is_nowhere() && !self.taken_apart.contains(&expr) {
-                self.diagnostics.push(Grouping::PartsApart { span: self.body[expr].span }.into());
-                return Place::Error;
-            }
-        }
-        place
-    }
-
-    fn signature(&self, call: &Call) -> Signature {
-        crate::hir::signature_of(self.hir, self.choreography, call.callee).clone()
-    }
-
-    /// A block that is run once for each member.
-    fn members(&mut self, expr: ExprId, members: &Members) -> Place {
-        let errors = self.diagnostics.error_count();
-        let outside = Arc::clone(&self.places.players);
-        let own = outside.iter().filter_map(|player| player.within(members.member, &members.group));
-        let inside = outside.iter().cloned().chain(own).collect();
-        self.places.players = inside;
-        self.places.members.push(members.member);
-        let place = self.walk(members.body);
-        self.places.members.pop();
-        self.places.players = outside;
-        if self.body[expr].ty.is_unit() {
-            return Place::Everywhere;
-        }
-        if self.diagnostics.error_count() > errors {
-            return Place::Error;
-        }
-        let alone = Place::at(members.member);
-        let result = place::outside(&self.choreography.roles, &place, members.member);
-        if (members.gathers && place == alone) || result.is_nowhere() {
-            // The roles that would hold it do not know what they would need to.
-            let role = self.places.lost.get(&self.tail(members.body)).and_then(|lost| lost.roles.first().copied());
-            let role = role.unwrap_or(members.member);
-            let by = self.body[expr].span;
-            let problem = misplaced::needed(self.choreography, &self.places, members.body, role, by);
-            self.diagnostics.push(problem.into());
-            return Place::Error;
-        }
-        result
-    }
-
-    fn set_expr(&mut self, expr: ExprId, place: Place) {
-        if let Some(slot) = self.places.exprs.get_mut(expr.0 as usize) {
-            *slot = place;
-        }
-    }
-
     /// The roles that hold all parts, of which there must be one.
     fn meet(&mut self, expr: ExprId, parts: &[ExprId]) -> Place {
         let mut place = Place::Everywhere;
@@ -457,65 +385,10 @@ impl Placer<'_> {
         }
         if place.is_nowhere() {
             let problem = misplaced::apart(self.choreography, &self.places, self.body[expr].span, parts);
-            self.diagnostics.push(problem.into());
+            self.diagnostics.push(problem);
             return Place::Error;
         }
         place
-    }
-
-    fn communicate(
-        &mut self,
-        expr: ExprId,
-        value: ExprId,
-        from: Option<(RoleId, Span)>,
-        to: &[(RoleId, Span)],
-    ) -> Place {
-        let held = match from {
-            Some((role, _)) => {
-                self.pick(value, role, self.body[expr].span);
-                self.places.expr(value).clone()
-            }
-            None => self.walk(value),
-        };
-        let result = Place::Roles(to.iter().map(|(role, _)| *role).collect());
-        if self.own_outside(value) {
-            return result;
-        }
-        let lacks = |player: &Player| to.iter().any(|(role, _)| player.plays(*role)) && !held.is_held_by(player);
-        let is_needed = self.places.players.iter().any(lacks);
-        let Place::Roles(roles) = &held else {
-            return result;
-        };
-        if roles.is_empty()
-            && let Some((role, span)) = to.first()
-        {
-            self.need(value, *role, *span);
-        }
-        if !is_needed || roles.is_empty() {
-            return result;
-        }
-        let group = |role: &RoleId| self.choreography.role(*role).kind == RoleKind::Group;
-        let sender = match (from, roles.first()) {
-            (Some((role, _)), _) => role,
-            (None, Some(only)) if roles.len() == 1 && !group(only) => *only,
-            (None, first) => {
-                let senders = roles.iter().map(|role| self.choreography.role_name(*role).to_owned()).collect();
-                let (span, whole) = (self.body[value].span, self.body[expr].span);
-                self.diagnostics.push(Meaning::AmbiguousSender { senders, span, whole }.into());
-                first.copied().unwrap_or(RoleId(0))
-            }
-        };
-        self.transfer(expr, sender, to, &held);
-        result
-    }
-
-    /// A message to all of `to` that do not hold what it says.
-    fn transfer(&mut self, expr: ExprId, from: RoleId, to: &[(RoleId, Span)], held: &Place) {
-        let lacks = |player: &&Player| to.iter().any(|(role, _)| player.plays(*role)) && !held.is_held_by(player);
-        let players = self.places.players.iter().filter(lacks);
-        let to = players.map(|player| (player.clone(), recipient(self.choreography, player, &self.places.members)));
-        let to = to.collect();
-        self.places.transfers.insert(expr, Transfer { from, to });
     }
 
     fn stmt(&mut self, stmt: &Stmt) {
@@ -534,7 +407,7 @@ impl Placer<'_> {
                 }
                 if place.is_nowhere() {
                     let problem = misplaced::apart(self.choreography, &self.places, stmt.span, &[*condition, *reason]);
-                    self.diagnostics.push(problem.into());
+                    self.diagnostics.push(problem);
                 }
                 self.places.requires.insert(*condition, place);
             }
@@ -581,69 +454,4 @@ impl Placer<'_> {
             self.set_local(local, place.clone());
         }
     }
-
-    fn choice(&mut self, expr: ExprId, guard: ExprId, patterns: &[&Pattern], branches: &[ExprId]) -> Place {
-        let errors = self.diagnostics.error_count();
-        let guard_place = self.walk(guard);
-        if guard_place.is_nowhere() {
-            let problem = misplaced::apart(self.choreography, &self.places, self.body[guard].span, &[guard]);
-            self.diagnostics.push(problem.into());
-        }
-        self.own_outside(guard);
-        for pattern in patterns {
-            self.bind(pattern, &guard_place);
-        }
-        let branches: Vec<(ExprId, Place)> = branches.iter().map(|branch| (*branch, self.walk(*branch))).collect();
-        if guard_place == Place::Error {
-            return Place::Error;
-        }
-        self.chosen(expr, errors, &branches)
-    }
-
-    /// Where the value of a choice lives: where its branches' values do, and the choice is known.
-    fn chosen(&mut self, expr: ExprId, errors: usize, branches: &[(ExprId, Place)]) -> Place {
-        let mut place = Place::Everywhere;
-        for (branch, branch_place) in branches {
-            if self.body[*branch].ty != Ty::Never {
-                place = self.choreography.meet(&place, branch_place);
-            }
-        }
-        if self.diagnostics.error_count() > errors {
-            // What follows from a mistake is not told.
-            return Place::Error;
-        }
-        let known = self.knowledge.known(&self.places, expr, self.diagnostics);
-        if self.body[expr].ty.is_unit() || self.body[expr].ty == Ty::Never {
-            return Place::Everywhere;
-        }
-        let result = match (&place, &known) {
-            // Each member has its own where all members know of the choice.
-            (Place::Each(group), Place::Roles(_))
-                if !group.iter().all(|role| self.choreography.holds(&known, *role)) =>
-            {
-                Place::Roles(RoleSet::new())
-            }
-            _ => self.choreography.meet(&place, &known),
-        };
-        let here = || self.choreography.role_ids().chain(self.places.members.iter().copied());
-        let roles: RoleSet = here()
-            .filter(|role| self.choreography.holds(&place, *role) && !self.choreography.holds(&result, *role))
-            .collect();
-        if !roles.is_empty() {
-            self.places.lost.insert(expr, Lost { roles, choice: expr });
-        }
-        result
-    }
-}
-
-/// Whom a message goes to that one who plays these parts is to receive, and nobody else.
-pub fn recipient(choreography: &Choreography, player: &Player, members: &[RoleId]) -> To {
-    let others = members.iter().copied().filter(|member| !player.members.contains(member));
-    let except = others.filter(|member| choreography.overlap(*member, player.base)).collect();
-    let mut own = player.members.iter().copied();
-    let role = match choreography.role(player.base).kind {
-        RoleKind::Group => own.next().unwrap_or(player.base),
-        RoleKind::Single | RoleKind::Member(_) => player.base,
-    };
-    To { role, also: own.collect(), except }
 }

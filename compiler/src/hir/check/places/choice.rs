@@ -1,0 +1,60 @@
+//! Choices: where their values live, and which roles know.
+
+use super::super::misplaced;
+use super::{Lost, Placer};
+use crate::hir::{ExprId, Pattern, Place, RoleSet, Ty};
+
+impl Placer<'_> {
+    pub(super) fn choice(&mut self, expr: ExprId, guard: ExprId, patterns: &[&Pattern], branches: &[ExprId]) -> Place {
+        let errors = self.diagnostics.error_count();
+        let guard_place = self.walk(guard);
+        if guard_place.is_nowhere() {
+            let problem = misplaced::apart(self.choreography, &self.places, self.body[guard].span, &[guard]);
+            self.diagnostics.push(problem);
+        }
+        self.own_outside(guard);
+        for pattern in patterns {
+            self.bind(pattern, &guard_place);
+        }
+        let branches: Vec<(ExprId, Place)> = branches.iter().map(|branch| (*branch, self.walk(*branch))).collect();
+        if guard_place == Place::Error {
+            return Place::Error;
+        }
+        self.chosen(expr, errors, &branches)
+    }
+
+    /// Where the value of a choice lives: where its branches' values do, and the choice is known.
+    pub(super) fn chosen(&mut self, expr: ExprId, errors: usize, branches: &[(ExprId, Place)]) -> Place {
+        let mut place = Place::Everywhere;
+        for (branch, branch_place) in branches {
+            if self.body[*branch].ty != Ty::Never {
+                place = self.choreography.meet(&place, branch_place);
+            }
+        }
+        if self.diagnostics.error_count() > errors {
+            // What follows from a mistake is not told.
+            return Place::Error;
+        }
+        let known = self.knowledge.known(&self.places, expr, self.diagnostics);
+        if self.body[expr].ty.is_unit() || self.body[expr].ty == Ty::Never {
+            return Place::Everywhere;
+        }
+        let result = match (&place, &known) {
+            // Each member has its own where all members know of the choice.
+            (Place::Each(group), Place::Roles(_))
+                if !group.iter().all(|role| self.choreography.holds(&known, *role)) =>
+            {
+                Place::Roles(RoleSet::new())
+            }
+            _ => self.choreography.meet(&place, &known),
+        };
+        let here = || self.choreography.role_ids().chain(self.places.members.iter().copied());
+        let roles: RoleSet = here()
+            .filter(|role| self.choreography.holds(&place, *role) && !self.choreography.holds(&result, *role))
+            .collect();
+        if !roles.is_empty() {
+            self.places.lost.insert(expr, Lost { roles, choice: expr });
+        }
+        result
+    }
+}

@@ -1,0 +1,76 @@
+//! Communication: who sends, and to whom.
+
+use super::{Placer, Transfer};
+use crate::diagnostic::meaning::Meaning;
+use crate::hir::{Choreography, ExprId, Place, Player, RoleId, RoleKind};
+use crate::lir::To;
+use crate::span::Span;
+
+impl Placer<'_> {
+    pub(super) fn communicate(
+        &mut self,
+        expr: ExprId,
+        value: ExprId,
+        from: Option<(RoleId, Span)>,
+        to: &[(RoleId, Span)],
+    ) -> Place {
+        let held = match from {
+            Some((role, _)) => {
+                self.pick(value, role, self.body[expr].span);
+                self.places.expr(value).clone()
+            }
+            None => self.walk(value),
+        };
+        let result = Place::Roles(to.iter().map(|(role, _)| *role).collect());
+        if self.own_outside(value) {
+            return result;
+        }
+        let lacks = |player: &Player| to.iter().any(|(role, _)| player.plays(*role)) && !held.is_held_by(player);
+        let is_needed = self.places.players.iter().any(lacks);
+        let Place::Roles(roles) = &held else {
+            return result;
+        };
+        if roles.is_empty()
+            && let Some((role, span)) = to.first()
+        {
+            self.need(value, *role, *span);
+        }
+        if !is_needed || roles.is_empty() {
+            return result;
+        }
+        let group = |role: &RoleId| self.choreography.is_group(*role);
+        let sender = match (from, roles.first()) {
+            (Some((role, _)), _) => role,
+            (None, Some(only)) if roles.len() == 1 && !group(only) => *only,
+            (None, first) => {
+                let senders = roles.iter().map(|role| self.choreography.role_name(*role).to_owned()).collect();
+                let (span, whole) = (self.body[value].span, self.body[expr].span);
+                self.diagnostics.push(Meaning::AmbiguousSender { senders, span, whole }.into());
+                first.copied().unwrap_or(RoleId(0))
+            }
+        };
+        self.transfer(expr, sender, to, &held);
+        result
+    }
+
+    /// A message to all of `to` that do not hold what it says.
+    pub(super) fn transfer(&mut self, expr: ExprId, from: RoleId, to: &[(RoleId, Span)], held: &Place) {
+        let lacks = |player: &&Player| to.iter().any(|(role, _)| player.plays(*role)) && !held.is_held_by(player);
+        let players = self.places.players.iter().filter(lacks);
+        let to = players.map(|player| (player.clone(), recipient(self.choreography, player, &self.places.members)));
+        let to = to.collect();
+        self.places.transfers.insert(expr, Transfer { from, to });
+    }
+}
+
+/// Whom a message goes to that one who plays these parts is to receive, and nobody else.
+pub fn recipient(choreography: &Choreography, player: &Player, members: &[RoleId]) -> To {
+    let others = members.iter().copied().filter(|member| !player.members.contains(member));
+    let except = others.filter(|member| choreography.overlap(*member, player.base)).collect();
+    let mut own = player.members.iter().copied();
+    let role = match choreography.kind(player.base) {
+        RoleKind::Group => own.next().unwrap_or(player.base),
+        RoleKind::Single | RoleKind::Member(_) => player.base,
+    };
+    To { role, also: own.collect(), except }
+}

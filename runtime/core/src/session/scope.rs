@@ -1,0 +1,360 @@
+//! Scopes: `saga { … } else { … }` among some roles of the session (hole H18 of the specification).
+//!
+//! Every role of a scope votes of it once, durably: *done*, *aborted* or *stopped*. A vote is in the session row's writes, so a transaction
+//! of the body and the vote exclude each other; it is sent, kept and sent again like a message of the program, until the role's own session is
+//! settled, and a role that runs again makes it again. A role goes on after the body only with all votes, and all of them *done*. Otherwise
+//! it undoes what it committed in the body, and goes on with the `else`: all roles take the same way, as no vote ever changes.
+//!
+//! A role that voted *aborted* or *stopped* does not enter the body again: nothing in it is made again, sent, or waited for. So one that voted
+//! *done* and runs again leaves the body as soon as it hears of the abort, for the messages of it may never come. What belongs to a body is
+//! told by the [`Scopes`] that every record and message carries.
+//!
+//! A driver keeps to this:
+//! - a scope begins with [`Session::program_enter_scope`], which gives the `Scopes` of its body. Every request of the body says them, in its
+//!   [`Place`] (a position alone is a place outside of all scopes), and gives [`Stop`] once the body is not to go on: then the body's future is
+//!   dropped, and the program goes on with the next step, whatever that `Stop` was due to;
+//! - [`Session::program_leave_scope`] says whether the body ran to its end. It may be said of a body that was given up already;
+//! - [`Session::poll_scope`] is asked in every poll of the program from then on until it is ready. With `Completed` the value of the body is
+//!   that of the scope; with `Aborted` the program does the `else`, with the variables and the digest of what it has received as they were
+//!   when it entered the scope (and how the scope ended may go into the digest, why only where it was waited for); with `Stop` it is an outer scope, or the session, that ends, and the program hands it up;
+//! - the roles of a scope are the same at each of them, in whatever order. Whoever has a part in an inner scope has one in the outer ones;
+//! - [`Session::goes_on`] tells, without asking for anything, whether a body is to be run (on).
+//!
+//! A limit on a body's time counts from when this run entered it: a role that starts anew gives it all of its time again.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+use std::task::Poll;
+
+use super::parts::{NO_WRITE_YET, Outgoing, Said, Timer};
+use super::program::{Divergence, Stop};
+use super::{INBOX_MESSAGES_MAX, Run, Session};
+use crate::identity::{Millis, Position, RoleId, WriteId};
+use crate::record::{Change, RowState, ScopeVoteRecord};
+use crate::scope::{Place, ScopeAbort, ScopeEnd, ScopeVote, Scopes};
+
+/// What a session keeps of its scopes.
+#[derive(Clone, Debug, Default)]
+pub(super) struct ScopeTable {
+    /// This role's votes, as the writes asked for leave them.
+    records: BTreeMap<Position, ScopeVoteRecord>,
+    /// The scopes that this run has entered.
+    entered: BTreeMap<Position, Scope>,
+    /// Votes of scopes that this run has not entered (yet).
+    early: BTreeMap<Position, EarlyVotes>,
+    /// Scopes whose vote gets its write when the poll of the program ends.
+    fresh: Vec<Position>,
+    /// Limits to be armed when the poll of the program ends.
+    limits: Vec<(Position, u64)>,
+    /// Scopes whose rollback waits for their vote to be durable.
+    given_up: Vec<Position>,
+}
+
+#[derive(Clone, Debug)]
+struct Scope {
+    around: Scopes,
+    /// Its other roles.
+    peers: BTreeSet<RoleId>,
+    own: Option<ScopeVote>,
+    /// The write that this role's vote is in.
+    after: WriteId,
+    heard: BTreeMap<RoleId, ScopeVote>,
+    /// The body takes part in nothing any more.
+    given_up: bool,
+    rolls_back: bool,
+    /// Whether a limit can end it: then also a vote *done* that nobody waits for decides something.
+    limit_millis: Option<u64>,
+}
+
+#[derive(Clone, Debug)]
+struct EarlyVotes {
+    around: Scopes,
+    votes: BTreeMap<RoleId, ScopeVote>,
+}
+
+impl Scope {
+    fn is_aborted(&self) -> bool {
+        self.own.iter().chain(self.heard.values()).any(|vote| *vote != ScopeVote::Done)
+    }
+
+    fn has_all_votes(&self) -> bool {
+        self.own.is_some() && self.heard.len() == self.peers.len()
+    }
+
+    /// Of several roles that ended it, the first counts; so all agree, once they have all votes.
+    fn why(&self, me: RoleId) -> Option<ScopeAbort> {
+        let own = self.own.iter().map(|vote| (me, vote));
+        let votes = own.chain(self.heard.iter().map(|(role, vote)| (*role, vote)));
+        let reasons = votes.filter_map(|(role, vote)| match vote {
+            ScopeVote::Aborted { reason } => Some(ScopeAbort { role, reason: Arc::clone(reason) }),
+            ScopeVote::Done | ScopeVote::Stopped => None,
+        });
+        reasons.min()
+    }
+}
+
+impl ScopeTable {
+    pub(super) fn recover(records: Vec<ScopeVoteRecord>) -> Self {
+        Self { records: records.into_iter().map(|record| (record.position, record)).collect(), ..Self::default() }
+    }
+
+    fn is_aborted(&self, scope: Position) -> bool {
+        match self.entered.get(&scope) {
+            Some(scope) => scope.is_aborted(),
+            None => self.records.get(&scope).is_some_and(|record| record.vote != ScopeVote::Done),
+        }
+    }
+
+    /// Whether what was committed within `scopes` is to be undone now.
+    pub(super) fn roll_back(&self, scopes: &Scopes) -> bool {
+        scopes.iter().any(|scope| self.entered.get(&scope).is_some_and(|scope| scope.rolls_back))
+    }
+}
+
+impl Session {
+    /// The program begins a scope among `roles`, whose body is to take no longer than `limit_millis`. Gives the scopes around a place in its
+    /// body. Never waits.
+    pub fn program_enter_scope(
+        &mut self,
+        at: impl Into<Place>,
+        roles: &[RoleId],
+        limit_millis: Option<u64>,
+    ) -> Result<Scopes, Stop> {
+        let Place { position, scopes: around } = at.into();
+        self.go_on(&around)?;
+        if self.scopes.entered.contains_key(&position) {
+            return self.diverge(position, "one scope", "a second one of the same position".into());
+        }
+        if let Some(role) = roles.iter().find(|role| **role != self.me && !self.peers.contains_key(role)) {
+            return self.diverge(position, "roles that take part", format!("a scope with role {}", role.0));
+        }
+        let peers: BTreeSet<_> = roles.iter().copied().filter(|role| *role != self.me).collect();
+        let own = self.scopes.records.get(&position).map(|record| record.vote.clone());
+        let mut heard = self.scopes.early.remove(&position).map_or_else(BTreeMap::new, |early| early.votes);
+        self.inbox_waiting -= heard.len();
+        heard.retain(|role, _| peers.contains(role));
+        if let (None, Some(limit_millis)) = (&own, limit_millis) {
+            self.scopes.limits.push((position, limit_millis));
+        }
+        let has_voted = own.is_some();
+        let after = WriteId::default();
+        let scopes = around.with(position);
+        let (given_up, rolls_back) = (false, false);
+        let scope = Scope { around, peers, own, after, heard, given_up, rolls_back, limit_millis };
+        self.scopes.entered.insert(position, scope);
+        if has_voted {
+            self.say_vote(position);
+        }
+        self.follow_votes(position);
+        Ok(scopes)
+    }
+
+    /// The program has left the body of the innermost of `scopes`: at its end, or because it was stopped. Then [`Session::poll_scope`] says
+    /// how the scope ends.
+    pub fn program_leave_scope(&mut self, scopes: &Scopes, completed: bool) {
+        let Some(position) = scopes.innermost() else { return };
+        if self.go_on(scopes).is_err() || self.scopes.entered.get(&position).is_none_or(|scope| scope.own.is_some()) {
+            return;
+        }
+        if completed {
+            self.vote_of_scope(position, ScopeVote::Done);
+        } else {
+            self.refuse_scope(position, "the body was given up".into());
+        }
+    }
+
+    /// How the innermost of `scopes` ends, once the program may go on after it. Why it was aborted is waited for only where
+    /// `waits_for_all`: until every role has voted.
+    pub fn poll_scope(&mut self, scopes: &Scopes, waits_for_all: bool) -> Poll<Result<ScopeEnd, Stop>> {
+        let entered = scopes.innermost().and_then(|position| Some((position, self.scopes.entered.get(&position)?)));
+        let (Ok(()), Some((position, scope))) = (self.go_on(&scopes.outer()), entered) else {
+            return Poll::Ready(Err(Stop));
+        };
+        if !scope.is_aborted() {
+            return if scope.has_all_votes() { Poll::Ready(Ok(ScopeEnd::Completed)) } else { Poll::Pending };
+        }
+        let stands = self.transactions.values().any(|record| !record.undone && record.scopes.contains(position));
+        if stands || (waits_for_all && !scope.has_all_votes()) {
+            return Poll::Pending;
+        }
+        let why = if waits_for_all { scope.why(self.me) } else { None };
+        Poll::Ready(Ok(ScopeEnd::Aborted(why)))
+    }
+
+    /// Whether the program may do anything within `scopes`.
+    pub fn goes_on(&self, scopes: &Scopes) -> bool {
+        self.go_on(scopes).is_ok()
+    }
+
+    /// Whether one of `scopes` was aborted.
+    pub(super) fn is_given_up(&self, scopes: &Scopes) -> bool {
+        scopes.iter().any(|scope| self.scopes.is_aborted(scope))
+    }
+
+    /// Whether this role voted *done* of one of `scopes`.
+    pub(super) fn has_voted_of(&self, scopes: &Scopes) -> bool {
+        scopes.iter().any(|scope| self.scopes.records.contains_key(&scope))
+    }
+
+    /// How many votes are recorded of scopes that the program has not come by, but for those within bodies that were aborted.
+    pub(super) fn missed_scopes(&self) -> usize {
+        let missed = |record: &&ScopeVoteRecord| {
+            !self.scopes.entered.contains_key(&record.position) && !self.is_given_up(&record.scopes)
+        };
+        self.scopes.records.values().filter(missed).count()
+    }
+
+    /// The scope ends here, unless this role has promised that it will not.
+    pub(super) fn refuse_scope(&mut self, position: Position, reason: Arc<str>) {
+        match self.scopes.entered.get(&position).map(|scope| &scope.own) {
+            Some(None) => {
+                self.vote_of_scope(position, ScopeVote::Aborted { reason });
+                self.follow_votes(position);
+            }
+            Some(Some(ScopeVote::Done)) => {
+                let recorded = "the end of the scope's body".into();
+                let attempted = format!("the refusal `{reason}`");
+                self.park(Divergence { position: Some(position), recorded, attempted });
+            }
+            Some(Some(ScopeVote::Aborted { .. } | ScopeVote::Stopped)) | None => {}
+        }
+    }
+
+    pub(super) fn scope_takes_too_long(&mut self, position: Position) {
+        let limit = self.scopes.entered.get(&position).filter(|scope| scope.own.is_none());
+        if let Some(limit_millis) = limit.and_then(|scope| scope.limit_millis)
+            && !self.stopped
+            && !self.parked
+        {
+            self.refuse_scope(position, format!("not completed within {limit_millis} ms").into());
+        }
+    }
+
+    /// Another role's vote.
+    pub(super) fn handle_scope_vote(&mut self, from: RoleId, position: Position, around: &Scopes, vote: ScopeVote) {
+        if !self.takes_messages(from, position) || self.is_given_up(around) {
+            return;
+        }
+        if let Some(scope) = self.scopes.entered.get_mut(&position) {
+            if scope.peers.contains(&from) {
+                scope.heard.entry(from).or_insert(vote);
+                self.follow_votes(position);
+            }
+        } else if self.inbox_waiting < INBOX_MESSAGES_MAX {
+            // Like a message that the program does not wait for yet.
+            let early = || EarlyVotes { around: around.clone(), votes: BTreeMap::new() };
+            let early = self.scopes.early.entry(position).or_insert_with(early);
+            if early.votes.insert(from, vote).is_none() {
+                self.inbox_waiting += 1;
+            }
+        }
+    }
+
+    /// This role's vote, once and for all: it is in the next write.
+    fn vote_of_scope(&mut self, position: Position, vote: ScopeVote) {
+        let voted = matches!(self.state(), Some(RowState::Voted { .. }));
+        let Some(scope) = self.scopes.entered.get_mut(&position) else { return };
+        self.timers.remove(&Timer::Scope(position));
+        // Nobody waits for the end of a scope of this role alone, and running it again leads there again, but for a limit.
+        if vote == ScopeVote::Done && scope.peers.is_empty() && scope.limit_millis.is_none() {
+            scope.own = Some(vote);
+            return;
+        }
+        if voted {
+            let attempted = format!("the vote {vote:?}");
+            self.park(Divergence { position: Some(position), recorded: "no vote of a scope".into(), attempted });
+            return;
+        }
+        scope.own = Some(vote.clone());
+        scope.after = NO_WRITE_YET;
+        let record = ScopeVoteRecord { position, scopes: scope.around.clone(), vote };
+        self.scopes.records.insert(position, record.clone());
+        self.scopes.fresh.push(position);
+        self.unwritten.push(Change::ScopeVote(record));
+        self.say_vote(position);
+    }
+
+    fn say_vote(&mut self, position: Position) {
+        let Some(Scope { own: Some(vote), around, peers, .. }) = self.scopes.entered.get(&position) else { return };
+        for role in peers {
+            let key = (*role, position);
+            self.outgoing.insert(key, Outgoing::new(around.clone(), Said::Vote(vote.clone())));
+            self.fresh.push(key);
+        }
+    }
+
+    /// A vote has come, or was cast: with an abort among them the body ends here, and this role says so where it has not voted.
+    fn follow_votes(&mut self, position: Position) {
+        let Some(scope) = self.scopes.entered.get(&position) else { return };
+        if !scope.is_aborted() || scope.given_up {
+            return;
+        }
+        if scope.own.is_none() {
+            self.vote_of_scope(position, ScopeVote::Stopped);
+        }
+        if let Some(scope) = self.scopes.entered.get_mut(&position) {
+            scope.given_up = true;
+        }
+        self.scopes.given_up.push(position);
+        self.give_up_body(position);
+    }
+
+    /// Nothing of the body is sent, waited for or run any more.
+    fn give_up_body(&mut self, scope: Position) {
+        self.outgoing.retain(|_, message| !message.scopes.contains(scope));
+        self.fresh.retain(|key| self.outgoing.contains_key(key));
+        // Who waits outside of the body says so again in the next poll.
+        self.awaited.clear();
+        self.inbox.retain(|_, message| !message.scopes.contains(scope));
+        self.scopes.early.retain(|_, early| !early.around.contains(scope));
+        let messages = self.inbox.values().filter(|message| message.payload.is_some()).count();
+        self.inbox_waiting = messages + self.scopes.early.values().map(|early| early.votes.len()).sum::<usize>();
+        self.transaction_requests.retain(|_, request| !request.scopes.contains(scope));
+        self.call_requests.retain(|_, request| !request.scopes.contains(scope));
+        self.gated_calls.retain(|(_, position)| self.call_requests.contains_key(position));
+        self.scopes.entered.retain(|_, inner| !inner.around.contains(scope));
+        self.runs.retain(|run| match run {
+            Run::Transaction(position) => self.transaction_requests.contains_key(position),
+            Run::Call(position) => self.call_requests.contains_key(position),
+            Run::Compensate(_) => true,
+        });
+        self.timers.retain(|timer, _| match timer {
+            Timer::Transaction(position) => self.transaction_requests.contains_key(position),
+            Timer::Call(position) => self.call_requests.contains_key(position),
+            Timer::Scope(position) => self.scopes.entered.contains_key(position),
+            Timer::Resend | Timer::Compensation => true,
+        });
+    }
+
+    /// The poll of the program has ended.
+    pub(super) fn scopes_paused(&mut self, now: Millis) {
+        for position in std::mem::take(&mut self.scopes.fresh) {
+            if let Some(scope) = self.scopes.entered.get_mut(&position) {
+                scope.after = self.last_write;
+            }
+        }
+        for (position, limit_millis) in std::mem::take(&mut self.scopes.limits) {
+            if self.scopes.entered.get(&position).is_some_and(|scope| scope.own.is_none()) {
+                self.timers.insert(Timer::Scope(position), now.plus(limit_millis));
+            }
+        }
+    }
+
+    /// Begins the rollback of the scopes whose vote has become durable.
+    pub(super) fn roll_scopes_back(&mut self) {
+        if self.stopped || self.scopes.given_up.is_empty() {
+            return;
+        }
+        let (durable, entered) = (self.durable, &mut self.scopes.entered);
+        let waiting = self.scopes.given_up.len();
+        self.scopes.given_up.retain(|position| {
+            let Some(scope) = entered.get_mut(position) else { return false };
+            scope.rolls_back = scope.after <= durable;
+            !scope.rolls_back
+        });
+        if self.scopes.given_up.len() < waiting {
+            self.to_undo = None;
+            self.undo_next();
+        }
+    }
+}

@@ -1,5 +1,5 @@
 //! Random programs over the whole language: what the compiler accepts, its projected roles do, under any schedule.
-#![allow(missing_docs, reason = "a test")]
+#![allow(missing_docs, clippy::panic, reason = "a test")]
 
 use std::collections::BTreeMap;
 use std::env;
@@ -27,9 +27,12 @@ enum Verdict {
 }
 
 fn check(program: &Program, seed: u64, coverage: &mut Coverage) -> Verdict {
-    let text = program.text();
+    check_text(&program.text(), seed, coverage)
+}
+
+fn check_text(text: &str, seed: u64, coverage: &mut Coverage) -> Verdict {
     let checked = catch_unwind(AssertUnwindSafe(|| {
-        let compilation = chor::compile(&Sources::single("random.chor", text.as_str()), &chor::Options::default());
+        let compilation = chor::compile(&Sources::single("random.chor", text), &chor::Options::default());
         if compilation.has_errors() {
             let errors = compilation.diagnostics.iter().filter(|found| found.severity() == Severity::Error);
             return Verdict::Refused(errors.map(|error| format!("{} {}", error.code(), error.prose().message)).collect());
@@ -65,7 +68,23 @@ fn seeds() -> std::ops::Range<u64> {
     }
 }
 
+/// A program of one's own, with many inputs: `ACCOMPANIST_FILE`.
+fn run_file(path: &str) {
+    let text = std::fs::read_to_string(path).expect("the file is there");
+    println!("{}", roles(&text));
+    for seed in 0..200 {
+        match check_text(&text, seed, &mut Coverage::default()) {
+            Verdict::Right => {}
+            Verdict::Refused(words) => panic!("refused: {words:?}"),
+            Verdict::Wrong(what) => panic!("seed {seed}: {what}"),
+        }
+    }
+}
+
 fn run() {
+    if let Ok(path) = env::var("ACCOMPANIST_FILE") {
+        return run_file(&path);
+    }
     let (mut coverage, mut refused) = (Coverage::default(), BTreeMap::<String, (u64, u64)>::new());
     let seeds = seeds();
     let failures_max = env::var("ACCOMPANIST_FAILURES").ok().and_then(|most| most.parse().ok()).unwrap_or(1_usize);
@@ -101,6 +120,16 @@ fn run() {
     assert!(failures.is_empty(), "{}", failures.join("\n\n"));
     let count = seeds.end - seeds.start;
     assert!(refusals * 100 < count.max(1) * 5, "{refusals} of {count} programs are refused: {refused:?}");
+}
+
+/// The programs of all roles.
+fn roles(text: &str) -> String {
+    let compilation = chor::compile(&Sources::single("random.chor", text), &chor::Options::default());
+    let print = |projection: &chor::lir::Projection| {
+        let roles = projection.programs.iter().map(|program| program.role);
+        roles.map(|role| chor::lir::print::program(&compilation.hir, projection, role)).collect::<String>()
+    };
+    compilation.projections.iter().map(print).collect()
 }
 
 #[test]

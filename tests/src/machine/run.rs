@@ -267,12 +267,12 @@ impl Player {
                     None => false,
                 },
                 Decision::Offer { again, stop } => {
-                    let inside = again.iter().map(|key| self.message(&inner, frame, key));
-                    let behind = stop.iter().map(|key| self.message(ctx, frame, key));
-                    ctx.offer(&inside.chain(behind).collect::<Vec<_>>()).await? < again.len()
+                    let keys = again.iter().chain(stop).map(|key| self.message(&inner, frame, key));
+                    ctx.offer(&keys.collect::<Vec<_>>()).await? < again.len()
                 }
             };
             if !goes_on {
+                self.block(&inner, frame, &repeat.leave).await?;
                 break;
             }
             self.block(&inner, frame, &repeat.body).await?;

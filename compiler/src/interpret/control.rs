@@ -201,13 +201,13 @@ impl<'a> Interpreter<'a> {
     ) -> Step<Held> {
         while self.expr(frame, condition)?.one().is_true() {
             self.select(frame, id, 0);
-            self.expr(frame, body)?;
+            self.branch(frame, id, body)?;
             if frame.choreography.body[body].ty == Ty::Never {
                 break;
             }
         }
         self.select(frame, id, 1);
-        self.expr(frame, otherwise)?;
+        self.branch(frame, id, otherwise)?;
         Ok(Held::UNIT)
     }
 
@@ -223,7 +223,7 @@ impl<'a> Interpreter<'a> {
             for item in items {
                 self.select(frame, id, 0);
                 self.bind(frame, pattern, Held::One(item));
-                self.expr(frame, body)?;
+                self.branch(frame, id, body)?;
             }
         }
         self.select(frame, id, 1);

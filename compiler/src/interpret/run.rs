@@ -12,7 +12,7 @@ use crate::Compilation;
 use crate::hir::check::places::Places;
 use crate::hir::lower::substitute;
 use crate::hir::{
-    Choreography, ChoreographyId, ExprId, ExprKind, LocalId, Place, Placed, RoleId, RoleKind, ServiceId, Ty, place,
+    Choreography, ChoreographyId, ExprId, ExprKind, LocalId, Place, Placed, RoleId, RoleKind, RoleSet, ServiceId, Ty, place,
 };
 use crate::lir::To;
 use crate::span::Span;
@@ -61,6 +61,8 @@ pub(super) struct Interpreter<'a> {
     /// Those who do nothing more here: they aborted, or wait for what never comes.
     pub(super) stopped: BTreeSet<Participant>,
     pub(super) is_ambiguous: bool,
+    /// Those who know of the choices around, for each of these.
+    knowing: Vec<Vec<Participant>>,
 }
 
 impl<'a> Interpreter<'a> {
@@ -87,6 +89,7 @@ impl<'a> Interpreter<'a> {
             failed: BTreeSet::new(),
             stopped: BTreeSet::new(),
             is_ambiguous: false,
+            knowing: Vec::new(),
         }
     }
 
@@ -192,7 +195,10 @@ impl<'a> Interpreter<'a> {
     /// The expression's value; where it has none, for it ends in `abort`, one that nobody sees.
     pub(super) fn branch(&mut self, frame: &mut Frame<'a>, choice: ExprId, branch: ExprId) -> Step<Held> {
         let body = &frame.choreography.body;
+        let known = frame.places.known.get(&choice).unwrap_or(&Place::Everywhere);
+        self.knowing.push(self.holders(frame, known));
         let value = self.expr(frame, branch)?;
+        self.knowing.pop();
         match body[branch].ty {
             Ty::Never => Ok(Held::One(self.default(frame, &body[choice].ty))),
             _ => Ok(value),
@@ -234,8 +240,14 @@ impl<'a> Interpreter<'a> {
         Held::Each(values)
     }
 
-    pub(super) fn fault(&mut self, participants: Vec<Participant>, span: Span, fault: Fault) {
+    /// What these compute has no value. Who is not told which branch was taken, and acts alike in all of them, computes there only what it needs.
+    pub(super) fn fault(&mut self, mut participants: Vec<Participant>, span: Span, fault: Fault) {
         let reason = reason(&self.compilation.sources, span, fault);
+        participants.retain(|participant| {
+            let knows = self.knowing.iter().all(|knowing| knowing.contains(participant));
+            self.is_ambiguous |= !knows && !self.stopped.contains(participant);
+            knows
+        });
         self.abort(participants, &reason);
     }
 
@@ -300,8 +312,8 @@ impl<'a> Interpreter<'a> {
             ExprKind::Len(roles) => Held::One(Value::size(self.players_of(frame, roles.iter().copied()).len())),
             ExprKind::MemberIndex(member) => Held::One(Value::size(self.member_index(frame, *member))),
             ExprKind::At(value, role) => {
-                let value = self.expr(frame, *value)?;
-                self.pick(frame, value, *role)
+                let held = self.expr(frame, *value)?;
+                self.pick(frame, *value, held, *role)
             }
             ExprKind::Operation { role, service, operation, args } => {
                 let args = self.exprs(frame, args)?;
@@ -347,11 +359,27 @@ impl<'a> Interpreter<'a> {
         }
     }
 
-    /// Of what each member has, that of one.
-    pub(super) fn pick(&self, frame: &Frame<'_>, value: Held, role: RoleId) -> Held {
+    /// Of what each member has, that of one; also where another member's block stands around.
+    pub(super) fn pick(&self, frame: &Frame<'_>, expr: ExprId, held: Held, role: RoleId) -> Held {
+        let value = match &frame.choreography.body[expr].kind {
+            ExprKind::Local(local) => match frame.places.local(*local) {
+                Place::Each(group) if self.is_of(frame, role, group) => {
+                    frame.vars.get(local).cloned().unwrap_or(Held::UNIT)
+                }
+                _ => held,
+            },
+            _ => held,
+        };
         match (&value, self.players(frame, role).first()) {
             (Held::Each(_) | Held::Parts(_), Some(own)) => Held::One(value.of(*own)),
             _ => value,
+        }
+    }
+
+    fn is_of(&self, frame: &Frame<'_>, role: RoleId, group: &RoleSet) -> bool {
+        match &frame.choreography.role(role).kind {
+            RoleKind::Member(of) => of.iter().copied().collect::<RoleSet>() == *group,
+            RoleKind::Single | RoleKind::Group => group.contains(&role),
         }
     }
 

@@ -30,11 +30,13 @@ impl<'a> Interpreter<'a> {
         let mut held = self.expr(frame, value)?;
         let place = match from {
             // Of what each member has, the sender's is sent.
-            Some(role) if matches!(held, Held::Each(_) | Held::Parts(_)) => {
-                held = self.pick(frame, held, role);
-                Place::at(role)
+            Some(role) => {
+                let is_own = matches!(frame.places.expr(value), Place::Roles(roles) if roles.len() == 1 && roles.contains(&role));
+                let is_each = matches!(held, Held::Each(_) | Held::Parts(_));
+                held = self.pick(frame, value, held, role);
+                if is_own || is_each { Place::at(role) } else { frame.places.expr(value).clone() }
             }
-            _ => frame.places.expr(value).clone(),
+            None => frame.places.expr(value).clone(),
         };
         let holders = self.holders(frame, &place);
         let sender = from.and_then(|role| self.players(frame, role).first().copied()).or(holders.first().copied());

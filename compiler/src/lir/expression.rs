@@ -148,7 +148,7 @@ impl Projector<'_> {
             hir::ExprKind::Mutate { target, method, args } => {
                 let values = self.operands(aim, args);
                 let changed = self.target(aim, target);
-                if !aim.places.local(target.local).is_held_by(&aim.player) {
+                if !self.is_changed_by(aim, target.local) {
                     return None;
                 }
                 let args: Vec<Expr> = values.into_iter().collect::<Option<_>>()?;

@@ -229,6 +229,11 @@ impl Projector<'_> {
         Block { stmts, value: value.filter(|_| !ends) }
     }
 
+    /// Whether a variable that is changed here is changed at the player: inside the block of a member, what each member has for itself is that member's alone.
+    pub(super) fn is_changed_by(&self, aim: &Aim<'_>, local: LocalId) -> bool {
+        hir::place::inside(&self.choreography.roles, aim.places.local(local), &aim.members).is_held_by(&aim.player)
+    }
+
     /// What a role does for a statement.
     pub(super) fn stmt(&mut self, aim: &mut Aim<'_>, stmt: &hir::Stmt) {
         let span = stmt.span;
@@ -242,7 +247,7 @@ impl Projector<'_> {
                 }
             }
             hir::StmtKind::Assign(target, value) => {
-                let held = aim.places.local(target.local).is_held_by(&aim.player);
+                let held = self.is_changed_by(aim, target.local);
                 let value = self.expr(aim, *value);
                 let target = self.target(aim, target);
                 match (value, target) {

@@ -54,6 +54,8 @@ pub struct Places {
     pub requires: BTreeMap<ExprId, Place>,
     /// Where the parts of a tuple live whose parts may live at different places.
     pub parts: BTreeMap<ExprId, Vec<Place>>,
+    /// Who knows which branch of a choice was taken, once it is over; of a loop, those at its guard.
+    pub known: BTreeMap<ExprId, Place>,
     /// What all can be where the walk is: one for each declared role, and for the members of groups around.
     pub players: Arc<[Player]>,
     /// The members whose blocks stand around.

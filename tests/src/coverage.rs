@@ -62,7 +62,7 @@ impl Coverage {
             Outcome::Endless => "too long",
         });
         if run.is_ambiguous {
-            count("several aborts, of which one is told");
+            count("not told apart: who aborts, or whether");
         }
         if !run.failed.is_empty() && matches!(run.outcome, Outcome::Completed(_)) {
             count("completed, with a scope that failed");

@@ -30,6 +30,8 @@ pub struct Compilation {
     pub files: Vec<syntax::ast::File>,
     /// The program resolved and typed.
     pub hir: hir::Hir,
+    /// The program of each function; one of Rust's, or with errors, has none.
+    pub functions: lir::Functions,
     /// The program of each role of each choreography; a choreography with errors has none.
     pub projections: Vec<lir::Projection>,
     /// All diagnostics by place in the source.
@@ -48,6 +50,7 @@ pub fn compile(sources: &Sources, _options: &Options) -> Compilation {
     let mut diagnostics = Diagnostics::new();
     let files = syntax::parse(sources, &mut diagnostics);
     let hir = hir::resolve(sources, &files, &mut diagnostics);
-    let projections = lir::project(&hir, &mut diagnostics);
-    Compilation { sources: sources.clone(), files, hir, projections, diagnostics: diagnostics.finish() }
+    let functions = lir::functions(&hir, &mut diagnostics);
+    let projections = lir::project(&hir, &functions, &mut diagnostics);
+    Compilation { sources: sources.clone(), files, hir, functions, projections, diagnostics: diagnostics.finish() }
 }

@@ -42,7 +42,7 @@ impl Interrupted {
 }
 
 /// Why a scope failed, the same at all its roles.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Abort {
     /// The role that ended it, by its declared name; a member of a group with its index, `Worker[2]`.
     pub role: String,
@@ -231,8 +231,8 @@ pub trait SessionContext: Clone + Send + Sync + 'static {
     ///
     /// `Ok(Ok(_))` once all of them have completed the body. Otherwise what this role's transactions did in the body is undone, the last one
     /// first, and it is `Ok(Err(why))`: why the lowest-numbered role that aborted did so. With `waits_for_all` that is known when every role
-    /// has voted, and the same at all of them; without, a role goes on as soon as it knows of an abort, and reports the lowest-numbered one of
-    /// which it knows. With `within_millis` the scope aborts where a role has not completed the body that long after it began it.
+    /// has voted, and the same at all of them; without, a role goes on as soon as it knows of an abort, and what it reports then
+    /// may differ between roles and runs, or say nothing. With `within_millis` the scope aborts where a role has not completed the body that long after it began it.
     ///
     /// `Err` where a scope around this one, or the session, has ended.
     fn saga<T, F>(

@@ -58,7 +58,7 @@ impl Error {
         matches!(self.kind, Kind::Aborted(_))
     }
 
-    /// A session of the same choreography and id was started before, with other arguments.
+    /// A session of the same choreography and id was started before, with other arguments or other members of a group.
     pub fn is_id_in_use(&self) -> bool {
         matches!(self.kind, Kind::IdInUse(_))
     }
@@ -107,7 +107,10 @@ impl fmt::Display for Error {
         match &self.kind {
             Kind::Aborted(reason) => write!(f, "aborted: {reason}"),
             Kind::IdInUse(id) => {
-                write!(f, "a session with the id `{id}` was started before with other arguments; take another id")
+                write!(
+                    f,
+                    "a session with the id `{id}` was started before with other arguments or members; take another id"
+                )
             }
             Kind::NotAccepted(cause) => write!(f, "not accepted, nothing has happened: {cause}"),
             Kind::Unavailable(cause) => write!(f, "no answer for now, ask again with the same id: {cause}"),

@@ -27,7 +27,8 @@ pub enum Behaviour {
 /// What the operations of one role do, and how often they were called. Clones share it; it outlives the role's node.
 #[derive(Clone, Debug, Default)]
 pub struct Clerk {
-    pub(crate) book: Book,
+    /// Where they write, when their store has no tables.
+    pub book: Book,
     state: Arc<Mutex<State>>,
 }
 

@@ -109,6 +109,7 @@ fn expression(kind: &ExprKind) -> &'static str {
         ExprKind::Builtin(..) => "built-in method",
         ExprKind::Operation { .. } => "operation",
         ExprKind::At(..) => "value@Role",
+        ExprKind::Apply(..) => "function",
         ExprKind::Unary(..) | ExprKind::Binary(..) => "operator",
         ExprKind::Communicate { within: Some(_), .. } => "communication within",
         ExprKind::Communicate { .. } => "communication",

@@ -1,4 +1,4 @@
-//! Types of the order choreography that Rust owns.
+//! Types and functions of the choreographies in `fixtures/` that Rust owns.
 
 use serde::{Deserialize, Serialize};
 
@@ -20,4 +20,41 @@ pub struct Order {
     pub items: Vec<Item>,
     /// Who orders.
     pub customer: String,
+}
+
+/// The first characters of the words of a name.
+pub fn initials(name: &str, count: &usize) -> String {
+    name.split_whitespace().flat_map(|word| word.chars().take(*count)).collect()
+}
+
+/// The item that costs least.
+pub fn cheapest(items: &[Item]) -> Option<Item> {
+    items.iter().min_by_key(|item| item.price).cloned()
+}
+
+/// Half of an amount.
+pub fn half(amount: &u64) -> u64 {
+    amount / 2
+}
+
+/// A value with a field that a choreography does not see.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Sealed {
+    /// Its name.
+    pub name: String,
+    /// Its level.
+    pub level: u8,
+    seal: u64,
+}
+
+impl Sealed {
+    /// A new one.
+    pub fn new(name: &str, seal: u64) -> Self {
+        Self { name: name.to_owned(), level: 1, seal }
+    }
+
+    /// What it is sealed with.
+    pub fn seal(&self) -> u64 {
+        self.seal
+    }
 }

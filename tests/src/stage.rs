@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use accompanist::store::{Sqlite, StoreError};
 use accompanist::{Choreography, Node, NodeBuilder, Start, Timing, rusqlite};
 
+use crate::by_hand::Piece;
 use crate::clerk::Clerk;
 use crate::generated::trials::{again, alone, chain, fork, looked, turns};
 use crate::pages::{Pages, SCHEMA, Shelf as _};
@@ -30,9 +31,21 @@ pub struct Stage {
     timing: Timing,
     clerks: BTreeMap<String, Clerk>,
     nodes: BTreeMap<String, Node<Sqlite>>,
+    /// What is played besides: a piece, and which of its declared roles a node plays.
+    pieces: Vec<(Piece, BTreeMap<&'static str, Vec<u16>>)>,
 }
 
 impl Stage {
+    /// Nodes that play `piece`, each the declared roles that are given for it, started.
+    pub async fn playing<const N: usize>(piece: &Piece, cast: [(&'static str, Vec<u16>); N]) -> Self {
+        let mut stage = Self::with_timing(&[], TIMING).await;
+        stage.pieces.push((piece.clone(), cast.clone().into()));
+        for (name, _) in cast {
+            stage.up(name).await;
+        }
+        stage
+    }
+
     /// These nodes, started.
     pub async fn with(names: &[&str]) -> Self {
         Self::with_timing(names, TIMING).await
@@ -44,8 +57,14 @@ impl Stage {
     /// Where a node does not start.
     pub async fn with_timing(names: &[&str], timing: Timing) -> Self {
         let directory = tempfile::tempdir().expect("there is a temporary directory");
-        let mut stage =
-            Self { directory, tap: Tap::default(), timing, clerks: BTreeMap::new(), nodes: BTreeMap::new() };
+        let mut stage = Self {
+            directory,
+            tap: Tap::default(),
+            timing,
+            clerks: BTreeMap::new(),
+            nodes: BTreeMap::new(),
+            pieces: Vec::new(),
+        };
         for name in names {
             stage.up(name).await;
         }
@@ -85,7 +104,11 @@ impl Stage {
         let before: Vec<u64> = pairs.iter().map(|(node, other)| self.tap.connected(node, other)).collect();
         let clerk = self.clerks.entry(name.to_owned()).or_default().clone();
         let builder = Node::builder(name, database).timing(self.timing).transport(self.tap.transport());
-        let node = cast(name, builder, &clerk).start().await.expect("the node starts");
+        let builder = self.pieces.iter().fold(cast(name, builder, &clerk), |builder, (piece, cast)| {
+            let roles = cast.get(name).map(Vec::as_slice).unwrap_or_default();
+            piece.cast(roles, builder, &clerk)
+        });
+        let node = builder.start().await.expect("the node starts");
         self.nodes.insert(name.to_owned(), node);
         for ((node, other), before) in pairs.iter().zip(before) {
             until(("a connection of", node, other), || (self.tap.connected(node, other) > before).then_some(())).await;

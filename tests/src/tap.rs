@@ -119,11 +119,21 @@ impl Tap {
 
     /// Holds nothing back any more; what was arrives now, late.
     pub fn release(&self) {
-        let held = {
+        self.release_in_order(|_| {});
+    }
+
+    /// Like [`Tap::release`], the last first.
+    pub fn release_reversed(&self) {
+        self.release_in_order(<[_]>::reverse);
+    }
+
+    fn release_in_order(&self, order: impl FnOnce(&mut [Held])) {
+        let mut held = {
             let mut state = self.state();
             state.hold = None;
             std::mem::take(&mut state.held)
         };
+        order(&mut held);
         for (from, to, frame) in held {
             let inbound = self.state().nodes.get(&to).cloned();
             if let Some(inbound) = inbound {

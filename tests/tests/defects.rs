@@ -189,9 +189,10 @@ async fn defect_5_a_transaction_does_not_commit_when_its_session_has_been_aborte
     // It runs when the abort comes: it commits, and is undone.
     let stage = Stage::with(&["a", "b", "c"]).await;
     stage.clerk("b").tell("enter", Behaviour::Waits);
-    stage.clerk("c").tell("enter", Behaviour::Refuses("no more"));
+    stage.clerk("c").tell("enter", Behaviour::Waits);
     let session = stage.accepted(fork(), "1").await;
     until("the transaction", || (stage.clerk("b").calls("enter") == 1).then_some(())).await;
+    stage.clerk("c").tell("enter", Behaviour::Refuses("no more"));
     let vote = |_: &str, to: &str, kind: Kind| to == "b" && kind == Kind::Aborted;
     until("the abort", || (stage.tap.sent(vote) == 1).then_some(())).await;
     stage.clerk("b").tell("enter", Behaviour::Works);

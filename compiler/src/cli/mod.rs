@@ -3,7 +3,7 @@
 
 mod fmt;
 mod input;
-mod json;
+pub mod json;
 mod message;
 mod new;
 mod output;

@@ -6,7 +6,7 @@ use quote::quote;
 use super::names::{item, local};
 use super::program::Writer;
 use super::types::Scope;
-use crate::hir::{Constructor, Literal, Ty, VariantShape};
+use crate::hir::{Constructor, Field, Literal, Ty, TypeDefKind, VariantShape};
 use crate::lir::{Expr, ExprKind};
 use crate::span::Span;
 use crate::syntax::ast::{BinaryOp, UnaryOp};
@@ -96,6 +96,7 @@ impl Writer<'_> {
                 quote! { #ctx.defined(#value.get(#by_key #index).cloned(), #place)? }
             }
             ExprKind::Builtin(builtin, operands) => self.builtin(*builtin, operands, &expr.ty, expr.span),
+            ExprKind::Apply(function, args) => self.apply(*function, args),
             ExprKind::Pure(service, operation, args) => {
                 let declared = self.hir.operation(*service, *operation);
                 let path = Scope::Module.path(&self.hir.service(*service).name.name);
@@ -159,6 +160,9 @@ impl Writer<'_> {
                 let values = fields.iter().map(|(_, value)| self.owned(value));
                 quote! { #path(#(#values),*) }
             }
+            VariantShape::Struct if matches!(base, Some(base) if self.is_extern(&base.ty)) => {
+                self.changed(fields, base, declared)
+            }
             VariantShape::Struct => {
                 let fields = fields.iter().map(|(index, value)| {
                     let name = item(declared.get(*index as usize).map_or("_", |field| field.name.name.as_str()));
@@ -171,6 +175,24 @@ impl Writer<'_> {
                 });
                 // In parentheses, for a struct literal may not stand bare before a block.
                 quote! { (#path { #(#fields)* #base }) }
+            }
+        }
+    }
+
+    fn is_extern(&self, ty: &Ty) -> bool {
+        matches!(ty, Ty::Named(id) if matches!(self.hir.type_def(*id).kind, TypeDefKind::Extern(..)))
+    }
+
+    /// A copy of a value of a type of Rust's with other fields: it may have some that are not ours to name.
+    fn changed(&self, fields: &[(u32, Expr)], base: Option<&Expr>, declared: &[Field]) -> TokenStream {
+        let names =
+            fields.iter().map(|(index, _)| declared.get(*index as usize).map_or("_", |it| it.name.name.as_str()));
+        let names: Vec<_> = names.map(item).collect();
+        let variables: Vec<_> = (0..fields.len()).map(|number| local(&format!("field_{number}"))).collect();
+        let (values, base) = (fields.iter().map(|(_, value)| self.owned(value)), base.map(|base| self.owned(base)));
+        quote! {
+            match (#(#values,)* #base) {
+                (#(#variables,)* mut changed) => { #(changed.#names = #variables;)* changed }
             }
         }
     }

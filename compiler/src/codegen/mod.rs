@@ -6,6 +6,7 @@ mod builtin;
 pub(crate) mod choreography;
 mod construct;
 mod expr;
+mod functions;
 mod instances;
 pub(crate) mod names;
 mod pattern;
@@ -63,7 +64,8 @@ pub fn generate(compilation: &Compilation, role: Option<&str>) -> TokenStream {
         let is_cast = has_groups || !projection.starts || calls.is_callee(id(projection));
         Some(choreography::choreography(compilation, projection, choreography, roles, (&all, is_cast)))
     });
-    quote! { #types #(#services)* #(#choreographies)* }
+    let functions = functions::functions(compilation, role);
+    quote! { #types #functions #(#services)* #(#choreographies)* }
 }
 
 /// What can be said of a program with errors, so that code that uses it is not drowned in errors that follow from them: its

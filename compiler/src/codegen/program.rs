@@ -18,7 +18,8 @@ use crate::source::Sources;
 use crate::syntax::ast::OperationKind;
 
 /// The variables that generated code has for itself.
-const TAKEN: [&str; 16] = [
+const TAKEN: [&str; 17] = [
+    "depth",
     "ctx",
     "service",
     "arguments",
@@ -51,6 +52,8 @@ pub struct Writer<'a> {
     references: RefCell<BTreeSet<LocalId>>,
     pub(super) ctx: Ident,
     pub(super) service: Ident,
+    /// In a function, the variable that says how deeply its call is nested in those of others.
+    pub(super) depth: Option<Ident>,
 }
 
 /// The function that is a role's program. One that is called takes who plays which role, and everything by value, for it is run as a
@@ -62,21 +65,7 @@ pub fn function(
     program: &Program,
     (name, env, is_cast): (&Ident, &[ChoreographyId], bool),
 ) -> TokenStream {
-    let mut uses = BTreeMap::new();
-    count_uses(&program.body, &mut uses);
-    let mut writer = Writer {
-        hir: &compilation.hir,
-        sources: &compilation.sources,
-        choreography,
-        projection,
-        env,
-        names: BTreeMap::new(),
-        uses,
-        references: RefCell::new(BTreeSet::new()),
-        ctx: local("ctx"),
-        service: local("service"),
-    };
-    writer.name_locals(program);
+    let writer = Writer::new(compilation, projection, choreography, program, env);
     let role = choreography.roles.get(usize::from(program.role.0));
     let services: Vec<TokenStream> = role
         .into_iter()
@@ -99,15 +88,7 @@ pub fn function(
         })
         .collect();
     let result = Scope::Module.ty(writer.hir, &program.result);
-    let stmts: Vec<TokenStream> = program.body.stmts.iter().map(|stmt| writer.stmt(stmt)).collect();
-    let value = match (&program.body.value, crate::lir::diverges(&program.body)) {
-        (Some(value), _) => {
-            let value = writer.owned(value);
-            Some(quote! { ::core::result::Result::Ok(#value) })
-        }
-        (None, false) => Some(quote! { ::core::result::Result::Ok(()) }),
-        (None, true) => None,
-    };
+    let body = writer.body(&program.body);
     let about = format!("The program of the role `{}`.", choreography.role_name(program.role));
     if !is_cast {
         let service = has_service.then(|| quote! { #service: &::std::sync::Arc<Svc>, });
@@ -121,8 +102,7 @@ pub fn function(
             where
                 #bounds
             {
-                #(#stmts)*
-                #value
+                #body
             }
         };
     }
@@ -156,14 +136,56 @@ pub fn function(
                 let #ctx = &#ctx;
                 #service_reference
                 #(let #groups = &#groups;)*
-                #(#stmts)*
-                #value
+                #body
             })
         }
     }
 }
 
+impl<'a> Writer<'a> {
+    /// A writer that knows what the program's variables are called.
+    pub(super) fn new(
+        compilation: &'a Compilation,
+        projection: &'a Projection,
+        choreography: &'a Choreography,
+        program: &Program,
+        env: &'a [ChoreographyId],
+    ) -> Self {
+        let mut uses = BTreeMap::new();
+        count_uses(&program.body, &mut uses);
+        let mut writer = Self {
+            hir: &compilation.hir,
+            sources: &compilation.sources,
+            choreography,
+            projection,
+            env,
+            names: BTreeMap::new(),
+            uses,
+            references: RefCell::new(BTreeSet::new()),
+            ctx: local("ctx"),
+            service: local("service"),
+            depth: None,
+        };
+        writer.name_locals(program);
+        writer
+    }
+}
+
 impl Writer<'_> {
+    /// The statements of a program and its result.
+    pub(super) fn body(&self, body: &Block) -> TokenStream {
+        let stmts = body.stmts.iter().map(|stmt| self.stmt(stmt));
+        let value = match (&body.value, crate::lir::diverges(body)) {
+            (Some(value), _) => {
+                let value = self.owned(value);
+                Some(quote! { ::core::result::Result::Ok(#value) })
+            }
+            (None, false) => Some(quote! { ::core::result::Result::Ok(()) }),
+            (None, true) => None,
+        };
+        quote! { #(#stmts)* #value }
+    }
+
     /// Gives every variable a name of its own: the one written, where it is free.
     fn name_locals(&mut self, program: &Program) {
         let mut taken: BTreeSet<String> = TAKEN.map(str::to_owned).into();

@@ -72,7 +72,7 @@ impl Scope {
     }
 
     /// The path of an extern type as it is written, which counts from where the macro is called.
-    fn extern_path(self, path: &[String]) -> TokenStream {
+    pub fn extern_path(self, path: &[String]) -> TokenStream {
         let mut tokens = TokenStream::new();
         let mut segments = path.iter().map(String::as_str).peekable();
         let first = segments.peek().copied().unwrap_or_default();

@@ -148,20 +148,24 @@ codes! {
     E0217,
     /// A type that is no key of a `Map`.
     E0218,
+    /// Fields of a variant taken from another value.
+    E0219,
+    /// More parts than a tuple may have.
+    E0220,
     /// A role that is not told which branch was taken.
     E0301,
     /// A teller that does not know the branch.
     E0302,
     /// A `select` that is not at the head of a branch.
     E0303,
-    /// A construct that this version does not compile.
-    E0401,
     /// Arguments of a session at several roles.
     E0402,
     /// Something that is never reached.
     E0403,
     /// A compensation shared by transactions of different types.
     E0404,
+    /// What needs roles, in a function.
+    E0407,
     /// One role where a group is needed.
     E0501,
     /// A group where one role is needed.
@@ -289,11 +293,13 @@ impl Meaning {
             Meaning::DuplicateArm { .. } => Code::E0215,
             Meaning::FloatPattern { .. } => Code::E0216,
             Meaning::InfiniteType { .. } => Code::E0217,
+            Meaning::VariantBase { .. } => Code::E0219,
+            Meaning::TooWide { .. } => Code::E0220,
             Meaning::NotAKey { .. } => Code::E0218,
             Meaning::NotTold { .. } => Code::E0301,
             Meaning::TellerDoesNotKnow { .. } => Code::E0302,
             Meaning::MisplacedSelect { .. } => Code::E0303,
-            Meaning::NotSupported { .. } => Code::E0401,
+            Meaning::NotInFn { .. } => Code::E0407,
             Meaning::SeveralInitiators { .. } => Code::E0402,
             Meaning::NeverReached { .. } => Code::E0403,
             Meaning::SharedCompensation { .. } => Code::E0404,

@@ -239,6 +239,24 @@ pub enum Meaning {
         /// The declaration of the type, where Rust owns it.
         extern_type: Option<Span>,
     },
+    /// `..base` in a variant.
+    VariantBase {
+        /// The enum.
+        ty: String,
+        /// The base.
+        span: Span,
+    },
+    /// More parts than Rust has traits for.
+    TooWide {
+        /// What has them.
+        what: &'static str,
+        /// How many.
+        count: usize,
+        /// How many there may be.
+        max: usize,
+        /// Where.
+        span: Span,
+    },
     /// A type that is no key of a `Map`.
     NotAKey {
         /// The type.
@@ -380,12 +398,14 @@ pub enum Meaning {
         /// The guard.
         guard: Span,
     },
-    /// A construct that this version does not go on with.
-    NotSupported {
+    /// What needs roles, in a function.
+    NotInFn {
         /// The construct.
         construct: &'static str,
         /// Where.
         span: Span,
+        /// The function's name.
+        function: Span,
     },
     /// Arguments of a session at several roles.
     SeveralInitiators {
@@ -432,10 +452,5 @@ impl Meaning {
     /// A name declared twice.
     pub fn duplicate(name: &Ident, first: Span) -> Problem {
         Meaning::Duplicate { name: name.name.clone(), span: name.span, first }.into()
-    }
-
-    /// A construct that this version does not go on with.
-    pub fn not_supported(construct: &'static str, span: Span) -> Problem {
-        Meaning::NotSupported { construct, span }.into()
     }
 }

@@ -94,6 +94,16 @@ impl Meaning {
                 Prose::new("the type of this is not known", *span, format!("`{ty}` so far"))
                     .help("write it: `let name: Type = …`")
             }
+            Meaning::VariantBase { ty, span } => Prose::new(
+                "only a struct takes fields from another value",
+                *span,
+                format!("a `{ty}` may be of another variant"),
+            )
+            .help("take the value apart by a `match`, and name all fields"),
+            Meaning::TooWide { what, count, max, span } => {
+                Prose::new(format!("{what} of {count} parts"), *span, format!("at most {max} are possible"))
+                    .help("declare a `struct` for them")
+            }
             Meaning::NotAKey { ty, span } => Prose::new(
                 format!("a `Map` has no keys of type `{ty}`"),
                 *span,
@@ -164,14 +174,7 @@ impl Meaning {
                     .label(*guard, "of this choice")
                     .help("move it out of the choice")
             }
-            Meaning::NotSupported { construct, span } => Prose::new(
-                match construct.starts_with("a ") || construct.starts_with("an ") {
-                    true => format!("{construct} is not supported by this version yet"),
-                    false => format!("`{construct}` is not supported by this version yet"),
-                },
-                *span,
-                "understood, but not compiled",
-            ),
+            Meaning::NotInFn { construct, span, function } => not_in_fn(construct, *span, *function),
             Meaning::SeveralInitiators { initiator, span, others } => {
                 let prose = Prose::new("a session starts with data at one role", *span, "this is at another role");
                 others
@@ -234,6 +237,19 @@ fn unknown(thing: &Thing, name: &str, span: Span, candidates: &[String]) -> Pros
         | Thing::Variant { .. } => None,
     });
     Prose::new(message, span, label).help_if(mend)
+}
+
+fn not_in_fn(construct: &str, span: Span, function: Span) -> Prose {
+    let what = if construct.starts_with("a ") { construct.to_owned() } else { format!("`{construct}`") };
+    let mend = match construct {
+        "require" | "abort" => {
+            "give an `Option` or a `Result` back, and let the choreography decide: `require f(x).is_ok(), \"…\";`"
+        }
+        _ => "take what is needed as a parameter, and do this in a choreography",
+    };
+    Prose::new(format!("{what} in a `fn`, which has no roles"), span, "not in a `fn`")
+        .label(function, "a function is pure, and computed wherever its arguments live")
+        .help(mend)
 }
 
 fn not_a_value(name: &str, what: &str, span: Span, declared: Option<Span>) -> Prose {

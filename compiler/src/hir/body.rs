@@ -4,7 +4,7 @@ use std::ops::Index;
 
 use super::builtin::Builtin;
 use super::ty::Ty;
-use super::{At, ChoreographyId, RoleId, ServiceId, TypeId};
+use super::{At, ChoreographyId, FnId, RoleId, ServiceId, TypeId};
 use crate::span::Span;
 use crate::syntax::ast::{BinaryOp, UnaryOp};
 
@@ -139,6 +139,8 @@ pub enum ExprKind {
     Index(ExprId, ExprId),
     /// A built-in method.
     Builtin(Builtin, Vec<ExprId>),
+    /// `function(args)`
+    Apply(FnId, Vec<ExprId>),
     /// `Role.operation(args)`
     Operation {
         /// The role.
@@ -392,7 +394,7 @@ impl ExprKind {
             | ExprKind::Unary(_, value)
             | ExprKind::Communicate { value, .. } => vec![*value],
             ExprKind::Index(one, two) | ExprKind::Binary(_, one, two) => vec![*one, *two],
-            ExprKind::Operation { args, .. } => args.clone(),
+            ExprKind::Operation { args, .. } | ExprKind::Apply(_, args) => args.clone(),
             ExprKind::Call(call) => call.args.clone(),
             ExprKind::If(guard, then, otherwise) => vec![*guard, *then, *otherwise],
             ExprKind::Match(guard, arms) => [*guard].into_iter().chain(arms.iter().map(|(_, value)| *value)).collect(),

@@ -4,7 +4,8 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::check;
 use super::{
-    ChoreographyId, Field, Hir, Operation, Service, ServiceId, Ty, TypeDef, TypeDefKind, TypeId, Variant, VariantShape,
+    ChoreographyId, Field, FnId, Function, FunctionKind, Hir, Operation, Service, ServiceId, Ty, TypeDef, TypeDefKind,
+    TypeId, Variant, VariantShape,
 };
 use crate::diagnostic::meaning::{Meaning, Thing};
 use crate::diagnostic::{Diagnostics, nearest};
@@ -19,6 +20,7 @@ pub struct Scope {
     services: BTreeMap<String, ServiceId>,
     choreographies: BTreeMap<String, ChoreographyId>,
     abort: Option<TypeId>,
+    functions: BTreeMap<String, FnId>,
     names: BTreeMap<String, Span>,
     /// The files that each file sees.
     visible: Vec<BTreeSet<FileId>>,
@@ -68,7 +70,17 @@ impl Scope {
 
     /// The names of all choreographies.
     pub fn choreography_names(&self) -> impl Iterator<Item = &str> {
-        self.choreographies.keys().map(String::as_str)
+        self.choreographies.keys().map(String::as_str).filter(|name| self.is_seen(name))
+    }
+
+    /// The function of that name.
+    pub fn function_id(&self, name: &str) -> Option<FnId> {
+        self.functions.get(name).copied().filter(|_| self.is_seen(name))
+    }
+
+    /// The names of all functions.
+    pub fn function_names(&self) -> impl Iterator<Item = &str> {
+        self.functions.keys().map(String::as_str).filter(|name| self.is_seen(name))
     }
 
     /// Where the item of that name is declared.
@@ -114,7 +126,7 @@ impl Scope {
 pub fn resolve(files: &[ast::File], visible: Vec<BTreeSet<FileId>>, diagnostics: &mut Diagnostics) -> (Hir, Scope) {
     let mut scope = Scope { visible, ..Scope::default() };
     let items = || (0..).zip(files).flat_map(|(index, file)| file.items.iter().map(move |item| (FileId(index), item)));
-    let (mut type_count, mut service_count, mut choreography_count) = (0, 0, 0);
+    let (mut type_count, mut service_count, mut function_count, mut choreography_count) = (0, 0, 0, 0);
     for (_, item) in items() {
         let name = item_name(item);
         if let Some(name) = name {
@@ -129,13 +141,16 @@ pub fn resolve(files: &[ast::File], visible: Vec<BTreeSet<FileId>>, diagnostics:
                 scope.services.entry(name.name.clone()).or_insert(ServiceId(service_count));
                 service_count += 1;
             }
+            (Item::Fn(_) | Item::ExternFn(_), Some(name)) => {
+                check::reserved::check_function(name, diagnostics);
+                scope.functions.entry(name.name.clone()).or_insert(FnId(function_count));
+                function_count += 1;
+            }
             (Item::Choreography(_), Some(name)) => {
                 scope.choreographies.entry(name.name.clone()).or_insert(ChoreographyId(choreography_count));
                 choreography_count += 1;
             }
-            (Item::Fn(function), _) => diagnostics.push(Meaning::not_supported("fn", function.name.span)),
-            (Item::ExternFn(function), _) => diagnostics.push(Meaning::not_supported("extern fn", function.span)),
-            (Item::Choreography(_) | Item::ExternType(_) | Item::Struct(_) | Item::Enum(_) | Item::Service(_), _) => {}
+            (_, None) => {}
         }
     }
     let mut hir = Hir::default();
@@ -152,7 +167,14 @@ pub fn resolve(files: &[ast::File], visible: Vec<BTreeSet<FileId>>, diagnostics:
                 hir.types.push(type_def(&item.docs, &item.name, TypeDefKind::Enum(variants), item.span));
             }
             Item::Service(item) => hir.services.push(service(item, &scope, diagnostics)),
-            Item::Fn(_) | Item::ExternFn(_) | Item::Choreography(_) => {}
+            Item::Fn(item) => {
+                let (docs, name) = (item.docs.clone(), item.name.clone());
+                let (params, result) = signature(&item.params, item.result.as_ref(), &scope, diagnostics);
+                let kind = FunctionKind::Written(None);
+                hir.functions.push(Function { docs, name, params, result, kind, span: item.span });
+            }
+            Item::ExternFn(item) => hir.functions.extend(extern_fn(item, &scope, diagnostics)),
+            Item::Choreography(_) => {}
         }
     }
     let abort = TypeId(u32::try_from(hir.types.len()).unwrap_or(u32::MAX));
@@ -196,6 +218,24 @@ fn extern_type(item: &ast::ExternType, scope: &Scope, diagnostics: &mut Diagnost
     Some(TypeDef { comparable: item.eq, opaque: true, ..definition })
 }
 
+fn extern_fn(item: &ast::ExternFn, scope: &Scope, diagnostics: &mut Diagnostics) -> Option<Function> {
+    let name = item.path.segments.last()?.clone();
+    let path = item.path.segments.iter().map(|segment| segment.name.clone()).collect();
+    let (params, result) = signature(&item.params, item.result.as_ref(), scope, diagnostics);
+    let kind = FunctionKind::Extern(path);
+    Some(Function { docs: item.docs.clone(), name, params, result, kind, span: item.span })
+}
+
+fn signature(
+    params: &[ast::Field],
+    result: Option<&ast::Type>,
+    scope: &Scope,
+    diagnostics: &mut Diagnostics,
+) -> (Vec<Field>, Ty) {
+    let params = fields(params, scope, diagnostics);
+    (params, result.map_or(Ty::UNIT, |ty| resolve_type(ty, scope, diagnostics)))
+}
+
 fn variants(variants: &[ast::Variant], scope: &Scope, diagnostics: &mut Diagnostics) -> Vec<Variant> {
     check::duplicates::check(variants.iter().map(|variant| &variant.name), diagnostics);
     let mut variant = |variant: &ast::Variant| {
@@ -224,6 +264,9 @@ fn fields(fields: &[ast::Field], scope: &Scope, diagnostics: &mut Diagnostics) -
 }
 
 fn service(item: &ast::Service, scope: &Scope, diagnostics: &mut Diagnostics) -> Service {
+    for operation in &item.operations {
+        check::wide::check(operation.params.len(), "an operation", operation.name.span, diagnostics);
+    }
     check::duplicates::check(item.operations.iter().map(|operation| &operation.name), diagnostics);
     let operations = item
         .operations
@@ -259,6 +302,7 @@ pub fn resolve_type(ty: &ast::Type, scope: &Scope, diagnostics: &mut Diagnostics
 pub fn resolve_type_with(ty: &ast::Type, params: &[Ident], scope: &Scope, diagnostics: &mut Diagnostics) -> Ty {
     match &ty.kind {
         ast::TypeKind::Tuple(items) => {
+            check::wide::check(items.len(), "a tuple", ty.span, diagnostics);
             Ty::Tuple(items.iter().map(|item| resolve_type_with(item, params, scope, diagnostics)).collect())
         }
         ast::TypeKind::Path(path, args) => {

@@ -6,6 +6,7 @@ pub mod body;
 pub mod builtin;
 pub mod calls;
 pub mod check;
+pub mod function;
 mod imports;
 mod infer;
 mod items;
@@ -19,6 +20,7 @@ pub use body::{
     Body, Call, Callee, Constructor, Expr, ExprId, ExprKind, Literal, LocalId, MemberOrder, Members, Pattern,
     PatternKind, Saga, Step, Stmt, StmtKind, Target,
 };
+pub use function::{FnId, Function, FunctionKind};
 pub use lower::{substitute, symbol};
 pub use place::{Place, Player, RoleSet};
 pub use ty::{FloatTy, IntTy, Ty};
@@ -54,6 +56,8 @@ pub struct Hir {
     pub services: Vec<Service>,
     /// What each choreography takes and gives.
     pub signatures: Vec<Signature>,
+    /// The functions.
+    pub functions: Vec<Function>,
     /// The choreographies.
     pub choreographies: Vec<Choreography>,
 }
@@ -67,6 +71,11 @@ impl Hir {
     /// A service.
     pub fn service(&self, id: ServiceId) -> &Service {
         self.services.get(id.0 as usize).expect("a service's number is made by the program that holds it")
+    }
+
+    /// A function.
+    pub fn function(&self, id: FnId) -> &Function {
+        self.functions.get(id.0 as usize).expect("a function's number is made by the program that holds it")
     }
 
     /// An operation of a service.
@@ -462,6 +471,12 @@ pub fn resolve(sources: &Sources, files: &[ast::File], diagnostics: &mut Diagnos
     let visible = imports::visible(sources, files, diagnostics);
     let (mut hir, mut scope) = items::resolve(files, visible, diagnostics);
     hir.signatures = signatures::resolve(files, &mut scope, diagnostics);
+    let bodies = lower::functions(files, &hir, &mut scope, diagnostics);
+    for (function, body) in hir.functions.iter_mut().zip(bodies) {
+        if let FunctionKind::Written(slot) = &mut function.kind {
+            *slot = body.map(Box::new);
+        }
+    }
     let choreographies = lower::choreographies(files, &hir, &mut scope, diagnostics);
     hir.choreographies = choreographies;
     imports::suggest(sources, &scope, diagnostics);

@@ -1,6 +1,6 @@
 //! What each choreography takes and gives, resolved before any body, so that bodies can call each other.
 
-use super::check::duplicates;
+use super::check::{duplicates, wide};
 use super::items::{Scope, resolve_type_with};
 use super::roles::{self, RoleNames};
 use super::{At, Placed, Role, Signature, SignatureParam, Ty};
@@ -115,6 +115,7 @@ impl Reader<'_> {
                 Placed::At(resolved, at, ty.span.to(place.roles.span))
             }
             ast::Placed::Tuple(items, span) => {
+                wide::check(items.len(), "a tuple", *span, self.diagnostics);
                 Placed::Tuple(items.iter().map(|item| self.placed(item)).collect(), *span)
             }
         }

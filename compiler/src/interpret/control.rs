@@ -10,7 +10,7 @@ use super::value::Value;
 use super::{Participant, ScopeId};
 use crate::hir::builtin::Builtin;
 use crate::hir::{
-    Call, Callee, ChoreographyId, ExprId, LocalId, MemberOrder, Members, Pattern, PatternKind, Place, RoleId, Saga,
+    Call, Callee, ChoreographyId, ExprId, FnId, LocalId, MemberOrder, Members, Pattern, PatternKind, Place, RoleId, Saga,
     Stmt, StmtKind, Target, Ty, place,
 };
 
@@ -306,6 +306,32 @@ impl<'a> Interpreter<'a> {
         let mut callee = self.frame(id, cast, args, types, choreographies).ok_or(Endless)?;
         let root = callee.choreography.root;
         self.expr(&mut callee, root)
+    }
+
+    /// A function, computed by all who hold its arguments; by each on its own where each has arguments of its own.
+    pub(super) fn apply(&mut self, frame: &Frame<'a>, id: ExprId, function: FnId, args: Vec<Held>) -> Step<Held> {
+        let Some(owners) = args.iter().find_map(Held::owners) else {
+            let holders = self.holders(frame, frame.places.expr(id));
+            return self.applied(function, holders, args).map(Held::One);
+        };
+        let mut values = BTreeMap::new();
+        for owner in owners {
+            let own = args.iter().map(|arg| Held::One(arg.of(owner))).collect();
+            values.insert(owner, self.applied(function, vec![owner], own)?);
+        }
+        Ok(Held::Each(values))
+    }
+
+    fn applied(&mut self, function: FnId, by: Vec<Participant>, args: Vec<Held>) -> Step<Value> {
+        let declared = self.compilation.hir.function(function);
+        let program = self.compilation.functions.get(function.0 as usize).and_then(Option::as_ref);
+        let (Some(body), Some(program)) = (declared.body(), program) else {
+            let args: Vec<Value> = args.iter().map(Held::one).collect();
+            return Ok(self.services.function(&declared.name.name, &args, &declared.result));
+        };
+        let cast = BTreeMap::from([(RoleId(0), by)]);
+        let mut inner = Self::frame_of(body, program, cast, args, Vec::new(), Vec::new());
+        self.expr(&mut inner, body.root).map(|value| value.one())
     }
 
     pub(super) fn saga(&mut self, frame: &mut Frame<'a>, id: ExprId, saga: &Saga) -> Step<Held> {

@@ -77,6 +77,9 @@ pub trait Services {
     /// What an operation gives, or the reason for which it aborts. A `pure fn` gives the same for the same arguments, and never aborts.
     fn operation(&mut self, called: Called<'_>) -> Result<Value, String>;
 
+    /// What a function of Rust's gives: the same for the same arguments.
+    fn function(&mut self, name: &str, arguments: &[Value], result: &Ty) -> Value;
+
     /// Whether a message comes before `receiver` has waited `millis` milliseconds.
     fn in_time(&mut self, receiver: Participant, millis: u64) -> bool;
 }

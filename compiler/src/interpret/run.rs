@@ -14,7 +14,7 @@ use crate::hir::lower::substitute;
 use crate::hir::{
     Choreography, ChoreographyId, ExprId, ExprKind, LocalId, Place, Placed, RoleId, RoleKind, RoleSet, ServiceId, Ty, place,
 };
-use crate::lir::To;
+use crate::lir::{Projection, To};
 use crate::span::Span;
 use crate::syntax::ast::{BinaryOp, OperationKind};
 
@@ -130,9 +130,20 @@ impl<'a> Interpreter<'a> {
         let compilation = self.compilation;
         let choreography = compilation.hir.choreography(id);
         let projection = compilation.projections.iter().find(|known| known.choreography == id.0 as usize)?;
+        Some(Self::frame_of(choreography, projection, cast, arguments, types, choreographies))
+    }
+
+    pub(super) fn frame_of(
+        choreography: &'a Choreography,
+        projection: &'a Projection,
+        cast: BTreeMap<RoleId, Vec<Participant>>,
+        arguments: Vec<Held>,
+        types: Vec<Ty>,
+        choreographies: Vec<ChoreographyId>,
+    ) -> Frame<'a> {
         let vars = choreography.params.iter().map(|param| param.local).zip(arguments).collect();
         let (places, selections) = (&projection.places, &projection.selections);
-        Some(Frame { choreography, places, selections, cast, vars, members: Vec::new(), types, choreographies })
+        Frame { choreography, places, selections, cast, vars, members: Vec::new(), types, choreographies }
     }
 
     /// A number below `bound`, from the seed.
@@ -303,6 +314,10 @@ impl<'a> Interpreter<'a> {
                 let ty = substitute(&expr.ty, &frame.types);
                 let fault = method.method().fails.unwrap_or_default();
                 self.lift(frame, id, &operands, |values| builtin(method.name(), &values, &ty).ok_or(fault))
+            }
+            ExprKind::Apply(function, args) => {
+                let args = self.exprs(frame, args)?;
+                self.apply(frame, id, *function, args)?
             }
             ExprKind::Unary(op, value) => {
                 let value = self.expr(frame, *value)?;

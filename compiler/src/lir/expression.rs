@@ -90,6 +90,7 @@ impl Projector<'_> {
             hir::ExprKind::MemberIndex(member) => ExprKind::MemberIndex(*member),
             hir::ExprKind::List(items) => ExprKind::List(self.all(aim, items)?),
             hir::ExprKind::Builtin(builtin, items) => ExprKind::Builtin(*builtin, self.all(aim, items)?),
+            hir::ExprKind::Apply(function, items) => ExprKind::Apply(*function, self.all(aim, items)?),
             hir::ExprKind::Construct { constructor, fields, base } => {
                 let parts: Vec<ExprId> = fields.iter().map(|(_, value)| *value).chain(*base).collect();
                 let mut values = self.all(aim, &parts)?;

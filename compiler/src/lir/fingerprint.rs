@@ -1,10 +1,10 @@
 //! The fingerprint of a choreography: a digest of all that its roles must agree on. Comments, layout and the names of variables
-//! do not count; roles, types, signatures, order and positions do.
+//! do not count; roles, types, signatures, the functions that are used, order and positions do.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write;
 
-use super::{Projection, print};
+use super::{Functions, Projection, functions, print};
 use crate::hir::{ChoreographyId, Field, Hir, SignatureParam, TypeDefKind};
 
 /// The digests of what choreographies are made of.
@@ -15,10 +15,10 @@ pub struct Fingerprints {
 
 impl Fingerprints {
     /// The digests of these.
-    pub fn of(hir: &Hir, projections: &[Projection]) -> Self {
+    pub fn of(hir: &Hir, projections: &[Projection], functions: &Functions) -> Self {
         let own = projections.iter().map(|projection| {
             let id = ChoreographyId(u32::try_from(projection.choreography).unwrap_or(u32::MAX));
-            (id, *blake3::hash(choreography(hir, id, projection).as_bytes()).as_bytes())
+            (id, *blake3::hash(choreography(hir, id, projection, functions).as_bytes()).as_bytes())
         });
         Self { types: *blake3::hash(types(hir).as_bytes()).as_bytes(), own: own.collect() }
     }
@@ -51,7 +51,7 @@ fn types(hir: &Hir) -> String {
     text
 }
 
-fn choreography(hir: &Hir, id: ChoreographyId, projection: &Projection) -> String {
+fn choreography(hir: &Hir, id: ChoreographyId, projection: &Projection, functions: &Functions) -> String {
     let choreography = hir.choreography(id);
     let mut text = format!("choreography {}\n", choreography.name.name);
     for service in choreography.roles.iter().flat_map(|role| &role.services) {
@@ -77,6 +77,7 @@ fn choreography(hir: &Hir, id: ChoreographyId, projection: &Projection) -> Strin
         let body = print::exact(hir, choreography, locals, &program.body);
         let _ = writeln!(text, "role {name} {:?}({}) -> {result} {body}", role.kind, params.join(", "));
     }
+    text.push_str(&functions::text(hir, &projection.programs, functions));
     text
 }
 

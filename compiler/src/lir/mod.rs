@@ -5,6 +5,7 @@ mod choice;
 mod expression;
 mod fingerprint;
 mod firsts;
+mod functions;
 mod knowledge;
 mod merge;
 pub mod print;
@@ -17,6 +18,7 @@ mod together;
 
 pub use choice::diverges;
 pub use firsts::Firsts;
+pub use functions::{Functions, functions, used as used_functions};
 pub use project::project;
 pub use stmt::{Call, Decision, Key, Label, Members, Repeat, Saga, Step, Stmt, StmtKind, Target, To};
 
@@ -25,7 +27,7 @@ use std::collections::BTreeMap;
 use crate::hir::body::Local;
 use crate::hir::builtin::Builtin;
 use crate::hir::check::places::Places;
-use crate::hir::{Constructor, ExprId, Literal, LocalId, RoleId, ServiceId, Ty};
+use crate::hir::{Constructor, ExprId, FnId, Literal, LocalId, RoleId, ServiceId, Ty};
 use crate::span::Span;
 use crate::syntax::ast::{BinaryOp, UnaryOp};
 
@@ -122,6 +124,8 @@ pub enum ExprKind {
     Len(Vec<RoleId>),
     /// The number of a member in its group.
     MemberIndex(RoleId),
+    /// A function.
+    Apply(FnId, Vec<Expr>),
     /// A `pure fn` of the role's service.
     Pure(ServiceId, u32, Vec<Expr>),
     /// An operator with one operand.
@@ -143,6 +147,7 @@ impl Expr {
             ExprKind::Tuple(items)
             | ExprKind::List(items)
             | ExprKind::Builtin(_, items)
+            | ExprKind::Apply(_, items)
             | ExprKind::Pure(_, _, items) => items.iter().collect(),
             ExprKind::Construct(_, fields, base) => {
                 fields.iter().map(|(_, value)| value).chain(base.as_deref()).collect()
@@ -160,7 +165,8 @@ impl Expr {
     /// Whether computing it may abort.
     pub fn can_fail(&self) -> bool {
         let own = match &self.kind {
-            ExprKind::Index(..) => true,
+            // An `extern fn` cannot, and is taken for one that can: it is called where it stands.
+            ExprKind::Index(..) | ExprKind::Apply(..) => true,
             ExprKind::Builtin(builtin, _) => builtin.can_fail(),
             ExprKind::Unary(UnaryOp::Neg, _) => matches!(self.ty, Ty::Int(_)),
             ExprKind::Binary(op, ..) => {

@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use super::fingerprint::Fingerprints;
 use super::sites::{SiteKey, Sites};
-use super::{Block, Expr, ExprKind, Firsts, Label, Program, Projection, Stmt, StmtKind, Target, To};
+use super::{Block, Expr, ExprKind, Firsts, Functions, Label, Program, Projection, Stmt, StmtKind, Target, To};
 use crate::diagnostic::Diagnostics;
 use crate::diagnostic::meaning::Meaning;
 use crate::hir::body::Local;
@@ -19,7 +19,7 @@ use crate::hir::{
 use crate::span::Span;
 
 /// Places and projects every choreography, each behind those that it calls. One with errors has no projection.
-pub fn project(hir: &Hir, diagnostics: &mut Diagnostics) -> Vec<Projection> {
+pub fn project(hir: &Hir, functions: &Functions, diagnostics: &mut Diagnostics) -> Vec<Projection> {
     let has_errors = diagnostics.has_errors();
     let calls = Calls::of(hir);
     let mut done: Vec<Option<Projection>> = vec![None; hir.choreographies.len()];
@@ -37,7 +37,7 @@ pub fn project(hir: &Hir, diagnostics: &mut Diagnostics) -> Vec<Projection> {
         return Vec::new();
     }
     let mut projections: Vec<Projection> = done.into_iter().flatten().collect();
-    let fingerprints = Fingerprints::of(hir, &projections);
+    let fingerprints = Fingerprints::of(hir, &projections, functions);
     for projection in &mut projections {
         let id = ChoreographyId(u32::try_from(projection.choreography).unwrap_or(u32::MAX));
         projection.fingerprint = fingerprints.with_callees(calls.reachable(id));
@@ -54,10 +54,7 @@ fn choreography_programs(
 ) -> Option<Projection> {
     let choreography = hir.choreography(id);
     let mut found = Diagnostics::new();
-    let locals = choreography.body.locals.clone();
-    let (sites, choices, selections) = (Sites::default(), BTreeMap::new(), BTreeMap::new());
-    let mut projector =
-        Projector { hir, calls, done, id, choreography, locals, sites, choices, selections, within: None };
+    let mut projector = Projector::new(hir, choreography, (calls, done, id));
     let places = place(hir, choreography, &mut projector, &mut found);
     sessions::check(choreography, calls.is_called(id), &mut found);
     let failed = found.has_errors();
@@ -168,6 +165,24 @@ impl Knowledge for Projector<'_> {
     }
 }
 
+impl<'a> Projector<'a> {
+    /// Nothing is projected yet.
+    pub(super) fn new(
+        hir: &'a Hir,
+        choreography: &'a Choreography,
+        (calls, done, id): (&'a Calls, &'a [Option<Projection>], ChoreographyId),
+    ) -> Self {
+        let (locals, sites) = (choreography.body.locals.clone(), Sites::default());
+        let (choices, selections) = (BTreeMap::new(), BTreeMap::new());
+        Self { hir, calls, done, id, choreography, locals, sites, choices, selections, within: None }
+    }
+
+    /// The variables of the choreography, and those that projection made.
+    pub(super) fn into_locals(self) -> Vec<Local> {
+        self.locals
+    }
+}
+
 impl Projector<'_> {
     /// For each player of a place in the text, something.
     pub(super) fn each_player<T>(&mut self, places: &Places, mut of: impl FnMut(&mut Self, Aim<'_>) -> T) -> Vec<T> {
@@ -185,7 +200,7 @@ impl Projector<'_> {
         self.choices.insert(expr, places.players.iter().cloned().zip(parts).collect());
     }
 
-    fn program(&mut self, places: &Places, role: RoleId) -> Program {
+    pub(super) fn program(&mut self, places: &Places, role: RoleId) -> Program {
         let choreography = self.choreography;
         let player = Player::new(role);
         let players = choreography.role_ids().map(Player::new).collect();

@@ -86,6 +86,14 @@ struct Chain {
     links: u32,
     /// `<` not followed by their `>`, since the last `;` or `=>`: arguments of types nest through commas.
     angles: u32,
+    /// Controls whose block has not begun, so that what comes now is in their head.
+    heads: u32,
+}
+
+impl Chain {
+    fn depth(self) -> u32 {
+        self.links + self.angles + self.heads * BRACKET_DEPTH
+    }
 }
 
 /// How deep the tree can become, or where that is deeper than allowed. An upper bound: the brackets around a token, and
@@ -98,13 +106,19 @@ fn depth(tokens: &[(Token, Span)]) -> Result<u32, Span> {
     for (index, (token, span)) in tokens.iter().enumerate() {
         match token {
             Token::LeftParen | Token::LeftBracket | Token::LeftBrace => {
-                outer_depth += chain.links + chain.angles + BRACKET_DEPTH;
+                // An index goes on with the value before it, as a `.` does.
+                let before = index.checked_sub(1).and_then(|before| tokens.get(before)).map(|(before, _)| *before);
+                chain.links += u32::from(*token == Token::LeftBracket && before.is_some_and(ends_value));
+                if *token == Token::LeftBrace && before != Some(Token::Else) {
+                    chain.heads = chain.heads.saturating_sub(1);
+                }
+                outer_depth += chain.depth() + BRACKET_DEPTH;
                 outer.push(std::mem::take(&mut chain));
             }
             Token::RightParen | Token::RightBracket | Token::RightBrace => {
                 if let Some(around) = outer.pop() {
                     chain = around;
-                    outer_depth = outer_depth.saturating_sub(chain.links + chain.angles + BRACKET_DEPTH);
+                    outer_depth = outer_depth.saturating_sub(chain.depth() + BRACKET_DEPTH);
                 }
                 let next = tokens.get(index + 1).map(|(next, _)| *next);
                 if *token == Token::RightBrace && !next.is_some_and(continues_expression) {
@@ -115,16 +129,22 @@ fn depth(tokens: &[(Token, Span)]) -> Result<u32, Span> {
             Token::Comma => chain.links = 0,
             Token::Less => chain.angles += 1,
             Token::Greater => chain.angles = chain.angles.saturating_sub(1),
+            Token::If | Token::Match | Token::While | Token::For => chain.heads += 1,
             Token::Else => chain.links += BRACKET_DEPTH,
             _ if is_link(*token) => chain.links += 1,
             _ => {}
         }
-        depth_seen = depth_seen.max(outer_depth + chain.links + chain.angles);
+        depth_seen = depth_seen.max(outer_depth + chain.depth());
         if depth_seen > DEPTH_MAX {
             return Err(*span);
         }
     }
     Ok(depth_seen)
+}
+
+fn ends_value(token: Token) -> bool {
+    let is_name = matches!(token, Token::Ident | Token::Int | Token::Str);
+    is_name || is_closing(token)
 }
 
 fn is_link(token: Token) -> bool {
@@ -309,6 +329,9 @@ mod tests {
         check(&"!".repeat(100_000), &["1:129 nested too deeply"]);
         check(&"a+".repeat(100_000), &["1:258 nested too deeply"]);
         check(&"x{}else ".repeat(100_000), &["1:514 nested too deeply"]);
+        check(&"a[b]".repeat(100_000), &["1:506 nested too deeply"]);
+        check(&"if ".repeat(100_000), &["1:193 nested too deeply"]);
+        check(&"if match a { b ".repeat(100_000), &["1:481 nested too deeply"]);
         check(&"a~>".repeat(100_000), &["1:386 nested too deeply"]);
         check(&"M<a,".repeat(100_000), &["1:514 nested too deeply"]);
         check(&"if a { b + c } ".repeat(1_000), &[]);

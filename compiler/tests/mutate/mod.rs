@@ -103,3 +103,163 @@ pub fn with_other_trivia(text: &str, random: &mut Random) -> String {
     }
     changed + end
 }
+
+/// A program made of others by cutting, doubling, swapping, joining and exchanging their tokens; or none at all.
+pub fn mutated(programs: &[(String, String)], random: &mut Random) -> String {
+    let text = |random: &mut Random| programs[random.below(programs.len())].1.clone();
+    let mut text_now = text(random);
+    match random.below(12) {
+        0 => return noise(random),
+        1 => return nested(random),
+        2 => text_now = with_other_trivia(&text_now, random),
+        3 => {
+            let other = text(random);
+            let (one, two) = (cut(&text_now, random), cut(&other, random));
+            text_now = format!("{}{}", &text_now[..one], &other[two..]);
+        }
+        _ => {}
+    }
+    for _ in 0..=random.below(6) {
+        text_now = mutate_tokens(&text_now, &text(random), random);
+    }
+    text_now
+}
+
+/// A place between two characters.
+fn cut(text: &str, random: &mut Random) -> usize {
+    let mut at = random.below(text.len() + 1);
+    while !text.is_char_boundary(at) {
+        at -= 1;
+    }
+    at
+}
+
+fn mutate_tokens(text: &str, other: &str, random: &mut Random) -> String {
+    const WORDS: [&str; 30] = [
+        "~>",
+        "@",
+        "{",
+        "}",
+        "(",
+        ")",
+        "[",
+        "]",
+        "<",
+        ">",
+        ";",
+        ",",
+        ".",
+        "..",
+        "=",
+        "==",
+        "-",
+        "!",
+        "&&",
+        "mut ",
+        "par ",
+        "each ",
+        "saga ",
+        "select ",
+        "abort ",
+        "if ",
+        "else ",
+        "match ",
+        " within 2s",
+        "/**/",
+    ];
+    const LITERALS: [&str; 12] = [
+        "0",
+        "18446744073709551615",
+        "340282366920938463463374607431768211456",
+        "1e308",
+        "1e999",
+        "0xffff_ffff_u8",
+        "99999999999d",
+        "\"\\u{10ffff}\"",
+        "'\\u{0}'",
+        "\"ä\\\n  ö\"",
+        "\u{1F3B5}",
+        "r#fn",
+    ];
+    let (tokens, end) = tokens(text);
+    let mut pieces: Vec<String> = tokens.iter().map(|(before, token)| format!("{before}{token}")).collect();
+    if pieces.is_empty() {
+        return other.to_owned();
+    }
+    let at = random.below(pieces.len());
+    let length_max = if random.once_in(4) { 40 } else { 3 };
+    let length = 1 + random.below(length_max);
+    let until = (at + length).min(pieces.len());
+    let to = random.below(pieces.len());
+    match random.below(8) {
+        0 => drop(pieces.drain(at..until)),
+        1 => drop(pieces.splice(to..to, pieces[at..until].to_vec())),
+        2 => pieces.swap(at, to),
+        3 => pieces.insert(at, random.pick(&WORDS).to_owned()),
+        4 => pieces[at] = format!(" {}", random.pick(&LITERALS)),
+        5 => pieces[at] = format!(" {}", random.pick(&WORDS)),
+        6 => pieces[at] = pieces[to].clone(),
+        _ => {
+            let (tokens, _) = self::tokens(other);
+            let from = random.below(tokens.len().max(1));
+            let taken = tokens.iter().skip(from).take(length).map(|(before, token)| format!("{before}{token}"));
+            pieces.splice(at..until, taken);
+        }
+    }
+    pieces.concat() + end
+}
+
+/// Bytes, not of the language.
+fn noise(random: &mut Random) -> String {
+    let bytes: Vec<u8> = (0..random.below(200)).map(|_| random.below(256) as u8).collect();
+    String::from_utf8_lossy(&bytes).into_owned()
+}
+
+/// What opens and closes each construct that nests.
+pub const NESTING: [(&str, &str, &str); 34] = [
+    ("{ ", "x", " }"),
+    ("(", "x", ")"),
+    ("(", "x", ",)"),
+    ("[", "x", "]"),
+    ("Some(", "x", ")"),
+    ("x.min(", "x", ")"),
+    ("x[", "0", "]"),
+    ("R { a: ", "x", " }"),
+    ("C<A>(", "x", ")"),
+    ("-", "x", ""),
+    ("!", "x", ""),
+    ("x + ", "x", ""),
+    ("x * ", "x", ""),
+    ("x && ", "x", ""),
+    ("x == ", "x", ""),
+    ("x .. ", "x", ""),
+    ("", "x", " + x"),
+    ("", "x", ".min(x)"),
+    ("", "x", ".0"),
+    ("", "x", "[0]"),
+    ("", "x", "@A"),
+    ("", "x", " ~> B"),
+    ("if x { ", "x", " } else { x }"),
+    ("if x { x } else ", "{ x }", ""),
+    ("if ", "x", " { x } else { x }"),
+    ("match x { _ => ", "x", " }"),
+    ("match ", "x", " { _ => x }"),
+    ("while x { ", "x;", " }"),
+    ("for y in x { ", "x;", " }"),
+    ("each w in W { ", "x", " }"),
+    ("par { ", "x", " } and { x }"),
+    ("saga { ", "x", " } else { x }"),
+    ("saga { x } else why { ", "x", " }"),
+    ("{ let (", "y", ",) = x; }"),
+];
+
+/// The construct so many times within itself.
+pub fn nest((open, inner, close): (&str, &str, &str), count: usize) -> String {
+    let value = format!("{}{inner}{}", open.repeat(count), close.repeat(count));
+    format!("struct R {{ a: u64 }}\nchoreography C<A, B, W[]>(x: u64@A) -> u64@A {{\n    {value}\n}}\n")
+}
+
+fn nested(random: &mut Random) -> String {
+    let count = [3, 15, 25, 31, 40, 62, 127, 500][random.below(8)];
+    nest(NESTING[random.below(NESTING.len())], count)
+}

@@ -17,7 +17,7 @@ use super::Shared;
 use super::context::NodeContext;
 use super::role::{ErasedCall, ErasedRole, ErasedTransaction, Program, catch_panic, panic_message};
 use super::transact::{Compensation, Transaction};
-use crate::context::IdempotencyKey;
+use crate::context::{Definition, IdempotencyKey};
 use crate::error::Error;
 use crate::store::{Job, Store, StoreError};
 
@@ -25,6 +25,7 @@ use crate::store::{Job, Store, StoreError};
 pub(super) struct Core<S: Store> {
     pub(super) key: SessionKey,
     pub(super) header: Arc<Header>,
+    pub(super) definition: &'static Definition,
     state: Mutex<CoreState<S>>,
 }
 
@@ -76,6 +77,11 @@ struct CellRun {
     /// A write failed: this cell does nothing more, and another takes its place.
     dead: bool,
     armed: Option<Millis>,
+    /// Transactions and compensations in the store's queue, or running: a write that comes up meanwhile is in the commit of the next of them,
+    /// before its own. Behind it in the queue it would find a row that is ahead of it.
+    jobs_queued: u32,
+    /// Writes that wait for such a commit.
+    riding: Vec<Write>,
     /// How often in a row the session was made anew because a write failed.
     failures: u32,
     waiters: Waiters,
@@ -92,14 +98,24 @@ impl<S: Store> Cell<S> {
         let key = session.key();
         let header = Arc::clone(session.header());
         let state = CoreState { session, transactions: HashMap::new(), calls: HashMap::new() };
-        let core = Arc::new(Core { key, header: Arc::clone(&header), state: Mutex::new(state) });
+        let definition = role.definition();
+        let core = Arc::new(Core { key, header: Arc::clone(&header), definition, state: Mutex::new(state) });
         Arc::new(Self {
             key,
             header,
             role,
             shared: Arc::downgrade(shared),
             core,
-            run: Mutex::new(CellRun { program: None, begun: false, dead: false, armed: None, failures, waiters }),
+            run: Mutex::new(CellRun {
+                program: None,
+                begun: false,
+                dead: false,
+                armed: None,
+                jobs_queued: 0,
+                riding: Vec::new(),
+                failures,
+                waiters,
+            }),
         })
     }
 
@@ -191,15 +207,19 @@ impl<S: Store> Cell<S> {
         mut within: Option<&mut Vec<Write>>,
     ) -> Vec<Frame> {
         let mut core = self.core.lock();
+        if let Some(writes) = within.as_deref_mut() {
+            writes.append(&mut run.riding);
+        }
         while let Some(write) = core.session.poll_write() {
             match within.as_deref_mut() {
                 Some(writes) => writes.push(write),
+                None if run.jobs_queued > 0 => run.riding.push(write),
                 None => self.submit(shared, write),
             }
         }
         let frames = std::iter::from_fn(|| core.session.poll_transmit()).collect();
-        while let Some(run) = core.session.poll_run() {
-            self.start_run(shared, &mut core, run);
+        while let Some(wanted) = core.session.poll_run() {
+            self.start_run(shared, run, &mut core, wanted);
         }
         let events: Vec<_> = std::iter::from_fn(|| core.session.poll_event()).collect();
         if let Some(at) = core.session.poll_timeout().filter(|at| run.armed.is_none_or(|armed| *at < armed)) {
@@ -221,15 +241,17 @@ impl<S: Store> Cell<S> {
         shared.store.submit(Job::Write { write, key: self.key, done });
     }
 
-    fn start_run(self: &Arc<Self>, shared: &Shared<S>, core: &mut CoreState<S>, run: Run) {
-        match run {
+    fn start_run(self: &Arc<Self>, shared: &Shared<S>, run: &mut CellRun, core: &mut CoreState<S>, wanted: Run) {
+        match wanted {
             Run::Transaction(position) => {
                 if let Some(operation) = core.transactions.get(&position) {
                     let transaction = Transaction::new(Arc::clone(self), position, Arc::clone(operation));
+                    run.jobs_queued += 1;
                     shared.store.submit(Job::Transact(Box::new(transaction)));
                 }
             }
             Run::Compensate(record) => {
+                run.jobs_queued += 1;
                 shared.store.submit(Job::Transact(Box::new(Compensation::new(Arc::clone(self), record))));
             }
             Run::Call(position) => {
@@ -260,6 +282,13 @@ impl<S: Store> Cell<S> {
         !lock(&self.run).dead && self.core.lock().session.may_compensate(position)
     }
 
+    /// A transaction or compensation of this session is about to be committed: the writes that came up since it ran, or that waited for it.
+    pub(super) fn take_riding(&self) -> Vec<Write> {
+        let mut run = lock(&self.run);
+        run.jobs_queued = run.jobs_queued.saturating_sub(1);
+        std::mem::take(&mut run.riding)
+    }
+
     /// A write is durable, or never will be.
     pub(super) fn written(self: &Arc<Self>, id: WriteId, result: Result<(), StoreError>) {
         match result {
@@ -280,6 +309,7 @@ impl<S: Store> Cell<S> {
             }
             run.dead = true;
             run.program = None;
+            run.riding.clear();
             (std::mem::take(&mut run.waiters), run.failures.saturating_add(1))
         };
         if let Some(shared) = self.shared.upgrade() {

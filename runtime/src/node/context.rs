@@ -5,9 +5,11 @@
 use std::fmt;
 use std::future::poll_fn;
 use std::marker::PhantomData;
+use std::pin::pin;
 use std::sync::{Arc, Mutex};
+use std::task::{Context, Poll};
 
-use accompanist_core::{Digest, Path, Position, RoleId, Scopes, Stop};
+use accompanist_core::{Digest, Path, Place, Position, RoleId, ScopeAbort, ScopeEnd, Scopes, Stop};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
@@ -25,6 +27,7 @@ pub struct NodeContext<S: Store> {
     core: Arc<Core<S>>,
     path: Path,
     thread: Arc<Thread>,
+    scopes: Scopes,
 }
 
 /// What runs one after another: the program, or one arm of it. What it does depends on all that it has received, and on nothing that an arm
@@ -45,7 +48,8 @@ impl Thread {
 
 impl<S: Store> Clone for NodeContext<S> {
     fn clone(&self) -> Self {
-        Self { core: Arc::clone(&self.core), path: self.path, thread: Arc::clone(&self.thread) }
+        let thread = Arc::clone(&self.thread);
+        Self { core: Arc::clone(&self.core), path: self.path, thread, scopes: self.scopes.clone() }
     }
 }
 
@@ -57,7 +61,16 @@ impl<S: Store> fmt::Debug for NodeContext<S> {
 
 impl<S: Store> NodeContext<S> {
     pub(super) fn new(core: Arc<Core<S>>) -> Self {
-        Self { core, path: Path::ROOT, thread: Arc::default() }
+        Self { core, path: Path::ROOT, thread: Arc::default(), scopes: Scopes::default() }
+    }
+
+    fn place(&self, site: Site) -> Place {
+        Place { position: self.path.position(site), scopes: self.scopes.clone() }
+    }
+
+    /// This context, with a thread of its own that begins here.
+    fn forked(&self) -> Self {
+        Self { thread: Arc::new(Thread(Mutex::new(self.thread.received()))), ..self.clone() }
     }
 
     /// The JSON of a value. One that JSON cannot hold (a map whose keys are no strings, say) ends the session: no one could receive it.
@@ -66,6 +79,37 @@ impl<S: Store> NodeContext<S> {
             Ok(json) => Ok(json.into()),
             Err(error) => Err(self.refuse(format!("{what} cannot be written as JSON: {error}"))),
         }
+    }
+
+    /// Runs the body of a scope, whose context is `inside`: to its end, or as far as it goes before the scope fails.
+    async fn body<T, F>(&self, inside: &Self, body: impl FnOnce(Self) -> F) -> Option<T>
+    where
+        F: Future<Output = Result<T, Interrupted>>,
+    {
+        if !self.core.lock().session.goes_on(&inside.scopes) {
+            return None;
+        }
+        let mut body = pin!(body(inside.clone()));
+        poll_fn(|cx| match body.as_mut().poll(cx) {
+            Poll::Ready(ended) => Poll::Ready(ended.ok()),
+            Poll::Pending if self.core.lock().session.goes_on(&inside.scopes) => Poll::Pending,
+            Poll::Pending => Poll::Ready(None),
+        })
+        .await
+    }
+
+    /// Waits until the innermost scope fails. The end of the session drops the program.
+    async fn given_up(&self) -> Interrupted {
+        let goes_on = |_: &mut Context<'_>| match self.core.lock().session.goes_on(&self.scopes) {
+            true => Poll::Pending,
+            false => Poll::Ready(Interrupted::new()),
+        };
+        poll_fn(goes_on).await
+    }
+
+    fn abort(&self, why: &ScopeAbort) -> Abort {
+        let role = self.core.definition.participant_name(&self.core.header, why.role);
+        Abort { role, reason: why.reason.to_string() }
     }
 
     fn decode<T: DeserializeOwned>(&self, position: Position, json: &str) -> Result<T, Interrupted> {
@@ -102,8 +146,7 @@ impl<D: Store> SessionContext for NodeContext<D> {
     }
 
     fn arm(&self, site: Site, index: u64) -> Self {
-        let thread = Thread(Mutex::new(self.thread.received()));
-        Self { core: Arc::clone(&self.core), path: self.path.child(site, index), thread: Arc::new(thread) }
+        Self { path: self.path.child(site, index), ..self.forked() }
     }
 
     fn join(&self, arms: &[Self]) {
@@ -117,42 +160,69 @@ impl<D: Store> SessionContext for NodeContext<D> {
             let bytes = payload.len();
             return Err(self.refuse(format!("a message has {bytes} bytes of JSON, more than {MESSAGE_BYTES_MAX}")));
         }
-        Ok(self.core.lock().session.program_send(self.path.position(site), to, payload)?)
+        Ok(self.core.lock().session.program_send(self.place(site), to, payload)?)
     }
 
     async fn receive<T: DeserializeOwned>(&self, site: Site, from: RoleId) -> Result<T, Interrupted> {
-        let position = self.path.position(site);
-        let payload = poll_fn(|_| self.core.lock().session.program_receive(position, from)).await?;
+        let place = self.place(site);
+        let position = place.position;
+        let payload = poll_fn(|_| self.core.lock().session.program_receive(place.clone(), from)).await?;
         self.thread.receives(position, &payload);
         self.decode(position, &payload)
     }
 
     async fn receive_within<T: DeserializeOwned>(
         &self,
-        _site: Site,
-        _from: RoleId,
-        _millis: u64,
+        site: Site,
+        from: RoleId,
+        millis: u64,
     ) -> Result<Option<T>, Interrupted> {
-        Err(self.refuse("a receive that waits for a limited time is not available on a node yet"))
+        let (place, received) = (self.place(site), self.thread.received());
+        let position = place.position;
+        let wait = |_: &mut Context<'_>| {
+            self.core.lock().session.program_receive_within(place.clone(), from, millis, received)
+        };
+        let payload = poll_fn(wait).await?;
+        self.thread.receives(position, payload.as_deref().unwrap_or_default());
+        payload.map(|payload| self.decode(position, &payload)).transpose()
     }
 
     async fn offer(&self, messages: &[(Position, RoleId)]) -> Result<usize, Interrupted> {
-        Ok(poll_fn(|_| self.core.lock().session.program_offer(&Scopes::default(), messages)).await?)
+        Ok(poll_fn(|_| self.core.lock().session.program_offer(&self.scopes, messages)).await?)
     }
 
     async fn saga<T, F>(
         &self,
-        _site: Site,
-        _roles: &[RoleId],
-        _within_millis: Option<u64>,
-        _waits_for_all: bool,
-        _body: impl FnOnce(Self) -> F + Send,
+        site: Site,
+        roles: &[RoleId],
+        within_millis: Option<u64>,
+        waits_for_all: bool,
+        body: impl FnOnce(Self) -> F + Send,
     ) -> Result<Result<T, Abort>, Interrupted>
     where
         T: Send,
         F: Future<Output = Result<T, Interrupted>> + Send,
     {
-        Err(self.refuse("a scope is not available on a node yet"))
+        let place = self.place(site);
+        let position = place.position;
+        let scopes = self.core.lock().session.program_enter_scope(place, roles, within_millis)?;
+        // What was received in a body that failed counts for nothing: a replay does not enter it again.
+        let inside = Self { path: self.path.child(site, 0), scopes: scopes.clone(), ..self.forked() };
+        let output = self.body(&inside, body).await;
+        self.core.lock().session.program_leave_scope(&scopes, output.is_some());
+        let end = poll_fn(|_| self.core.lock().session.poll_scope(&scopes, waits_for_all)).await?;
+        match (end, output) {
+            (ScopeEnd::Completed, Some(output)) => {
+                *lock(&self.thread.0) = inside.thread.received();
+                Ok(Ok(output))
+            }
+            (ScopeEnd::Completed, None) => Err(Interrupted::new()),
+            (ScopeEnd::Aborted(why), _) => {
+                let why = why.map(|why| self.abort(&why)).unwrap_or_default();
+                self.thread.receives(position, &format!("{why:?}"));
+                Ok(Err(why))
+            }
+        }
     }
 
     async fn transaction<T, S>(
@@ -165,15 +235,17 @@ impl<D: Store> SessionContext for NodeContext<D> {
         T: Transaction<S, D>,
         S: Send + Sync + 'static,
     {
-        let position = self.path.position(site);
+        let place = self.place(site);
+        let position = place.position;
         let json = self.encode(T::NAME, &arguments)?;
-        let recorded = self.core.lock().session.program_transaction(position, T::NAME, json, self.thread.received())?;
+        let received = self.thread.received();
+        let recorded = self.core.lock().session.program_transaction(place.clone(), T::NAME, json, received)?;
         let result = match recorded {
             Some(result) => result,
             None => {
                 let prepared = Prepared::<T, S, T::Arguments>::new(Arc::clone(service), arguments);
                 self.core.lock().transactions.insert(position, Arc::new(prepared));
-                poll_fn(|_| self.core.lock().session.poll_transaction(position)).await?
+                poll_fn(|_| self.core.lock().session.poll_transaction(place.clone())).await?
             }
         };
         self.decode(position, &result)
@@ -184,28 +256,30 @@ impl<D: Store> SessionContext for NodeContext<D> {
         O: Operation<S, D>,
         S: Send + Sync + 'static,
     {
-        let position = self.path.position(site);
+        let place = self.place(site);
+        let position = place.position;
         let json = self.encode(O::NAME, &arguments)?;
-        let recorded = self.core.lock().session.program_call(position, O::NAME, json, self.thread.received())?;
+        let received = self.thread.received();
+        let recorded = self.core.lock().session.program_call(place.clone(), O::NAME, json, received)?;
         let result = match recorded {
             Some(result) => result,
             None => {
                 let prepared = Prepared::<O, S, O::Arguments>::new(Arc::clone(service), arguments);
                 let call = Arc::new(PreparedCall::<O, S, O::Arguments, D>(prepared, PhantomData));
                 self.core.lock().calls.insert(position, call);
-                poll_fn(|_| self.core.lock().session.poll_call(position)).await?
+                poll_fn(|_| self.core.lock().session.poll_call(place.clone())).await?
             }
         };
         self.decode(position, &result)
     }
 
     fn refuse(&self, reason: impl Into<String>) -> Interrupted {
-        self.core.lock().session.program_refuse(reason.into().into());
+        self.core.lock().session.program_refuse_in(&self.scopes, reason.into().into());
         Interrupted::new()
     }
 
     async fn refused_by(&self, _role: RoleId) -> Interrupted {
-        // The abort that `role` brings about drops this program.
-        std::future::pending().await
+        // The abort that `role` brings about ends the scope, or drops this program.
+        self.given_up().await
     }
 }

@@ -44,7 +44,7 @@ impl<S: Store> Transact<S> for Transaction<S> {
     }
 
     fn record(&mut self) -> Vec<Write> {
-        self.writes.take()
+        self.writes.take(&self.cell)
     }
 
     fn done(self: Box<Self>, result: Result<(), StoreError>) {
@@ -90,7 +90,7 @@ impl<S: Store> Transact<S> for Compensation<S> {
     }
 
     fn record(&mut self) -> Vec<Write> {
-        self.writes.take()
+        self.writes.take(&self.cell)
     }
 
     fn done(self: Box<Self>, result: Result<(), StoreError>) {
@@ -106,7 +106,8 @@ struct Writes {
 }
 
 impl Writes {
-    fn take(&mut self) -> Vec<Write> {
+    fn take<S: Store>(&mut self, cell: &Cell<S>) -> Vec<Write> {
+        self.pending.append(&mut cell.take_riding());
         self.last = self.pending.last().map(|write| write.id);
         std::mem::take(&mut self.pending)
     }

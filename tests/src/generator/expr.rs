@@ -204,7 +204,11 @@ impl Generator {
     }
 
     fn truth(&mut self, at: &[usize], depth: usize) -> Option<Made> {
-        match self.below(7) {
+        match self.below(8) {
+            7 => {
+                let (x, place) = self.expr(&Type::U32, at, depth)?;
+                Some((format!("ready({x})"), place))
+            }
             0 => {
                 let (a, place) = self.expr(&Type::Bool, at, depth)?;
                 Some((format!("!({a})"), place))
@@ -241,11 +245,22 @@ impl Generator {
             let (a, b, place) = self.two(&Type::U32, &Type::U32, at, depth)?;
             // Where there is no value, it aborts; but what is a literal is computed by everyone.
             if place != Place::Everywhere {
-                let op = ["-", "/", "%"][self.below(3)];
-                return Some((format!("(({a}) {op} ({b}))"), place));
+                let text = match self.below(4) {
+                    0 => format!("share({a}, {b})"),
+                    op => format!("(({a}) {} ({b}))", ["-", "/", "%"][op - 1]),
+                };
+                return Some((text, place));
             }
         }
-        match self.below(9) {
+        match self.below(11) {
+            9 => {
+                let (list, place) = self.expr(&Type::List, at, depth)?;
+                Some((format!("total({list})"), place))
+            }
+            10 => {
+                let (mark, place) = self.expr(&Type::Mark, at, depth)?;
+                Some((format!("worth({mark})"), place))
+            }
             0 => {
                 let (maybe, x, place) = self.two(&Type::Maybe(Box::new(Type::U32)), &Type::U32, at, depth)?;
                 Some((format!("({maybe}).unwrap_or({x})"), place))

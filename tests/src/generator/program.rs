@@ -21,6 +21,16 @@ service S {
     transaction risky_take(tag: String, x: u32) -> u32 compensate give_back;
     transaction log(tag: String) compensate none;
 }
+fn total(xs: Vec<u32>) -> u32 {
+    let mut sum = 0_u32;
+    for x in xs { sum = sum + x % 50; }
+    sum
+}
+fn worth(mark: Mark) -> u32 {
+    match mark { Mark::Scored(n) => n, Mark::Tagged { flag, .. } => if flag { 1 } else { 2 }, Mark::Plain => 0 }
+}
+fn share(a: u32, b: u32) -> u32 { a / b }
+fn ready(x: u32) -> bool { let mut n = x % 50; while n > 3 { n = n - 2; } n == 3 }
 ";
 
 /// A program.

@@ -50,6 +50,7 @@ impl Player {
                 let value = interpret::builtin(builtin.name(), &self.values(frame, operands)?, &ty);
                 or_abort(value.ok_or(builtin.method().fails.unwrap_or_default()))
             }
+            ExprKind::Apply(function, args) => self.apply(frame, *function, self.values(frame, args)?),
             ExprKind::Len(group) => Ok(Value::size(frame.players_of(group).len())),
             ExprKind::MemberIndex(member) => Ok(Value::size(self.member_index(frame, *member))),
             ExprKind::Pure(service, operation, args) => {

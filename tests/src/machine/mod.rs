@@ -4,6 +4,7 @@
 mod call;
 mod compute;
 mod frame;
+mod function;
 mod run;
 mod wire;
 mod world;

@@ -93,6 +93,14 @@ impl World {
         Ok(any_value(hir, called.result, &mut random))
     }
 
+    /// What a function of Rust's gives.
+    pub fn function(&self, hir: &Hir, name: &str, arguments: &[Value], result: &Ty) -> Value {
+        let mut hasher = DefaultHasher::new();
+        let arguments: Vec<String> = arguments.iter().map(Value::json).collect();
+        (self.seed, name, arguments).hash(&mut hasher);
+        any_value(hir, result, &mut Random::new(hasher.finish()))
+    }
+
     /// Whether a message comes in time.
     pub fn in_time(&self, receiver: Participant, millis: u64) -> bool {
         let mut hasher = DefaultHasher::new();
@@ -113,6 +121,10 @@ pub struct Asked<'a> {
 impl Services for Asked<'_> {
     fn operation(&mut self, called: Called<'_>) -> Result<Value, String> {
         self.world.result(self.hir, &called)
+    }
+
+    fn function(&mut self, name: &str, arguments: &[Value], result: &Ty) -> Value {
+        self.world.function(self.hir, name, arguments, result)
     }
 
     fn in_time(&mut self, receiver: Participant, millis: u64) -> bool {

@@ -126,7 +126,11 @@ fn leaves(body: &Body, expr: ExprId) -> Vec<ExprId> {
             | ExprKind::Mutate { .. }
             | ExprKind::If(..)
             | ExprKind::Match(..) => found.push(expr),
-            ExprKind::Tuple(items) | ExprKind::List(items) | ExprKind::Par(items) | ExprKind::Builtin(_, items) => {
+            ExprKind::Tuple(items)
+            | ExprKind::List(items)
+            | ExprKind::Par(items)
+            | ExprKind::Builtin(_, items)
+            | ExprKind::Apply(_, items) => {
                 work.extend(items.iter().rev());
             }
             ExprKind::Construct { fields, base, .. } => {

@@ -11,3 +11,4 @@ pub mod races;
 pub mod recursion;
 pub mod reserved;
 pub mod sessions;
+pub mod wide;

@@ -80,6 +80,10 @@ pub fn check(hir: &Hir, diagnostics: &mut Diagnostics) {
         let name = &choreography.name;
         root.take(item(&snake(&name.name)).to_string(), "the module", name, diagnostics);
     }
+    let mut functions = Names::default();
+    for function in &hir.functions {
+        functions.take(item(&function.name.name).to_string(), "the function", &function.name, diagnostics);
+    }
     for service in &hir.services {
         check_service(service, diagnostics);
     }

@@ -29,6 +29,13 @@ pub fn check_item(name: &Ident, diagnostics: &mut Diagnostics) {
     }
 }
 
+/// Reports a name of a function that a constructor of the language has.
+pub fn check_function(name: &Ident, diagnostics: &mut Diagnostics) {
+    if ["Some", "None", "Ok", "Err"].contains(&name.name.as_str()) {
+        report(name, true, diagnostics);
+    }
+}
+
 fn report(name: &Ident, is_type: bool, diagnostics: &mut Diagnostics) {
     diagnostics.push(Meaning::Reserved { name: name.name.clone(), span: name.span, is_type }.into());
 }

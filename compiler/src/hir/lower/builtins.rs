@@ -92,7 +92,9 @@ impl Lower<'_> {
         span: Span,
     ) -> ExprId {
         let (Some(start), Some(end)) = (start, end) else {
-            return self.not_supported("a range without an end", span);
+            // Only a slice has a range without an end, which is read there.
+            self.diagnostics.push(Meaning::UnknownType { ty: "Vec<_>".to_owned(), span }.into());
+            return self.error(span);
         };
         let (start, end) = (self.value(start), self.value(end));
         let ty = self.infer.int();

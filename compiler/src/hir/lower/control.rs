@@ -48,9 +48,14 @@ impl Lower<'_> {
     }
 
     fn stmt(&mut self, stmt: &ast::Stmt, at_head: bool) -> Option<StmtKind> {
+        if let Some(refused) = self.refused_stmt(stmt) {
+            return Some(refused);
+        }
         Some(match &stmt.kind {
             ast::StmtKind::Let { mutable, pattern, ty, place, value } => {
-                self.let_(*mutable, pattern, (ty.as_ref(), place.as_ref()), value)
+                // A `fn` has no places, which has been told.
+                let place = place.as_ref().filter(|_| self.function.is_none());
+                self.let_(*mutable, pattern, (ty.as_ref(), place), value)
             }
             ast::StmtKind::Assign { target, value } => self.assign(target, value)?,
             ast::StmtKind::Require { condition, reason } => {
@@ -113,7 +118,7 @@ impl Lower<'_> {
             value_ty = declared;
         }
         let (pattern_span, pattern) = (pattern.span, self.pattern(pattern, &value_ty));
-        if mutable && place.is_none() && !self.roles.is_empty() {
+        if mutable && place.is_none() && self.function.is_none() {
             let name = pattern.bindings().first().map_or_else(String::new, |local| self.body[*local].name.clone());
             let ty = self.hir.show(&self.infer.known(&value_ty));
             self.diagnostics.push(Grouping::MutWithoutPlace { name, ty, span: pattern_span }.into());

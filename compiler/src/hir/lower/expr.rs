@@ -21,6 +21,9 @@ impl Lower<'_> {
     /// An expression.
     pub(super) fn expr(&mut self, expr: &ast::Expr) -> ExprId {
         let span = expr.span;
+        if let Some(refused) = self.refused_expr(expr) {
+            return refused;
+        }
         match &expr.kind {
             ast::ExprKind::Literal(literal) => self.literal(literal, span),
             ast::ExprKind::List(items) => self.list(items, span),

@@ -127,9 +127,11 @@ impl Lower<'_> {
                 let place = self.near_locals.get(local.0 as usize).unwrap_or(&Place::Error);
                 place::inside(&self.roles, place, &self.members)
             }
-            ExprKind::Tuple(items) | ExprKind::List(items) | ExprKind::Builtin(_, items) | ExprKind::Par(items) => {
-                all(items)
-            }
+            ExprKind::Tuple(items)
+            | ExprKind::List(items)
+            | ExprKind::Builtin(_, items)
+            | ExprKind::Apply(_, items)
+            | ExprKind::Par(items) => all(items),
             ExprKind::Construct { fields, base, .. } => {
                 all(&fields.iter().map(|(_, value)| *value).chain(*base).collect::<Vec<_>>())
             }

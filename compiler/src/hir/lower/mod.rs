@@ -6,6 +6,7 @@ mod call;
 mod control;
 mod expr;
 mod finish;
+mod functions;
 mod members;
 mod names;
 mod operators;
@@ -13,11 +14,12 @@ mod pattern;
 mod values;
 
 pub use call::{cast_place, result_place, substitute};
+pub use functions::functions;
 pub use operators::symbol;
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::check::duplicates;
+use super::check::{duplicates, wide};
 use super::infer::Infer;
 use super::items::{Scope, resolve_type_with};
 use super::roles::{self, RoleNames};
@@ -78,6 +80,8 @@ struct Lower<'a> {
     /// Where each expression and each variable lives as far as that is known before the choices are.
     near: Vec<Place>,
     near_locals: Vec<Place>,
+    /// Where a `fn` begins whose body this is.
+    function: Option<Span>,
 }
 
 /// Lowers the choreographies of all files.
@@ -127,6 +131,7 @@ fn choreography(
         obligations: Vec::new(),
         near: Vec::new(),
         near_locals: Vec::new(),
+        function: None,
     };
     let params = lower.params(signature);
     let root = lower.block(&item.body, false);
@@ -206,12 +211,6 @@ impl Lower<'_> {
         let Expr { ty, span, .. } = &self.body[value];
         let (ty, span) = (ty.clone(), *span);
         self.add(ExprKind::Error, ty, span)
-    }
-
-    /// Reports a construct that this version does not go on with.
-    fn not_supported(&mut self, construct: &'static str, span: Span) -> ExprId {
-        self.diagnostics.push(Meaning::not_supported(construct, span));
-        self.error(span)
     }
 
     /// The type of an expression as far as its outermost form is known.

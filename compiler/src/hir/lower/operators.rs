@@ -1,7 +1,7 @@
 //! Operators. What an operator asks of a type is checked when all types are known.
 
 use super::{Ability, Lower, Obligation};
-use crate::hir::{Expr, ExprId, ExprKind, Literal, StmtKind, Ty};
+use crate::hir::{Expr, ExprId, ExprKind, Literal, Ty};
 use crate::span::Span;
 use crate::syntax::ast::{self, BinaryOp, UnaryOp};
 
@@ -25,12 +25,12 @@ impl Lower<'_> {
         let left_id = self.value(left);
         let before = self.body.exprs.len();
         let right_id = self.value(right);
-        let acts = self.body.exprs.get(before..).is_some_and(|added| added.iter().any(acts));
+        let is_branch = self.body.exprs.get(before..).is_some_and(|added| !added.iter().all(is_simple));
         let ability = match op {
             BinaryOp::And | BinaryOp::Or => {
                 self.expect(left_id, &Ty::Bool, None);
                 self.expect(right_id, &Ty::Bool, None);
-                if acts {
+                if is_branch {
                     return self.short_circuit(op, left_id, right_id, span);
                 }
                 return self.add(ExprKind::Binary(op, left_id, right_id), Ty::Bool, span);
@@ -47,7 +47,7 @@ impl Lower<'_> {
         self.add(ExprKind::Binary(op, left_id, right_id), result, span)
     }
 
-    /// `&&` and `||` with something to do on the right are the `if` they stand for.
+    /// `&&` and `||` with more than a computation on the right are the `if` they stand for.
     fn short_circuit(&mut self, op: BinaryOp, left: ExprId, right: ExprId, span: Span) -> ExprId {
         let constant = self.add(ExprKind::Literal(Literal::Bool(op == BinaryOp::Or)), Ty::Bool, span);
         let (then, otherwise) = if op == BinaryOp::Or { (constant, right) } else { (right, constant) };
@@ -63,21 +63,27 @@ impl Lower<'_> {
     }
 }
 
-/// Whether an expression by itself is more than a computation.
-fn acts(expr: &Expr) -> bool {
-    match &expr.kind {
-        ExprKind::Operation { .. }
-        | ExprKind::Communicate { .. }
-        | ExprKind::Message { .. }
-        | ExprKind::Call(_)
-        | ExprKind::Saga(_)
-        | ExprKind::Mutate { .. } => true,
-        ExprKind::Block(stmts, _) => stmts.iter().any(|stmt| match stmt.kind {
-            StmtKind::Assign(..) | StmtKind::Require(..) | StmtKind::Abort(..) | StmtKind::Select(..) => true,
-            StmtKind::Let(..) | StmtKind::Expr(_) => false,
-        }),
-        _ => false,
-    }
+/// Whether an expression by itself is a computation without statements: all of it is done where it stands.
+fn is_simple(expr: &Expr) -> bool {
+    matches!(
+        expr.kind,
+        ExprKind::Literal(_)
+            | ExprKind::Local(_)
+            | ExprKind::Len(_)
+            | ExprKind::MemberIndex(_)
+            | ExprKind::Tuple(_)
+            | ExprKind::List(_)
+            | ExprKind::Construct { .. }
+            | ExprKind::Field(..)
+            | ExprKind::TupleField(..)
+            | ExprKind::Index(..)
+            | ExprKind::Builtin(..)
+            | ExprKind::Apply(..)
+            | ExprKind::At(..)
+            | ExprKind::Unary(..)
+            | ExprKind::Binary(..)
+            | ExprKind::Error
+    )
 }
 
 fn negated(literal: &ast::Literal) -> Option<ast::Literal> {

@@ -59,6 +59,7 @@ impl<'hir> Lower<'hir> {
 
     pub(super) fn tuple(&mut self, items: &[ast::Expr], span: Span) -> ExprId {
         let ids: Vec<ExprId> = items.iter().map(|item| self.value(item)).collect();
+        super::wide::check(ids.len(), "a tuple", span, self.diagnostics);
         let ty = Ty::Tuple(ids.iter().map(|id| self.body[*id].ty.clone()).collect());
         self.add(ExprKind::Tuple(ids), ty, span)
     }
@@ -92,14 +93,7 @@ impl<'hir> Lower<'hir> {
                     self.diagnostics.push(arity.into());
                     self.error(span)
                 }
-                _ => {
-                    // A `fn` that is declared has been reported there.
-                    if self.scope.declared(&name.name).is_none() {
-                        let candidates = nearest(&name.name, ["Some", "Ok", "Err"].into_iter());
-                        self.diagnostics.push(Meaning::unknown(Thing::Function, name, candidates));
-                    }
-                    self.error(span)
-                }
+                _ => self.call_function(name, ids, span),
             };
         }
         if let Some(call) = self.associated(callee, &ids, span) {
@@ -189,6 +183,10 @@ impl<'hir> Lower<'hir> {
             self.diagnostics.push(Meaning::ExternLiteral { name: self.hir.show(&ty), span: path.span }.into());
         }
         super::duplicates::check(inits.iter().map(|(name, _)| name), self.diagnostics);
+        if let (Constructor::Variant(..), Some(base)) = (constructor, base) {
+            let span = self.body[base].span;
+            self.diagnostics.push(Meaning::VariantBase { ty: self.hir.show(&ty), span }.into());
+        }
         if let Some(base) = base {
             self.expect(base, &ty, Some(path.span));
         }

@@ -163,6 +163,11 @@ impl Printer<'_> {
                     self.list("(", operands, ")");
                 }
             },
+            ExprKind::Apply(function, args) => {
+                let name = &self.hir.function(*function).name.name;
+                self.push(name);
+                self.list("(", args, ")");
+            }
             ExprKind::Pure(service, operation, args) => self.operation(*service, *operation, args),
             ExprKind::Unary(op, value) => {
                 self.push(match op {

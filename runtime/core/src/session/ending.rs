@@ -87,6 +87,7 @@ impl Session {
         self.gated_calls.clear();
         self.transaction_requests.clear();
         self.call_requests.clear();
+        self.waits.clear();
         self.calls.clear();
         self.scopes = ScopeTable::default();
         self.visited.clear();

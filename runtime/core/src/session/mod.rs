@@ -24,6 +24,7 @@ mod rollback;
 mod scope;
 #[cfg(test)]
 mod tests;
+mod wait;
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::Arc;
@@ -33,6 +34,7 @@ pub use program::{Divergence, Ran, Stop};
 
 use parts::{Incoming, Outgoing, Peer, Request, Said, Timer};
 use scope::ScopeTable;
+use wait::Wait;
 
 use crate::frame::{Frame, Outcome};
 use crate::identity::{Header, Millis, Position, RoleId, SessionId, SessionKey, WriteId};
@@ -152,6 +154,8 @@ pub struct Session {
     held: VecDeque<(RoleId, Position)>,
     transaction_requests: BTreeMap<Position, Request>,
     call_requests: BTreeMap<Position, Request>,
+    /// Receives that wait for a limited time.
+    waits: BTreeMap<Position, Wait>,
     /// Records that go into the next write.
     unwritten: Vec<Change>,
     /// A refusal or the end of the program, to be acted on when the poll ends.
@@ -210,6 +214,7 @@ impl Session {
             held: VecDeque::new(),
             transaction_requests: BTreeMap::new(),
             call_requests: BTreeMap::new(),
+            waits: BTreeMap::new(),
             unwritten: Vec::new(),
             refusal: None,
             peers,

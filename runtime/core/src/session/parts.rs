@@ -70,6 +70,8 @@ pub(super) enum Timer {
     Resend,
     Transaction(Position),
     Call(Position),
+    /// A receive has waited long enough.
+    Wait(Position),
     /// The body of this scope has taken too long.
     Scope(Position),
     Compensation,

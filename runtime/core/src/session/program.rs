@@ -294,6 +294,7 @@ impl Session {
         for (after, _) in self.gated_calls.iter_mut().rev().take_while(|(after, _)| *after == NO_WRITE_YET) {
             *after = last_write;
         }
+        self.waits_paused(now);
         self.scopes_paused(now);
         self.release();
         self.enter_state(now);
@@ -354,7 +355,7 @@ impl Session {
     }
 
     /// A role that has voted, of the session or of a scope around, has nothing left to do there that is not recorded.
-    fn request_allowed(
+    pub(super) fn request_allowed(
         &mut self,
         position: Position,
         scopes: &Scopes,
@@ -367,7 +368,7 @@ impl Session {
         Ok(())
     }
 
-    fn visit(
+    pub(super) fn visit(
         &mut self,
         position: Position,
         fits: bool,
@@ -398,7 +399,7 @@ impl Session {
         let request = match timer {
             Timer::Transaction(position) => self.transaction_requests.get_mut(&position),
             Timer::Call(position) => self.call_requests.get_mut(&position),
-            Timer::Resend | Timer::Scope(_) | Timer::Compensation => None,
+            Timer::Resend | Timer::Wait(_) | Timer::Scope(_) | Timer::Compensation => None,
         };
         let Some(request) = request else { return };
         request.attempts += 1;

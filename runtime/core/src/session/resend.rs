@@ -42,6 +42,7 @@ impl Session {
                 }
                 Timer::Transaction(position) => self.runs.push_back(Run::Transaction(position)),
                 Timer::Call(position) => self.runs.push_back(Run::Call(position)),
+                Timer::Wait(position) => self.wait_elapsed(position),
                 Timer::Scope(position) => self.scope_takes_too_long(position),
                 Timer::Compensation => self.retry_compensation(),
             }

@@ -62,7 +62,6 @@ struct Scope {
     /// The body takes part in nothing any more.
     given_up: bool,
     rolls_back: bool,
-    /// Whether a limit can end it: then also a vote *done* that nobody waits for decides something.
     limit_millis: Option<u64>,
 }
 
@@ -255,8 +254,8 @@ impl Session {
         let voted = matches!(self.state(), Some(RowState::Voted { .. }));
         let Some(scope) = self.scopes.entered.get_mut(&position) else { return };
         self.timers.remove(&Timer::Scope(position));
-        // Nobody waits for the end of a scope of this role alone, and running it again leads there again, but for a limit.
-        if vote == ScopeVote::Done && scope.peers.is_empty() && scope.limit_millis.is_none() {
+        // Nobody waits for the end of a scope of this role alone, and running it again leads there at once: all of it is recorded.
+        if vote == ScopeVote::Done && scope.peers.is_empty() {
             scope.own = Some(vote);
             return;
         }
@@ -311,6 +310,7 @@ impl Session {
         self.inbox_waiting = messages + self.scopes.early.values().map(|early| early.votes.len()).sum::<usize>();
         self.transaction_requests.retain(|_, request| !request.scopes.contains(scope));
         self.call_requests.retain(|_, request| !request.scopes.contains(scope));
+        self.waits.retain(|_, wait| !wait.scopes.contains(scope));
         self.gated_calls.retain(|(_, position)| self.call_requests.contains_key(position));
         self.scopes.entered.retain(|_, inner| !inner.around.contains(scope));
         self.runs.retain(|run| match run {
@@ -321,6 +321,7 @@ impl Session {
         self.timers.retain(|timer, _| match timer {
             Timer::Transaction(position) => self.transaction_requests.contains_key(position),
             Timer::Call(position) => self.call_requests.contains_key(position),
+            Timer::Wait(position) => self.waits.contains_key(position),
             Timer::Scope(position) => self.scopes.entered.contains_key(position),
             Timer::Resend | Timer::Compensation => true,
         });

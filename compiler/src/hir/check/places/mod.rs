@@ -266,7 +266,10 @@ impl Placer<'_> {
                 place::inside(&self.choreography.roles, self.places.local(*local), &self.places.members)
             }
             ExprKind::Tuple(items) if self.taken_apart.contains(&expr) => self.walk_parts(expr, items),
-            ExprKind::Tuple(items) | ExprKind::List(items) | ExprKind::Builtin(_, items) => self.meet(expr, items),
+            ExprKind::Tuple(items)
+            | ExprKind::List(items)
+            | ExprKind::Builtin(_, items)
+            | ExprKind::Apply(_, items) => self.meet(expr, items),
             ExprKind::Construct { fields, base, .. } => {
                 let parts: Vec<ExprId> = fields.iter().map(|(_, value)| *value).chain(*base).collect();
                 self.meet(expr, &parts)

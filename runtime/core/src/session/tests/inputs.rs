@@ -11,10 +11,10 @@ use crate::{
     RowState, Run, ScopeVote, Scopes, Session, Stored, Timing, Vote, Write, WriteId,
 };
 
-const NOW: Millis = Millis(0);
+pub const NOW: Millis = Millis(0);
 
 /// What a thread depends on that has received nothing.
-const NOTHING: Digest = Digest(0);
+pub const NOTHING: Digest = Digest(0);
 
 /// What a thread depends on that has received message 1.
 fn having(payload: &str) -> Digest {
@@ -33,15 +33,15 @@ fn header() -> Arc<Header> {
     })
 }
 
-fn at(site: u32) -> Position {
+pub fn at(site: u32) -> Position {
     Path::ROOT.position(site)
 }
 
-fn frame(body: Body) -> Frame {
+pub fn frame(body: Body) -> Frame {
     Frame { session: header().session_id(), from: A, to: B, header: Some(header()), body }
 }
 
-fn message(site: u32, payload: &str) -> Frame {
+pub(super) fn message(site: u32, payload: &str) -> Frame {
     frame(Body::Message { position: at(site), scopes: Scopes::default(), payload: payload.into() })
 }
 
@@ -49,19 +49,19 @@ fn aborted(voter: RoleId) -> Frame {
     frame(Body::Vote { voter, vote: Vote::Aborted { reason: "no".into() } })
 }
 
-fn joined() -> Session {
+pub fn joined() -> Session {
     Session::join(header(), B, TIMING, NOW)
 }
 
-fn writes(session: &mut Session) -> Vec<Write> {
+pub fn writes(session: &mut Session) -> Vec<Write> {
     std::iter::from_fn(|| session.poll_write()).collect()
 }
 
-fn frames(session: &mut Session) -> Vec<Body> {
+pub fn frames(session: &mut Session) -> Vec<Body> {
     std::iter::from_fn(|| session.poll_transmit()).map(|frame| frame.body).collect()
 }
 
-fn events(session: &mut Session) -> Vec<Event> {
+pub fn events(session: &mut Session) -> Vec<Event> {
     std::iter::from_fn(|| session.poll_event()).collect()
 }
 
@@ -77,7 +77,7 @@ fn with_a_transaction(payload: &str) -> Session {
     session
 }
 
-fn stored(writes: Vec<Write>) -> Stored {
+pub fn stored(writes: Vec<Write>) -> Stored {
     let mut transactions = Vec::new();
     let mut calls = Vec::new();
     let mut scope_votes = Vec::new();

@@ -11,6 +11,8 @@ pub mod market;
 pub mod model;
 pub mod oracle;
 pub mod pages;
+pub mod random;
+pub mod random_roles;
 pub mod stage;
 pub mod tap;
 pub mod wait;

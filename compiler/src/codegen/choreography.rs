@@ -58,7 +58,7 @@ pub fn choreography(
         #[doc = #about]
         #[allow(
             clippy::all, dead_code, non_shorthand_field_patterns, non_snake_case, unreachable_code, unused_assignments, unused_mut,
-            unused_parens, unused_variables,
+            unused_braces, unused_parens, unused_variables,
             reason = "written by a compiler: what reads the same is generated the same"
         )]
         pub mod #module {

@@ -10,7 +10,7 @@ mod program;
 mod shrink;
 mod stmt;
 
-use crate::machine::Random;
+use crate::random::Random;
 use place::{Kind, Place, RoleInfo};
 pub use program::{Choreography, Item, Part, Program};
 pub use shrink::shrink;

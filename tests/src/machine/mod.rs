@@ -21,7 +21,7 @@ use serde::Serialize;
 
 pub use call::Committed;
 pub use wire::Wire;
-pub use world::{Asked, Entry, Random, World, any_value};
+pub use world::{Asked, Entry, World, any_value};
 
 /// A choreography that is played.
 #[derive(Debug)]

@@ -7,6 +7,8 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use chor::hir::{Hir, Ty, TypeDefKind};
 use chor::interpret::{Called, Participant, Services, Value};
 
+use crate::random::Random;
+
 /// What a service did.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Entry {
@@ -20,38 +22,9 @@ pub enum Entry {
 #[derive(Debug, Default)]
 pub struct World {
     seed: u64,
+    is_punctual: bool,
     random: Mutex<Random>,
     log: Mutex<BTreeMap<Participant, Vec<Entry>>>,
-}
-
-/// A random number generator (splitmix64), so that a seed names a run.
-#[derive(Clone, Debug, Default)]
-pub struct Random(u64);
-
-impl Random {
-    /// That of a seed.
-    pub fn new(seed: u64) -> Self {
-        Self(seed)
-    }
-
-    /// Any number.
-    pub fn next(&mut self) -> u64 {
-        self.0 = self.0.wrapping_add(0x9E37_79B9_7F4A_7C15);
-        let mut mixed = self.0;
-        mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
-        mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
-        mixed ^ (mixed >> 31)
-    }
-
-    /// A number below `bound`.
-    pub fn below(&mut self, bound: usize) -> usize {
-        usize::try_from(self.next() % bound.max(1) as u64).unwrap_or(0)
-    }
-
-    /// Whether something of that likelihood, in percent, is so.
-    pub fn percent(&mut self, likelihood: usize) -> bool {
-        self.below(100) < likelihood
-    }
 }
 
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
@@ -59,9 +32,9 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 }
 
 impl World {
-    /// The world of a seed. `schedule` says where roles pause.
-    pub fn new(seed: u64, schedule: u64) -> Self {
-        Self { seed, random: Mutex::new(Random::new(schedule)), log: Mutex::default() }
+    /// The world of a seed. `schedule` says where roles pause; where it is punctual, every message comes in time.
+    pub fn new(seed: u64, schedule: u64, is_punctual: bool) -> Self {
+        Self { seed, is_punctual, random: Mutex::new(Random::new(schedule)), log: Mutex::default() }
     }
 
     /// How often a role lets the others go on, here.
@@ -105,7 +78,7 @@ impl World {
     pub fn in_time(&self, receiver: Participant, millis: u64) -> bool {
         let mut hasher = DefaultHasher::new();
         (self.seed, receiver.0, millis).hash(&mut hasher);
-        Random::new(hasher.finish()).percent(60)
+        self.is_punctual || Random::new(hasher.finish()).percent(60)
     }
 }
 

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use chor::interpret::{Event, Outcome, Participant, Run, ScopeId, Value};
 
-use super::{Case, Played};
+use super::{Case, Played, json};
 use crate::machine::Entry;
 
 /// Whether the roles did what the choreography says; otherwise, what differs.
@@ -61,9 +61,9 @@ fn ended(said: &Run, played: &Played) -> Result<(), String> {
     for (participant, ended) in &played.ended {
         match (&said.outcome, ended) {
             (Outcome::Completed(results), Ok(value)) => {
-                let said_value = results.get(participant).cloned().unwrap_or(Value::UNIT);
-                if !said.is_ambiguous && said_value != *value {
-                    let (value, said) = (value.json(), said_value.json());
+                let result = json(results.get(participant).unwrap_or(&Value::UNIT));
+                if !said.is_ambiguous && result != *value {
+                    let said = result;
                     return Err(format!("{participant:?} has {value}, where the choreography says {said}"));
                 }
             }

@@ -14,16 +14,17 @@ use chor::hir::{ChoreographyId, RoleKind};
 use chor::lir;
 use chor::interpret::{Cast, Limits, Outcome, Participant, Run, Setup, Value, interpret};
 
-use crate::machine::{Asked, Play, Player, Random, Wire, World, any_value};
+use crate::machine::{Asked, Play, Player, Wire, World, any_value};
+use crate::random::Random;
 pub use compare::compare;
 pub use desk::Desk;
-pub use schedule::{Stuck, run_all};
+pub use schedule::{Future, Stuck, run_all};
 
 /// What the roles of a session did.
 #[derive(Debug)]
 pub struct Played {
-    /// What each participant has of the result, or the reason of the abort.
-    pub ended: BTreeMap<Participant, Result<Value, String>>,
+    /// What each participant has of the result, as JSON, or the reason of the abort.
+    pub ended: BTreeMap<Participant, Result<serde_json::Value, String>>,
     /// How many messages were sent.
     pub messages: Option<u64>,
     /// What was done.
@@ -41,6 +42,8 @@ pub struct Case {
     pub groups: BTreeMap<chor::hir::RoleId, usize>,
     /// What the services do, and the arguments.
     pub seed: u64,
+    /// Whether every message comes in time, as where no clock goes.
+    pub is_punctual: bool,
 }
 
 impl Case {
@@ -56,10 +59,11 @@ impl Case {
         if let Some(count) = groups.get_mut(&projection.initiator) {
             *count = (*count).max(1);
         }
-        Some(Self { compilation, choreography, groups, seed })
+        Some(Self { compilation, choreography, groups, seed, is_punctual: false })
     }
 
-    fn arguments(&self) -> Vec<Value> {
+    /// The arguments of the session.
+    pub fn arguments(&self) -> Vec<Value> {
         let mut random = Random::new(self.seed ^ 0xA5A5);
         let params = &self.compilation.hir.choreography(self.choreography).params;
         params.iter().map(|param| any_value(&self.compilation.hir, &param.ty, &mut random)).collect()
@@ -67,7 +71,7 @@ impl Case {
 
     /// Runs the choreography itself.
     pub fn said(&self, order: u64) -> Run {
-        let world = World::new(self.seed, 0);
+        let world = World::new(self.seed, 0, self.is_punctual);
         let mut services = Asked { world: &world, hir: &self.compilation.hir };
         let setup = Setup { groups: self.groups.clone(), arguments: self.arguments(), order };
         let limits = Limits { steps: 20_000, depth: 600 };
@@ -77,13 +81,13 @@ impl Case {
     /// Plays the roles on the plain runtime, in the order of that schedule.
     pub fn played(&self, schedule: u64) -> Result<Played, String> {
         let play = Play::new(Arc::clone(&self.compilation), self.choreography).ok_or("it is not projected")?;
-        let (play, world) = (Arc::new(play), Arc::new(World::new(self.seed, schedule)));
+        let (play, world) = (Arc::new(play), Arc::new(World::new(self.seed, schedule, self.is_punctual)));
         let (mut session, desk) = (PlainSession::new(), Desk::default());
         for (group, count) in &self.groups {
             session = session.members(RoleId(group.0), *count);
         }
         let cast = Cast::of(&self.compilation.hir, self.choreography, &self.groups);
-        let (mut participants, mut futures): (Vec<Participant>, Vec<schedule::Future<'_, Result<Wire, Error>>>) =
+        let (mut participants, mut futures): (Vec<Participant>, Vec<Future<'_, Result<Wire, Error>>>) =
             (Vec::new(), Vec::new());
         for (participant, role, index) in cast.all() {
             let role = RoleId(role.0);
@@ -107,8 +111,8 @@ impl Case {
             format!("deadlock: {} wait", names.join(", "))
         })?;
         let ended = ended.into_iter().map(|ended| match ended {
-            Ok(Wire(value)) => Ok(value),
-            Err(error) => Err(error.reason().map_or_else(|| error.to_string(), str::to_owned)),
+            Ok(Wire(value)) => Ok(json(&value)),
+            Err(error) => Err(reason(&error)),
         });
         let ended = participants.into_iter().zip(ended).collect();
         Ok(Played { ended, messages: Some(session.messages_sent()), world })
@@ -150,4 +154,14 @@ impl Case {
         }
         Ok(())
     }
+}
+
+/// The JSON of a value.
+pub fn json(value: &Value) -> serde_json::Value {
+    serde_json::from_str(&value.json()).expect("a value writes JSON that can be read")
+}
+
+/// Why a session was aborted.
+pub fn reason(error: &Error) -> String {
+    error.reason().map_or_else(|| error.to_string(), str::to_owned)
 }

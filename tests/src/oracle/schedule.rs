@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::task::{Context, Poll, Wake, Waker};
 
 use super::desk::Desk;
-use crate::machine::Random;
+use crate::random::Random;
 
 /// A boxed future.
 pub type Future<'f, T> = Pin<Box<dyn std::future::Future<Output = T> + 'f>>;

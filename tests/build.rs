@@ -120,11 +120,14 @@ fn every_method() -> String {
     {
         let (shape, _) = chor::hir::builtin::signature::receiver(receiver);
         let ty = example(&shape, way);
+        let nested = ty.starts_with("Option<Option<");
         let mut params: Vec<String> = Vec::new();
         let mut body = String::new();
-        let methods =
-            Builtin::all(Form::Method).filter(|builtin| builtin.receiver() == *receiver && !builtin.mutates());
-        for signature in methods.map(|builtin| builtin.method().read()) {
+        let methods = Builtin::all(Form::Method).filter(|builtin| builtin.receiver() == *receiver);
+        for (mutates, signature) in methods.map(|builtin| (builtin.mutates(), builtin.method().read())) {
+            if signature.params.iter().any(|param| example(param, way).contains("Option<Option<")) {
+                continue;
+            }
             let args = signature.params.iter().map(|param| {
                 let param = example(param, way);
                 let known = params.iter().position(|known| *known == param);
@@ -135,16 +138,35 @@ fn every_method() -> String {
                 format!("p{index}")
             });
             let (name, args) = (signature.name, args.collect::<Vec<_>>().join(", "));
-            for receiver in ["x", "held.value", "[x][0]"] {
+            if mutates {
+                for receiver in ["m", "n.value", "l[0]"] {
+                    body.push_str(&format!("    let y = {receiver}.{name}({args});\n    {receiver}.{name}({args});\n"));
+                }
+                continue;
+            }
+            for receiver in if nested { &["x", "[x][0]"][..] } else { &["x", "held.value", "[x][0]"][..] } {
                 body.push_str(&format!("    let y = {receiver}.{name}({args});\n    [y, y][0];\n"));
             }
             let result = example(&signature.result, way);
-            body.push_str(&format!("    let z: {result} = x.{name}({args});\n    B ~> A;\n    z ~> B;\n"));
+            body.push_str(&format!("    let z: {result} = x.{name}({args});\n    B ~> A;\n"));
+            // What JSON cannot tell apart is computed, and not sent.
+            if !result.contains("Option<Option<") && !result.contains("Option<()>") {
+                body.push_str("    z ~> B;\n");
+            }
         }
         let params = params.iter().enumerate().map(|(index, ty)| format!(", p{index}: {ty}@A")).collect::<String>();
+        if nested {
+            let inner = ty.trim_start_matches("Option<").trim_end_matches('>');
+            let inner = format!("Option<{inner}>");
+            text.push_str(&format!(
+                "choreography Every{number}<A, B>(p: {inner}@A{params}) {{\n    A ~> B;\n    let x = Some(p);\n{body}}}\n"
+            ));
+            continue;
+        }
         text.push_str(&format!(
             "struct Holds{number} {{ value: {ty} }}\n\
-             choreography Every{number}<A, B>(x: {ty}@A, held: Holds{number}@A{params}) {{\n{body}}}\n",
+             choreography Every{number}<A, B>(x: {ty}@A, held: Holds{number}@A{params}) {{\n    A ~> B;\n    \
+             let mut m: {ty}@A = x;\n    let mut n: Holds{number}@A = held;\n    let mut l: Vec<{ty}>@A = [x];\n{body}}}\n",
         ));
     }
     text

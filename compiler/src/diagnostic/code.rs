@@ -152,6 +152,8 @@ codes! {
     E0219,
     /// More parts than a tuple may have.
     E0220,
+    /// A type of which two values are one in JSON.
+    E0221,
     /// A role that is not told which branch was taken.
     E0301,
     /// A teller that does not know the branch.

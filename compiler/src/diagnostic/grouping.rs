@@ -155,6 +155,15 @@ pub enum Grouping {
         /// The guard.
         guard: Span,
     },
+    /// A type of which two values are one in JSON.
+    LostInJson {
+        /// The type.
+        whole: String,
+        /// The part of it.
+        inner: String,
+        /// What has it.
+        span: Span,
+    },
     /// Values at different places that are used as one.
     PartsApart {
         /// What gives them.
@@ -186,6 +195,7 @@ impl Grouping {
             Grouping::GroupAsRole { .. } | Grouping::GroupForRole { .. } => Code::E0502,
             Grouping::GroupDecides { .. } => Code::E0502,
             Grouping::ScopeUnknown { .. } => Code::E0204,
+            Grouping::LostInJson { .. } => Code::E0221,
             Grouping::LacksService { .. } => Code::E0503,
             Grouping::MayBeOne { .. } => Code::E0504,
             Grouping::OtherSignature { .. } | Grouping::NotAChoreography { .. } => Code::E0505,

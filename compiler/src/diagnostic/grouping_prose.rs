@@ -110,6 +110,10 @@ impl Grouping {
                 format!("decided by `{group}`"),
             )
             .help(format!("decide it at one role, and send it what it needs: `… ~> {role}`")),
+            Grouping::LostInJson { whole, inner, span } => {
+                Prose::new(format!("JSON cannot tell the values of `{inner}` apart"), *span, format!("has the type `{whole}`"))
+                    .help("what is sent or recorded goes as JSON, where `None` and what is nothing are both `null`; use a `bool` or an enum of your own")
+            }
             Grouping::PartsApart { span } => {
                 Prose::new("no role holds all of this", *span, "its parts live at different places")
                     .help("take it apart: `let (a, b) = …;`")

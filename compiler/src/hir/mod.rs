@@ -481,6 +481,7 @@ pub fn resolve(sources: &Sources, files: &[ast::File], diagnostics: &mut Diagnos
     hir.choreographies = choreographies;
     imports::suggest(sources, &scope, diagnostics);
     check::compensations::check(&hir, diagnostics);
+    check::nulls::check(&hir, diagnostics);
     check::one_in_rust::check(&hir, diagnostics);
     check::recursion::check(&hir, &calls::Calls::of(&hir), diagnostics);
     check::races::check(&hir, diagnostics);

@@ -5,6 +5,7 @@ pub mod declared_types;
 pub mod duplicates;
 pub mod exhaustive;
 mod misplaced;
+pub mod nulls;
 pub mod one_in_rust;
 pub mod places;
 pub mod races;

@@ -85,7 +85,9 @@ fn random_roles(out: &Path) -> String {
         }
         list.push_str(&format!("    ({seed}, {source:?}, |scene: &mut Scene<'_>| {{ {play}}}),\n"));
     }
-    text.push_str(&format!("/// The programs: seed, text, and the roles.\npub const PROGRAMS: &[Program] = &[\n{list}];\n"));
+    text.push_str(&format!(
+        "/// The programs: seed, text, and the roles.\npub const PROGRAMS: &[Program] = &[\n{list}];\n"
+    ));
     text
 }
 

@@ -169,7 +169,8 @@ pub fn play(case: &Case, roles: fn(&mut Scene<'_>), schedule: u64) -> Result<Pla
     let clock = Builder::new_current_thread().enable_time().build().map_err(|error| error.to_string())?;
     let _entered = clock.enter();
     let (participants, futures): (Vec<Participant>, Vec<_>) = scene.playing.into_iter().unzip();
-    let ended = run_all(futures, &desk, &mut Random::new(schedule)).map_err(|Stuck(stuck)| format!("{stuck:?} wait"))?;
+    let ended =
+        run_all(futures, &desk, &mut Random::new(schedule)).map_err(|Stuck(stuck)| format!("{stuck:?} wait"))?;
     let ended: BTreeMap<Participant, Ended> = participants.into_iter().zip(ended).collect();
     Ok(Played { ended, messages: Some(session.messages_sent()), world })
 }

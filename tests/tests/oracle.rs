@@ -35,7 +35,9 @@ fn check_text(text: &str, seed: u64, coverage: &mut Coverage) -> Verdict {
         let compilation = chor::compile(&Sources::single("random.chor", text), &chor::Options::default());
         if compilation.has_errors() {
             let errors = compilation.diagnostics.iter().filter(|found| found.severity() == Severity::Error);
-            return Verdict::Refused(errors.map(|error| format!("{} {}", error.code(), error.prose().message)).collect());
+            return Verdict::Refused(
+                errors.map(|error| format!("{} {}", error.code(), error.prose().message)).collect(),
+            );
         }
         let compilation = Arc::new(compilation);
         coverage.program(&compilation);
@@ -104,7 +106,8 @@ fn run() {
                 }
             }
             Verdict::Wrong(_) => {
-                let still = |program: &Program| matches!(check(program, seed, &mut Coverage::default()), Verdict::Wrong(_));
+                let still =
+                    |program: &Program| matches!(check(program, seed, &mut Coverage::default()), Verdict::Wrong(_));
                 let mut still = still;
                 let small = shrink(&program, 3000, &mut still);
                 if let Verdict::Wrong(what) = check(&small, seed, &mut Coverage::default()) {
@@ -139,4 +142,59 @@ fn what_the_roles_do_is_what_the_choreography_says() {
     if let Err(panic) = thread.join() {
         std::panic::resume_unwind(panic);
     }
+}
+
+/// A program that once went wrong, with many inputs.
+fn stays_right(roles: &str, body: &str) {
+    let text = format!("{}choreography Main<{roles} {{\n{body}\n}}\n", accompanist_tests::generator::PRELUDE);
+    for seed in 0..40 {
+        match check_text(&text, seed, &mut Coverage::default()) {
+            Verdict::Right => {}
+            Verdict::Refused(words) => panic!("refused: {words:?}"),
+            Verdict::Wrong(what) => panic!("seed {seed}: {what}\n{}", self::roles(&text)),
+        }
+    }
+}
+
+#[test]
+fn the_end_of_a_loop_does_not_overtake_its_last_round() {
+    let body = r#"
+        let mut i: u32@A = 0;
+        while i < 2 {
+            let o = C.take("t1", B.note("t2", 1)@B ~> C);
+            i = i + 1;
+        }"#;
+    stays_right("A: S, B: S, C: S>()", body);
+    let body = r#"
+        let mut i: u32@C = 0;
+        while i < 3 {
+            if true@B && (A.is_even(p)@A ~> B) {}
+            i = i + 1;
+        } else {
+            C ~> {A, B};
+        }"#;
+    stays_right("A: S, B: S, C: S>(p: u32@A)", body);
+}
+
+#[test]
+fn a_role_that_is_not_in_the_rounds_is_told_behind_the_loop() {
+    let body = r#"
+        for x in xs { B.note("t1", x ~> B); } 
+        let mut go: bool@A = A.flip("t2");
+        while go { A ~> B; go = false; } else { select A ~> C; A ~> C; C.log("t3"); }"#;
+    stays_right("A: S, B: S, C: S>(xs: Vec<u32>@A)", body);
+}
+
+#[test]
+fn a_loop_whose_body_aborts_tells_that_it_stops() {
+    stays_right("A: S, B: S>(xs: Vec<u32>@A)", r#"for x in xs { B ~> A; abort A, "no"; }"#);
+}
+
+#[test]
+fn what_each_has_is_changed_in_its_own_block_only() {
+    let body = r#"
+        let mut own: Vec<u32>@each W = [4];
+        for w in W { own.push(W.len().to_u32()); A ~> w; }
+        own"#;
+    stays_right("A: S, W[]: S>() -> Vec<u32>@each W", body);
 }

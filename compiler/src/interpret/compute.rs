@@ -78,7 +78,6 @@ fn integers(op: BinaryOp, a: i128, b: i128, ty: IntTy) -> Option<Value> {
     number.and_then(|number| fit(number, ty))
 }
 
-#[expect(clippy::cast_possible_truncation, reason = "an `f32` is kept as the `f64` that is exactly that")]
 fn floats(op: BinaryOp, a: f64, b: f64, ty: FloatTy) -> f64 {
     match ty {
         FloatTy::F32 => {
@@ -182,9 +181,9 @@ pub fn matches(pattern: &Pattern, value: &Value, bound: &mut Vec<(LocalId, Value
 }
 
 fn parts(fields: &[(u32, Pattern)], values: &[(String, Value)], bound: &mut Vec<(LocalId, Value)>) -> bool {
-    fields.iter().all(|(index, field)| {
-        values.get(*index as usize).is_some_and(|(_, value)| matches(field, value, bound))
-    })
+    fields
+        .iter()
+        .all(|(index, field)| values.get(*index as usize).is_some_and(|(_, value)| matches(field, value, bound)))
 }
 
 /// A step on the way to a part of a value, its index computed.

@@ -10,8 +10,8 @@ use super::value::Value;
 use super::{Participant, ScopeId};
 use crate::hir::builtin::Builtin;
 use crate::hir::{
-    Call, Callee, ChoreographyId, ExprId, FnId, LocalId, MemberOrder, Members, Pattern, PatternKind, Place, RoleId, Saga,
-    Stmt, StmtKind, Target, Ty, place,
+    Call, Callee, ChoreographyId, ExprId, FnId, LocalId, MemberOrder, Members, Pattern, PatternKind, Place, RoleId,
+    Saga, Stmt, StmtKind, Target, Ty, place,
 };
 
 impl<'a> Interpreter<'a> {

@@ -5,14 +5,13 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::compute::{self, Fault};
 use super::held::Held;
 use super::value::Value;
-use super::{
-    Called, Cast, Event, Limits, Outcome, Participant, Run, ScopeId, Services, Setup, builtin, reason,
-};
+use super::{Called, Cast, Event, Limits, Outcome, Participant, Run, ScopeId, Services, Setup, builtin, reason};
 use crate::Compilation;
 use crate::hir::check::places::Places;
 use crate::hir::lower::substitute;
 use crate::hir::{
-    Choreography, ChoreographyId, ExprId, ExprKind, LocalId, Place, Placed, RoleId, RoleKind, RoleSet, ServiceId, Ty, place,
+    Choreography, ChoreographyId, ExprId, ExprKind, LocalId, Place, Placed, RoleId, RoleKind, RoleSet, ServiceId, Ty,
+    place,
 };
 use crate::lir::{Projection, To};
 use crate::span::Span;
@@ -297,7 +296,9 @@ impl<'a> Interpreter<'a> {
             }
             ExprKind::Field(value, name) => {
                 let value = self.expr(frame, *value)?;
-                self.lift(frame, id, &[value], |values| Ok(values.first().map_or(Value::UNIT, |v| compute::field(v, name))))
+                self.lift(frame, id, &[value], |values| {
+                    Ok(values.first().map_or(Value::UNIT, |v| compute::field(v, name)))
+                })
             }
             ExprKind::TupleField(value, index) => match self.expr(frame, *value)? {
                 Held::Parts(parts) => parts.into_iter().nth(*index as usize).unwrap_or(Held::UNIT),
@@ -321,7 +322,9 @@ impl<'a> Interpreter<'a> {
             }
             ExprKind::Unary(op, value) => {
                 let value = self.expr(frame, *value)?;
-                self.lift(frame, id, &[value], |values| values.first().map_or(Ok(Value::UNIT), |v| compute::unary(*op, v)))
+                self.lift(frame, id, &[value], |values| {
+                    values.first().map_or(Ok(Value::UNIT), |v| compute::unary(*op, v))
+                })
             }
             ExprKind::Binary(op, one, two) => self.binary(frame, id, *op, *one, *two)?,
             ExprKind::Len(roles) => Held::One(Value::size(self.players_of(frame, roles.iter().copied()).len())),

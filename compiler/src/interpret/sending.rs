@@ -80,7 +80,8 @@ impl<'a> Interpreter<'a> {
         let plays = |role: &RoleId, participant: &Participant| self.players(frame, *role).contains(participant);
         let all = self.players(frame, to.role).into_iter();
         all.filter(|participant| {
-            to.also.iter().all(|role| plays(role, participant)) && !to.except.iter().any(|role| plays(role, participant))
+            to.also.iter().all(|role| plays(role, participant))
+                && !to.except.iter().any(|role| plays(role, participant))
         })
         .collect()
     }

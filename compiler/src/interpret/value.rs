@@ -114,7 +114,6 @@ impl Value {
             Value::Bool(value) => _ = write!(out, "{value}"),
             Value::Int(..) => out.push_str(&self.digits()),
             Value::Float(value, _) if !value.is_finite() => out.push_str("null"),
-            #[expect(clippy::cast_possible_truncation, reason = "it is an `f32`")]
             Value::Float(value, FloatTy::F32) => _ = write!(out, "{:?}", *value as f32),
             Value::Float(value, FloatTy::F64) => _ = write!(out, "{value:?}"),
             Value::Char(character) => write_string(&character.to_string(), out),
@@ -169,7 +168,6 @@ impl Value {
         match self {
             Value::Bool(value) => value.to_string(),
             Value::Int(..) => self.digits(),
-            #[expect(clippy::cast_possible_truncation, reason = "it is an `f32`")]
             Value::Float(value, FloatTy::F32) => (*value as f32).to_string(),
             Value::Float(value, FloatTy::F64) => value.to_string(),
             Value::Char(character) => character.to_string(),
@@ -204,7 +202,11 @@ impl Value {
             },
             (Value::Struct(a), Value::Struct(b)) => compare_fields(a, b),
             (Value::Variant { index: a, fields: one, .. }, Value::Variant { index: b, fields: two, .. }) => {
-                if a == b { compare_fields(one, two) } else { Some(a.cmp(b)) }
+                if a == b {
+                    compare_fields(one, two)
+                } else {
+                    Some(a.cmp(b))
+                }
             }
             _ => None,
         }

@@ -206,7 +206,8 @@ impl Branch<'_, '_> {
             let learns = pending.iter().copied().find(|player| {
                 let firsts = firsts(self, *player);
                 !self.must_be_selected(*player)
-                    && firsts.tell() && firsts.messages.iter().all(|key| self.all_in(key.from, &self.known))
+                    && firsts.tell()
+                    && firsts.messages.iter().all(|key| self.all_in(key.from, &self.known))
             });
             if let Some(player) = learns {
                 pending.remove(&player);
@@ -217,7 +218,9 @@ impl Branch<'_, '_> {
             let may_learn: BTreeSet<usize> = &self.known | &pending;
             let stuck = pending.iter().copied().find(|player| {
                 let firsts = firsts(self, *player);
-                self.must_be_selected(*player) || !firsts.tell() || !firsts.messages.iter().all(|key| self.all_in(key.from, &may_learn))
+                self.must_be_selected(*player)
+                    || !firsts.tell()
+                    || !firsts.messages.iter().all(|key| self.all_in(key.from, &may_learn))
             });
             let Some(player) = stuck.or_else(|| pending.first().copied()) else {
                 return;

@@ -25,7 +25,13 @@ impl Generator {
         self.callees.push(callee);
     }
 
-    fn choreography(&self, callee: &Callee, types: &str, params: &[&str], results: Vec<(String, String)>) -> Choreography {
+    fn choreography(
+        &self,
+        callee: &Callee,
+        types: &str,
+        params: &[&str],
+        results: Vec<(String, String)>,
+    ) -> Choreography {
         Choreography {
             name: callee.name.clone(),
             roles: self.roles.iter().map(RoleInfo::declared).collect(),
@@ -126,10 +132,7 @@ impl Generator {
         let mut made = self.choreography(&callee, "; T", &["x: T@P", "k: u32@P"], Vec::new());
         made.body = self.stmts(4);
         let (value, _) = self.expr(&Type::U32, &[1], 1).unwrap_or_default_literal();
-        made.results = vec![
-            ("x@P ~> {Q, R}".to_owned(), "T@{Q, R}".to_owned()),
-            (value, "u32@Q".to_owned()),
-        ];
+        made.results = vec![("x@P ~> {Q, R}".to_owned(), "T@{Q, R}".to_owned()), (value, "u32@Q".to_owned())];
         self.declare_callee(callee);
         vec![made]
     }
@@ -179,7 +182,9 @@ impl Generator {
         self.var("shared".to_owned(), Type::U32, Place::at(1));
         body.extend(self.stmts(2));
         let tag = self.fresh("t");
-        body.push(Item::Line(format!("let own = each g in G {{ g.note(\"{tag}\", shared % 50 + g.index.to_u32()) }};")));
+        body.push(Item::Line(format!(
+            "let own = each g in G {{ g.note(\"{tag}\", shared % 50 + g.index.to_u32()) }};"
+        )));
         body.push(Item::Line("let all = each g in G { own@g ~> P };".to_owned()));
         made.body = body;
         made.results = vec![("all".to_owned(), "Vec<u32>@P".to_owned()), ("own".to_owned(), "u32@each G".to_owned())];
@@ -199,8 +204,7 @@ impl Generator {
                 group.iter().all(|role| self.is_apart(*role, &taken)).then_some(())?;
                 cast.push(group);
             } else {
-                let free: Vec<usize> =
-                    self.singles().into_iter().filter(|role| self.is_apart(*role, &taken)).collect();
+                let free: Vec<usize> = self.singles().into_iter().filter(|role| self.is_apart(*role, &taken)).collect();
                 cast.push(vec![*self.pick(&free)?]);
             }
         }
@@ -216,8 +220,11 @@ impl Generator {
                     false => format!("({}) % 3", self.expr(&Type::U32, &cast[*role], 1)?.0),
                 },
                 Param::Step => {
-                    let steps: Vec<&str> =
-                        callees.iter().map(|callee| callee.name.as_str()).filter(|name| name.starts_with("Step")).collect();
+                    let steps: Vec<&str> = callees
+                        .iter()
+                        .map(|callee| callee.name.as_str())
+                        .filter(|name| name.starts_with("Step"))
+                        .collect();
                     (*self.pick(&steps)?).to_owned()
                 }
             });

@@ -12,7 +12,7 @@ mod stmt;
 
 use crate::random::Random;
 use place::{Kind, Place, RoleInfo};
-pub use program::{Choreography, Item, Part, Program};
+pub use program::{Choreography, Item, PRELUDE, Part, Program};
 pub use shrink::shrink;
 
 /// The types that programs compute with.

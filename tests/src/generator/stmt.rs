@@ -218,7 +218,8 @@ impl Generator {
         self.is_apart(from, &[to]).then_some(())?;
         let (value, _) = self.expr(&Type::U32, &[from], 1)?;
         let (name, sender) = (self.fresh("late"), self.roles[from].name.clone());
-        let line = format!("let {name} = ({value})@{sender} ~> {} within {}ms;", self.roles[to].name, 1000 + self.names);
+        let line =
+            format!("let {name} = ({value})@{sender} ~> {} within {}ms;", self.roles[to].name, 1000 + self.names);
         self.var(name, Type::Maybe(Box::new(Type::U32)), Place::at(to));
         Some(vec![Item::Line(line)])
     }
@@ -236,8 +237,7 @@ impl Generator {
         if !self.percent(15) {
             return Vec::new();
         }
-        let knowing: Vec<usize> =
-            known.iter().copied().filter(|role| self.roles[*role].kind != Kind::Group).collect();
+        let knowing: Vec<usize> = known.iter().copied().filter(|role| self.roles[*role].kind != Kind::Group).collect();
         let Some(from) = self.pick(&knowing).copied() else { return Vec::new() };
         let others: Vec<usize> = (0..self.roles.len()).filter(|role| !known.contains(role)).collect();
         let Some(to) = self.pick(&others).copied() else { return Vec::new() };

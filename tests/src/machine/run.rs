@@ -30,8 +30,7 @@ pub(super) async fn session<S: Store, C: SessionContext<Database = S>>(
     let program = &projection.programs[usize::from(player.role.0)];
     let params = choreography.params.iter().map(|param| param.local);
     let vars = params.zip(arguments).collect();
-    let mut frame =
-        Frame { projection, me: ctx.me(), cast, vars, types: Vec::new(), choreographies: Vec::new() };
+    let mut frame = Frame { projection, me: ctx.me(), cast, vars, types: Vec::new(), choreographies: Vec::new() };
     player.block(&ctx, &mut frame, &program.body).await
 }
 
@@ -212,12 +211,7 @@ impl Player {
         Ok(())
     }
 
-    fn message<C: SessionContext>(
-        &self,
-        ctx: &C,
-        frame: &Frame<'_>,
-        key: &Key,
-    ) -> (accompanist::Position, RoleId) {
+    fn message<C: SessionContext>(&self, ctx: &C, frame: &Frame<'_>, key: &Key) -> (accompanist::Position, RoleId) {
         let path: Vec<u32> = key.path().collect();
         (ctx.position(&path), frame.player(key.from))
     }

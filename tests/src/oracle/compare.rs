@@ -27,7 +27,8 @@ pub fn compare(case: &Case, said: &Run, played: &Played) -> Result<(), String> {
     for participant in participants {
         let expected: Vec<&Event> = said.events.iter().filter(|event| event.participant == participant).collect();
         let done = log.get(&participant).map(Vec::as_slice).unwrap_or_default();
-        let difference = || format!("{participant:?} did\n{}\nwhere the choreography says\n{}", show(done), say(&expected));
+        let difference =
+            || format!("{participant:?} did\n{}\nwhere the choreography says\n{}", show(done), say(&expected));
         counts(said, &expected, done).map_err(|what| format!("{what}: {}", difference()))?;
         if in_order {
             order(said, &expected, done).map_err(|what| format!("{what}: {}", difference()))?;
@@ -41,19 +42,24 @@ fn show(done: &[Entry]) -> String {
 }
 
 fn say(expected: &[&Event]) -> String {
-    let line = |event: &&Event| format!("  {} {:?} = {:?} {:?} {}\n", event.operation, event.arguments, event.result, event.scopes, event.undone);
+    let line = |event: &&Event| {
+        format!(
+            "  {} {:?} = {:?} {:?} {}\n",
+            event.operation, event.arguments, event.result, event.scopes, event.undone
+        )
+    };
     expected.iter().map(line).collect()
 }
 
 /// Whether something runs side by side, whose operations have no order.
 fn has_arms(case: &Case) -> bool {
     use chor::hir::{ExprKind, MemberOrder};
-    case.compilation.hir.choreographies.iter().flat_map(|choreography| &choreography.body.exprs).any(|expr| {
-        match &expr.kind {
-            ExprKind::Par(_) => true,
-            ExprKind::Members(members) => members.order == MemberOrder::SideBySide,
-            _ => false,
-        }
+    case.compilation.hir.choreographies.iter().flat_map(|choreography| &choreography.body.exprs).any(|expr| match &expr
+        .kind
+    {
+        ExprKind::Par(_) => true,
+        ExprKind::Members(members) => members.order == MemberOrder::SideBySide,
+        _ => false,
     })
 }
 

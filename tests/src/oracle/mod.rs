@@ -11,8 +11,8 @@ use accompanist::plain::PlainSession;
 use accompanist::{Error, RoleId};
 use chor::Compilation;
 use chor::hir::{ChoreographyId, RoleKind};
-use chor::lir;
 use chor::interpret::{Cast, Limits, Outcome, Participant, Run, Setup, Value, interpret};
+use chor::lir;
 
 use crate::machine::{Asked, Play, Player, Wire, World, any_value};
 use crate::random::Random;
@@ -100,9 +100,9 @@ impl Case {
             let session = &session;
             let store = Arc::new(desk.clone());
             participants.push(participant);
-            futures.push(Box::pin(async move {
-                session.play_member(player, index.unwrap_or(0), &store, arguments).await
-            }));
+            futures.push(Box::pin(
+                async move { session.play_member(player, index.unwrap_or(0), &store, arguments).await },
+            ));
         }
         let ended = run_all(futures, &desk, &mut Random::new(schedule ^ 0x5EED)).map_err(|Stuck(stuck)| {
             let names = stuck.iter().filter_map(|index| participants.get(*index));
@@ -139,7 +139,9 @@ impl Case {
             let mut events: Vec<String> = run
                 .events
                 .iter()
-                .map(|event| format!("{:?} {} {:?} {:?}", event.participant, event.operation, event.arguments, event.undone))
+                .map(|event| {
+                    format!("{:?} {} {:?} {:?}", event.participant, event.operation, event.arguments, event.undone)
+                })
                 .collect();
             events.sort();
             (events, run.messages)

@@ -27,11 +27,7 @@ impl Wake for Woken {
 }
 
 /// Runs them all to their ends, and between them the transactions of `desk`.
-pub fn run_all<T>(
-    futures: Vec<Future<'_, T>>,
-    desk: &Desk,
-    random: &mut Random,
-) -> Result<Vec<T>, Stuck> {
+pub fn run_all<T>(futures: Vec<Future<'_, T>>, desk: &Desk, random: &mut Random) -> Result<Vec<T>, Stuck> {
     let mut running: Vec<(usize, Future<'_, T>, Arc<Woken>)> = futures
         .into_iter()
         .enumerate()

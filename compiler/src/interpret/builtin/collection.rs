@@ -140,7 +140,8 @@ pub(super) fn option(name: &str, option: Option<&Value>, args: &[Value]) -> Opti
 }
 
 pub(super) fn result(name: &str, result: &Result<Box<Value>, Box<Value>>, args: &[Value]) -> Option<Value> {
-    let (ok, err) = (result.as_ref().ok().map(|ok| ok.as_ref().clone()), result.as_ref().err().map(|e| e.as_ref().clone()));
+    let (ok, err) =
+        (result.as_ref().ok().map(|ok| ok.as_ref().clone()), result.as_ref().err().map(|e| e.as_ref().clone()));
     match name {
         "is_ok" => Some(Value::Bool(ok.is_some())),
         "is_err" => Some(Value::Bool(err.is_some())),
@@ -169,7 +170,8 @@ fn remove(entries: &mut Vec<(Value, Value)>, key: &Value) -> Option<Value> {
 
 pub(super) fn map(name: &str, entries: &[(Value, Value)], args: &[Value]) -> Option<Value> {
     let found = || args.first().and_then(|key| entries.iter().find(|(known, _)| known == key));
-    let entry = |entry: Option<&(Value, Value)>| Value::option(entry.map(|(key, value)| pair(key.clone(), value.clone())));
+    let entry =
+        |entry: Option<&(Value, Value)>| Value::option(entry.map(|(key, value)| pair(key.clone(), value.clone())));
     let mut changed = entries.to_vec();
     Some(match name {
         "len" => Value::size(entries.len()),

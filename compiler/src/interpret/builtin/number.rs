@@ -108,7 +108,6 @@ pub(super) fn integer(name: &str, (number, ty): (i128, IntTy), args: &[Value], r
     })
 }
 
-#[expect(clippy::cast_possible_truncation, clippy::cast_precision_loss, reason = "as the generated Rust does")]
 fn convert(number: i128, ty: IntTy, result: &Ty) -> Option<Value> {
     match result {
         Ty::Int(to) if is_u128(ty) && is_u128(*to) => Some(Value::Int(number, *to)),
@@ -134,8 +133,20 @@ fn ordered(name: &str, own: Value, args: &[Value]) -> Option<Value> {
     let (one, two) = (args.first()?, args.get(1));
     let is_less = |a: &Value, b: &Value| a.compare(b) == Some(Ordering::Less);
     Some(match (name, two) {
-        ("min", _) => if is_less(one, &own) { one.clone() } else { own },
-        ("max", _) => if is_less(one, &own) { own } else { one.clone() },
+        ("min", _) => {
+            if is_less(one, &own) {
+                one.clone()
+            } else {
+                own
+            }
+        }
+        ("max", _) => {
+            if is_less(one, &own) {
+                own
+            } else {
+                one.clone()
+            }
+        }
         (_, Some(two)) if one.compare(two).is_some_and(Ordering::is_le) => {
             if is_less(&own, one) {
                 one.clone()
@@ -149,7 +160,6 @@ fn ordered(name: &str, own: Value, args: &[Value]) -> Option<Value> {
     })
 }
 
-#[expect(clippy::cast_possible_truncation, clippy::cast_precision_loss, reason = "as the generated Rust does")]
 pub(super) fn float(name: &str, (number, ty): (f64, FloatTy), args: &[Value], result: &Ty) -> Option<Value> {
     let round = |number: f64| match ty {
         FloatTy::F32 => Value::Float(f64::from(number as f32), ty),

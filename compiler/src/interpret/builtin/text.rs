@@ -50,9 +50,9 @@ pub(super) fn call(name: &str, text: &str, args: &[Value], ty: &Ty) -> Option<Va
         "lines" => texts(text.lines()),
         "split" => texts(text.split(arg)),
         "split_whitespace" => texts(text.split_whitespace()),
-        "split_once" => Value::option(
-            text.split_once(arg).map(|(one, two)| Value::Tuple(vec![Value::text(one), Value::text(two)])),
-        ),
+        "split_once" => {
+            Value::option(text.split_once(arg).map(|(one, two)| Value::Tuple(vec![Value::text(one), Value::text(two)])))
+        }
         name if name.starts_with("parse_") => Value::option(parse(text, ty)),
         "[..]" => maybe_slice(text.get(first?.as_size()?..second?.as_size()?))?,
         "[..=]" => maybe_slice(text.get(first?.as_size()?..=second?.as_size()?))?,
@@ -76,9 +76,7 @@ fn parse(text: &str, ty: &Ty) -> Option<Value> {
         // A sign that the type does not have is no number in Rust either, but for a plus.
         Ty::Int(int) if !int.signed && text.starts_with('-') => None,
         Ty::Int(int) => text.parse::<i128>().ok().and_then(|number| super::super::compute::fit(number, *int)),
-        Ty::Float(FloatTy::F32) => {
-            text.parse::<f32>().ok().map(|number| Value::Float(f64::from(number), FloatTy::F32))
-        }
+        Ty::Float(FloatTy::F32) => text.parse::<f32>().ok().map(|number| Value::Float(f64::from(number), FloatTy::F32)),
         Ty::Float(FloatTy::F64) => text.parse::<f64>().ok().map(|number| Value::Float(number, FloatTy::F64)),
         _ => None,
     }
@@ -110,7 +108,7 @@ pub(super) fn character(name: &str, character: char, args: &[Value]) -> Option<V
         "to_digit" => {
             let radix = args.first().and_then(Value::as_size).and_then(|radix| u32::try_from(radix).ok())?;
             (2..=36).contains(&radix).then_some(())?;
-            Value::option(character.to_digit(radix).map(|digit| number::u32_value(digit)))
+            Value::option(character.to_digit(radix).map(number::u32_value))
         }
         "to_u32" => number::u32_value(u32::from(character)),
         _ => Value::Char(character),

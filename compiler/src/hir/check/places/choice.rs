@@ -2,7 +2,7 @@
 
 use super::super::misplaced;
 use super::{Lost, Placer};
-use crate::hir::{ExprKind, ExprId, Pattern, Place, RoleSet, Ty};
+use crate::hir::{ExprId, ExprKind, Pattern, Place, RoleSet, Ty};
 
 impl Placer<'_> {
     pub(super) fn choice(&mut self, expr: ExprId, guard: ExprId, patterns: &[&Pattern], branches: &[ExprId]) -> Place {

@@ -13,7 +13,7 @@ use chor::diagnostic::Severity;
 use chor::source::Sources;
 
 /// Programs of an ordinary run.
-const PROGRAMS: u64 = 1500;
+const PROGRAMS: u64 = 800;
 /// Inputs of each, and schedules of each of these.
 const INPUTS: u64 = 2;
 const SCHEDULES: u64 = 2;

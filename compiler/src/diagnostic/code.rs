@@ -198,6 +198,8 @@ codes! {
     E0514,
     /// A parameter of several places.
     E0515,
+    /// Too many blocks for members, one within the other.
+    E0516,
     /// A role that does the same in all branches.
     H0305,
     /// A doc comment that documents nothing.

@@ -164,6 +164,13 @@ pub enum Grouping {
         /// What has it.
         span: Span,
     },
+    /// Blocks for members, one within the other, that are too many.
+    TooManyMembers {
+        /// The member's name.
+        span: Span,
+        /// How many there may be.
+        max: usize,
+    },
     /// Values at different places that are used as one.
     PartsApart {
         /// What gives them.
@@ -196,6 +203,7 @@ impl Grouping {
             Grouping::GroupDecides { .. } => Code::E0502,
             Grouping::ScopeUnknown { .. } => Code::E0204,
             Grouping::LostInJson { .. } => Code::E0221,
+            Grouping::TooManyMembers { .. } => Code::E0516,
             Grouping::LacksService { .. } => Code::E0503,
             Grouping::MayBeOne { .. } => Code::E0504,
             Grouping::OtherSignature { .. } | Grouping::NotAChoreography { .. } => Code::E0505,

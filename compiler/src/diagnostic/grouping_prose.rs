@@ -114,6 +114,10 @@ impl Grouping {
                 Prose::new(format!("JSON cannot tell the values of `{inner}` apart"), *span, format!("has the type `{whole}`"))
                     .help("what is sent or recorded goes as JSON, where `None` and what is nothing are both `null`; use a `bool` or an enum of your own")
             }
+            Grouping::TooManyMembers { span, max } => {
+                Prose::new(format!("more than {max} blocks for members stand around each other"), *span, "one too many")
+                    .help("put the inner ones into a choreography of their own, and call it")
+            }
             Grouping::PartsApart { span } => {
                 Prose::new("no role holds all of this", *span, "its parts live at different places")
                     .help("take it apart: `let (a, b) = …;`")

@@ -65,6 +65,12 @@ impl Projector<'_> {
     pub(super) fn expr(&mut self, aim: &mut Aim<'_>, id: ExprId) -> Option<Expr> {
         let choreography = self.choreography;
         let expr = &choreography.body[id];
+        if !aim.places.involves(id, &aim.player)
+            && expr.ty != Ty::Never
+            && (expr.ty.is_unit() || !aim.places.expr(id).is_held_by(&aim.player))
+        {
+            return expr.ty.is_unit().then(|| Expr::unit(expr.span));
+        }
         let (ty, span) = (expr.ty.clone(), expr.span);
         let kind = match &expr.kind {
             hir::ExprKind::Error => return None,
@@ -141,7 +147,9 @@ impl Projector<'_> {
             | hir::ExprKind::While { .. }
             | hir::ExprKind::For { .. }
             | hir::ExprKind::Saga(_) => {
-                let part = self.choices.get_mut(&id)?.remove(&aim.player)?;
+                let Some(part) = self.choices.get_mut(&id).and_then(|parts| parts.remove(&aim.player)) else {
+                    return ty.is_unit().then(|| Expr::unit(span));
+                };
                 aim.out.extend(part.stmts);
                 return part.value;
             }

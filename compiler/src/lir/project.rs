@@ -151,17 +151,18 @@ impl Knowledge for Projector<'_> {
             hir::ExprKind::Saga(saga) => (self.scope(places, choice, saga), None),
             _ => return Place::Error,
         };
-        if known.len() == places.players.len() && everyone.is_some_and(|guard| *places.expr(guard) == Place::Everywhere)
+        if known.len() == places.everyone.len()
+            && everyone.is_some_and(|guard| *places.expr(guard) == Place::Everywhere)
         {
             return Place::Everywhere;
         }
-        // A role knows if everyone who may play it does.
-        let roles = self.choreography.role_ids().chain(places.members.iter().copied());
-        let knows = |role: &RoleId| {
-            let mut playing = places.players.iter().filter(|player| player.plays(*role)).peekable();
-            playing.peek().is_some() && playing.all(|player| known.contains(player))
+        // A role knows if everyone who may play it does: in no `each`, that is one.
+        let roles = known.iter().flat_map(|player| player.members.iter().copied().chain([player.base]));
+        let all_know = |role: &RoleId| {
+            places.members.is_empty()
+                || places.everyone.iter().filter(|player| player.plays(*role)).all(|player| known.contains(player))
         };
-        Place::Roles(roles.filter(knows).collect())
+        Place::Roles(roles.filter(all_know).collect())
     }
 }
 
@@ -189,7 +190,7 @@ impl Projector<'_> {
         let players = places.players.iter();
         players
             .map(|player| {
-                let (players, members) = (Arc::clone(&places.players), places.members.clone());
+                let (players, members) = (Arc::clone(&places.everyone), places.members.clone());
                 of(self, Aim { places, player: player.clone(), players, members, out: Vec::new() })
             })
             .collect()

@@ -9,6 +9,10 @@ use crate::hir::{
 use crate::span::Span;
 use crate::syntax::ast::{self, Ident};
 
+/// How many blocks for members may stand around each other: one who plays a role may be any of the members around, or not, so each block
+/// doubles what it can be.
+const MEMBERS_MAX: usize = 6;
+
 impl Lower<'_> {
     /// The kind of a role.
     pub(super) fn role_kind(&self, role: RoleId) -> RoleKind {
@@ -73,6 +77,10 @@ impl Lower<'_> {
             let (name, span) = (member.name.clone(), self.body[local].span);
             self.diagnostics.push(Meaning::RoleAndVariable { name, span, role: member.span }.into());
         }
+        if self.members.len() >= MEMBERS_MAX {
+            self.diagnostics.push(Grouping::TooManyMembers { span: member.span, max: MEMBERS_MAX }.into());
+            return self.error(span);
+        }
         let role = RoleId(u16::try_from(self.roles.len()).unwrap_or(u16::MAX));
         let known = group.clone().unwrap_or_default();
         let services = self.services_of_all(&known);
@@ -87,7 +95,7 @@ impl Lower<'_> {
         self.names.restore(&member.name, before);
         let tail = self.value_ty(body);
         let alone = *self.near(body) == Place::Roles(RoleSet::from([role]));
-        let gathers = !tail.is_unit() && !alone;
+        let gathers = !self.infer.shallow(&tail).is_unit() && self.infer.shallow(&tail) != Ty::Error && !alone;
         let ty = if gathers { Ty::Vec(Box::new(tail)) } else { tail };
         if group.is_none() {
             return self.add(ExprKind::Error, ty, span);

@@ -20,11 +20,17 @@ impl Placer<'_> {
         if guard_place == Place::Error {
             return Place::Error;
         }
-        self.chosen(expr, errors, &branches)
+        self.chosen(expr, Some(&guard_place), errors, &branches)
     }
 
     /// Where the value of a choice lives: where its branches' values do, and the choice is known.
-    pub(super) fn chosen(&mut self, expr: ExprId, errors: usize, branches: &[(ExprId, Place)]) -> Place {
+    pub(super) fn chosen(
+        &mut self,
+        expr: ExprId,
+        guard: Option<&Place>,
+        errors: usize,
+        branches: &[(ExprId, Place)],
+    ) -> Place {
         let mut place = Place::Everywhere;
         for (branch, branch_place) in branches {
             if self.body[*branch].ty != Ty::Never {
@@ -35,6 +41,11 @@ impl Placer<'_> {
             // What follows from a mistake is not told.
             return Place::Error;
         }
+        self.note(expr);
+        // Where everyone decides, or nobody goes on, it is about everyone.
+        let is_narrow = guard != Some(&Place::Everywhere) && self.body[expr].ty != Ty::Never;
+        let players = self.places.everyone.iter().filter(|player| !is_narrow || self.places.involves(expr, player));
+        self.places.players = players.cloned().collect();
         let known = self.knowledge.known(&self.places, expr, self.diagnostics);
         let at_guard = match &self.body[expr].kind {
             ExprKind::While { condition: guard, .. } | ExprKind::For { items: guard, .. } => Some(*guard),

@@ -51,14 +51,14 @@ impl Placer<'_> {
     /// A block that is run once for each member.
     pub(super) fn members(&mut self, expr: ExprId, members: &Members) -> Place {
         let errors = self.diagnostics.error_count();
-        let outside = Arc::clone(&self.places.players);
+        let outside = Arc::clone(&self.places.everyone);
         let own = outside.iter().filter_map(|player| player.within(members.member, &members.group));
         let inside = outside.iter().cloned().chain(own).collect();
-        self.places.players = inside;
+        self.places.everyone = inside;
         self.places.members.push(members.member);
         let place = self.walk(members.body);
         self.places.members.pop();
-        self.places.players = outside;
+        self.places.everyone = outside;
         if self.body[expr].ty.is_unit() {
             return Place::Everywhere;
         }

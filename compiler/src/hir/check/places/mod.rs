@@ -2,6 +2,7 @@
 
 mod choice;
 mod construct;
+mod mentions;
 mod transfer;
 
 pub use transfer::recipient;
@@ -57,7 +58,11 @@ pub struct Places {
     /// Who knows which branch of a choice was taken, once it is over; of a loop, those at its guard.
     pub known: BTreeMap<ExprId, Place>,
     /// What all can be where the walk is: one for each declared role, and for the members of groups around.
+    pub everyone: Arc<[Player]>,
+    /// Those of them that a choice is about, while it is found out who knows of it.
     pub players: Arc<[Player]>,
+    /// Which roles each expression is about.
+    mentions: Vec<mentions::Mentions>,
     /// The members whose blocks stand around.
     pub members: Vec<RoleId>,
     /// The tuple that is the choreography's result and whose parts live at different places.
@@ -91,7 +96,8 @@ pub fn place(
     let places = Places {
         exprs: vec![Place::Error; body.exprs.len()],
         locals: vec![Place::Error; body.locals.len()],
-        players: choreography.role_ids().map(Player::new).collect(),
+        everyone: choreography.role_ids().map(Player::new).collect(),
+        mentions: vec![mentions::Mentions::default(); body.exprs.len()],
         ..Places::default()
     };
     let taken_apart = BTreeSet::new();
@@ -254,6 +260,7 @@ impl Placer<'_> {
         if let Some(slot) = self.places.exprs.get_mut(expr.0 as usize) {
             *slot = place.clone();
         }
+        self.note(expr);
         place
     }
 
@@ -327,7 +334,7 @@ impl Placer<'_> {
                     self.set_local(why, Place::Everywhere);
                 }
                 let places = [saga.body, saga.otherwise].map(|branch| (branch, self.walk(branch)));
-                self.chosen(expr, errors, &places)
+                self.chosen(expr, None, errors, &places)
             }
             ExprKind::Mutate { target, args, .. } => {
                 let place = self.target(target);

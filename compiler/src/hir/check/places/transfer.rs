@@ -26,7 +26,7 @@ impl Placer<'_> {
             return result;
         }
         let lacks = |player: &Player| to.iter().any(|(role, _)| player.plays(*role)) && !held.is_held_by(player);
-        let is_needed = self.places.players.iter().any(lacks);
+        let is_needed = self.places.everyone.iter().any(lacks);
         let Place::Roles(roles) = &held else {
             return result;
         };
@@ -56,7 +56,7 @@ impl Placer<'_> {
     /// A message to all of `to` that do not hold what it says.
     pub(super) fn transfer(&mut self, expr: ExprId, from: RoleId, to: &[(RoleId, Span)], held: &Place) {
         let lacks = |player: &&Player| to.iter().any(|(role, _)| player.plays(*role)) && !held.is_held_by(player);
-        let players = self.places.players.iter().filter(lacks);
+        let players = self.places.everyone.iter().filter(lacks);
         let to = players.map(|player| (player.clone(), recipient(self.choreography, player, &self.places.members)));
         let to = to.collect();
         self.places.transfers.insert(expr, Transfer { from, to });

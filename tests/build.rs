@@ -77,7 +77,7 @@ fn random_roles(out: &Path) -> String {
             .expect("the build directory can be written");
         text.push_str(&format!("#[path = {generated:?}]\npub mod random_{seed};\nservice!(random_{seed});\n"));
         let main = compilation.projections.last().expect("there is a choreography");
-        let declared = &compilation.hir.choreographies[main.choreography];
+        let declared = compilation.hir.choreographies.get(main.choreography).expect("what is projected is declared");
         let mut play = String::new();
         for role in &main.participants {
             let (id, name) = (role.0, declared.role_name(*role));

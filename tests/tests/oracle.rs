@@ -198,3 +198,17 @@ fn what_each_has_is_changed_in_its_own_block_only() {
         own"#;
     stays_right("A: S, W[]: S>() -> Vec<u32>@each W", body);
 }
+
+#[test]
+fn a_part_of_the_result_that_nobody_sent_is_kept() {
+    let body = r#"
+        let m = 3@B ~> {C, W};
+        let (l, r) = ([7].with(2), 3_u32);
+        (m, l, r)"#;
+    stays_right("A: S, B: S, C: S, W[]: S>() -> (u32@W, Vec<u32>@A, u32@A)", body);
+}
+
+#[test]
+fn a_scope_about_nobody_has_everybody() {
+    stays_right("A: S, B: S>(p: u32@A)", "if A.is_even(p) { saga { let n: u32 = [1, 2].len().to_u32(); } }");
+}

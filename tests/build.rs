@@ -1,4 +1,4 @@
-//! Compiles the choreographies of `fixtures/` to Rust, which `src/generated.rs` includes: what `chor check` accepts, rustc must. So is a
+//! Compiles the choreographies of `fixtures/` and `fixtures/ports/` to Rust, which `src/generated.rs` includes: what `chor check` accepts, rustc must. So is a
 //! choreography that calls every built-in method.
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -32,8 +32,11 @@ fn main() {
     println!("cargo::rerun-if-changed=build.rs");
     let out = PathBuf::from(env::var_os("OUT_DIR").expect("cargo sets it for build scripts"));
     let mut modules = String::new();
-    let mut paths: Vec<PathBuf> =
-        fs::read_dir("fixtures").expect("the fixtures are there").flatten().map(|entry| entry.path()).collect();
+    let mut paths: Vec<PathBuf> = ["fixtures", "fixtures/ports"]
+        .into_iter()
+        .flat_map(|directory| fs::read_dir(directory).expect("the fixtures are there").flatten())
+        .map(|entry| entry.path())
+        .collect();
     paths.sort();
     for path in paths.iter().filter(|path| path.extension().is_some_and(|extension| extension == "chor")) {
         let name = path.file_stem().and_then(|stem| stem.to_str()).expect("fixtures have plain names");

@@ -32,7 +32,7 @@ fn a_value_is_sent_before_it_is_used_elsewhere() {
     check_body("Bank.pay(n);\nLog ~> Shop;", "3:10 E0203 `n` does not live at `Bank` | send it there: `n ~> Bank`");
     check_body(
         "let m = n ~> Bank;\nlet sum = n + m;\nLog ~> Shop;",
-        "4:11 E0203 no role holds all of this | send one to the other: `m ~> Shop`",
+        "4:11 E0203 no role holds all of this | send one to the other: `n ~> Bank` or `m ~> Shop`",
     );
     check_body(
         "let m = n ~> {Shop, Bank};\nm ~> Log;",

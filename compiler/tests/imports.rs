@@ -24,7 +24,7 @@ fn check(files: &[(&str, &str)], choreographies: &[&str], said: &[&str]) {
 fn all_choreographies_of_all_files_are_generated() {
     let main = "use \"a.chor\"; choreography M<A: S>(x: X@A) { A.f(x); }";
     let a = "use \"main.chor\"; use \"b.chor\"; struct X { y: Y } service S { fn f(x: X); }";
-    let b = "struct Y {} choreography N<P, Q>(y: Y@P) { y ~> Q; }";
+    let b = "struct Y {} choreography N<P, Q>(y: Y@P) { P ~> Q; }";
     check(&[("main.chor", main), ("a.chor", a), ("b.chor", b)], &["M", "N"], &[]);
 }
 

@@ -2,8 +2,13 @@
 #![cfg(feature = "cli")]
 #![allow(clippy::disallowed_methods, reason = "the test reads and writes files, as the binary does")]
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
+
+/// A directory for one test. It is not in the folder for builds, which may lie in this repository: Cargo and `chor new` look at what is around a package.
+fn scratch(name: &str) -> PathBuf {
+    std::env::temp_dir().join(format!("chor-{}-{name}", std::process::id()))
+}
 
 /// Runs `chor new` in a directory for tests; its exit code and what it complains of.
 fn new(arguments: &[&str]) -> (Option<i32>, String) {
@@ -27,7 +32,7 @@ fn cargo(package: &Path, arguments: &[&str]) -> Output {
 #[test]
 fn a_new_package_builds_and_its_demo_runs() {
     let repository = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
-    let directory = Path::new(env!("CARGO_TARGET_TMPDIR")).join("new-trip");
+    let directory = scratch("new-trip");
     let _ = std::fs::remove_dir_all(&directory);
     let (path, runtime) = (directory.display().to_string(), repository.join("runtime").display().to_string());
     assert_eq!(new(&["my-trip", "--path", &path, "--accompanist", &runtime]), (Some(0), String::new()));
@@ -57,7 +62,7 @@ fn a_new_package_builds_and_its_demo_runs() {
 
 #[test]
 fn the_runtime_is_the_one_around_or_the_published_one() {
-    let scratch = Path::new(env!("CARGO_TARGET_TMPDIR")).join("new-checkout");
+    let scratch = scratch("new-checkout");
     let _ = std::fs::remove_dir_all(&scratch);
     std::fs::create_dir_all(scratch.join("runtime")).expect("the directory for tests can be written");
     let manifest = |name: &str| {

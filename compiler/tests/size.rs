@@ -16,7 +16,7 @@ const HEAD: &str = "service S { fn act(label: String); }\nchoreography Large<A: 
 #[test]
 fn a_long_body() {
     let body: String = (0..4000)
-        .map(|index| format!("let v{index} = p ~> B;\nif p {{ A ~> B; B.act(\"yes\"); }} else {{ A ~> B; }}\n"))
+        .map(|index| format!("let v{index} = p;\nA ~> B;\nif p {{ A ~> B; B.act(\"yes\"); }} else {{ A ~> B; }}\n"))
         .collect();
     assert_eq!(compile(format!("{HEAD}{body}}}")), Vec::<String>::new());
 }

@@ -20,4 +20,5 @@ pub mod random;
 pub mod random_roles;
 pub mod stage;
 pub mod tap;
+pub mod troupe;
 pub mod wait;

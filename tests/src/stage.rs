@@ -23,6 +23,9 @@ pub const TIMING: Timing = Timing {
     attempts_max: u32::MAX,
 };
 
+/// Gives the builder of the node of that name its roles, played with the help of its clerk.
+type Cast = Box<dyn Fn(&str, NodeBuilder<Sqlite>, &Clerk) -> NodeBuilder<Sqlite> + Send + Sync>;
+
 /// The nodes, and what is between them.
 pub struct Stage {
     directory: tempfile::TempDir,
@@ -33,6 +36,7 @@ pub struct Stage {
     nodes: BTreeMap<String, Node<Sqlite>>,
     /// What is played besides: a piece, and which of its declared roles a node plays.
     pieces: Vec<(Piece, BTreeMap<&'static str, Vec<u16>>)>,
+    cast: Option<Cast>,
 }
 
 impl Stage {
@@ -41,6 +45,19 @@ impl Stage {
         let mut stage = Self::with_timing(&[], TIMING).await;
         stage.pieces.push((piece.clone(), cast.clone().into()));
         for (name, _) in cast {
+            stage.up(name).await;
+        }
+        stage
+    }
+
+    /// These nodes, started; each plays besides what `cast` gives it.
+    pub async fn casting(
+        names: &[&str],
+        cast: impl Fn(&str, NodeBuilder<Sqlite>, &Clerk) -> NodeBuilder<Sqlite> + Send + Sync + 'static,
+    ) -> Self {
+        let mut stage = Self::with_timing(&[], TIMING).await;
+        stage.cast = Some(Box::new(cast));
+        for name in names {
             stage.up(name).await;
         }
         stage
@@ -64,6 +81,7 @@ impl Stage {
             clerks: BTreeMap::new(),
             nodes: BTreeMap::new(),
             pieces: Vec::new(),
+            cast: None,
         };
         for name in names {
             stage.up(name).await;
@@ -108,6 +126,10 @@ impl Stage {
             let roles = cast.get(name).map(Vec::as_slice).unwrap_or_default();
             piece.cast(roles, builder, &clerk)
         });
+        let builder = match &self.cast {
+            Some(cast) => cast(name, builder, &clerk),
+            None => builder,
+        };
         let node = builder.start().await.expect("the node starts");
         self.nodes.insert(name.to_owned(), node);
         for ((node, other), before) in pairs.iter().zip(before) {

@@ -256,11 +256,30 @@ fn the_commands_in_the_readme_exist() {
 }
 
 #[test]
-fn the_choreography_in_the_readme_is_that_of_the_example() {
+fn the_choreographies_in_the_readme_are_that_of_the_example_and_ones_that_compile() {
     let example = text("examples/warehouse/warehouse.chor");
     let shown: Vec<_> = blocks("README.md").into_iter().filter(|(language, _)| language == "chor").collect();
-    assert!(!shown.is_empty());
-    for (_, block) in shown {
-        assert!(example.contains(&block), "the example does not have\n{block}");
+    let own = shown.iter().filter(|(_, block)| !example.contains(block)).map(|(_, block)| format!("{block}\n"));
+    let mut own_count = 0;
+    for block in own {
+        let sources = chor::source::Sources::single("README.md", block.as_str());
+        let diagnostics = chor::compile(&sources, &chor::Options::default()).diagnostics;
+        assert!(diagnostics.is_empty(), "{block}{diagnostics:?}");
+        let formatted = chor::format::format("README.md", &block, &mut chor::diagnostic::Diagnostics::new());
+        assert_eq!(formatted.as_ref(), Some(&block));
+        own_count += 1;
+    }
+    assert_eq!((shown.len(), own_count), (2, 1));
+}
+
+#[test]
+fn no_page_says_that_something_is_not_there_yet() {
+    let mut pages: Vec<(String, String)> = PAGES.iter().map(|page| ((*page).to_owned(), text(page))).collect();
+    let explanations = chor::diagnostic::Code::ALL.iter();
+    pages.extend(explanations.map(|code| (code.to_string(), code.explanation().to_owned())));
+    for (page, text) in pages {
+        for words in ["not yet", "not supported", "coming soon"] {
+            assert!(!text.to_lowercase().contains(words), "{page} says \"{words}\"");
+        }
     }
 }

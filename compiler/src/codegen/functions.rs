@@ -46,7 +46,8 @@ pub fn functions(compilation: &Compilation, role: Option<&str>) -> Option<TokenS
     Some(quote! {
         #[doc(hidden)]
         #[allow(
-            clippy::all, dead_code, non_shorthand_field_patterns, non_snake_case, unreachable_code, unused_braces, unused_parens, unused_variables,
+            clippy::all, dead_code, non_shorthand_field_patterns, non_snake_case, unreachable_code, unused_braces, unused_parens,
+            unused_variables,
             reason = "written by a compiler: what reads the same is generated the same"
         )]
         mod #module {

@@ -212,6 +212,10 @@ codes! {
     W0405,
     /// A file without anything in it.
     W0406,
+    /// A value that is sent and never used.
+    W0408,
+    /// A transaction that nothing can undo, before one that may abort.
+    W0409,
 }
 
 impl Code {
@@ -254,7 +258,6 @@ impl Problem {
             Problem::ChainedComparison { .. } => Code::E0012,
             Problem::DanglingDocs { .. } => Code::W0001,
             Problem::FileTooLong { .. } => Code::E0013,
-            Problem::UnknownName { .. } => Code::E0101,
             Problem::ImportUnreadable { .. } => Code::E0110,
             Problem::ImportTwice { .. } => Code::W0111,
             Problem::NotImported { unknown, .. } => unknown.code(),
@@ -312,6 +315,8 @@ impl Meaning {
             Meaning::SelectionToDecider { .. } => Code::W0304,
             Meaning::UnusedRole { .. } => Code::W0405,
             Meaning::NothingDeclared { .. } => Code::W0406,
+            Meaning::SentUnused { .. } => Code::W0408,
+            Meaning::Pivot { .. } => Code::W0409,
         }
     }
 }

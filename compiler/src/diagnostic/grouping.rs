@@ -46,6 +46,8 @@ pub enum Grouping {
         service: String,
         /// The role to be played.
         formal: String,
+        /// The declarations with it: the role's own, or those of the roles whose member it is.
+        instead: Vec<String>,
         /// Where the role is named.
         span: Span,
         /// Where the role to be played is declared.
@@ -107,6 +109,8 @@ pub enum Grouping {
         span: Span,
         /// Where it is bound.
         declared: Span,
+        /// `let name = …` binds it.
+        by_let: bool,
     },
     /// `let mut` without a place.
     MutWithoutPlace {

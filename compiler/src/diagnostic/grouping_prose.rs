@@ -1,7 +1,7 @@
 //! The words for what is wrong with groups, calls, arms that run side by side, and variables that change.
 
 use super::grouping::Grouping;
-use super::prose::Prose;
+use super::prose::{Prose, one_of};
 use crate::span::Span;
 
 impl Grouping {
@@ -23,10 +23,11 @@ impl Grouping {
                     .label(*declared, "one participant plays this role")
                     .help(format!("name one role, or declare `{role}[]`"))
             }
-            Grouping::LacksService { role, service, formal, span, declared } => {
+            Grouping::LacksService { role, service, formal, instead, span, declared } => {
+                let instead: Vec<String> = instead.iter().map(|one| format!("`{one}`")).collect();
                 Prose::new(format!("`{role}` cannot play `{formal}`"), *span, format!("has no service `{service}`"))
                     .label(*declared, format!("needs `{service}`"))
-                    .help(format!("declare the role with it: `{role}: {service}`"))
+                    .help(format!("declare the role with it: {}", one_of(&instead).replace(" or ", " and ")))
             }
             Grouping::MayBeOne { one, two, span, first } => {
                 Prose::new(format!("`{one}` and `{two}` may be the same participant"), *span, "plays this role")
@@ -77,12 +78,17 @@ impl Grouping {
                 Prose::new("this cannot be assigned to", *span, "not a variable, nor a part of one")
                     .help("assign to a variable that is declared with `let mut`, or to a field or an element of it")
             }
-            Grouping::NotMutable { name, span, declared } => {
+            Grouping::NotMutable { name, span, declared, by_let } => {
                 let insert = Span { end: declared.start, ..*declared };
-                Prose::new(format!("`{name}` is not declared with `mut`"), *span, "assigned here")
-                    .label(*declared, "declared here")
-                    .help(format!("declare it with `mut` and its place: `let mut {name}: …@… = …;`"))
-                    .edit(insert, "mut ".to_owned())
+                let prose = Prose::new(format!("`{name}` is not declared with `mut`"), *span, "assigned here")
+                    .label(*declared, "declared here");
+                if *by_let {
+                    prose
+                        .help(format!("declare it with `mut` and its place: `let mut {name}: …@… = …;`"))
+                        .edit(insert, "mut ".to_owned())
+                } else {
+                    prose.help(format!("assign to a variable of your own: `let mut other: …@… = {name};`"))
+                }
             }
             Grouping::MutWithoutPlace { name, ty, span } => {
                 Prose::new(format!("`{name}` changes, so its place must be written"), *span, "where does it live?")

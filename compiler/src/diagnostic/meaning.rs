@@ -1,73 +1,12 @@
 //! What can be wrong with a program that reads well, as data: names, types, places, knowledge of choice, structure.
 
+pub use super::detail::{First, Lives, Thing, Written};
+
 use super::Problem;
 use super::grouping::Grouping;
 use crate::hir::VariantShape;
 use crate::span::Span;
 use crate::syntax::ast::Ident;
-
-/// What an unknown name was taken for.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Thing {
-    /// A variable.
-    Variable,
-    /// A function.
-    Function,
-    /// A choreography.
-    Choreography,
-    /// A type.
-    Type,
-    /// A struct.
-    Struct,
-    /// A service.
-    Service,
-    /// A role.
-    Role,
-    /// An operation of a role.
-    Operation {
-        /// The role.
-        role: String,
-        /// Whether the role has a service.
-        service_known: bool,
-        /// Whether any service is declared.
-        any_service: bool,
-    },
-    /// A method of a type.
-    Method {
-        /// The type.
-        ty: String,
-    },
-    /// A field of a type.
-    Field {
-        /// The type.
-        ty: String,
-    },
-    /// A variant of an enum.
-    Variant {
-        /// The enum.
-        ty: String,
-    },
-}
-
-/// A part of a value and where it lives.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Lives {
-    /// The variable's name, if it is one.
-    pub value: Option<String>,
-    /// Where it is used.
-    pub span: Span,
-    /// The roles that hold it.
-    pub roles: Vec<String>,
-}
-
-/// What a role does first in a branch.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct First {
-    /// The branch.
-    pub branch: Span,
-    /// What it does first there; `None` where it does nothing.
-    pub action: Option<Span>,
-}
 
 /// A fact about what the program means.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -205,6 +144,10 @@ pub enum Meaning {
     AmbiguousSender {
         /// The roles.
         senders: Vec<String>,
+        /// Where it is a group that could: the member whose block stands around, if there is one.
+        group: Option<Option<String>>,
+        /// Whether `@Role` behind the value is about all of it.
+        is_whole: bool,
         /// The value.
         span: Span,
         /// The communication.
@@ -409,8 +352,8 @@ pub enum Meaning {
     },
     /// Arguments of a session at several roles.
     SeveralInitiators {
-        /// The role of the first argument.
-        initiator: String,
+        /// The role of the first argument; `None` where that is a group.
+        initiator: Option<String>,
         /// The first other place.
         span: Span,
         /// More of them.
@@ -422,6 +365,32 @@ pub enum Meaning {
         span: Span,
         /// What ends before.
         end: Span,
+    },
+    /// A value that is sent and never used.
+    SentUnused {
+        /// Who sends it.
+        from: String,
+        /// Who gets it.
+        to: Vec<String>,
+        /// Whether it may as well not be computed.
+        is_still: bool,
+        /// The value.
+        value: Span,
+        /// The communication.
+        whole: Span,
+        /// The statement that does no more than this.
+        stmt: Option<Span>,
+    },
+    /// A transaction that nothing can undo, with one behind it that may abort.
+    Pivot {
+        /// The transaction, or the choreography that runs it.
+        name: String,
+        /// Where it is run.
+        span: Span,
+        /// The one behind it.
+        next: String,
+        /// Where that is run.
+        by: Span,
     },
     /// A program that declares nothing.
     NothingDeclared {

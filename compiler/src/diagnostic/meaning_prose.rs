@@ -1,6 +1,6 @@
 //! The words for what is wrong with a program that reads well.
 
-use super::meaning::{First, Lives, Meaning, Thing};
+use super::meaning::{First, Lives, Meaning, Thing, Written};
 use super::prose::{Prose, did_you_mean, one_of};
 use crate::codegen::names::pascal;
 use crate::hir::VariantShape;
@@ -68,16 +68,8 @@ impl Meaning {
                         "write `select {decider} ~> {role};` at the head of each branch, or send the value: `… ~> {role}`"
                     ))
             }
-            Meaning::AmbiguousSender { senders, span, whole } => {
-                let sender = senders.first().map_or("A", String::as_str);
-                Prose::new(
-                    format!("{} could send this", all_of(senders)),
-                    *span,
-                    format!("lives at {}", all_of(senders)),
-                )
-                .label(*whole, "a message is needed here")
-                .help(format!("say who sends it: `…@{sender} ~> …`"))
-                .edit(Span { start: span.end, ..*span }, format!("@{sender}"))
+            Meaning::AmbiguousSender { senders, group, is_whole, span, whole } => {
+                ambiguous_sender(senders, group.as_ref(), *is_whole, *span, *whole)
             }
             Meaning::SelfCommunication { name, from, to } => {
                 Prose::new(format!("`{name}` sends to itself"), *to, "the receiver")
@@ -161,7 +153,7 @@ impl Meaning {
             Meaning::MisplacedSelect { span } => Prose::new(
                 "`select` stands at the head of a branch",
                 *span,
-                "not at the head of a branch of `if` or `match`",
+                "not at the head of a branch of `if`, `match` or `while`",
             )
             .help("move it to the head of the branch it tells of, or write a message: `A ~> B;`"),
             Meaning::SelectionToDecider { role, span, guard } => {
@@ -176,15 +168,28 @@ impl Meaning {
             }
             Meaning::NotInFn { construct, span, function } => not_in_fn(construct, *span, *function),
             Meaning::SeveralInitiators { initiator, span, others } => {
-                let prose = Prose::new("a session starts with data at one role", *span, "this is at another role");
-                others
-                    .iter()
-                    .fold(prose, |prose, other| prose.label(*other, "and this"))
-                    .help(format!("take it at `{initiator}` and send it on with `~>`"))
+                let label =
+                    if initiator.is_some() { "this is at another role" } else { "this is at each member of a group" };
+                let prose = Prose::new("a session starts with data at one role", *span, label);
+                let prose = others.iter().fold(prose, |prose, other| prose.label(*other, "and this"));
+                match initiator {
+                    Some(initiator) => prose.help(format!("take it at `{initiator}` and send it on with `~>`")),
+                    None => prose.help("take it at a role that is no group, and send it on with `~>`"),
+                }
             }
             Meaning::NeverReached { span, end } => {
                 Prose::new("this is never reached", *span, "never reached").label(*end, "ends here").help("remove it")
             }
+            Meaning::SentUnused { from, to, is_still, value, whole, stmt } => {
+                sent_unused(from, to, *is_still, (*value, *whole, *stmt))
+            }
+            Meaning::Pivot { name, span, next, by } => Prose::new(
+                format!("nothing undoes `{name}`, and `{next}` behind it may abort"),
+                *span,
+                "stays committed then",
+            )
+            .label(*by, "may still abort")
+            .help(format!("run `{name}` last in its scope, or declare what undoes it")),
             Meaning::NothingDeclared { span } => {
                 Prose::new("there is no choreography here", *span, "nothing is declared")
                     .help("write one: `choreography Name<A, B>(x: u64@A) -> u64@B { x ~> B }`")
@@ -212,8 +217,8 @@ fn unknown(thing: &Thing, name: &str, span: Span, candidates: &[String]) -> Pros
             (format!("`{role}` has no operation `{name}`"), "a role without a service".to_owned())
         }
         Thing::Method { ty } => (format!("`{ty}` has no method `{name}`"), "unknown method".to_owned()),
-        Thing::Field { ty } => (format!("`{ty}` has no field `{name}`"), "unknown field".to_owned()),
-        Thing::Variant { ty } => (format!("`{ty}` has no variant `{name}` by this name"), "unknown variant".to_owned()),
+        Thing::Field { ty, .. } => (format!("`{ty}` has no field `{name}`"), "unknown field".to_owned()),
+        Thing::Variant { ty } => (format!("no variant of `{ty}` is written `{name}`"), "unknown variant".to_owned()),
     };
     let mend = did_you_mean(candidates).or_else(|| match thing {
         Thing::Type => {
@@ -225,7 +230,9 @@ fn unknown(thing: &Thing, name: &str, span: Span, candidates: &[String]) -> Pros
         Thing::Operation { role, service_known: false, any_service: false } => {
             Some(format!("declare one: `service {role} {{ fn {name}(…); }}`"))
         }
-        Thing::Field { .. } => Some("an `extern type` shows the fields that its declaration lists".to_owned()),
+        Thing::Field { is_extern: true, .. } => {
+            Some("an `extern type` shows the fields that its declaration lists".to_owned())
+        }
         Thing::Variable
         | Thing::Function
         | Thing::Choreography
@@ -234,6 +241,7 @@ fn unknown(thing: &Thing, name: &str, span: Span, candidates: &[String]) -> Pros
         | Thing::Role
         | Thing::Operation { .. }
         | Thing::Method { .. }
+        | Thing::Field { is_extern: false, .. }
         | Thing::Variant { .. } => None,
     });
     Prose::new(message, span, label).help_if(mend)
@@ -291,25 +299,93 @@ fn not_here(role: &str, span: Span, by: Span, parts: &[Lives]) -> Prose {
         }
     };
     let prose = if by == span { prose } else { prose.label(by, format!("needed at `{role}` by this")) };
-    let value = parts.iter().find_map(|part| part.value.as_deref()).unwrap_or("…");
-    let from = match parts {
-        [Lives { roles, .. }] if roles.len() > 1 => roles.first().map(|role| format!("@{role}")).unwrap_or_default(),
-        _ => String::new(),
-    };
-    prose.help(format!("send it there: `{value}{from} ~> {role}`"))
+    let mut ways: Vec<String> = parts.iter().map(|part| sent(part, role)).collect();
+    ways.dedup();
+    match ways.as_slice() {
+        [_, _, ..] => prose.help(format!("send them there: {}", all_quoted(&ways))),
+        ways => prose.help(format!("send it there: {}", one_of(ways))),
+    }
 }
 
 fn apart(span: Span, parts: &[Lives]) -> Prose {
     let prose = Prose::new("no role holds all of this", span, "computed where all of it lives");
     let prose = parts.iter().fold(prose, |prose, part| prose.label(part.span, where_it_lives(part)));
-    let first = parts.iter().find_map(|part| part.roles.first());
-    let moved = parts.iter().find(|part| first.is_some_and(|first| !part.roles.contains(first)));
-    match (first, moved) {
-        (Some(role), Some(part)) => {
-            let value = part.value.as_deref().unwrap_or("…");
-            prose.help(format!("send one to the other: `{value} ~> {role}`"))
+    let mut ways: Vec<String> = Vec::new();
+    for part in parts {
+        let away = parts.iter().find_map(|other| other.roles.first().filter(|role| !part.roles.contains(role)));
+        if let (Some(role), false) = (away, part.roles.is_empty()) {
+            let way = sent(part, role);
+            if !ways.contains(&way) {
+                ways.push(way);
+            }
         }
-        _ => prose.help("send one to the other with `~>`"),
+    }
+    match ways.as_slice() {
+        [] => prose.help("send one to the other with `~>`"),
+        ways => prose.help(format!("send one to the other: {}", one_of(ways))),
+    }
+}
+
+/// The communication that brings a value to a role.
+fn sent(part: &Lives, role: &str) -> String {
+    let value = part.value.as_deref().unwrap_or("…");
+    match part.roles.as_slice() {
+        [sender, _, ..] => format!("`{value}@{sender} ~> {role}`"),
+        [] | [_] => format!("`{value} ~> {role}`"),
+    }
+}
+
+fn ambiguous_sender(
+    senders: &[String],
+    group: Option<&Option<String>>,
+    is_whole: bool,
+    span: Span,
+    whole: Span,
+) -> Prose {
+    let (who, lives) = match group {
+        Some(_) => {
+            (format!("each member of {}", all_of(senders)), format!("lives at each member of {}", all_of(senders)))
+        }
+        None => (all_of(senders), format!("lives at {}", all_of(senders))),
+    };
+    let prose = Prose::new(format!("{who} could send this"), span, lives).label(whole, "a message is needed here");
+    let sender = match group {
+        Some(member) => member.as_deref(),
+        None => senders.first().map(String::as_str),
+    };
+    match (sender, is_whole) {
+        (None, _) => {
+            let group = senders.first().map_or("Group", String::as_str);
+            prose.help(format!("say which: `each w in {group} {{ …@w ~> … }}`, or `for w in {group} {{ … }}`"))
+        }
+        (Some(sender), true) => prose
+            .help(format!("say who sends it: `…@{sender} ~> …`"))
+            .edit(Span { start: span.end, ..span }, format!("@{sender}")),
+        (Some(sender), false) => prose.help(format!("say who sends it: `(…)@{sender} ~> …`")),
+    }
+}
+
+fn sent_unused(from: &str, to: &[String], is_still: bool, spans: (Span, Span, Option<Span>)) -> Prose {
+    let (value, whole, stmt) = spans;
+    let receivers = match to {
+        [only] => only.clone(),
+        several => format!("{{{}}}", several.join(", ")),
+    };
+    let message = format!("{from} ~> {receivers}");
+    let prose =
+        Prose::new(format!("a value is sent to {} and never used", all_of(to)), whole, "nothing uses what arrives");
+    let edit = match (stmt, is_still) {
+        (None, _) => None,
+        (Some(stmt), true) => Some((Span { end: whole.end, ..stmt }, message.clone())),
+        (Some(_), false) => Some((Span { start: value.end, ..whole }, format!("; {message}"))),
+    };
+    let prose = match is_still {
+        true => prose.help(format!("send a message without it: `{message};`")),
+        false => prose.help(format!("send a message without it, behind it: `{message};`")),
+    };
+    match edit {
+        Some((span, replacement)) => prose.edit(span, replacement),
+        None => prose,
     }
 }
 
@@ -337,18 +413,39 @@ fn variant_shape(name: &str, declared_as: VariantShape, fields: &[String], span:
 fn not_told(role: &str, decider: &str, guard: Span, firsts: &[First], knows: &[String]) -> Prose {
     let prose =
         Prose::new(format!("`{role}` is not told which branch was taken"), guard, format!("`{decider}` decides here"));
-    let prose = firsts.iter().fold(prose, |prose, first| match first.action {
-        Some(action) => prose.label(action, format!("what `{role}` does first in one branch")),
-        None => prose.label(first.branch, format!("`{role}` does nothing in this branch")),
+    let prose = firsts.iter().fold(prose, |prose, first| match (first.action, first.written) {
+        (_, Written::EndOfFor) => {
+            prose.label(first.branch, format!("`{role}` is not told when the last round is over"))
+        }
+        (Some(action), _) => prose.label(action, format!("what `{role}` does first in one branch")),
+        (None, Written::Out) => prose.label(first.branch, format!("`{role}` does nothing in this branch")),
+        (None, Written::WithoutElse) => {
+            prose.label(first.branch, format!("without an `else`, where `{role}` does nothing"))
+        }
     });
-    prose.note(format!("the branch is known at {}", all_of(knows))).help(format!(
-        "write `select {decider} ~> {role};` at the head of {} branch",
-        if firsts.len() == 1 { "this" } else { "each such" }
-    ))
+    let is_written = |written: Written| firsts.iter().any(|first| first.written == written);
+    let select = format!("`select {decider} ~> {role};` at the head of");
+    let help = if is_written(Written::EndOfFor) {
+        format!(
+            "send `{role}` what the loop goes over, before it; or write a `while` with an \
+             `else {{ select {decider} ~> {role}; }}`, which is the branch that leaves it"
+        )
+    } else if is_written(Written::WithoutElse) && firsts.len() == 1 {
+        format!("add `else {{ select {decider} ~> {role}; }}`")
+    } else if is_written(Written::WithoutElse) {
+        format!("write {select} the branch, and add `else {{ select {decider} ~> {role}; }}`")
+    } else {
+        format!("write {select} {} branch", if firsts.len() == 1 { "this" } else { "each such" })
+    };
+    prose.note(format!("the branch is known at {}", all_of(knows))).help(help)
 }
 
 /// `` `A` ``, `` `A` and `B` ``.
 fn all_of(names: &[String]) -> String {
     let quoted: Vec<String> = names.iter().map(|name| format!("`{name}`")).collect();
-    one_of(&quoted).replace(" or ", " and ")
+    all_quoted(&quoted)
+}
+
+fn all_quoted(quoted: &[String]) -> String {
+    one_of(quoted).replace(" or ", " and ")
 }

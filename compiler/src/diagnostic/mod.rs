@@ -4,6 +4,7 @@
 //! `explain/`. The compiler leads from one to the next, for no `match` on a problem or a code has a wildcard.
 
 pub mod code;
+pub mod detail;
 pub mod grouping;
 mod grouping_prose;
 pub mod meaning;

@@ -126,15 +126,6 @@ pub enum Problem {
         /// The start of the file.
         span: Span,
     },
-    /// A name that nothing here has.
-    UnknownName {
-        /// The name.
-        name: String,
-        /// Where it is used.
-        span: Span,
-        /// Names that could be meant, the nearest first.
-        candidates: Vec<String>,
-    },
     /// A file that another one uses and that is not there.
     ImportUnreadable {
         /// The path, as it is written.

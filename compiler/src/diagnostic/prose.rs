@@ -142,10 +142,6 @@ impl Problem {
                 "in this file",
             )
             .help("split it, and name the parts with `use \"part.chor\";`"),
-            Problem::UnknownName { name, span, candidates } => {
-                Prose::new(format!("unknown name `{name}`"), *span, "nothing of this name is in scope")
-                    .help_if(did_you_mean(candidates))
-            }
             Problem::ImportUnreadable { path, fault, span } => import_unreadable(path, fault, *span),
             Problem::ImportTwice { path, span, first: None } => {
                 Prose::new(format!("`{path}` is this file itself"), *span, "this does nothing").help("remove it")

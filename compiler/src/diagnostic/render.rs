@@ -139,6 +139,8 @@ impl<'a> Cache<FileId> for Files<'_, 'a> {
 mod tests {
     use super::*;
     use crate::diagnostic::Problem;
+    use crate::diagnostic::meaning::{Meaning, Thing};
+    use crate::syntax::ast::Ident;
 
     fn check(text: &str, problem: Problem, short_form: &str, block: &str) {
         let sources = Sources::single("a.chor", text);
@@ -151,7 +153,8 @@ mod tests {
     #[test]
     fn a_problem_inside_the_text() {
         let span = Span::new(FileId(0), 11, 17);
-        let problem = Problem::UnknownName { name: "amuont".to_owned(), span, candidates: vec!["amount".to_owned()] };
+        let name = Ident { name: "amuont".to_owned(), span };
+        let problem = Meaning::unknown(Thing::Variable, &name, vec!["amount".to_owned()]);
         let block = "\
 error[E0101]: unknown name `amuont`
    ╭─[ a.chor:1:11 ]

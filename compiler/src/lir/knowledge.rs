@@ -11,7 +11,7 @@ use super::sites::{SiteKey, Sites};
 use super::{Block, Firsts, Label, Stmt, StmtKind, To};
 use crate::diagnostic::Diagnostics;
 use crate::diagnostic::grouping::Grouping;
-use crate::diagnostic::meaning::{First, Meaning};
+use crate::diagnostic::meaning::{First, Meaning, Written};
 use crate::hir::body::Local;
 use crate::hir::check::places::recipient;
 use crate::hir::{Choreography, ExprId, Hir, Place, Player, RoleId};
@@ -183,6 +183,17 @@ impl Branch<'_, '_> {
         self.choice.branches.get(self.index).map_or(self.choice.guard, |(span, _)| *span)
     }
 
+    /// How the branch is written.
+    fn written(&self) -> Written {
+        let span = self.span();
+        let first = self.choice.branches.first().map(|(span, _)| *span);
+        match (self.choice.repeats, self.index) {
+            (true, 1) if first == Some(span) => Written::EndOfFor,
+            _ if span.start == span.end => Written::WithoutElse,
+            _ => Written::Out,
+        }
+    }
+
     /// A branch that ends in `abort` tells nobody but those that act in it.
     fn matters_to(&self, player: usize) -> bool {
         let diverges = self.choice.branches.get(self.index).is_some_and(|(_, diverges)| *diverges);
@@ -228,7 +239,7 @@ impl Branch<'_, '_> {
             pending.remove(&player);
             self.check_teller(player, diagnostics);
             let action = self.block(player).and_then(Block::first_action);
-            missing.push((player, First { branch: self.span(), action }));
+            missing.push((player, First { branch: self.span(), action, written: self.written() }));
             self.select(player, sites, diagnostics);
             self.known.insert(player);
         }

@@ -12,7 +12,7 @@ use crate::diagnostic::meaning::Meaning;
 use crate::hir::body::Local;
 use crate::hir::calls::Calls;
 use crate::hir::check::places::{Knowledge, Places, place, recipient};
-use crate::hir::check::sessions;
+use crate::hir::check::{sessions, unused};
 use crate::hir::{
     self, Choreography, ChoreographyId, ExprId, Hir, LocalId, Pattern, PatternKind, Place, Placed, Player, RoleId, Ty,
 };
@@ -62,6 +62,7 @@ fn choreography_programs(
     if failed {
         return None;
     }
+    unused::check(choreography, &places, diagnostics);
     let initiator = sessions::initiator(choreography);
     let mut programs: Vec<Program> = choreography.role_ids().map(|role| projector.program(&places, role)).collect();
     projector.sites.number(programs.iter_mut().map(|program| &mut program.body));

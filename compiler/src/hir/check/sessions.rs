@@ -30,7 +30,8 @@ pub fn check(choreography: &Choreography, is_called: bool, diagnostics: &mut Dia
     }
     let mut elsewhere = elsewhere(choreography).into_iter();
     if let Some(span) = elsewhere.next() {
-        let initiator = choreography.role_name(initiator(choreography)).to_owned();
+        let initiator = Some(initiator(choreography)).filter(|role| !choreography.is_group(*role));
+        let initiator = initiator.map(|role| choreography.role_name(role).to_owned());
         let others = elsewhere.collect();
         diagnostics.push(Meaning::SeveralInitiators { initiator, span, others }.into());
     }

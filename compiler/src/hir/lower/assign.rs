@@ -30,8 +30,8 @@ impl Lower<'_> {
                 };
                 let declared = &self.body[local];
                 if !declared.mutable {
-                    let (name, declared) = (name.name.clone(), declared.span);
-                    self.diagnostics.push(Grouping::NotMutable { name, span, declared }.into());
+                    let (name, declared, by_let) = (name.name.clone(), declared.span, self.let_locals.contains(&local));
+                    self.diagnostics.push(Grouping::NotMutable { name, span, declared, by_let }.into());
                     return None;
                 }
                 Some(Target { local, path: Vec::new(), ty: declared.ty.clone(), span })
@@ -62,7 +62,7 @@ impl Lower<'_> {
                 };
                 let Some(item) = item else {
                     let name = ast::Ident { name: index.to_string(), span: *index_span };
-                    let thing = Thing::Field { ty: self.hir.show(&self.infer.known(&ty)) };
+                    let thing = Thing::Field { ty: self.hir.show(&self.infer.known(&ty)), is_extern: false };
                     self.diagnostics.push(Meaning::unknown(thing, &name, Vec::new()));
                     return None;
                 };

@@ -5,8 +5,8 @@ use crate::diagnostic::grouping::Grouping;
 use crate::diagnostic::meaning::{Meaning, Thing};
 use crate::diagnostic::nearest;
 use crate::hir::{
-    At, Call, Callee, ExprId, ExprKind, Place, Placed, Role, RoleId, RoleKind, RoleSet, Signature, SignatureParam, Ty,
-    place,
+    At, Call, Callee, ExprId, ExprKind, Place, Placed, Role, RoleId, RoleKind, RoleSet, ServiceId, Signature,
+    SignatureParam, Ty, place,
 };
 use crate::span::Span;
 use crate::syntax::ast::{self, Ident};
@@ -213,9 +213,25 @@ impl Lower<'_> {
             return true;
         };
         let service = self.hir.service(missing).name.name.clone();
+        let instead = self.with_services(formal, actual);
         let (role, declared, formal) = (role.name.name.clone(), formal.name.span, formal.name.name.clone());
-        self.diagnostics.push(Grouping::LacksService { role, service, formal, span, declared }.into());
+        self.diagnostics.push(Grouping::LacksService { role, service, formal, instead, span, declared }.into());
         false
+    }
+
+    /// The declarations of the roles that `actual` may be, with the services that `formal` has; of those that lack one.
+    fn with_services(&self, formal: &Role, actual: RoleId) -> Vec<String> {
+        let hosts = place::hosts(&self.roles, actual);
+        let hosts = hosts.iter().filter_map(|host| self.roles.get(usize::from(host.0)));
+        let lacking = hosts.filter(|host| formal.services.iter().any(|service| !host.services.contains(service)));
+        let name = |service: &ServiceId| self.hir.service(*service).name.name.clone();
+        let declaration = |host: &Role| {
+            let missing = formal.services.iter().filter(|service| !host.services.contains(service));
+            let services: Vec<String> = host.services.iter().chain(missing).map(name).collect();
+            let group = if matches!(host.kind, RoleKind::Group) { "[]" } else { "" };
+            format!("{}{group}: {}", host.name.name, services.join(" + "))
+        };
+        lacking.map(declaration).collect()
     }
 
     /// Nobody plays two of a callee's roles.

@@ -125,6 +125,9 @@ impl Lower<'_> {
         }
         let near = place.as_ref().map_or_else(|| self.near(value).clone(), At::place);
         let bindings = pattern.bindings();
+        if let PatternKind::Bind(local) = &pattern.kind {
+            self.let_locals.insert(*local);
+        }
         for local in &bindings {
             if let Some(local) = self.body.locals.get_mut(local.0 as usize) {
                 local.mutable = mutable;

@@ -53,6 +53,7 @@ fn body(item: &ast::Fn, function: &Function, hir: &Hir, scope: &Scope, diagnosti
         body: Body::default(),
         infer: Infer::default(),
         variables: vec![BTreeMap::new()],
+        let_locals: BTreeSet::new(),
         obligations: Vec::new(),
         near: Vec::new(),
         near_locals: Vec::new(),

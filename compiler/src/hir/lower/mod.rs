@@ -76,6 +76,8 @@ struct Lower<'a> {
     body: Body,
     infer: Infer,
     variables: Vec<BTreeMap<String, LocalId>>,
+    /// The variables that `let name = …` binds.
+    let_locals: BTreeSet<LocalId>,
     obligations: Vec<Obligation>,
     /// Where each expression and each variable lives as far as that is known before the choices are.
     near: Vec<Place>,
@@ -128,6 +130,7 @@ fn choreography(
         body: Body::default(),
         infer: Infer::default(),
         variables: vec![BTreeMap::new()],
+        let_locals: BTreeSet::new(),
         obligations: Vec::new(),
         near: Vec::new(),
         near_locals: Vec::new(),

@@ -198,8 +198,8 @@ impl<'hir> Lower<'hir> {
     pub(super) fn constructor(&mut self, path: &ast::Path) -> Option<(Constructor, Ty)> {
         let [name] = path.segments.as_slice() else {
             let (id, index) = self.variant(path)?;
-            self.check_shape(id, index, VariantShape::Struct, path.span);
-            return Some((Constructor::Variant(id, index), Ty::Named(id)));
+            let fits = self.check_shape(id, index, VariantShape::Struct, path.span);
+            return fits.then_some((Constructor::Variant(id, index), Ty::Named(id)));
         };
         match self.scope.type_id(&name.name) {
             Some(id) if self.hir.type_def(id).variants().is_empty() => Some((Constructor::Struct(id), Ty::Named(id))),
@@ -258,7 +258,8 @@ impl<'hir> Lower<'hir> {
 
     pub(super) fn unknown_field(&mut self, name: &Ident, ty: &Ty, declared: &[Field]) {
         let candidates = nearest(&name.name, declared.iter().map(|field| field.name.name.as_str()));
-        let thing = Thing::Field { ty: self.hir.show(&self.infer.known(ty)) };
+        let is_extern = matches!(self.infer.shallow(ty), Ty::Named(id) if self.is_extern(id));
+        let thing = Thing::Field { ty: self.hir.show(&self.infer.known(ty)), is_extern };
         self.diagnostics.push(Meaning::unknown(thing, name, candidates));
     }
 

@@ -2,7 +2,7 @@
 
 use super::{Placer, Transfer};
 use crate::diagnostic::meaning::Meaning;
-use crate::hir::{Choreography, ExprId, Place, Player, RoleId, RoleKind};
+use crate::hir::{Choreography, ExprId, ExprKind, Place, Player, RoleId, RoleKind};
 use crate::lir::To;
 use crate::span::Span;
 
@@ -43,9 +43,15 @@ impl Placer<'_> {
             (Some((role, _)), _) => role,
             (None, Some(only)) if roles.len() == 1 && !group(only) => *only,
             (None, first) => {
-                let senders = roles.iter().map(|role| self.choreography.role_name(*role).to_owned()).collect();
+                let name = |role: &RoleId| self.choreography.role_name(*role).to_owned();
+                let senders = roles.iter().map(name).collect();
+                let group = roles.iter().all(group).then(|| {
+                    let holds = |member: &&RoleId| self.choreography.holds(&held, **member);
+                    self.places.members.iter().rev().find(holds).map(name)
+                });
                 let (span, whole) = (self.body[value].span, self.body[expr].span);
-                self.diagnostics.push(Meaning::AmbiguousSender { senders, span, whole }.into());
+                let is_whole = is_postfix(&self.body[value].kind);
+                self.diagnostics.push(Meaning::AmbiguousSender { senders, group, is_whole, span, whole }.into());
                 first.copied().unwrap_or(RoleId(0))
             }
         };
@@ -61,6 +67,24 @@ impl Placer<'_> {
         let to = to.collect();
         self.places.transfers.insert(expr, Transfer { from, to });
     }
+}
+
+/// Whether `@Role` written behind an expression is about all of it, whatever it is made of.
+fn is_postfix(kind: &ExprKind) -> bool {
+    matches!(
+        kind,
+        ExprKind::Literal(_)
+            | ExprKind::Local(_)
+            | ExprKind::Tuple(_)
+            | ExprKind::List(_)
+            | ExprKind::Construct { .. }
+            | ExprKind::Field(..)
+            | ExprKind::TupleField(..)
+            | ExprKind::Index(..)
+            | ExprKind::Apply(..)
+            | ExprKind::Operation { .. }
+            | ExprKind::Call(_)
+    )
 }
 
 /// Whom a message goes to that one who plays these parts is to receive, and nobody else.

@@ -157,3 +157,10 @@ fn what_has_errors_has_no_form() {
     );
     assert_eq!(formatted("fn f() {}\n/// dangles").as_deref(), Ok("fn f() {}\n/// dangles\n"));
 }
+
+#[test]
+fn a_comparison_before_a_block_is_no_call() {
+    let text = "fn f(below: usize, a: usize) -> bool {\n    let mut i: usize = 0;\n    while i < below {\n        a > (i);\n        i = i + 1;\n    }\n    true\n}\n";
+    let mut diagnostics = chor::diagnostic::Diagnostics::new();
+    assert_eq!(chor::format::format("f.chor", text, &mut diagnostics).as_deref(), Some(text));
+}

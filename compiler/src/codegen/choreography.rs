@@ -1,5 +1,7 @@
 //! A choreography: its arguments, its definition, and a struct for each of its roles.
 
+use std::collections::BTreeSet;
+
 use proc_macro2::{Ident, Literal, TokenStream};
 use quote::quote;
 
@@ -13,13 +15,17 @@ use crate::hir::check::sessions;
 use crate::hir::{Choreography, Hir, RoleId, RoleKind, Ty};
 use crate::lir::{Program, Projection};
 
-/// The constant that holds a role's number.
-pub fn role_const(choreography: &Choreography, role: RoleId) -> Ident {
-    // Roles that differ in case only share a spelling, and members of different groups a name; the number keeps them apart.
-    let name = screaming(choreography.role_name(role));
-    let others = (0..role.0).map(RoleId);
-    let clash = others.into_iter().any(|other| screaming(choreography.role_name(other)) == name);
-    if clash { item(&format!("{name}_{}", role.0)) } else { item(&name) }
+/// The constants that hold the numbers of the roles, in order, those of members included: or the variables that say who plays them.
+pub fn role_consts(choreography: &Choreography) -> Vec<Ident> {
+    let mut taken = BTreeSet::new();
+    let mut names = Vec::new();
+    for (index, role) in choreography.roles.iter().enumerate() {
+        let name = screaming(&role.name.name);
+        // Roles that differ in case only share a spelling, and members of different groups a name; the number keeps them apart.
+        let free = taken.insert(name.clone());
+        names.push(if free { item(&name) } else { item(&format!("{name}_{index}")) });
+    }
+    names
 }
 
 /// The function that is a role's program.
@@ -201,13 +207,11 @@ fn definition(projection: &Projection, choreography: &Choreography, is_cast: boo
     let name = &choreography.name.name;
     let fingerprint = projection.fingerprint.iter().map(|byte| Literal::u8_unsuffixed(*byte));
     let roles = choreography.role_ids().map(|role| choreography.role_name(role));
+    let names = role_consts(choreography);
     // Where roles are parameters, their names are these.
-    let role = |role: &RoleId| match is_cast {
-        true => index(*role),
-        false => {
-            let name = role_const(choreography, *role);
-            quote! { #name }
-        }
+    let role = |role: &RoleId| match (is_cast, names.get(usize::from(role.0))) {
+        (false, Some(name)) => quote! { #name },
+        (true, _) | (false, None) => index(*role),
     };
     let initiator = role(&projection.initiator);
     let groups = choreography.role_ids().filter(|role| choreography.is_group(*role)).map(index);

@@ -5,7 +5,6 @@ use std::collections::BTreeSet;
 use proc_macro2::{Ident, Literal, TokenStream};
 use quote::quote;
 
-use super::choreography::role_const;
 use super::instances::instance_function;
 use super::names::{item, local, snake};
 use super::program::{Writer, site};
@@ -310,7 +309,7 @@ impl Writer<'_> {
 
     /// The variable that is a member's number.
     pub(super) fn index(&self, member: RoleId) -> Ident {
-        local(&format!("index_of_{}", snake(&role_const(self.choreography, member).to_string())))
+        local(&format!("index_of_{}", snake(&self.role(member).to_string())))
     }
 
     pub(super) fn call(&self, call: &Call) -> TokenStream {

@@ -6,7 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use proc_macro2::{Ident, Literal, TokenStream};
 use quote::quote;
 
-use super::choreography::role_const;
+use super::choreography::role_consts;
 use super::names::{item, local};
 use super::service::{marker, operations_module};
 use super::types::Scope;
@@ -47,6 +47,7 @@ pub struct Writer<'a> {
     /// The choreographies that stand for its parameters that are choreographies.
     pub(super) env: &'a [ChoreographyId],
     names: BTreeMap<LocalId, Ident>,
+    roles: Vec<Ident>,
     uses: BTreeMap<LocalId, u32>,
     /// The variables that are references here to those of the block around.
     references: RefCell<BTreeSet<LocalId>>,
@@ -107,17 +108,14 @@ pub fn function(
         };
     }
     let cast = choreography.role_ids().map(|role| {
-        let name = role_const(choreography, role);
+        let name = writer.role(role);
         match choreography.kind(role) {
             RoleKind::Group => quote! { #name: ::std::sync::Arc<[::accompanist::RoleId]> },
             RoleKind::Single | RoleKind::Member(_) => quote! { #name: ::accompanist::RoleId },
         }
     });
-    let groups: Vec<Ident> = choreography
-        .role_ids()
-        .filter(|role| choreography.is_group(*role))
-        .map(|role| role_const(choreography, role))
-        .collect();
+    let groups: Vec<Ident> =
+        choreography.role_ids().filter(|role| choreography.is_group(*role)).map(|role| writer.role(role)).collect();
     let service_param = has_service.then(|| quote! { #service: ::std::sync::Arc<Svc>, });
     let service_reference = has_service.then(|| quote! { let #service = &#service; });
     quote! {
@@ -160,6 +158,7 @@ impl<'a> Writer<'a> {
             projection,
             env,
             names: BTreeMap::new(),
+            roles: role_consts(choreography),
             uses,
             references: RefCell::new(BTreeSet::new()),
             ctx: local("ctx"),
@@ -243,7 +242,7 @@ impl Writer<'_> {
     }
 
     pub(super) fn role(&self, role: RoleId) -> Ident {
-        role_const(self.choreography, role)
+        self.roles.get(usize::from(role.0)).cloned().unwrap_or_else(|| local("nobody"))
     }
 
     /// `mut`, where the variable changes.

@@ -200,10 +200,18 @@ impl<'s> Layout<'s> {
         let mut distance = 1;
         let mut roles = true;
         let mut depth = 1_u32;
+        let mut in_group = false;
         loop {
             match self.peek_at(distance) {
                 Some(Token::Ident | Token::Comma) => {}
-                Some(Token::LeftBrace | Token::RightBrace) if roles => {}
+                // A group stands where a role can: at the beginning or behind a comma.
+                Some(Token::LeftBrace)
+                    if roles && !in_group && matches!(self.peek_at(distance - 1), Some(Token::Less | Token::Comma)) =>
+                {
+                    in_group = true;
+                }
+                Some(Token::RightBrace) if in_group => in_group = false,
+                Some(_) if in_group => return false,
                 Some(Token::Semicolon) if roles => roles = false,
                 Some(Token::PathSeparator | Token::LeftParen | Token::RightParen) if !roles => {}
                 Some(Token::Less) if !roles => depth += 1,

@@ -173,7 +173,12 @@ impl Projector<'_> {
 
     /// All operands, where the role holds all of them; what it holds of others and may fail is computed all the same.
     fn all(&mut self, aim: &mut Aim<'_>, items: &[ExprId]) -> Option<Vec<Expr>> {
-        self.operands(aim, items).into_iter().collect()
+        let values = self.operands(aim, items);
+        if values.iter().any(Option::is_none) {
+            aim.out.extend(values.into_iter().flatten().filter_map(discarded));
+            return None;
+        }
+        values.into_iter().collect()
     }
 
     fn two(&mut self, aim: &mut Aim<'_>, one: ExprId, two: ExprId) -> Option<(Box<Expr>, Box<Expr>)> {

@@ -33,9 +33,14 @@ pub fn apart(choreography: &Choreography, places: &Places, span: Span, parts: &[
         let Some(lost) = lost(body, places, *leaf) else {
             continue;
         };
+        // Several values may be lacking for the same reason; the first one is told.
+        let would = |other: &ExprId| match self::lost(body, places, *other) {
+            Some(lost) => Place::Roles(lost.roles),
+            None => places.expr(*other).clone(),
+        };
         let others = leaves.iter().filter(|other| *other != leaf);
-        let place = others
-            .fold(Place::Roles(lost.roles.clone()), |place, other| choreography.meet(&place, places.expr(*other)));
+        let place =
+            others.fold(Place::Roles(lost.roles.clone()), |place, other| choreography.meet(&place, &would(other)));
         if let Place::Roles(roles) = &place
             && let Some(role) = roles.first()
         {

@@ -69,8 +69,8 @@ fn number(number: &u32) -> Value {
     Value::Int(i128::from(*number), IntTy { signed: false, bits: Some(32) })
 }
 
-fn text(text: &String) -> Value {
-    Value::text(text.clone())
+fn text(text: &str) -> Value {
+    Value::text(text)
 }
 
 /// Implements the service of a random program.

@@ -9,7 +9,6 @@ mod run;
 mod wire;
 mod world;
 
-use std::future::Future;
 use std::sync::Arc;
 
 use accompanist::store::Store;
@@ -80,15 +79,13 @@ impl<S: Store> Role<S> for Player {
         self.role
     }
 
-    fn run<C: SessionContext<Database = S>>(
+    async fn run<C: SessionContext<Database = S>>(
         self: Arc<Self>,
         ctx: C,
         arguments: Self::Arguments,
-    ) -> impl Future<Output = Result<Wire, Interrupted>> + Send + 'static {
-        async move {
-            let arguments = arguments.unwrap_or_default().into_iter().map(|Wire(value)| value).collect();
-            run::session(&self, ctx, arguments).await.map(Wire)
-        }
+    ) -> Result<Wire, Interrupted> {
+        let arguments = arguments.unwrap_or_default().into_iter().map(|Wire(value)| value).collect();
+        run::session(&self, ctx, arguments).await.map(Wire)
     }
 
     fn compensate<'a>(

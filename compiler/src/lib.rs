@@ -4,6 +4,7 @@
 pub mod cli;
 pub mod codegen;
 pub mod diagnostic;
+pub mod diagram;
 pub mod format;
 pub mod hir;
 pub mod interpret;

@@ -103,6 +103,22 @@ fn build_and_project() {
 }
 
 #[test]
+fn diagrams_are_written_in_the_format_that_is_asked_for() {
+    let two = b"choreography Tell<A, B>(x: u32@A) { let y = x ~> B; } choreography Go<A, B>() { A ~> B; }";
+    let path = scratch("two.chor", two).display().to_string();
+    let out = Path::new(env!("CARGO_TARGET_TMPDIR")).join("two.svg").display().to_string();
+    check(&["diagram", &path], 0, "## Go\n\n```mermaid\nsequenceDiagram\n", "");
+    check(&["diagram", &path, "--choreography", "Tell"], 0, "    A->>B: x\n", "");
+    check(&["diagram", &path, "-o", &out], 2, "", "name it with `--choreography`, one of Tell, Go");
+    check(&["diagram", &path, "-o", &out, "--choreography", "Go"], 0, "", "");
+    assert!(std::fs::read_to_string(&out).is_ok_and(|text| text.starts_with("<svg ")), "{out} is an SVG");
+    check(&["diagram", &path, "--choreography", "Go", "--format", "svg"], 0, "</svg>", "");
+    check(&["diagram", &path, "--choreography", "No"], 2, "", "has no choreography `No`; it has Tell, Go");
+    check(&["diagram", &scratch("bad.chor", b"struct A {").display().to_string()], 1, "", "error[");
+    check(&["diagram", "--help"], 0, "Examples:", "");
+}
+
+#[test]
 fn files_are_formatted_in_place_or_left_alone() {
     let directory = Path::new(env!("CARGO_TARGET_TMPDIR")).join("fmt");
     std::fs::create_dir_all(directory.join("below/.hidden")).expect("the directory for tests can be written");

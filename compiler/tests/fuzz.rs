@@ -68,6 +68,10 @@ fn try_all(text: &str) {
             }
         }
     }
+    for diagram in chor::diagram::diagrams(&compilation) {
+        assert!(!chor::diagram::mermaid(&diagram).is_empty());
+        assert!(!chor::diagram::svg(&chor::diagram::layout(&diagram)).is_empty());
+    }
     try_format(text);
 }
 

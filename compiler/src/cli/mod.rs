@@ -1,6 +1,7 @@
 //! The binary `chor`: the front end that reads files and writes to a terminal. The one part of the compiler that does I/O.
 #![allow(clippy::disallowed_methods, reason = "the binary reads and writes the files that the library does not know")]
 
+mod diagram;
 mod fmt;
 mod input;
 pub mod json;
@@ -41,11 +42,17 @@ const EXAMPLES: &str = "Examples:
   chor check --message-format json *.chor
   chor build warehouse.chor --role Payment --out src/generated
   chor project warehouse.chor --role Payment
+  chor diagram warehouse.chor -o warehouse.svg
   chor fmt --check
   chor new trip
   chor explain E0010
 
 Exit codes: 0 fine, 1 the program has errors or another form, 2 wrong usage or a file that cannot be read.";
+
+const DIAGRAM_EXAMPLES: &str = "Examples:
+  chor diagram warehouse.chor                      # Mermaid, for a fenced block in Markdown
+  chor diagram warehouse.chor -o warehouse.svg     # a picture
+  chor diagram constructs.chor --choreography Scope --format svg > scope.svg";
 
 #[derive(Debug, Subcommand)]
 enum Command {
@@ -84,6 +91,22 @@ enum Command {
         /// The choreography, where the role is in several.
         #[arg(long)]
         choreography: Option<String>,
+    },
+    /// Draw a choreography as a sequence diagram: what all roles do, in order, with the selections that the compiler put in.
+    #[command(after_help = DIAGRAM_EXAMPLES)]
+    Diagram {
+        /// The file.
+        #[arg(value_name = "FILE")]
+        file: PathBuf,
+        /// The choreography; without it all of the program, in Mermaid one below the other as Markdown.
+        #[arg(long, value_name = "NAME")]
+        choreography: Option<String>,
+        /// How to write it; otherwise as the ending of the file to write to says, and as Mermaid where that says nothing.
+        #[arg(long, value_enum, value_name = "FORMAT")]
+        format: Option<diagram::Format>,
+        /// The file to write to; otherwise the output.
+        #[arg(short = 'o', long = "out", value_name = "PATH")]
+        out: Option<PathBuf>,
     },
     /// Make a package with a choreography of two roles, which builds and runs at once.
     #[command(after_help = "Example:\n  chor new trip && cd trip && cargo run")]
@@ -132,6 +155,9 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
         Command::Check { files, message_format } => check(&files, message_format),
         Command::Build { file, role, out } => output::build(&file, role.as_deref(), out.as_deref()),
         Command::Project { file, role, choreography } => output::project(&file, &role, choreography.as_deref()),
+        Command::Diagram { file, choreography, format, out } => {
+            diagram::diagram(&file, choreography.as_deref(), format, out.as_deref())
+        }
         Command::New { name, path, accompanist } => new::new(&name, path.as_deref(), accompanist.as_deref()),
         Command::Fmt { paths, check } => fmt::fmt(&paths, check),
         Command::Explain { code } => explain(&code),

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write;
 
 use super::project::Projector;
-use super::{Block, Expr, ExprKind, Program, Projection, Stmt, print};
+use super::{Block, Expr, ExprKind, Facts, Program, Projection, Stmt, print};
 use crate::diagnostic::Diagnostics;
 use crate::hir::calls::Calls;
 use crate::hir::check::places::place;
@@ -46,6 +46,7 @@ fn program(hir: &Hir, body: &Choreography, has_errors: bool, diagnostics: &mut D
         participants,
         begins,
         selections,
+        facts: Facts::default(),
         fingerprint,
     })
 }

@@ -26,8 +26,8 @@ use std::collections::BTreeMap;
 
 use crate::hir::body::Local;
 use crate::hir::builtin::Builtin;
-use crate::hir::check::places::Places;
-use crate::hir::{Constructor, ExprId, FnId, Literal, LocalId, RoleId, ServiceId, Ty};
+use crate::hir::check::places::{Places, Transfer};
+use crate::hir::{Constructor, ExprId, FnId, Literal, LocalId, Place, RoleId, ServiceId, Ty};
 use crate::span::Span;
 use crate::syntax::ast::{BinaryOp, UnaryOp};
 
@@ -55,6 +55,8 @@ pub struct Projection {
     pub begins: Vec<RoleId>,
     /// The selections that the compiler put in: for each branch of a choice, who tells whom.
     pub selections: BTreeMap<(ExprId, usize), Vec<(RoleId, To)>>,
+    /// What was found out about values and messages, for those that show a choreography as a whole.
+    pub facts: Facts,
     /// A digest of all that the roles must agree on.
     pub fingerprint: [u8; 32],
 }
@@ -63,6 +65,24 @@ impl Projection {
     /// A variable.
     pub fn local(&self, id: LocalId) -> &Local {
         self.locals.get(id.0 as usize).expect("a variable's number is made by the projection that holds it")
+    }
+}
+
+/// Where the values of a choreography live, and which of its communications send something.
+#[derive(Clone, Debug, Default)]
+pub struct Facts {
+    /// Where each expression lives, by its number.
+    pub values: Vec<Place>,
+    /// The communications in which a message is sent.
+    pub transfers: BTreeMap<ExprId, Transfer>,
+    /// Who checks a `require`, by its condition.
+    pub requires: BTreeMap<ExprId, Place>,
+}
+
+impl Facts {
+    /// Where an expression lives.
+    pub fn place(&self, id: ExprId) -> &Place {
+        self.values.get(id.0 as usize).unwrap_or(&Place::Error)
     }
 }
 

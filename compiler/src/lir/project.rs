@@ -84,6 +84,7 @@ fn choreography_programs(
     };
     let begins = programs.iter().filter(begins).map(|program| program.role).collect();
     let Projector { locals, selections, .. } = projector;
+    let facts = places.clone().into_facts();
     Some(Projection {
         choreography: id.0 as usize,
         locals,
@@ -94,6 +95,7 @@ fn choreography_programs(
         participants,
         begins,
         selections,
+        facts,
         fingerprint: [0; 32],
     })
 }

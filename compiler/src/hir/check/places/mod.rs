@@ -17,7 +17,7 @@ use crate::hir::{
     At, Body, Choreography, ExprId, ExprKind, Hir, LocalId, Pattern, PatternKind, Place, Placed, Player, RoleId,
     RoleKind, RoleSet, Stmt, StmtKind, Ty, place,
 };
-use crate::lir::To;
+use crate::lir::{Facts, To};
 use crate::span::Span;
 
 /// Who knows which branch of a choice was taken, once it is over.
@@ -82,6 +82,11 @@ impl Places {
     /// Where a variable lives.
     pub fn local(&self, id: LocalId) -> &Place {
         self.locals.get(id.0 as usize).unwrap_or(&Place::Error)
+    }
+
+    /// What is kept of it once the choreography is projected.
+    pub fn into_facts(self) -> Facts {
+        Facts { values: self.exprs, transfers: self.transfers, requires: self.requires }
     }
 }
 

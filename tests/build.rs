@@ -1,7 +1,7 @@
 //! Compiles the choreographies of `fixtures/` and `fixtures/ports/` to Rust, which `src/generated.rs` includes: what `chor check` accepts, rustc must. So is a
 //! choreography that calls every built-in method.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 use std::{env, fs};
 
@@ -10,10 +10,26 @@ use chor::hir::builtin::Builtin;
 use chor::hir::builtin::signature::Shape;
 use chor::hir::builtin::table::Form;
 use chor::load::load;
-use chor::source::SourceFile;
+use chor::source::{SourceFile, Sources};
+
+#[path = "src/coverage.rs"]
+#[allow(dead_code, reason = "it is the tests'")]
+mod coverage;
+#[path = "src/generator/mod.rs"]
+#[allow(dead_code, unused_imports, clippy::unwrap_used, clippy::indexing_slicing, reason = "it is the tests'")]
+mod generator;
+#[path = "src/random.rs"]
+mod random;
+
+/// How many random programs become Rust, and how often each construct is to stand in them.
+const RANDOM_PROGRAMS: usize = 40;
+const TIMES: u64 = 8;
 
 fn main() {
     println!("cargo::rerun-if-changed=fixtures");
+    println!("cargo::rerun-if-changed=src/coverage.rs");
+    println!("cargo::rerun-if-changed=src/generator");
+    println!("cargo::rerun-if-changed=build.rs");
     let out = PathBuf::from(env::var_os("OUT_DIR").expect("cargo sets it for build scripts"));
     let mut modules = String::new();
     let mut paths: Vec<PathBuf> = ["fixtures", "fixtures/ports"]
@@ -34,6 +50,48 @@ fn main() {
         .expect("the build directory can be written");
     modules.push_str(&format!("#[path = {generated:?}]\npub mod every_method;\n"));
     fs::write(out.join("generated.rs"), modules).expect("the build directory can be written");
+    fs::write(out.join("random_roles.rs"), random_roles(&out)).expect("the build directory can be written");
+}
+
+/// Random programs, chosen so that every construct stands in some of them, and how their roles are played.
+fn random_roles(out: &Path) -> String {
+    let mut chosen: BTreeMap<&'static str, u64> = BTreeMap::new();
+    let (mut text, mut list) = (String::new(), String::new());
+    let mut count = 0;
+    for seed in 0..2000 {
+        let program = generator::generate(seed);
+        let source = program.text();
+        let compilation = chor::compile(&Sources::single("random.chor", source.as_str()), &chor::Options::default());
+        if compilation.has_errors() || count == RANDOM_PROGRAMS {
+            continue;
+        }
+        let mut coverage = coverage::Coverage::default();
+        coverage.program(&compilation);
+        if coverage.last.keys().all(|construct| chosen.get(construct).is_some_and(|times| *times >= TIMES)) {
+            continue;
+        }
+        count += 1;
+        for (construct, times) in &coverage.last {
+            *chosen.entry(construct).or_default() += times;
+        }
+        let generated = out.join(format!("random_{seed}.rs"));
+        let tokens = chor::codegen::generate(&compilation, None);
+        fs::write(&generated, format!("//! Generated from random program {seed}.\n{tokens}"))
+            .expect("the build directory can be written");
+        text.push_str(&format!("#[path = {generated:?}]\npub mod random_{seed};\nservice!(random_{seed});\n"));
+        let main = compilation.projections.last().expect("there is a choreography");
+        let declared = compilation.hir.choreographies.get(main.choreography).expect("what is projected is declared");
+        let mut play = String::new();
+        for role in &main.participants {
+            let (id, name) = (role.0, declared.role_name(*role));
+            play.push_str(&format!("scene.role({id}, random_{seed}::main::{name}::new); "));
+        }
+        list.push_str(&format!("    ({seed}, {source:?}, |scene: &mut Scene<'_>| {{ {play}}}),\n"));
+    }
+    text.push_str(&format!(
+        "/// The programs: seed, text, and the roles.\npub const PROGRAMS: &[Program] = &[\n{list}];\n"
+    ));
+    text
 }
 
 /// A type that a shape of the table stands for, `way` being one of several.

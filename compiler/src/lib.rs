@@ -7,6 +7,7 @@ pub mod diagnostic;
 pub mod diagram;
 pub mod format;
 pub mod hir;
+pub mod interpret;
 pub mod lir;
 pub mod load;
 pub mod source;

@@ -102,28 +102,43 @@ impl Writer<'_> {
         let inside = quote! { let #ctx = &#outer.child(#number, #round); };
         let head = repeat.head.iter().map(|stmt| self.stmt(stmt));
         let body = repeat.body.stmts.iter().map(|stmt| self.stmt(stmt));
+        let leave: Vec<TokenStream> = repeat.leave.stmts.iter().map(|stmt| self.stmt(stmt)).collect();
         let decision = match &repeat.decision {
             Decision::For(pattern, items) => {
                 let (items, pattern) = (self.owned(items), self.pattern(pattern, &mut Vec::new()));
+                if leave.is_empty() {
+                    return quote! {
+                        {
+                            let #outer = #ctx;
+                            for (#round, #pattern) in (0u64..).zip(#items) {
+                                #inside
+                                #(#body)*
+                            }
+                        }
+                    };
+                }
                 return quote! {
                     {
                         let #outer = #ctx;
-                        for (#round, #pattern) in (0u64..).zip(#items) {
+                        let mut #round = 0u64;
+                        for #pattern in #items {
                             #inside
                             #(#body)*
+                            #round += 1;
                         }
+                        #inside
+                        #(#leave)*
                     }
                 };
             }
             Decision::While(guard) => {
                 let guard = self.owned(guard);
-                quote! { if !(#guard) { break; } }
+                quote! { if !(#guard) { #(#leave)* break; } }
             }
             Decision::Offer { again, stop } => {
                 let count = Literal::usize_unsuffixed(again.len());
-                let again = again.iter().map(|key| self.key(ctx, key));
-                let stop = stop.iter().map(|key| self.key(&outer, key));
-                quote! { if #ctx.offer(&[#(#again,)* #(#stop),*]).await? >= #count { break; } }
+                let keys = again.iter().chain(stop).map(|key| self.key(ctx, key));
+                quote! { if #ctx.offer(&[#(#keys),*]).await? >= #count { #(#leave)* break; } }
             }
         };
         quote! {

@@ -21,7 +21,7 @@ pub use body::{
     PatternKind, Saga, Step, Stmt, StmtKind, Target,
 };
 pub use function::{FnId, Function, FunctionKind};
-pub use lower::symbol;
+pub use lower::{substitute, symbol};
 pub use place::{Place, Player, RoleSet};
 pub use ty::{FloatTy, IntTy, Ty};
 

@@ -54,6 +54,9 @@ impl Projector<'_> {
         diagnostics: &mut Diagnostics,
     ) -> Vec<Part> {
         let body = &self.choreography.body;
+        // What follows a `for` is not its body, whose place it has.
+        let stands_for_none = |index: usize, branch: &ExprId| index > 0 && branches.first() == Some(branch);
+        let ends = |(index, branch): (usize, &ExprId)| body[*branch].ty == Ty::Never && !stands_for_none(index, branch);
         let choice = Choice {
             hir: self.hir,
             choreography: self.choreography,
@@ -63,7 +66,7 @@ impl Projector<'_> {
             deciders: places.expr(guard),
             players: &places.players,
             members: &places.members,
-            branches: branches.iter().map(|branch| (body[*branch].span, body[*branch].ty == Ty::Never)).collect(),
+            branches: branches.iter().enumerate().map(|branch| (body[*branch.1].span, ends(branch))).collect(),
             repeats,
         };
         let decided = knowledge::decide(&choice, blocks, &mut self.sites, diagnostics);

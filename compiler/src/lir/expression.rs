@@ -68,6 +68,7 @@ impl Projector<'_> {
         if !aim.places.involves(id, &aim.player)
             && expr.ty != Ty::Never
             && (expr.ty.is_unit() || !aim.places.expr(id).is_held_by(&aim.player))
+            && !self.has_parts(aim, id)
         {
             return expr.ty.is_unit().then(|| Expr::unit(expr.span));
         }
@@ -157,7 +158,7 @@ impl Projector<'_> {
             hir::ExprKind::Mutate { target, method, args } => {
                 let values = self.operands(aim, args);
                 let changed = self.target(aim, target);
-                if !aim.places.local(target.local).is_held_by(&aim.player) {
+                if !self.is_changed_by(aim, target.local) {
                     return None;
                 }
                 let args: Vec<Expr> = values.into_iter().collect::<Option<_>>()?;
@@ -210,6 +211,14 @@ impl Projector<'_> {
             return None;
         }
         Some(Expr { kind: ExprKind::Tuple(values.into_iter().flatten().collect()), ty, span })
+    }
+
+    /// Whether it ends in the tuple that is the result and whose parts live at different places: a player may hold one of them and not the whole.
+    fn has_parts(&self, aim: &Aim<'_>, mut id: ExprId) -> bool {
+        while let hir::ExprKind::Block(_, Some(tail)) = &self.choreography.body[id].kind {
+            id = *tail;
+        }
+        aim.places.split.contains_key(&id)
     }
 
     /// The parts of a tuple, those that the player holds.

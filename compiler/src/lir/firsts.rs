@@ -68,14 +68,14 @@ impl Firsts {
                 let mut firsts = firsts.behind(repeat.site);
                 match &repeat.decision {
                     Decision::Offer { again, stop } if firsts.ends => {
-                        let again = again.iter().map(|key| key.clone().behind(repeat.site));
-                        firsts.messages.extend(again.chain(stop.iter().cloned()));
+                        let keys = again.iter().chain(stop).map(|key| key.clone().behind(repeat.site));
+                        firsts.messages.extend(keys);
                         firsts.ends = false;
                     }
                     Decision::While(guard) if firsts.ends && !guard.acts() => {
                         let body = Self::of(&repeat.body).behind(repeat.site);
                         firsts.messages.extend(body.messages);
-                        firsts.acts |= body.acts;
+                        firsts.acts |= body.acts || repeat.leave.acts();
                     }
                     Decision::While(_) | Decision::For(..) if firsts.ends => {
                         firsts.acts = true;

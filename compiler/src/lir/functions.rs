@@ -39,6 +39,7 @@ fn program(hir: &Hir, body: &Choreography, has_errors: bool, diagnostics: &mut D
     Some(Projection {
         choreography,
         locals,
+        places,
         programs,
         starts,
         initiator,

@@ -216,7 +216,9 @@ impl Branch<'_, '_> {
         loop {
             let learns = pending.iter().copied().find(|player| {
                 let firsts = firsts(self, *player);
-                firsts.tell() && firsts.messages.iter().all(|key| self.all_in(key.from, &self.known))
+                !self.must_be_selected(*player)
+                    && firsts.tell()
+                    && firsts.messages.iter().all(|key| self.all_in(key.from, &self.known))
             });
             if let Some(player) = learns {
                 pending.remove(&player);
@@ -227,7 +229,9 @@ impl Branch<'_, '_> {
             let may_learn: BTreeSet<usize> = &self.known | &pending;
             let stuck = pending.iter().copied().find(|player| {
                 let firsts = firsts(self, *player);
-                !firsts.tell() || !firsts.messages.iter().all(|key| self.all_in(key.from, &may_learn))
+                self.must_be_selected(*player)
+                    || !firsts.tell()
+                    || !firsts.messages.iter().all(|key| self.all_in(key.from, &may_learn))
             });
             let Some(player) = stuck.or_else(|| pending.first().copied()) else {
                 return;
@@ -239,6 +243,14 @@ impl Branch<'_, '_> {
             self.select(player, sites, diagnostics);
             self.known.insert(player);
         }
+    }
+
+    /// That a loop stops, only a selection tells: it belongs to a round, as what follows the loop does not, and so cannot come before a message of an
+    /// earlier round.
+    fn must_be_selected(&self, player: usize) -> bool {
+        let first = self.block(player).and_then(|block| block.stmts.first()).map(|stmt| &stmt.kind);
+        let is_told = matches!(first, Some(StmtKind::Told(label, _)) if label.choice == self.choice.expr.0);
+        self.choice.repeats && self.index > 0 && !is_told
     }
 
     /// A role that would have to be told by the compiler before it tells others is a teller that does not know.

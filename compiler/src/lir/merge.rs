@@ -79,6 +79,7 @@ fn prune_parts(stmt: &mut Stmt, used: &mut BTreeSet<LocalId>) {
         StmtKind::Match { arms, .. } => arms.iter_mut().for_each(|(_, block)| prune(block, used)),
         StmtKind::Offer { branches, .. } => branches.iter_mut().for_each(|(_, block)| prune(block, used)),
         StmtKind::Loop(repeat) => {
+            prune(&mut repeat.leave, used);
             prune(&mut repeat.body, used);
             if let Decision::While(guard) | Decision::For(_, guard) = &repeat.decision {
                 uses(guard, used);

@@ -26,7 +26,7 @@ use std::collections::BTreeMap;
 
 use crate::hir::body::Local;
 use crate::hir::builtin::Builtin;
-use crate::hir::check::places::Transfer;
+use crate::hir::check::places::{Places, Transfer};
 use crate::hir::{Constructor, ExprId, FnId, Literal, LocalId, Place, RoleId, ServiceId, Ty};
 use crate::span::Span;
 use crate::syntax::ast::{BinaryOp, UnaryOp};
@@ -41,6 +41,8 @@ pub struct Projection {
     pub choreography: usize,
     /// The variables of all programs: those of the choreography, then those that projection made.
     pub locals: Vec<Local>,
+    /// Where the values of the choreography's body live.
+    pub places: Places,
     /// One program for each role, in order.
     pub programs: Vec<Program>,
     /// Whether a session of it can be started; otherwise it is there to be called.

@@ -2,7 +2,7 @@
 //! places of their parts are known; see [`Knowledge`].
 
 use std::collections::BTreeMap;
-use std::rc::Rc;
+use std::sync::Arc;
 
 use super::fingerprint::Fingerprints;
 use super::sites::{SiteKey, Sites};
@@ -84,16 +84,18 @@ fn choreography_programs(
     };
     let begins = programs.iter().filter(begins).map(|program| program.role).collect();
     let Projector { locals, selections, .. } = projector;
+    let facts = places.clone().into_facts();
     Some(Projection {
         choreography: id.0 as usize,
         locals,
+        places,
         programs,
         starts: sessions::starts(choreography),
         initiator,
         participants,
         begins,
         selections,
-        facts: places.into_facts(),
+        facts,
         fingerprint: [0; 32],
     })
 }
@@ -126,7 +128,7 @@ pub(super) struct Aim<'p> {
     pub(super) places: &'p Places,
     pub(super) player: Player,
     /// All players here, and the members whose blocks stand around.
-    pub(super) players: Rc<[Player]>,
+    pub(super) players: Arc<[Player]>,
     pub(super) members: Vec<RoleId>,
     pub(super) out: Vec<Stmt>,
 }
@@ -191,7 +193,7 @@ impl Projector<'_> {
         let players = places.players.iter();
         players
             .map(|player| {
-                let (players, members) = (Rc::clone(&places.everyone), places.members.clone());
+                let (players, members) = (Arc::clone(&places.everyone), places.members.clone());
                 of(self, Aim { places, player: player.clone(), players, members, out: Vec::new() })
             })
             .collect()
@@ -246,6 +248,11 @@ impl Projector<'_> {
         Block { stmts, value: value.filter(|_| !ends) }
     }
 
+    /// Whether a variable that is changed here is changed at the player: inside the block of a member, what each member has for itself is that member's alone.
+    pub(super) fn is_changed_by(&self, aim: &Aim<'_>, local: LocalId) -> bool {
+        hir::place::inside(&self.choreography.roles, aim.places.local(local), &aim.members).is_held_by(&aim.player)
+    }
+
     /// What a role does for a statement.
     pub(super) fn stmt(&mut self, aim: &mut Aim<'_>, stmt: &hir::Stmt) {
         let span = stmt.span;
@@ -259,7 +266,7 @@ impl Projector<'_> {
                 }
             }
             hir::StmtKind::Assign(target, value) => {
-                let held = aim.places.local(target.local).is_held_by(&aim.player);
+                let held = self.is_changed_by(aim, target.local);
                 let value = self.expr(aim, *value);
                 let target = self.target(aim, target);
                 match (value, target) {
@@ -299,7 +306,7 @@ impl Projector<'_> {
     fn select(&mut self, aim: &mut Aim<'_>, from: RoleId, to: &[(RoleId, Span)], span: Span) {
         let choice = self.within.map_or(u32::MAX, |choice| choice.0);
         for (to, to_span) in to {
-            for player in Rc::clone(&aim.players).iter() {
+            for player in Arc::clone(&aim.players).iter() {
                 if !player.plays(*to) || player.plays(from) {
                     continue;
                 }

@@ -4,10 +4,10 @@ use super::choice::drop_value;
 use super::knowledge::Part;
 use super::project::{Projected, Projector, discarded};
 use super::sites::SiteKey;
-use super::{Block, Decision, Expr, Firsts, Repeat, Site, Stmt, StmtKind};
+use super::{Block, Decision, Expr, Firsts, Repeat, Site, Stmt, StmtKind, To};
 use crate::diagnostic::Diagnostics;
-use crate::hir::check::places::Places;
-use crate::hir::{ExprId, Pattern};
+use crate::hir::check::places::{Places, recipient};
+use crate::hir::{ExprId, Pattern, Player};
 use crate::span::Span;
 
 /// What a role does in the parts of a loop.
@@ -18,6 +18,8 @@ struct Parts<'a> {
     pattern: Option<&'a Pattern>,
     guard: Projected,
     again: Block,
+    /// What tells that it stops, and what follows.
+    leave: Block,
     stop: Block,
 }
 
@@ -58,11 +60,17 @@ impl Projector<'_> {
         let branches = if branches.len() == 1 { vec![body, body] } else { branches };
         let parts = self.decide(places, expr, guard, &branches, true, &mut blocks, diagnostics);
         let site = self.sites.site(SiteKey::Construct(expr));
+        let outside = |(player, part): (&Player, &Part)| {
+            let counts_rounds = matches!(part, Part::Decides | Part::Told(_));
+            (!counts_rounds).then(|| recipient(self.choreography, player, &places.members))
+        };
+        let outside: Vec<To> = places.players.iter().zip(&parts).filter_map(outside).collect();
         let projected = parts.into_iter().zip(blocks).zip(guards).map(|((part, blocks), guard)| {
             let mut blocks = blocks.into_iter();
             let (mut again, stop) = (blocks.next().unwrap_or_default(), blocks.next().unwrap_or_default());
             again.stmts.retain(|stmt| !matches!(stmt.kind, StmtKind::Again));
-            let stmts = repeat(part, Parts { site, span, pattern, guard, again, stop });
+            let (leave, stop) = told_in_round(stop, expr, &outside);
+            let stmts = repeat(part, Parts { site, span, pattern, guard, again, leave, stop });
             Projected { stmts, value: Some(Expr::unit(span)) }
         });
         let projected = projected.collect();
@@ -72,7 +80,7 @@ impl Projector<'_> {
 
 /// A role's part in a loop.
 fn repeat(part: Part, parts: Parts<'_>) -> Vec<Stmt> {
-    let Parts { site, span, pattern, guard, again, stop } = parts;
+    let Parts { site, span, pattern, guard, again, leave, stop } = parts;
     // The items of a `for` are computed before it.
     let (mut stmts, head) = match pattern {
         Some(_) => (guard.stmts, Vec::new()),
@@ -91,13 +99,13 @@ fn repeat(part: Part, parts: Parts<'_>) -> Vec<Stmt> {
         }
         Part::Told(_) => {
             let keys = |block: &Block| Firsts::of(block).messages.into_iter().collect();
-            Decision::Offer { again: keys(&again), stop: keys(&stop) }
+            Decision::Offer { again: keys(&again), stop: keys(&leave) }
         }
         Part::Decides => {
             let Some(value) = guard.value else {
                 return stmts;
             };
-            if again.stmts.is_empty() && head.is_empty() {
+            if again.stmts.is_empty() && head.is_empty() && leave.stmts.is_empty() {
                 // It has nothing to do in the rounds; what decides does not change in them.
                 stmts.extend(discarded(value));
                 stmts.extend(stop.stmts);
@@ -109,7 +117,23 @@ fn repeat(part: Part, parts: Parts<'_>) -> Vec<Stmt> {
             }
         }
     };
-    stmts.push(Stmt { kind: StmtKind::Loop(Box::new(Repeat { site, head, decision, body: again })), span });
+    stmts.push(Stmt { kind: StmtKind::Loop(Box::new(Repeat { site, head, decision, body: again, leave })), span });
     stmts.extend(stop.stmts);
     stmts
+}
+
+/// Takes the selections at the head of what follows a loop: they are sent in the round that is not begun, for a role that is still in an earlier one must not
+/// take them for its own. A role that has no part in the rounds does not count them, and is told behind the loop.
+fn told_in_round(mut stop: Block, expr: ExprId, outside: &[To]) -> (Block, Block) {
+    let tells = |stmt: &Stmt| match &stmt.kind {
+        StmtKind::Select(label, to) => label.choice == expr.0 && !outside.contains(to),
+        StmtKind::Told(label, _) => label.choice == expr.0,
+        _ => false,
+    };
+    let is_head = |stmt: &&Stmt| matches!(stmt.kind, StmtKind::Select(..) | StmtKind::Told(..));
+    let head = stop.stmts.iter().take_while(is_head).count();
+    let rest = stop.stmts.split_off(head);
+    let (leave, mut behind): (Vec<Stmt>, Vec<Stmt>) = stop.stmts.into_iter().partition(tells);
+    behind.extend(rest);
+    (Block { stmts: leave, value: None }, Block { stmts: behind, value: stop.value })
 }

@@ -89,6 +89,7 @@ fn sites_of(stmt: &mut Stmt, visit: &mut dyn FnMut(&mut Site)) {
             visit(&mut repeat.site);
             repeat.head.iter_mut().for_each(|stmt| sites_of(stmt, visit));
             each_site(&mut repeat.body, visit);
+            each_site(&mut repeat.leave, visit);
             if let Decision::Offer { again, stop } = &mut repeat.decision {
                 again.iter_mut().chain(stop).flat_map(|key| &mut key.own).for_each(visit);
             }

@@ -204,6 +204,8 @@ pub struct Repeat {
     pub decision: Decision,
     /// The body.
     pub body: Block,
+    /// What is done in the round that is not begun: whom the role tells that the loop stops, or who tells it so.
+    pub leave: Block,
 }
 
 /// How a role finds out whether a loop has one more round.
@@ -217,7 +219,7 @@ pub enum Decision {
     Offer {
         /// In the round: there is one more.
         again: Vec<Key>,
-        /// Behind the loop: there is not.
+        /// There is not: also in the round, the one that is not begun.
         stop: Vec<Key>,
     },
 }
@@ -364,7 +366,7 @@ impl Stmt {
             StmtKind::If { then, otherwise, .. } => vec![then, otherwise],
             StmtKind::Match { arms, .. } => arms.iter().map(|(_, block)| block).collect(),
             StmtKind::Offer { branches, .. } => branches.iter().map(|(_, block)| block).collect(),
-            StmtKind::Loop(repeat) => vec![&repeat.body],
+            StmtKind::Loop(repeat) => vec![&repeat.body, &repeat.leave],
             StmtKind::Par { arms, .. } => arms.iter().collect(),
             StmtKind::Members(members) => members.own.iter().chain([&members.other]).collect(),
             StmtKind::Saga(saga) => vec![&saga.body, &saga.otherwise],

@@ -45,7 +45,7 @@ impl Projector<'_> {
         let body = &self.choreography.body;
         let (ty, span, item) = (body[id].ty.clone(), body[id].span, body[members.body].ty.clone());
         let holds = !ty.is_unit() && aim.places.expr(id).is_held_by(&aim.player);
-        let outside = (aim.player.clone(), std::rc::Rc::clone(&aim.players));
+        let outside = (aim.player.clone(), std::sync::Arc::clone(&aim.players));
         let own_players = outside.1.iter().filter_map(|player| player.within(members.member, &members.group));
         aim.players = outside.1.iter().cloned().chain(own_players).collect();
         aim.members.push(members.member);

@@ -37,6 +37,10 @@ impl Printer<'_> {
                 }
                 self.push(" ");
                 self.block(&repeat.body);
+                if !repeat.leave.stmts.is_empty() {
+                    self.push(" else ");
+                    self.block(&repeat.leave);
+                }
                 self.indent -= 1;
                 self.line();
                 self.push("}");

@@ -2,7 +2,7 @@
 
 use super::super::misplaced;
 use super::{Lost, Placer};
-use crate::hir::{ExprId, Pattern, Place, RoleSet, Ty};
+use crate::hir::{ExprId, ExprKind, Pattern, Place, RoleSet, Ty};
 
 impl Placer<'_> {
     pub(super) fn choice(&mut self, expr: ExprId, guard: ExprId, patterns: &[&Pattern], branches: &[ExprId]) -> Place {
@@ -47,6 +47,12 @@ impl Placer<'_> {
         let players = self.places.everyone.iter().filter(|player| !is_narrow || self.places.involves(expr, player));
         self.places.players = players.cloned().collect();
         let known = self.knowledge.known(&self.places, expr, self.diagnostics);
+        let at_guard = match &self.body[expr].kind {
+            ExprKind::While { condition: guard, .. } | ExprKind::For { items: guard, .. } => Some(*guard),
+            _ => None,
+        };
+        let knowing = at_guard.map_or_else(|| known.clone(), |guard| self.places.expr(guard).clone());
+        self.places.known.insert(expr, knowing);
         if self.body[expr].ty.is_unit() || self.body[expr].ty == Ty::Never {
             return Place::Everywhere;
         }

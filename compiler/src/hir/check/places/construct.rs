@@ -1,6 +1,6 @@
 //! Variables that change, calls, and blocks that are run once for each member.
 
-use std::rc::Rc;
+use std::sync::Arc;
 
 use super::super::misplaced;
 use super::Placer;
@@ -51,7 +51,7 @@ impl Placer<'_> {
     /// A block that is run once for each member.
     pub(super) fn members(&mut self, expr: ExprId, members: &Members) -> Place {
         let errors = self.diagnostics.error_count();
-        let outside = Rc::clone(&self.places.everyone);
+        let outside = Arc::clone(&self.places.everyone);
         let own = outside.iter().filter_map(|player| player.within(members.member, &members.group));
         let inside = outside.iter().cloned().chain(own).collect();
         self.places.everyone = inside;

@@ -85,6 +85,12 @@ impl Placer<'_> {
             }
             _ => {}
         }
+        if let (ExprKind::Saga(_), true) = (&body[expr].kind, mentions.0.is_empty() && roles.is_empty()) {
+            // What computes what has no place, and may fail, everybody has a part in: it takes all their votes.
+            for player in self.places.everyone.iter() {
+                roles.extend([player.base].into_iter().chain(player.members.iter().copied()));
+            }
+        }
         roles.into_iter().for_each(|role| mentions.add(role));
         if let Some(slot) = self.places.mentions.get_mut(expr.0 as usize) {
             *slot = mentions;

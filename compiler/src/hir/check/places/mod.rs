@@ -8,7 +8,7 @@ mod transfer;
 pub use transfer::recipient;
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::rc::Rc;
+use std::sync::Arc;
 
 use super::misplaced;
 use crate::diagnostic::Diagnostics;
@@ -55,10 +55,12 @@ pub struct Places {
     pub requires: BTreeMap<ExprId, Place>,
     /// Where the parts of a tuple live whose parts may live at different places.
     pub parts: BTreeMap<ExprId, Vec<Place>>,
+    /// Who knows which branch of a choice was taken, once it is over; of a loop, those at its guard.
+    pub known: BTreeMap<ExprId, Place>,
     /// What all can be where the walk is: one for each declared role, and for the members of groups around.
-    pub everyone: Rc<[Player]>,
+    pub everyone: Arc<[Player]>,
     /// Those of them that a choice is about, while it is found out who knows of it.
-    pub players: Rc<[Player]>,
+    pub players: Arc<[Player]>,
     /// Which roles each expression is about.
     mentions: Vec<mentions::Mentions>,
     /// The members whose blocks stand around.

@@ -1,0 +1,126 @@
+//! A machine that plays the role of any projected program, without rustc: it walks through the statements, on whatever runtime it is handed. What its services
+//! do is said by a [`World`].
+
+mod call;
+mod compute;
+mod frame;
+mod function;
+mod run;
+mod wire;
+mod world;
+
+use std::sync::Arc;
+
+use accompanist::store::Store;
+use accompanist::{BoxError, BoxFuture, Choreography, Definition, Interrupted, Role, RoleId, SessionContext};
+use chor::Compilation;
+use chor::hir::ChoreographyId;
+use chor::interpret::Value;
+use serde::Serialize;
+
+pub use call::Committed;
+pub use wire::Wire;
+pub use world::{Asked, Entry, World, any_value};
+
+/// A choreography that is played.
+#[derive(Debug)]
+pub struct Play {
+    /// The program.
+    pub compilation: Arc<Compilation>,
+    /// The choreography.
+    pub choreography: ChoreographyId,
+    /// What a runtime knows of it.
+    pub definition: &'static Definition,
+}
+
+impl Play {
+    /// A choreography of a program without errors.
+    pub fn new(compilation: Arc<Compilation>, choreography: ChoreographyId) -> Option<Self> {
+        let declared = compilation.hir.choreography(choreography);
+        let projection = compilation.projections.iter().find(|known| known.choreography == choreography.0 as usize)?;
+        let role = |role: &chor::hir::RoleId| RoleId(role.0);
+        let groups = declared.role_ids().filter(|role| declared.role(*role).kind == chor::hir::RoleKind::Group);
+        let names: Vec<&'static str> =
+            declared.role_ids().map(|role| &*declared.role_name(role).to_owned().leak()).collect();
+        // A test's programs are few enough to stay in memory.
+        let definition = Box::leak(Box::new(Definition {
+            name: declared.name.name.clone().leak(),
+            fingerprint: projection.fingerprint,
+            roles: names.leak(),
+            groups: groups.map(|group| role(&group)).collect::<Vec<_>>().leak(),
+            initiator: role(&projection.initiator),
+            participants: projection.participants.iter().map(role).collect::<Vec<_>>().leak(),
+            begins: projection.begins.iter().map(role).collect::<Vec<_>>().leak(),
+        }));
+        Some(Self { compilation, choreography, definition })
+    }
+}
+
+/// A role that the machine plays.
+#[derive(Debug)]
+pub struct Player {
+    /// What is played.
+    pub play: Arc<Play>,
+    /// Which of its declared roles.
+    pub role: RoleId,
+    /// Its services.
+    pub world: Arc<World>,
+}
+
+impl<S: Store> Role<S> for Player {
+    type Arguments = Option<Vec<Wire>>;
+    type Output = Wire;
+
+    fn definition(&self) -> &'static Definition {
+        self.play.definition
+    }
+
+    fn role(&self) -> RoleId {
+        self.role
+    }
+
+    async fn run<C: SessionContext<Database = S>>(
+        self: Arc<Self>,
+        ctx: C,
+        arguments: Self::Arguments,
+    ) -> Result<Wire, Interrupted> {
+        let arguments = arguments.unwrap_or_default().into_iter().map(|Wire(value)| value).collect();
+        run::session(&self, ctx, arguments).await.map(Wire)
+    }
+
+    fn compensate<'a>(
+        &'a self,
+        tx: &'a mut S::Tx,
+        operation: &'a str,
+        arguments: &'a str,
+        output: &'a str,
+    ) -> BoxFuture<'a, Result<(), BoxError>> {
+        match operation {
+            "Machine.commit" => accompanist::compensate::<Committed, World, S>(&self.world, tx, arguments, output),
+            _ => accompanist::unknown_operation(operation),
+        }
+    }
+}
+
+/// The arguments of a session.
+#[derive(Debug)]
+pub struct Arguments {
+    /// What is played.
+    pub play: Arc<Play>,
+    /// The values.
+    pub values: Vec<Value>,
+}
+
+impl Serialize for Arguments {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        self.values.iter().cloned().map(Wire).collect::<Vec<_>>().serialize(serializer)
+    }
+}
+
+impl Choreography for Arguments {
+    type Output = Wire;
+
+    fn definition(&self) -> &'static Definition {
+        self.play.definition
+    }
+}

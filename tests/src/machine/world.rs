@@ -1,0 +1,141 @@
+//! The world around a session: services that do the same in every run, and a log of what they did.
+
+use std::collections::BTreeMap;
+use std::hash::{DefaultHasher, Hash, Hasher};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use chor::hir::{Hir, Ty, TypeDefKind};
+use chor::interpret::{Called, Participant, Services, Value};
+
+use crate::random::Random;
+
+/// What a service did.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Entry {
+    /// It ran an operation: `Service.operation`, its arguments, and its result or the reason for which it aborted.
+    Did(String, Vec<Value>, Result<Value, String>),
+    /// It undid one.
+    Undid(String, Vec<Value>, Value),
+}
+
+/// The services of all roles of a session. What an operation gives is a function of the seed, the participant and the arguments.
+#[derive(Debug, Default)]
+pub struct World {
+    seed: u64,
+    is_punctual: bool,
+    random: Mutex<Random>,
+    log: Mutex<BTreeMap<Participant, Vec<Entry>>>,
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+impl World {
+    /// The world of a seed. `schedule` says where roles pause; where it is punctual, every message comes in time.
+    pub fn new(seed: u64, schedule: u64, is_punctual: bool) -> Self {
+        Self { seed, is_punctual, random: Mutex::new(Random::new(schedule)), log: Mutex::default() }
+    }
+
+    /// How often a role lets the others go on, here.
+    pub fn pauses(&self) -> usize {
+        let mut random = lock(&self.random);
+        if random.percent(40) { random.below(3) } else { 0 }
+    }
+
+    /// What was done, by each participant in order.
+    pub fn log(&self) -> BTreeMap<Participant, Vec<Entry>> {
+        lock(&self.log).clone()
+    }
+
+    /// Writes down what was done.
+    pub fn record(&self, participant: Participant, entry: Entry) {
+        lock(&self.log).entry(participant).or_default().push(entry);
+    }
+
+    /// What an operation gives.
+    pub fn result(&self, hir: &Hir, called: &Called<'_>) -> Result<Value, String> {
+        let mut hasher = DefaultHasher::new();
+        let arguments: Vec<String> = called.arguments.iter().map(Value::json).collect();
+        (self.seed, called.participant.0, called.operation, arguments).hash(&mut hasher);
+        let mut random = Random::new(hasher.finish());
+        // The generator says by its name which operation may abort.
+        if called.operation.starts_with("risky") && random.percent(25) {
+            return Err(format!("{} of {} says no", called.operation, called.participant.0));
+        }
+        Ok(any_value(hir, called.result, &mut random))
+    }
+
+    /// What a function of Rust's gives.
+    pub fn function(&self, hir: &Hir, name: &str, arguments: &[Value], result: &Ty) -> Value {
+        let mut hasher = DefaultHasher::new();
+        let arguments: Vec<String> = arguments.iter().map(Value::json).collect();
+        (self.seed, name, arguments).hash(&mut hasher);
+        any_value(hir, result, &mut Random::new(hasher.finish()))
+    }
+
+    /// Whether a message comes in time.
+    pub fn in_time(&self, receiver: Participant, millis: u64) -> bool {
+        let mut hasher = DefaultHasher::new();
+        (self.seed, receiver.0, millis).hash(&mut hasher);
+        self.is_punctual || Random::new(hasher.finish()).percent(60)
+    }
+}
+
+/// The world as the interpreter sees it, which keeps a log of its own.
+#[derive(Debug)]
+pub struct Asked<'a> {
+    /// The world.
+    pub world: &'a World,
+    /// The program.
+    pub hir: &'a Hir,
+}
+
+impl Services for Asked<'_> {
+    fn operation(&mut self, called: Called<'_>) -> Result<Value, String> {
+        self.world.result(self.hir, &called)
+    }
+
+    fn function(&mut self, name: &str, arguments: &[Value], result: &Ty) -> Value {
+        self.world.function(self.hir, name, arguments, result)
+    }
+
+    fn in_time(&mut self, receiver: Participant, millis: u64) -> bool {
+        self.world.in_time(receiver, millis)
+    }
+}
+
+/// Some value of a type; small numbers, so that programs compute with them without end.
+pub fn any_value(hir: &Hir, ty: &Ty, random: &mut Random) -> Value {
+    match ty {
+        Ty::Bool => Value::Bool(random.percent(50)),
+        Ty::Int(int) => Value::Int(i128::try_from(random.below(10)).unwrap_or(0), *int),
+        Ty::Float(float) => Value::Float([0.0, 0.5, 1.5, 2.0][random.below(4)], *float),
+        Ty::Char => Value::Char(['a', 'b', 'Z', '7'][random.below(4)]),
+        Ty::Str => Value::text(["", "a", "bee", "Sea d"][random.below(4)]),
+        Ty::Tuple(items) => Value::Tuple(items.iter().map(|item| any_value(hir, item, random)).collect()),
+        Ty::Option(item) => Value::option(random.percent(60).then(|| any_value(hir, item, random))),
+        Ty::Vec(item) => {
+            let count = random.below(4);
+            Value::Vec((0..count).map(|_| any_value(hir, item, random)).collect())
+        }
+        Ty::Named(id) => {
+            let mut fields = |fields: &[chor::hir::Field]| {
+                fields.iter().map(|field| (field.name.name.clone(), any_value(hir, &field.ty, random))).collect()
+            };
+            match &hir.type_def(*id).kind {
+                TypeDefKind::Extern(_, declared) | TypeDefKind::Struct(declared) => Value::Struct(fields(declared)),
+                TypeDefKind::Enum(variants) => {
+                    let index = random.below(variants.len());
+                    let Some(variant) = variants.get(index) else { return Value::UNIT };
+                    let declared = variant.fields.iter();
+                    let fields =
+                        declared.map(|field| (field.name.name.clone(), any_value(hir, &field.ty, random))).collect();
+                    let (name, shape) = (variant.name.name.clone(), variant.shape);
+                    Value::Variant { index: u32::try_from(index).unwrap_or(0), name, shape, fields }
+                }
+            }
+        }
+        _ => Value::UNIT,
+    }
+}

@@ -1,0 +1,214 @@
+//! Random programs over the whole language: what the compiler accepts, its projected roles do, under any schedule.
+#![allow(missing_docs, clippy::panic, reason = "a test")]
+
+use std::collections::BTreeMap;
+use std::env;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
+
+use accompanist_tests::coverage::Coverage;
+use accompanist_tests::generator::{Program, generate, shrink};
+use accompanist_tests::oracle::Case;
+use chor::diagnostic::Severity;
+use chor::source::Sources;
+
+/// Programs of an ordinary run.
+const PROGRAMS: u64 = 800;
+/// Inputs of each, and schedules of each of these.
+const INPUTS: u64 = 2;
+const SCHEDULES: u64 = 2;
+
+/// What became of a program.
+enum Verdict {
+    /// It was refused, with these codes.
+    Refused(Vec<String>),
+    Right,
+    Wrong(String),
+}
+
+fn check(program: &Program, seed: u64, coverage: &mut Coverage) -> Verdict {
+    check_text(&program.text(), seed, coverage)
+}
+
+fn check_text(text: &str, seed: u64, coverage: &mut Coverage) -> Verdict {
+    let checked = catch_unwind(AssertUnwindSafe(|| {
+        let compilation = chor::compile(&Sources::single("random.chor", text), &chor::Options::default());
+        if compilation.has_errors() {
+            let errors = compilation.diagnostics.iter().filter(|found| found.severity() == Severity::Error);
+            return Verdict::Refused(
+                errors.map(|error| format!("{} {}", error.code(), error.prose().message)).collect(),
+            );
+        }
+        let compilation = Arc::new(compilation);
+        coverage.program(&compilation);
+        for input in 0..INPUTS {
+            let Some(case) = Case::new(Arc::clone(&compilation), seed.wrapping_mul(7).wrapping_add(input)) else {
+                return Verdict::Wrong("no session of it can be started".to_owned());
+            };
+            match case.check(SCHEDULES) {
+                Ok(said) => coverage.run(&said),
+                Err(what) => return Verdict::Wrong(format!("input {input}, groups {:?}: {what}", case.groups)),
+            }
+        }
+        Verdict::Right
+    }));
+    checked.unwrap_or_else(|panic| {
+        let words = panic.downcast_ref::<String>().cloned();
+        let words = words.or_else(|| panic.downcast_ref::<&str>().map(|words| (*words).to_owned()));
+        Verdict::Wrong(format!("panic: {}", words.unwrap_or_default()))
+    })
+}
+
+/// `FIRST+COUNT` of the environment, or the seeds of an ordinary run.
+fn seeds() -> std::ops::Range<u64> {
+    let given = env::var("ACCOMPANIST_PROGRAMS").ok();
+    let range = given.as_deref().and_then(|given| given.split_once('+'));
+    let number = |text: &str| text.parse::<u64>().ok();
+    match range.and_then(|(first, count)| number(first).zip(number(count))) {
+        Some((first, count)) => first..first + count,
+        None => 0..PROGRAMS,
+    }
+}
+
+/// A program of one's own, with many inputs: `ACCOMPANIST_FILE`.
+fn run_file(path: &str) {
+    let text = std::fs::read_to_string(path).expect("the file is there");
+    println!("{}", roles(&text));
+    for seed in 0..200 {
+        match check_text(&text, seed, &mut Coverage::default()) {
+            Verdict::Right => {}
+            Verdict::Refused(words) => panic!("refused: {words:?}"),
+            Verdict::Wrong(what) => panic!("seed {seed}: {what}"),
+        }
+    }
+}
+
+fn run() {
+    if let Ok(path) = env::var("ACCOMPANIST_FILE") {
+        return run_file(&path);
+    }
+    let (mut coverage, mut refused) = (Coverage::default(), BTreeMap::<String, (u64, u64)>::new());
+    let seeds = seeds();
+    let failures_max = env::var("ACCOMPANIST_FAILURES").ok().and_then(|most| most.parse().ok()).unwrap_or(1_usize);
+    let (mut refusals, mut failures) = (0_u64, Vec::new());
+    for seed in seeds.clone() {
+        let program = generate(seed);
+        match check(&program, seed, &mut coverage) {
+            Verdict::Right => {}
+            Verdict::Refused(words) => {
+                refusals += 1;
+                let code = words.first().cloned().unwrap_or_default();
+                let code = code.split_whitespace().next().unwrap_or_default().to_owned();
+                let count = refused.entry(code).or_insert((0, seed));
+                count.0 += 1;
+                if env::var("ACCOMPANIST_REFUSED").is_ok() {
+                    println!("seed {seed}: {words:?}");
+                }
+            }
+            Verdict::Wrong(_) => {
+                let still =
+                    |program: &Program| matches!(check(program, seed, &mut Coverage::default()), Verdict::Wrong(_));
+                let mut still = still;
+                let small = shrink(&program, 3000, &mut still);
+                if let Verdict::Wrong(what) = check(&small, seed, &mut Coverage::default()) {
+                    failures.push(format!("seed {seed}: {what}\n{}", small.text()));
+                }
+                if failures.len() >= failures_max {
+                    break;
+                }
+            }
+        }
+    }
+    println!("{coverage}\nrefused: {refusals}: {refused:?}");
+    assert!(failures.is_empty(), "{}", failures.join("\n\n"));
+    let count = seeds.end - seeds.start;
+    assert!(refusals * 100 < count.max(1) * 5, "{refusals} of {count} programs are refused: {refused:?}");
+}
+
+/// The programs of all roles.
+fn roles(text: &str) -> String {
+    let compilation = chor::compile(&Sources::single("random.chor", text), &chor::Options::default());
+    let print = |projection: &chor::lir::Projection| {
+        let roles = projection.programs.iter().map(|program| program.role);
+        roles.map(|role| chor::lir::print::program(&compilation.hir, projection, role)).collect::<String>()
+    };
+    compilation.projections.iter().map(print).collect()
+}
+
+#[test]
+fn what_the_roles_do_is_what_the_choreography_says() {
+    // Expressions within expressions go deep.
+    let thread = std::thread::Builder::new().stack_size(256 << 20).spawn(run).expect("there is room for a thread");
+    if let Err(panic) = thread.join() {
+        std::panic::resume_unwind(panic);
+    }
+}
+
+/// A program that once went wrong, with many inputs.
+fn stays_right(roles: &str, body: &str) {
+    let text = format!("{}choreography Main<{roles} {{\n{body}\n}}\n", accompanist_tests::generator::PRELUDE);
+    for seed in 0..40 {
+        match check_text(&text, seed, &mut Coverage::default()) {
+            Verdict::Right => {}
+            Verdict::Refused(words) => panic!("refused: {words:?}"),
+            Verdict::Wrong(what) => panic!("seed {seed}: {what}\n{}", self::roles(&text)),
+        }
+    }
+}
+
+#[test]
+fn the_end_of_a_loop_does_not_overtake_its_last_round() {
+    let body = r#"
+        let mut i: u32@A = 0;
+        while i < 2 {
+            let o = C.take("t1", B.note("t2", 1)@B ~> C);
+            i = i + 1;
+        }"#;
+    stays_right("A: S, B: S, C: S>()", body);
+    let body = r#"
+        let mut i: u32@C = 0;
+        while i < 3 {
+            if true@B && (A.is_even(p)@A ~> B) {}
+            i = i + 1;
+        } else {
+            C ~> {A, B};
+        }"#;
+    stays_right("A: S, B: S, C: S>(p: u32@A)", body);
+}
+
+#[test]
+fn a_role_that_is_not_in_the_rounds_is_told_behind_the_loop() {
+    let body = r#"
+        for x in xs { B.note("t1", x ~> B); } 
+        let mut go: bool@A = A.flip("t2");
+        while go { A ~> B; go = false; } else { select A ~> C; A ~> C; C.log("t3"); }"#;
+    stays_right("A: S, B: S, C: S>(xs: Vec<u32>@A)", body);
+}
+
+#[test]
+fn a_loop_whose_body_aborts_tells_that_it_stops() {
+    stays_right("A: S, B: S>(xs: Vec<u32>@A)", r#"for x in xs { B ~> A; abort A, "no"; }"#);
+}
+
+#[test]
+fn what_each_has_is_changed_in_its_own_block_only() {
+    let body = r#"
+        let mut own: Vec<u32>@each W = [4];
+        for w in W { own.push(W.len().to_u32()); A ~> w; }
+        own"#;
+    stays_right("A: S, W[]: S>() -> Vec<u32>@each W", body);
+}
+
+#[test]
+fn a_part_of_the_result_that_nobody_sent_is_kept() {
+    let body = r#"
+        let m = 3@B ~> {C, W};
+        let (l, r) = ([7].with(2), 3_u32);
+        (m, l, r)"#;
+    stays_right("A: S, B: S, C: S, W[]: S>() -> (u32@W, Vec<u32>@A, u32@A)", body);
+}
+
+#[test]
+fn a_scope_about_nobody_has_everybody() {
+    stays_right("A: S, B: S>(p: u32@A)", "if A.is_even(p) { saga { let n: u32 = [1, 2].len().to_u32(); } }");
+}

@@ -91,6 +91,7 @@ impl Grouping {
                 }
             }
             Grouping::MutWithoutPlace { name, ty, span } => {
+                let ty = if ty.contains('_') { "…" } else { ty.as_str() };
                 Prose::new(format!("`{name}` changes, so its place must be written"), *span, "where does it live?")
                     .help(format!("write the roles that assign it: `let mut {name}: {ty}@… = …;`"))
             }

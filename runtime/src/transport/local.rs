@@ -1,6 +1,6 @@
 //! Several nodes in one process, for tests and demos: frames go from node to node through queues in memory.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::io;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -63,7 +63,7 @@ impl Transport for Local {
             let _ = other.try_send(Delivery::Connected(node.to_owned()));
         }
         drop(nodes);
-        Ok(LocalLink { node: Arc::from(node), own: sender, network: self.network, task })
+        Ok(LocalLink { node: Arc::from(node), own: sender, network: self.network, task, missed: Mutex::default() })
     }
 }
 
@@ -74,6 +74,20 @@ pub struct LocalLink {
     own: mpsc::Sender<Delivery>,
     network: LocalNetwork,
     task: AbortHandle,
+    /// The nodes that were not there, and of which that has been said.
+    missed: Mutex<BTreeSet<String>>,
+}
+
+impl LocalLink {
+    fn miss(&self, node: &str) {
+        let mut missed = self.missed.lock().unwrap_or_else(PoisonError::into_inner);
+        if missed.insert(node.to_owned()) {
+            tracing::warn!(
+                node = &*self.node,
+                "there is no node `{node}` in this network yet; a role is played by the node of its name, unless `assign` or `members` say otherwise"
+            );
+        }
+    }
 }
 
 impl Link for LocalLink {
@@ -81,8 +95,12 @@ impl Link for LocalLink {
         // Under the lock: a node that takes this one's place is announced after all that this one said.
         let nodes = self.network.nodes();
         let replaced = !nodes.get(&*self.node).is_some_and(|own| own.same_channel(&self.own));
-        if let (false, Some(other)) = (replaced, nodes.get(node)) {
-            let _ = other.try_send(Delivery::Frame(Arc::clone(&self.node), frame.to_vec()));
+        match nodes.get(node) {
+            Some(other) if !replaced => {
+                let _ = other.try_send(Delivery::Frame(Arc::clone(&self.node), frame.to_vec()));
+            }
+            Some(_) => {}
+            None => self.miss(node),
         }
     }
 }

@@ -36,7 +36,6 @@ impl Writer<'_> {
     }
 
     /// A call of a built-in that changes `target`, which is a place of that type.
-    #[allow(dead_code, reason = "statements that change variables are to come")]
     pub fn mutation(
         &self,
         builtin: Builtin,

@@ -257,7 +257,7 @@ impl<S: Store> Cell<S> {
             Run::Call(position) => {
                 if let Some(call) = core.calls.get(&position) {
                     let (cell, call, key) = (Arc::clone(self), Arc::clone(call), self.idempotency_key(position));
-                    shared.runtime.spawn(async move {
+                    shared.process.spawn(async move {
                         let ran = catch_panic(call.call(key)).await;
                         let ran = ran.unwrap_or_else(|panic| accompanist_core::Ran::Failed(panic.into()));
                         cell.step(|session, now| session.handle_call_returned(position, ran, now));

@@ -146,7 +146,7 @@ impl<S: Store> Shared<S> {
             return Err(Error::configuration(format!("the session's id is longer than {CLIENT_ID_BYTES_MAX} bytes")));
         }
         check_groups(definition, &groups)?;
-        let nonce = random_16()?;
+        let nonce = self.process.random_16()?;
         let starting = self.starting.lock().await;
         if let Some(id) = &id {
             if let Some(key) = lock(&self.clients).get(&(definition.name, id.clone())).copied() {
@@ -277,12 +277,6 @@ fn finished(stored: &Stored, arguments: &Arc<str>, id: &str, mut waiters: Waiter
     waiters.decide(ending.clone());
     waiters.settle(ending);
     Ok(stored.row.header.session_id())
-}
-
-fn random_16() -> Result<[u8; 16], Error> {
-    let mut bytes = [0; 16];
-    getrandom::fill(&mut bytes).map_err(|error| Error::not_accepted(format!("no random numbers: {error}")))?;
-    Ok(bytes)
 }
 
 fn hex(bytes: &[u8]) -> String {

@@ -6,16 +6,14 @@ mod client;
 mod clock;
 mod context;
 mod inbound;
+mod process;
 mod role;
 mod transact;
 
 use std::collections::{BTreeMap, HashMap};
 use std::fmt;
-use std::future::Future;
-use std::pin::Pin;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, OnceLock, Weak};
-use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
 use accompanist_core::{Frame, Header, RoleId, Session, SessionKey, Stored, Timing, Urgency};
@@ -24,6 +22,9 @@ use cell::{Cell, Waiters, lock};
 pub use client::{CLIENT_ID_BYTES_MAX, Handle, Start};
 use clock::{Clock, Timers};
 pub use context::NodeContext;
+#[cfg(feature = "sim")]
+pub(crate) use self::process::Played;
+use process::Process;
 use role::ErasedRole;
 
 use crate::context::{Choreography, Definition};
@@ -149,7 +150,7 @@ pub(crate) struct Shared<S: Store> {
     /// Frames of sessions that spoke before the link was there: a transport may hear of a peer while it starts.
     early: Mutex<Vec<(String, Vec<u8>)>>,
     loopback: tokio::sync::mpsc::Sender<Frame>,
-    runtime: tokio::runtime::Handle,
+    process: Process,
     clock: Clock,
     timers: Arc<Timers>,
     timing: Timing,
@@ -157,7 +158,8 @@ pub(crate) struct Shared<S: Store> {
     definitions: BTreeMap<&'static str, &'static Definition>,
     /// The nodes that play a role, by `Choreography.Role` or `Role`.
     assignments: BTreeMap<String, Vec<String>>,
-    sessions: Mutex<HashMap<SessionKey, Slot<S>>>,
+    /// In an order of which nothing random decides: a simulated run is the same each time.
+    sessions: Mutex<BTreeMap<SessionKey, Slot<S>>>,
     /// Sessions in memory that started here, by choreography and client's id.
     clients: Mutex<HashMap<(&'static str, String), SessionKey>>,
     starting: tokio::sync::Mutex<()>,
@@ -276,7 +278,7 @@ impl<S: Store> Shared<S> {
         tracing::error!(session = %cell.key.session, id = cell.header.client_id, node = self.name, %error, "the store failed; the session goes on from what is stored");
         lock(&self.sessions).insert(cell.key, Slot::Opening(Vec::new()));
         let (shared, cell) = (Arc::downgrade(self), Arc::clone(cell));
-        self.runtime.spawn(async move {
+        self.process.spawn(async move {
             let (delay_millis_min, delay_millis_max) = RELOAD_MILLIS;
             let doubled = 1_u64.checked_shl(failures.saturating_sub(1)).unwrap_or(u64::MAX);
             let mut delay_millis = delay_millis_min.saturating_mul(doubled).min(delay_millis_max);
@@ -300,15 +302,6 @@ impl<S: Store> Shared<S> {
                 }
             }
         });
-    }
-}
-
-/// Runs a future to its end on this thread if it is ready at once, and on the runtime if not.
-fn now_or_spawn(runtime: &tokio::runtime::Handle, future: impl Future<Output = ()> + Send + 'static) {
-    let mut future: Pin<Box<dyn Future<Output = ()> + Send>> = Box::pin(future);
-    let polled = future.as_mut().poll(&mut Context::from_waker(Waker::noop()));
-    if polled == Poll::Pending {
-        runtime.spawn(future);
     }
 }
 

@@ -154,7 +154,10 @@ impl<S: Store> Shared<S> {
                     same_members(&cell.header, definition, &groups, id)?;
                     return cell.join(&arguments, id, waiters);
                 }
-                return Err(Error::store_fails());
+                // It is being read again, or it has ended just now.
+                if lock(&self.sessions).contains_key(&key) {
+                    return Err(Error::store_fails());
+                }
             }
             let stored = self.store.find_client(definition.name, id).await.map_err(Error::unavailable)?;
             if let Some(stored) = stored {

@@ -223,13 +223,14 @@ impl<S: Store> Shared<S> {
     /// The session is finished: what the store holds of it answers from now on.
     fn remove(&self, cell: &Cell<S>) {
         // The client's id first: whoever starts it now is answered by the store, and never finds an id without its session.
-        self.forget_client(&cell.header);
+        self.forget_client(cell);
         lock(&self.sessions).remove(&cell.key);
     }
 
-    fn forget_client(&self, header: &Header) {
-        if let Some(definition) = self.definitions.get(header.choreography.as_str()) {
-            lock(&self.clients).remove(&(definition.name, header.client_id.clone()));
+    /// The client's id is the initiator's: another role of the session may end earlier on the same node.
+    fn forget_client(&self, cell: &Cell<S>) {
+        if cell.key.role == cell.header.initiator {
+            lock(&self.clients).remove(&(cell.role.definition().name, cell.header.client_id.clone()));
         }
     }
 
@@ -292,7 +293,7 @@ impl<S: Store> Shared<S> {
                     }
                     Ok(None) => {
                         lock(&shared.sessions).remove(&cell.key);
-                        shared.forget_client(&cell.header);
+                        shared.forget_client(&cell);
                         waiters.refuse(&Error::not_accepted(error));
                         return;
                     }

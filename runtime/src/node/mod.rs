@@ -6,6 +6,7 @@ mod client;
 mod clock;
 mod context;
 mod inbound;
+mod repertoire;
 mod role;
 mod transact;
 
@@ -24,9 +25,10 @@ use cell::{Cell, Waiters, lock};
 pub use client::{CLIENT_ID_BYTES_MAX, Handle, Start};
 use clock::{Clock, Timers};
 pub use context::NodeContext;
+use repertoire::Repertoire;
 use role::ErasedRole;
 
-use crate::context::{Choreography, Definition};
+use crate::context::Choreography;
 use crate::error::Error;
 use crate::store::{Store, StoreError};
 use crate::transport::Link;
@@ -153,8 +155,7 @@ pub(crate) struct Shared<S: Store> {
     clock: Clock,
     timers: Arc<Timers>,
     timing: Timing,
-    roles: BTreeMap<(&'static str, RoleId), Arc<dyn ErasedRole<S>>>,
-    definitions: BTreeMap<&'static str, &'static Definition>,
+    repertoire: Repertoire<S>,
     /// The nodes that play a role, by `Choreography.Role` or `Role`.
     assignments: BTreeMap<String, Vec<String>>,
     sessions: Mutex<HashMap<SessionKey, Slot<S>>>,
@@ -179,12 +180,6 @@ impl<S: Store> Shared<S> {
             Some(Slot::Live(cell)) => Some(Arc::clone(cell)),
             Some(Slot::Opening(_)) | None => None,
         }
-    }
-
-    /// What plays the participant `role` here.
-    fn role(&self, header: &Header, role: RoleId) -> Option<&Arc<dyn ErasedRole<S>>> {
-        let (role, _) = header.part(role)?;
-        self.roles.iter().find(|((name, id), _)| *name == header.choreography && *id == role).map(|(_, role)| role)
     }
 
     /// Sends a frame to the node that plays its receiver.

@@ -7,6 +7,7 @@ mod clock;
 mod context;
 mod inbound;
 mod process;
+mod repertoire;
 mod role;
 mod transact;
 
@@ -16,7 +17,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, OnceLock, Weak};
 use std::time::Duration;
 
-use accompanist_core::{Frame, Header, RoleId, Session, SessionKey, Stored, Timing, Urgency};
+use accompanist_core::{Frame, Header, RoleId, RowState, Session, SessionKey, Stored, Timing, Urgency};
 pub use builder::{NodeBuilder, RETENTION_DEFAULT, RETENTION_MIN};
 use cell::{Cell, Waiters, lock};
 pub use client::{CLIENT_ID_BYTES_MAX, Handle, Start};
@@ -25,9 +26,10 @@ pub use context::NodeContext;
 #[cfg(feature = "sim")]
 pub(crate) use self::process::Played;
 use process::Process;
+use repertoire::Repertoire;
 use role::ErasedRole;
 
-use crate::context::{Choreography, Definition};
+use crate::context::Choreography;
 use crate::error::Error;
 use crate::store::{Store, StoreError};
 use crate::transport::Link;
@@ -154,8 +156,7 @@ pub(crate) struct Shared<S: Store> {
     clock: Clock,
     timers: Arc<Timers>,
     timing: Timing,
-    roles: BTreeMap<(&'static str, RoleId), Arc<dyn ErasedRole<S>>>,
-    definitions: BTreeMap<&'static str, &'static Definition>,
+    repertoire: Repertoire<S>,
     /// The nodes that play a role, by `Choreography.Role` or `Role`.
     assignments: BTreeMap<String, Vec<String>>,
     /// In an order of which nothing random decides: a simulated run is the same each time.
@@ -181,12 +182,6 @@ impl<S: Store> Shared<S> {
             Some(Slot::Live(cell)) => Some(Arc::clone(cell)),
             Some(Slot::Opening(_)) | None => None,
         }
-    }
-
-    /// What plays the participant `role` here.
-    fn role(&self, header: &Header, role: RoleId) -> Option<&Arc<dyn ErasedRole<S>>> {
-        let (role, _) = header.part(role)?;
-        self.roles.iter().find(|((name, id), _)| *name == header.choreography && *id == role).map(|(_, role)| role)
     }
 
     /// Sends a frame to the node that plays its receiver.
@@ -225,13 +220,14 @@ impl<S: Store> Shared<S> {
     /// The session is finished: what the store holds of it answers from now on.
     fn remove(&self, cell: &Cell<S>) {
         // The client's id first: whoever starts it now is answered by the store, and never finds an id without its session.
-        self.forget_client(&cell.header);
+        self.forget_client(cell);
         lock(&self.sessions).remove(&cell.key);
     }
 
-    fn forget_client(&self, header: &Header) {
-        if let Some(definition) = self.definitions.get(header.choreography.as_str()) {
-            lock(&self.clients).remove(&(definition.name, header.client_id.clone()));
+    /// The client's id is the initiator's: another role of the session may end earlier on the same node.
+    fn forget_client(&self, cell: &Cell<S>) {
+        if cell.key.role == cell.header.initiator {
+            lock(&self.clients).remove(&(cell.role.definition().name, cell.header.client_id.clone()));
         }
     }
 
@@ -289,12 +285,18 @@ impl<S: Store> Shared<S> {
                 match shared.store.find(cell.key).await {
                     Ok(Some(stored)) => {
                         waiters.accept();
+                        // The write that failed was the last one, and has happened: nothing is left to do.
+                        if let RowState::Finished { outcome } = &stored.row.state {
+                            waiters.end(outcome);
+                            shared.remove(&cell);
+                            return;
+                        }
                         shared.recover(stored, cell.key.role, &cell.role, waiters, failures).step(|_, _| {});
                         return;
                     }
                     Ok(None) => {
                         lock(&shared.sessions).remove(&cell.key);
-                        shared.forget_client(&cell.header);
+                        shared.forget_client(&cell);
                         waiters.refuse(&Error::not_accepted(error));
                         return;
                     }

@@ -17,14 +17,14 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, OnceLock, Weak};
 use std::time::Duration;
 
+#[cfg(feature = "sim")]
+pub(crate) use self::process::Played;
 use accompanist_core::{Frame, Header, RoleId, RowState, Session, SessionKey, Stored, Timing, Urgency};
 pub use builder::{NodeBuilder, RETENTION_DEFAULT, RETENTION_MIN};
 use cell::{Cell, Waiters, lock};
 pub use client::{CLIENT_ID_BYTES_MAX, Handle, Start};
 use clock::{Clock, Timers};
 pub use context::NodeContext;
-#[cfg(feature = "sim")]
-pub(crate) use self::process::Played;
 use process::Process;
 use repertoire::Repertoire;
 use role::ErasedRole;

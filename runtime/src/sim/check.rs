@@ -154,7 +154,10 @@ fn describe(parts: &[&Part]) -> String {
     let states = header.participants.iter().map(|role| {
         let node = header.node(*role).unwrap_or("?");
         let state = parts.iter().find(|part| part.header.node(*role) == Some(node) && part.role == *role);
-        state.map_or_else(|| format!("role {} at {node}: nothing", role.0), |part| format!("role {} at {node}: {:?}", role.0, part.state))
+        state.map_or_else(
+            || format!("role {} at {node}: nothing", role.0),
+            |part| format!("role {} at {node}: {:?}", role.0, part.state),
+        )
     });
     format!("`{}` {:?}, {}", header.choreography, header.client_id, states.collect::<Vec<_>>().join("; "))
 }

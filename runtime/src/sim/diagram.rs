@@ -13,12 +13,8 @@ const EVENTS_MAX: usize = 600;
 
 /// The last events of the run: those of `session`, where one is named, and what happened to nodes.
 pub(super) fn mermaid(state: &State, session: Option<SessionId>) -> String {
-    let drawn: Vec<String> = state
-        .trace
-        .events
-        .iter()
-        .filter_map(|(millis, noted)| Some(format!("{}", line(*millis, noted, session)?)))
-        .collect();
+    let drawn: Vec<String> =
+        state.trace.events.iter().filter_map(|(millis, noted)| line(*millis, noted, session)).collect();
     let left_out = state.trace.left_out + drawn.len().saturating_sub(EVENTS_MAX) as u64;
     let mut text = String::from("sequenceDiagram\n");
     for (index, slot) in state.hosts.iter().enumerate() {
@@ -39,7 +35,8 @@ fn line(millis: u64, noted: &Noted, session: Option<SessionId>) -> Option<String
         session.is_none_or(|session| frame.session == session).then(|| said(&frame))
     };
     let about = |node: &usize, what: &str| Some(format!("Note over n{node}: {what} ({millis} ms)"));
-    let between = |one: &usize, other: &usize, what: &str| Some(format!("Note over n{one},n{other}: {what} ({millis} ms)"));
+    let between =
+        |one: &usize, other: &usize, what: &str| Some(format!("Note over n{one},n{other}: {what} ({millis} ms)"));
     match noted {
         Noted::Arrives { from, to, bytes } => Some(format!("n{from}->>n{to}: {} ({millis} ms)", frame(bytes)?)),
         Noted::Lost { from, to, bytes } => Some(format!("n{from}--xn{to}: {} is lost ({millis} ms)", frame(bytes)?)),

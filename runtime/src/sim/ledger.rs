@@ -88,9 +88,9 @@ impl Ledger {
     ) -> Result<(), String> {
         self.acknowledged.entry(session).or_default();
         match self.ids.insert((node, choreography, id.to_owned()), session) {
-            Some(known) if known != session => {
-                Err(format!("the id `{id}` of `{choreography}` was that of the session {known:?}, and is now that of {session:?}"))
-            }
+            Some(known) if known != session => Err(format!(
+                "the id `{id}` of `{choreography}` was that of the session {known:?}, and is now that of {session:?}"
+            )),
             Some(_) | None => Ok(()),
         }
     }
@@ -109,15 +109,16 @@ impl Part {
         let Some(at) = self.transactions.iter().position(|record| record.position == position) else {
             return Err(format!("what never committed is undone, at {position:?}"));
         };
-        let Some((record, after)) = self.transactions.get_mut(at..).and_then(<[_]>::split_first_mut) else { return Ok(()) };
+        let Some((record, after)) = self.transactions.get_mut(at..).and_then(<[_]>::split_first_mut) else {
+            return Ok(());
+        };
         if record.undone {
             return Err(format!("{} is undone twice", record.operation));
         }
-        let standing = |within: &dyn Fn(&TransactionRecord) -> bool| after.iter().any(|later| !later.undone && within(later));
+        let standing =
+            |within: &dyn Fn(&TransactionRecord) -> bool| after.iter().any(|later| !later.undone && within(later));
         let in_order = match state {
-            RowState::Active => {
-                record.scopes.iter().any(|scope| !standing(&|later| later.scopes.contains(scope)))
-            }
+            RowState::Active => record.scopes.iter().any(|scope| !standing(&|later| later.scopes.contains(scope))),
             _ => !standing(&|_| true),
         };
         record.undone = true;

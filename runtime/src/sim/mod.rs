@@ -96,9 +96,9 @@ use std::sync::Arc;
 pub use self::client::Start;
 pub use self::faults::{Fault, Faults};
 pub use self::history::{PartHistory, SessionHistory, TransactionHistory};
+use self::node::{Host, Typed};
 pub use self::node::{SimNode, Simulated, Storage, memory};
 pub use self::seeds::{Failed, Report, Seeds, seeds};
-use self::node::{Host, Typed};
 use self::world::World;
 use crate::node::NodeBuilder;
 

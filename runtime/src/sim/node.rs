@@ -112,8 +112,7 @@ impl<S: Simulated> Typed<S> {
         let life = Arc::new(Life::default());
         self.world.set_life(self.index, Some(Arc::clone(&life)));
         let process = Arc::new(Process::new(Arc::clone(&self.world), Arc::clone(&life)));
-        let disk =
-            Disk::new(Arc::clone(&self.world), self.index, Arc::clone(&life), Arc::clone(&self.medium));
+        let disk = Disk::new(Arc::clone(&self.world), self.index, Arc::clone(&life), Arc::clone(&self.medium));
         let disk = Arc::new(disk);
         let submit: Arc<Disk<S::Medium>> = Arc::clone(&disk);
         let store = self.medium.open(submit).map_err(|error| error.to_string())?;

@@ -8,9 +8,9 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use super::Sim;
+use super::diagram;
 use super::faults::{Fault, FaultCounts, Faults};
 use super::world::{Failure, World};
-use super::diagram;
 
 /// Runs of a test, one for each seed.
 #[derive(Clone, Debug)]

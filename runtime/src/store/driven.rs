@@ -40,11 +40,7 @@ pub trait Medium: Send + Sync + 'static {
     fn open(&self, jobs: Arc<dyn Submit<Self::Store>>) -> Result<Self::Store, StoreError>;
 
     /// Carries out jobs in one transaction, and calls no completion.
-    fn carry_out(
-        &self,
-        jobs: &mut [Job<Self::Store>],
-        fate: Fate,
-    ) -> impl Future<Output = Vec<Carried>> + Send;
+    fn carry_out(&self, jobs: &mut [Job<Self::Store>], fate: Fate) -> impl Future<Output = Vec<Carried>> + Send;
 
     /// Every row.
     fn rows(&self) -> Result<Vec<(SessionKey, Row)>, StoreError>;

@@ -16,9 +16,9 @@ use std::time::Duration;
 use accompanist_core::{RoleId, SessionKey, Stored, Write};
 
 #[cfg(feature = "sim")]
-pub(crate) use self::memory::MemoryMedium;
-#[cfg(feature = "sim")]
 pub(crate) use self::block_on::panic_text;
+#[cfg(feature = "sim")]
+pub(crate) use self::memory::MemoryMedium;
 pub use self::memory::{Memory, MemoryTx};
 #[cfg(feature = "sqlite")]
 pub use self::sqlite::{Options as SqliteOptions, Sqlite, SqliteTx};

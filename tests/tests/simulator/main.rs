@@ -1,5 +1,10 @@
 //! Varied choreographies in the simulator: generated code and services on nodes that crash, a network and disks that fail.
-#![allow(clippy::indexing_slicing, clippy::panic, clippy::unwrap_used, reason = "a test stops at what it does not expect")]
+#![allow(
+    clippy::indexing_slicing,
+    clippy::panic,
+    clippy::unwrap_used,
+    reason = "a test stops at what it does not expect"
+)]
 
 mod book;
 

@@ -166,11 +166,9 @@ impl Batch {
 /// The output of a future, or what its panic said.
 async fn caught<T>(future: impl Future<Output = T>) -> Result<T, String> {
     let mut future = std::pin::pin!(future);
-    let poll = |cx: &mut std::task::Context<'_>| {
-        match catch_unwind(AssertUnwindSafe(|| future.as_mut().poll(cx))) {
-            Ok(polled) => polled.map(Ok),
-            Err(panic) => std::task::Poll::Ready(Err(panic_text(panic.as_ref()).to_owned())),
-        }
+    let poll = |cx: &mut std::task::Context<'_>| match catch_unwind(AssertUnwindSafe(|| future.as_mut().poll(cx))) {
+        Ok(polled) => polled.map(Ok),
+        Err(panic) => std::task::Poll::Ready(Err(panic_text(panic.as_ref()).to_owned())),
     };
     std::future::poll_fn(poll).await
 }

@@ -140,7 +140,7 @@ impl Batch {
 
     /// Runs an operation and records it; what it asked to be written of its session, where that is done.
     pub(super) async fn transact(&mut self, operation: &mut dyn Transact<Memory>) -> Result<Vec<Write>, StoreError> {
-        let ran = caught(operation.run(&mut self.tx)).await;
+        let ran = caught(async { operation.run(&mut self.tx).await }).await;
         let changed = std::mem::take(&mut self.tx.changed);
         let keeps = ran.map_err(|panic| StoreError::Failed(format!("an operation panicked: {panic}")))?;
         let writes = operation.record();

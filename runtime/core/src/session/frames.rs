@@ -18,6 +18,7 @@ impl Session {
         }
         let Some(peer) = self.peers.get_mut(&frame.from) else { return };
         peer.has_header = true;
+        peer.refused = None;
         let from = frame.from;
         match frame.body {
             Body::Message { position, scopes, payload } => self.handle_message(from, position, scopes, payload),
@@ -37,7 +38,10 @@ impl Session {
                 peer.has_header = false;
                 self.resend_to(from);
             }
-            Body::Refused { reason } => self.events.push_back(Event::PeerRefused { role: from, reason }),
+            Body::Refused { reason } => {
+                peer.refused = Some(reason.as_str().into());
+                self.events.push_back(Event::PeerRefused { role: from, reason });
+            }
         }
         if self.row.is_none() && self.stopped {
             // An initiator has nothing to do in a session that it does not know.

@@ -24,6 +24,7 @@ mod rollback;
 mod scope;
 #[cfg(test)]
 mod tests;
+mod view;
 mod wait;
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
@@ -31,6 +32,7 @@ use std::sync::Arc;
 
 pub use frames::{answer_finished, answer_unknown, begins_session};
 pub use program::{Divergence, Ran, Stop};
+pub use view::{PeerView, Trying, View, WaitsFor};
 
 use parts::{Incoming, Outgoing, Peer, Request, Said, Timer};
 use scope::ScopeTable;
@@ -142,6 +144,8 @@ pub struct Session {
     stopped: bool,
     ended: bool,
     parked: bool,
+    /// Why it is parked.
+    divergence: Option<Divergence>,
     inbox: BTreeMap<(Position, RoleId), Incoming>,
     inbox_waiting: usize,
     /// The operations whose results the run has come by.
@@ -169,6 +173,8 @@ pub struct Session {
     to_undo: Option<Vec<Position>>,
     undoing: Option<Position>,
     undo_attempts: u32,
+    /// What the compensation said that is to be tried again.
+    undo_failure: Option<Arc<str>>,
     finishing: Option<WriteId>,
     /// Whoever waits for the origin's *over* is told when the session is finished here.
     tell_over: bool,
@@ -205,6 +211,7 @@ impl Session {
             stopped: false,
             ended: false,
             parked: false,
+            divergence: None,
             inbox: BTreeMap::new(),
             inbox_waiting: 0,
             visited: BTreeSet::new(),
@@ -223,6 +230,7 @@ impl Session {
             to_undo: None,
             undoing: None,
             undo_attempts: 0,
+            undo_failure: None,
             finishing: None,
             tell_over: false,
             entered: false,

@@ -19,6 +19,8 @@ pub(super) struct Peer {
     pub(super) done: bool,
     /// Its abort vote waits for our *done*.
     pub(super) owed_done: bool,
+    /// Why it last said that it cannot take part.
+    pub(super) refused: Option<Arc<str>>,
 }
 
 /// What is kept for another role until that needs it no more.
@@ -62,6 +64,8 @@ pub(super) struct Request {
     pub(super) arguments: Arc<str>,
     pub(super) received: Digest,
     pub(super) attempts: u32,
+    /// What it said when it last failed.
+    pub(super) failure: Option<Arc<str>>,
 }
 
 /// What waits for a point in time.

@@ -122,7 +122,7 @@ impl Session {
             return self.visit(position, fits, result, recorded, operation, &arguments);
         }
         self.request_allowed(position, &scopes, operation, &arguments)?;
-        let request = Request { scopes, operation: operation.into(), arguments, received, attempts: 0 };
+        let request = Request { scopes, operation: operation.into(), arguments, received, attempts: 0, failure: None };
         if self.transaction_requests.insert(position, request).is_some() {
             return self.diverge(position, "one transaction", "a second one at the same position".into());
         }
@@ -153,7 +153,7 @@ impl Session {
             return self.visit(position, fits, result, recorded, operation, &arguments);
         }
         self.request_allowed(position, &scopes, operation, &arguments)?;
-        let request = Request { scopes, operation: operation.into(), arguments, received, attempts: 0 };
+        let request = Request { scopes, operation: operation.into(), arguments, received, attempts: 0, failure: None };
         if self.call_requests.insert(position, request).is_some() {
             return self.diverge(position, "one call", "a second one at the same position".into());
         }
@@ -403,6 +403,7 @@ impl Session {
         };
         let Some(request) = request else { return };
         request.attempts += 1;
+        request.failure = Some(Arc::clone(reason));
         let (operation, attempts) = (Arc::clone(&request.operation), request.attempts);
         if attempts >= self.timing.attempts_max {
             let scopes = request.scopes.clone();
@@ -426,6 +427,7 @@ impl Session {
     pub(super) fn park(&mut self, divergence: Divergence) {
         if !self.parked {
             self.parked = true;
+            self.divergence = Some(divergence.clone());
             self.forget_messages();
             self.events.push_back(Event::Parked(divergence));
         }

@@ -49,6 +49,29 @@ impl Session {
         }
     }
 
+    /// Somebody wants it to go on now: what failed is tried again and what is unanswered is sent again, at once and then as patiently as at
+    /// first. How many operations and compensations are tried.
+    pub fn handle_retry(&mut self, now: Millis) -> usize {
+        let mut tried = 0;
+        for (timer, at) in &mut self.timers {
+            match timer {
+                Timer::Transaction(_) | Timer::Call(_) | Timer::Compensation => {
+                    *at = now;
+                    tried += 1;
+                }
+                Timer::Resend => *at = now,
+                Timer::Wait(_) | Timer::Scope(_) => {}
+            }
+        }
+        self.resends = 0;
+        // An initiator says nothing of a session that is not durable.
+        if self.runs_program() && (self.accepted || self.me != self.header.initiator) {
+            self.ask_peers();
+        }
+        self.handle_timeout(now);
+        tried
+    }
+
     pub(super) fn arm_resend(&mut self, now: Millis) {
         if self.finishing.is_some() || self.peers.is_empty() {
             return;

@@ -57,15 +57,11 @@ impl Session {
         };
         match ran {
             Ok(()) => {
-                record.undone = true;
-                self.undoing = None;
-                self.undo_attempts = 0;
-                self.unwritten.push(Change::Undone(position));
-                self.write(state, Urgency::Prompt);
-                self.undo_next();
+                self.undone(position, state);
                 true
             }
             Err(reason) => {
+                self.undo_failure = Some(Arc::clone(&reason));
                 self.undo_attempts = self.undo_attempts.saturating_add(1);
                 let operation = Arc::clone(&record.operation);
                 self.timers.insert(Timer::Compensation, now.plus(self.timing.retry_delay(self.undo_attempts)));
@@ -74,6 +70,32 @@ impl Session {
                 false
             }
         }
+    }
+
+    /// What stands at `position` is undone, from the write on that this asks for.
+    fn undone(&mut self, position: Position, state: RowState) {
+        if let Some(record) = self.transactions.get_mut(&position) {
+            record.undone = true;
+        }
+        self.undoing = None;
+        self.undo_attempts = 0;
+        self.undo_failure = None;
+        self.unwritten.push(Change::Undone(position));
+        self.write(state, Urgency::Prompt);
+        self.undo_next();
+    }
+
+    /// Somebody has undone by hand what the compensation at `position` would undo: it is not tried any more. Whether that holds from now on:
+    /// only for one that has failed and does not run just now ([`Session::stuck_compensation`] gives it).
+    pub fn handle_undone_by_hand(&mut self, position: Position) -> bool {
+        let waits = self.undo_attempts > 0 && self.timers.contains_key(&Timer::Compensation);
+        let Some(state) = self.row.as_ref().map(|row| row.state.clone()) else { return false };
+        if !waits || !self.may_compensate(position) {
+            return false;
+        }
+        self.timers.remove(&Timer::Compensation);
+        self.undone(position, state);
+        true
     }
 
     /// Tries the compensation again that failed.

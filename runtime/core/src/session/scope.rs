@@ -104,6 +104,20 @@ impl ScopeTable {
         }
     }
 
+    /// This role's votes.
+    pub(super) fn recorded(&self) -> Vec<ScopeVoteRecord> {
+        self.records.values().cloned().collect()
+    }
+
+    /// Whose votes are missing of the scopes of which this role has voted.
+    pub(super) fn missing_votes(&self) -> impl Iterator<Item = (Position, RoleId)> {
+        let voted = self.entered.iter().filter(|(_, scope)| scope.own.is_some());
+        voted.flat_map(|(position, scope)| {
+            let missing = scope.peers.iter().filter(|role| !scope.heard.contains_key(role));
+            missing.map(|role| (*position, *role))
+        })
+    }
+
     /// Whether what was committed within `scopes` is to be undone now.
     pub(super) fn roll_back(&self, scopes: &Scopes) -> bool {
         scopes.iter().any(|scope| self.entered.get(&scope).is_some_and(|scope| scope.rolls_back))

@@ -6,16 +6,16 @@ use std::io;
 use std::sync::{Arc, Mutex, OnceLock};
 use std::time::Duration;
 
-use accompanist_core::{RoleId, Timing};
+use accompanist_core::{RoleId, SessionKey, Timing};
 use tokio::sync::mpsc;
 
-use super::cell::Waiters;
+use super::cell::{Waiters, lock};
 use super::clock::{self, Clock, Timers};
 use super::inbound::NodeInbound;
 use super::process::{Played, Process};
 use super::repertoire::Repertoire;
 use super::role::{Erased, ErasedRole};
-use super::{Counters, LOOPBACK_FRAMES_MAX, Node, Shared};
+use super::{Counters, LOOPBACK_FRAMES_MAX, Node, Shared, Undeployed};
 use crate::context::{BoxFuture, Role, short_version};
 use crate::error::Error;
 use crate::store::Store;
@@ -43,6 +43,8 @@ pub struct NodeBuilder<S: Store> {
     peers: Vec<(String, String)>,
     timing: Timing,
     retention: Duration,
+    #[cfg(all(feature = "admin", unix))]
+    admin: super::admin::Place,
     played: Option<Arc<dyn Played>>,
 }
 
@@ -64,6 +66,8 @@ impl<S: Store> NodeBuilder<S> {
             peers: Vec::new(),
             timing: Timing::default(),
             retention: RETENTION_DEFAULT,
+            #[cfg(all(feature = "admin", unix))]
+            admin: super::admin::Place::default(),
             played: None,
         }
     }
@@ -129,9 +133,30 @@ impl<S: Store> NodeBuilder<S> {
         self
     }
 
+    /// Listens for operators at this path, a Unix domain socket that only its owner can open: `chor sessions`, `inspect`, `retry`, `abort`,
+    /// `settle` and `metrics` speak to it. Unless said, it is beside the database of a [`Sqlite`](crate::store::Sqlite), `<path>.sock`, and a
+    /// node over another store has none.
+    #[cfg(all(feature = "admin", unix))]
+    pub fn admin(mut self, path: impl Into<std::path::PathBuf>) -> Self {
+        self.admin = super::admin::Place::At(path.into());
+        self
+    }
+
+    /// Does not listen for operators.
+    #[cfg(all(feature = "admin", unix))]
+    pub fn without_admin(mut self) -> Self {
+        self.admin = super::admin::Place::Nowhere;
+        self
+    }
+
     /// Runs in a process that is played, and not in that of the program.
     #[cfg(feature = "sim")]
     pub(crate) fn within(mut self, process: Arc<dyn Played>) -> Self {
+        // No operator's socket is part of what is played.
+        #[cfg(all(feature = "admin", unix))]
+        {
+            self.admin = super::admin::Place::Nowhere;
+        }
         self.played = Some(process);
         self
     }
@@ -156,8 +181,13 @@ impl<S: Store> NodeBuilder<S> {
             .map_err(|_| Error::configuration("a node is started within a tokio runtime, of several threads or one"))?;
         let repertoire = Repertoire::new(self.roles)?;
         let unfinished = self.store.unfinished().await.map_err(|error| Error::configuration(error.to_string()))?;
+        let ages = self.store.ages().await.map_err(|error| Error::configuration(error.to_string()))?;
+        #[cfg(all(feature = "admin", unix))]
+        let (admin, operators) = self.admin.open(&self.store)?.unzip();
         let (loopback, mut looped) = mpsc::channel(LOOPBACK_FRAMES_MAX);
         let shared = Arc::new(Shared {
+            #[cfg(all(feature = "admin", unix))]
+            _admin: admin,
             name: self.name,
             store: self.store,
             link: OnceLock::new(),
@@ -170,11 +200,12 @@ impl<S: Store> NodeBuilder<S> {
             repertoire,
             assignments: self.assignments,
             sessions: Mutex::default(),
+            undeployed: Mutex::default(),
             clients: Mutex::default(),
             starting: tokio::sync::Mutex::new(()),
             counts: Counters::default(),
         });
-        let cells = shared.recover_all(unfinished);
+        let cells = shared.recover_all(unfinished, &ages.into_iter().collect());
         let inbound: Arc<dyn Inbound> = Arc::new(NodeInbound(Arc::downgrade(&shared)));
         let start = self.transport.unwrap_or_else(|| {
             Box::new(|_, _| Box::pin(async { Ok(Box::new(super::inbound::Alone) as Box<dyn Link>) }))
@@ -191,6 +222,10 @@ impl<S: Store> NodeBuilder<S> {
             }
         });
         shared.process.spawn(clock::run(Arc::downgrade(&shared), Arc::clone(&shared.timers)));
+        #[cfg(all(feature = "admin", unix))]
+        if let Some(operators) = operators {
+            shared.process.spawn(super::admin::run(Arc::downgrade(&shared), operators));
+        }
         let (weak, retention) = (Arc::downgrade(&shared), self.retention);
         shared.process.spawn(async move {
             loop {
@@ -213,14 +248,23 @@ impl<S: Store> Shared<S> {
     fn recover_all(
         self: &Arc<Self>,
         unfinished: Vec<(RoleId, accompanist_core::Stored)>,
+        ages: &BTreeMap<SessionKey, Duration>,
     ) -> Vec<Arc<super::cell::Cell<S>>> {
         let mut cells = Vec::with_capacity(unfinished.len());
         let mut waiting: BTreeMap<(String, String), (u64, String)> = BTreeMap::new();
         for (me, stored) in unfinished {
             let header = Arc::clone(&stored.row.header);
+            let key = SessionKey { session: header.session_id(), role: me };
+            let age = ages.get(&key).copied().unwrap_or_default();
             match self.repertoire.role(&header, me).map(Arc::clone) {
-                Some(role) => cells.push(self.recover(stored, me, &role, Waiters::recovered(), 0)),
+                Some(role) => {
+                    let cell = self.recover(stored, me, &role, Waiters::recovered(), 0);
+                    cell.life.has_lived(age);
+                    cells.push(cell);
+                }
                 None => {
+                    let since_millis = i64::try_from(age.as_millis()).map_or(i64::MIN, |age| -age);
+                    lock(&self.undeployed).insert(key, Undeployed { header: Arc::clone(&header), since_millis });
                     let version = (header.choreography.clone(), short_version(&header.fingerprint));
                     waiting.entry(version).or_insert_with(|| (0, header.client_id.clone())).0 += 1;
                 }

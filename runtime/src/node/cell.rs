@@ -5,6 +5,7 @@
 
 use std::collections::HashMap;
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::atomic::AtomicU64;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::task::{Context, Poll, Waker};
 
@@ -15,6 +16,8 @@ use tokio::sync::oneshot;
 
 use super::Shared;
 use super::context::NodeContext;
+use super::life::Life;
+use super::metrics::{Counters, count};
 use super::role::{ErasedCall, ErasedRole, ErasedTransaction, Program, catch_panic, panic_message};
 use super::transact::{Compensation, Transaction};
 use crate::context::{Definition, IdempotencyKey};
@@ -66,6 +69,7 @@ pub(super) struct Cell<S: Store> {
     pub(super) key: SessionKey,
     pub(super) header: Arc<Header>,
     pub(super) role: Arc<dyn ErasedRole<S>>,
+    pub(super) life: Life,
     shared: Weak<Shared<S>>,
     core: Arc<Core<S>>,
     run: Mutex<CellRun>,
@@ -97,6 +101,7 @@ impl<S: Store> Cell<S> {
     ) -> Arc<Self> {
         let key = session.key();
         let header = Arc::clone(session.header());
+        let life = Life::begin(&session, &shared.counts, shared.clock.now());
         let state = CoreState { session, transactions: HashMap::new(), calls: HashMap::new() };
         let definition = role.definition();
         let core = Arc::new(Core { key, header: Arc::clone(&header), definition, state: Mutex::new(state) });
@@ -104,6 +109,7 @@ impl<S: Store> Cell<S> {
             key,
             header,
             role,
+            life,
             shared: Arc::downgrade(shared),
             core,
             run: Mutex::new(CellRun {
@@ -117,6 +123,24 @@ impl<S: Store> Cell<S> {
                 waiters,
             }),
         })
+    }
+
+    /// What `see` sees of the session as it is now.
+    pub(super) fn look<T>(&self, see: impl FnOnce(&Session) -> T) -> T {
+        see(&self.core.lock().session)
+    }
+
+    /// Whether another cell takes its place, because a write failed.
+    #[cfg(all(feature = "admin", unix))]
+    pub(super) fn is_dead(&self) -> bool {
+        lock(&self.run).dead
+    }
+
+    /// One more, if the node is still there.
+    pub(super) fn count(&self, counter: impl FnOnce(&Counters) -> &AtomicU64) {
+        if let Some(shared) = self.shared.upgrade() {
+            count(counter(&shared.counts));
+        }
     }
 
     /// Hands an input to the core and does what follows.
@@ -340,12 +364,17 @@ impl<S: Store> Cell<S> {
         let (session, id, node) = (self.key.session, &self.header.client_id, &shared.name);
         match event {
             Event::Accepted => waiters.accept(),
-            Event::Decided(outcome) => waiters.decide(ending(outcome)),
+            Event::Decided(outcome) => {
+                self.life.decided(outcome.is_ok(), &shared.counts);
+                waiters.decide(ending(outcome));
+            }
             Event::Settled(outcome) => waiters.settle(ending(outcome)),
             Event::OperationFailed { operation, reason, attempts } => {
+                count(&shared.counts.operations_failed);
                 tracing::warn!(%session, id, node, %operation, %reason, attempts, "an operation failed and is tried again");
             }
             Event::CompensationFailed { operation, reason, attempts } => {
+                count(&shared.counts.compensations_failed);
                 tracing::error!(%session, id, node, %operation, %reason, attempts, "a compensation failed and is tried again");
             }
             Event::PeerRefused { role, reason } => {

@@ -1,7 +1,6 @@
 //! Frames that come in: to the session they are for, or answered here.
 
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
 
 use accompanist_core::{
     Body, Frame, Header, Outcome, RoleId, RowState, Session, SessionKey, answer_finished, answer_unknown,
@@ -9,6 +8,7 @@ use accompanist_core::{
 };
 
 use super::cell::{Cell, Waiters, lock};
+use super::metrics::count;
 use super::{OPENING_FRAMES_MAX, PARTICIPANTS_MAX, Shared, Slot, WeakShared};
 use crate::context::Definition;
 use crate::store::Store;
@@ -20,7 +20,7 @@ pub(super) struct NodeInbound<S: Store>(pub(super) WeakShared<S>);
 impl<S: Store> Inbound for NodeInbound<S> {
     fn frame(&self, from: &str, frame: &[u8]) {
         let Some(shared) = self.0.upgrade() else { return };
-        shared.counts.frames_received.fetch_add(1, Ordering::Relaxed);
+        count(&shared.counts.frames_received);
         match Frame::decode(frame) {
             Some(frame) => shared.handle_frame(from, frame),
             None => shared.refuse(from, None, "the frame cannot be read; do both nodes run the same protocol version?"),
@@ -179,7 +179,7 @@ impl<S: Store> Shared<S> {
     }
 
     fn refuse(&self, from: &str, frame: Option<&Frame>, reason: &str) {
-        self.counts.frames_refused.fetch_add(1, Ordering::Relaxed);
+        count(&self.counts.frames_refused);
         tracing::warn!(node = self.name, from, reason, "refused a frame");
         // A refusal is not answered by another.
         let Some(frame) = frame.filter(|frame| !matches!(frame.body, Body::Refused { .. })) else { return };

@@ -1,11 +1,15 @@
 //! A node: one process's part in all its sessions. It joins the session core to a store, a transport and the clock.
 
+#[cfg(all(feature = "admin", unix))]
+mod admin;
 mod builder;
 mod cell;
 mod client;
 mod clock;
 mod context;
 mod inbound;
+mod life;
+mod metrics;
 mod process;
 mod repertoire;
 mod role;
@@ -13,7 +17,6 @@ mod transact;
 
 use std::collections::{BTreeMap, HashMap};
 use std::fmt;
-use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, OnceLock, Weak};
 use std::time::Duration;
 
@@ -25,6 +28,8 @@ use cell::{Cell, Waiters, lock};
 pub use client::{CLIENT_ID_BYTES_MAX, Handle, Start};
 use clock::{Clock, Timers};
 pub use context::NodeContext;
+use metrics::Counters;
+pub use metrics::Counts;
 use process::Process;
 use repertoire::Repertoire;
 use role::ErasedRole;
@@ -64,23 +69,6 @@ impl<S: Store> fmt::Debug for Node<S> {
     }
 }
 
-/// How much a node has done since it started.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Counts {
-    /// Sessions that are not finished.
-    pub sessions: u64,
-    /// Writes of the session's own that something waited for.
-    pub writes_prompt: u64,
-    /// Writes off the critical path.
-    pub writes_lazy: u64,
-    /// Frames handed to the transport.
-    pub frames_sent: u64,
-    /// Frames that came in.
-    pub frames_received: u64,
-    /// Frames refused: unreadable, of unknown choreographies, or from a node that may not send them.
-    pub frames_refused: u64,
-}
-
 impl<S: Store> Node<S> {
     /// Begins to describe a node. Roles are played by the node that has their name in lower case, `order_desk` for `OrderDesk`, unless said
     /// otherwise.
@@ -103,20 +91,6 @@ impl<S: Store> Node<S> {
         Start::new(self.clone(), arguments)
     }
 
-    /// How much the node has done.
-    pub fn counts(&self) -> Counts {
-        let counts = &self.shared.counts;
-        let load = |counter: &AtomicU64| counter.load(Ordering::Relaxed);
-        Counts {
-            sessions: lock(&self.shared.sessions).len() as u64,
-            writes_prompt: load(&counts.writes_prompt),
-            writes_lazy: load(&counts.writes_lazy),
-            frames_sent: load(&counts.frames_sent),
-            frames_received: load(&counts.frames_received),
-            frames_refused: load(&counts.frames_refused),
-        }
-    }
-
     /// Deletes what is left of sessions that have been finished for `retention` or longer, and says how many they were. From then on the
     /// client's ids of these sessions may be used again. `retention` must be longer than a message can be under way; the builder's default
     /// does this by itself now and then.
@@ -125,13 +99,11 @@ impl<S: Store> Node<S> {
     }
 }
 
-#[derive(Debug, Default)]
-struct Counters {
-    writes_prompt: AtomicU64,
-    writes_lazy: AtomicU64,
-    frames_sent: AtomicU64,
-    frames_received: AtomicU64,
-    frames_refused: AtomicU64,
+/// A stored session whose choreography or version is not deployed here: nothing happens to it until the node is started with it.
+struct Undeployed {
+    header: Arc<Header>,
+    /// By the node's clock.
+    since_millis: i64,
 }
 
 /// A session's place in the map.
@@ -146,6 +118,9 @@ const OPENING_FRAMES_MAX: usize = 1_000;
 
 /// What all parts of a node share.
 pub(crate) struct Shared<S: Store> {
+    /// First, so that it is gone before another node may use the store.
+    #[cfg(all(feature = "admin", unix))]
+    _admin: Option<admin::Socket>,
     name: String,
     store: S,
     link: OnceLock<Box<dyn Link>>,
@@ -161,6 +136,7 @@ pub(crate) struct Shared<S: Store> {
     assignments: BTreeMap<String, Vec<String>>,
     /// In an order of which nothing random decides: a simulated run is the same each time.
     sessions: Mutex<BTreeMap<SessionKey, Slot<S>>>,
+    undeployed: Mutex<BTreeMap<SessionKey, Undeployed>>,
     /// Sessions in memory that started here, by choreography and client's id.
     clients: Mutex<HashMap<(&'static str, String), SessionKey>>,
     starting: tokio::sync::Mutex<()>,
@@ -173,7 +149,7 @@ impl<S: Store> Shared<S> {
             Urgency::Prompt => &self.counts.writes_prompt,
             Urgency::Lazy => &self.counts.writes_lazy,
         };
-        counter.fetch_add(1, Ordering::Relaxed);
+        metrics::count(counter);
     }
 
     /// The session, where it is in memory.
@@ -191,7 +167,7 @@ impl<S: Store> Shared<S> {
     }
 
     fn transmit_to(&self, node: &str, frame: &Frame) {
-        self.counts.frames_sent.fetch_add(1, Ordering::Relaxed);
+        metrics::count(&self.counts.frames_sent);
         if node == self.name {
             // By way of a queue: two sessions of one node never step inside each other. What it has no room for is dropped, as by any transport;
             // when it is closed, the node is stopping.
@@ -291,7 +267,9 @@ impl<S: Store> Shared<S> {
                             shared.remove(&cell);
                             return;
                         }
-                        shared.recover(stored, cell.key.role, &cell.role, waiters, failures).step(|_, _| {});
+                        let anew = shared.recover(stored, cell.key.role, &cell.role, waiters, failures);
+                        anew.life.take_over(&cell.life);
+                        anew.step(|_, _| {});
                         return;
                     }
                     Ok(None) => {

@@ -45,6 +45,12 @@ impl<S: Store> Repertoire<S> {
         Ok(Self { choreographies })
     }
 
+    /// The names of the choreographies.
+    #[cfg(all(feature = "admin", unix))]
+    pub(super) fn names(&self) -> impl Iterator<Item = &'static str> {
+        self.choreographies.keys().copied()
+    }
+
     fn versions(&self, name: &str) -> &[Version<S>] {
         self.choreographies.get(name).map(Vec::as_slice).unwrap_or_default()
     }

@@ -37,9 +37,10 @@ impl<S: Store> Transact<S> for Transaction<S> {
             let ran = ran.unwrap_or_else(|panic| Ran::Failed(panic.into()));
             let position = self.position;
             // From here on it is decided: an abort that comes now is written after this commit, and undoes it.
-            self.cell.step_within(Some(&mut self.writes.pending), |session, now| {
+            self.writes.kept = self.cell.step_within(Some(&mut self.writes.pending), |session, now| {
                 session.handle_transaction_ran(position, ran, now)
-            })
+            });
+            self.writes.kept
         })
     }
 
@@ -48,6 +49,9 @@ impl<S: Store> Transact<S> for Transaction<S> {
     }
 
     fn done(self: Box<Self>, result: Result<(), StoreError>) {
+        if self.writes.kept && result.is_ok() {
+            self.cell.count(|counts| &counts.transactions);
+        }
         self.writes.done(&self.cell, result);
     }
 }
@@ -83,9 +87,10 @@ impl<S: Store> Transact<S> for Compensation<S> {
                 Err(panic) => Err(Arc::from(panic)),
             };
             let position = record.position;
-            self.cell.step_within(Some(&mut self.writes.pending), |session, now| {
+            self.writes.kept = self.cell.step_within(Some(&mut self.writes.pending), |session, now| {
                 session.handle_compensated(position, result, now)
-            })
+            });
+            self.writes.kept
         })
     }
 
@@ -94,6 +99,9 @@ impl<S: Store> Transact<S> for Compensation<S> {
     }
 
     fn done(self: Box<Self>, result: Result<(), StoreError>) {
+        if self.writes.kept && result.is_ok() {
+            self.cell.count(|counts| &counts.compensations);
+        }
         self.writes.done(&self.cell, result);
     }
 }
@@ -102,6 +110,8 @@ impl<S: Store> Transact<S> for Compensation<S> {
 #[derive(Default)]
 struct Writes {
     pending: Vec<Write>,
+    /// What the operation itself wrote is in the commit, too.
+    kept: bool,
     last: Option<accompanist_core::WriteId>,
 }
 

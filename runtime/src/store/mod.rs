@@ -11,6 +11,7 @@ mod sqlite;
 
 use std::fmt;
 use std::future::Future;
+use std::path::PathBuf;
 use std::time::Duration;
 
 use accompanist_core::{RoleId, SessionKey, Stored, Write};
@@ -45,6 +46,21 @@ pub trait Store: Database {
         choreography: &str,
         client_id: &str,
     ) -> impl Future<Output = Result<Option<Stored>, StoreError>> + Send;
+
+    /// The ages of all roles' parts of sessions that are not finished. A store that does not say makes them begin anew with the node.
+    fn ages(&self) -> impl Future<Output = Result<Vec<(SessionKey, Duration)>, StoreError>> + Send {
+        std::future::ready(Ok(Vec::new()))
+    }
+
+    /// How many commits it has made durable since it was opened, each one sync; zero for a store that does not say.
+    fn commits(&self) -> u64 {
+        0
+    }
+
+    /// Where a node over this store listens for operators, unless it is told otherwise; nowhere for a store that is no file.
+    fn admin_path(&self) -> Option<PathBuf> {
+        None
+    }
 
     /// Queues a job. Never waits, and never calls the job's completion before it returns.
     fn submit(&self, job: Job<Self>)

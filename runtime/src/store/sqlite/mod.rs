@@ -14,7 +14,7 @@ mod writer;
 
 use std::fmt;
 use std::ops::Deref;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::mpsc::{self, Sender};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::{self, JoinHandle};
@@ -198,6 +198,20 @@ impl Store for Sqlite {
 
     async fn find_client(&self, choreography: &str, client_id: &str) -> Result<Option<Stored>, StoreError> {
         rows::find_client(&self.shared.reader.lock().unwrap_or_else(PoisonError::into_inner), choreography, client_id)
+    }
+
+    async fn ages(&self) -> Result<Vec<(SessionKey, Duration)>, StoreError> {
+        rows::ages(&self.shared.reader.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    fn commits(&self) -> u64 {
+        Self::commits(self)
+    }
+
+    /// Beside the database: `<path>.sock`.
+    fn admin_path(&self) -> Option<PathBuf> {
+        let reader = self.shared.reader.lock().unwrap_or_else(PoisonError::into_inner);
+        reader.path().filter(|path| !path.is_empty()).map(|path| PathBuf::from(format!("{path}.sock")))
     }
 
     fn submit(&self, job: Job<Self>) {

@@ -1,6 +1,7 @@
 //! Reads sessions back, and refuses what is not as it was written.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use accompanist_core::{
     CallRecord, Digest, Header, Position, RoleId, Row, ScopeVoteRecord, SessionId, SessionKey, Stored,
@@ -11,6 +12,7 @@ use rusqlite::{CachedStatement, Connection, OptionalExtension as _, Params, para
 use super::digest;
 use super::schema::store_error;
 use super::state::{self, StateColumns};
+use super::write::now_ms;
 use crate::store::StoreError;
 
 macro_rules! select_session {
@@ -35,6 +37,7 @@ macro_rules! select_transaction {
 const SESSION_BY_KEY: &str = select_session!("WHERE session = ?1 AND role = ?2");
 const SESSION_BY_CLIENT: &str = select_session!("WHERE choreography = ?1 AND client_id = ?2 AND role = initiator");
 const SESSIONS_UNFINISHED: &str = select_session!("WHERE finished_at IS NULL ORDER BY id");
+const STARTS_UNFINISHED: &str = "SELECT session, role, started_at FROM accompanist_session WHERE finished_at IS NULL";
 const TRANSACTIONS: &str = select_transaction!("WHERE id = ?1");
 const TRANSACTION: &str = select_transaction!("WHERE id = ?1 AND position = ?2");
 const CALLS: &str =
@@ -64,6 +67,18 @@ pub(super) fn unfinished(connection: &Connection) -> Result<Vec<(RoleId, Stored)
         sessions.push(stored(connection, row)?);
     }
     Ok(sessions)
+}
+
+/// How long ago everything that is not finished started, by the wall clock.
+pub(super) fn ages(connection: &Connection) -> Result<Vec<(SessionKey, Duration)>, StoreError> {
+    let now_ms = now_ms();
+    let mut select = prepare(connection, STARTS_UNFINISHED)?;
+    let ages = select.query_map([], |row| {
+        let key = SessionKey { session: SessionId(row.get(0)?), role: RoleId(row.get(1)?) };
+        let age_ms = now_ms.saturating_sub(row.get::<_, i64>(2)?);
+        Ok((key, Duration::from_millis(u64::try_from(age_ms).unwrap_or(0))))
+    });
+    ages.and_then(Iterator::collect).map_err(|error| store_error(&error))
 }
 
 /// The record of the transaction at `position` of the session whose row is `id`.

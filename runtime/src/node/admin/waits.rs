@@ -1,0 +1,85 @@
+//! What a session waits for, in the words of the protocol.
+
+use accompanist_core::{Header, Millis, Position, RoleId, Trying, View, WaitsFor};
+use serde::Serialize;
+
+use crate::context::Definition;
+
+/// Something that a session waits for.
+#[derive(Debug, Default, Serialize)]
+pub(super) struct Wait {
+    /// `message`, `transaction`, `operation`, `compensation`, `scope_vote`, `vote`, `done`, `over` or `write`.
+    #[serde(rename = "for")]
+    what: &'static str,
+    /// From whom.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    role: Option<String>,
+    /// And where that is played.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    node: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    position: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    operation: Option<String>,
+    /// How often it has failed in this run of the node.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    attempts: Option<u32>,
+    /// Until it is tried again; not there while it runs.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    next_try_millis: Option<u64>,
+    /// Why it failed last, or why the role says that it cannot take part.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    reason: Option<String>,
+}
+
+/// Says what sessions wait for.
+pub(super) struct Words<'a> {
+    pub(super) header: &'a Header,
+    pub(super) definition: &'static Definition,
+    pub(super) now: Millis,
+}
+
+impl Words<'_> {
+    /// What a session waits for.
+    pub(super) fn waits(&self, view: &View) -> Vec<Wait> {
+        view.waits.iter().map(|wait| self.wait(view, wait)).collect()
+    }
+
+    fn wait(&self, view: &View, wait: &WaitsFor) -> Wait {
+        match wait {
+            WaitsFor::Message { position, from } => self.role("message", view, *from, Some(*position)),
+            WaitsFor::Transaction(trying) => self.trying("transaction", trying),
+            WaitsFor::Call(trying) => self.trying("operation", trying),
+            WaitsFor::Compensation(trying) => self.trying("compensation", trying),
+            WaitsFor::ScopeVote { scope, from } => self.role("scope_vote", view, *from, Some(*scope)),
+            WaitsFor::Vote(role) => self.role("vote", view, *role, None),
+            WaitsFor::Done(role) => self.role("done", view, *role, None),
+            WaitsFor::Over(role) => self.role("over", view, *role, None),
+            WaitsFor::Write => Wait { what: "write", ..Wait::default() },
+        }
+    }
+
+    fn role(&self, what: &'static str, view: &View, role: RoleId, position: Option<Position>) -> Wait {
+        let refused = view.peers.iter().find(|peer| peer.role == role).and_then(|peer| peer.refused.as_deref());
+        Wait {
+            what,
+            role: Some(self.definition.participant_name(self.header, role)),
+            node: self.header.node(role).map(ToOwned::to_owned),
+            position: position.map(|position| position.to_string()),
+            reason: refused.map(ToOwned::to_owned),
+            ..Wait::default()
+        }
+    }
+
+    fn trying(&self, what: &'static str, trying: &Trying) -> Wait {
+        Wait {
+            what,
+            position: Some(trying.position.to_string()),
+            operation: Some(trying.operation.to_string()),
+            attempts: Some(trying.attempts),
+            next_try_millis: trying.next_try.map(|at| at.0.saturating_sub(self.now.0)),
+            reason: trying.failure.as_deref().map(ToOwned::to_owned),
+            ..Wait::default()
+        }
+    }
+}

@@ -7,6 +7,7 @@ mod input;
 pub mod json;
 mod message;
 mod new;
+mod node;
 mod output;
 mod progress;
 
@@ -31,7 +32,7 @@ const REFUSED: u8 = 1;
 /// The command line is wrong, or a file cannot be read or written.
 const FAILED: u8 = 2;
 
-/// Check and compile choreographies.
+/// Check and compile choreographies, and look after the nodes that run them.
 #[derive(Debug, Parser)]
 #[command(name = "chor", version, arg_required_else_help = true, after_help = EXAMPLES)]
 struct Arguments {
@@ -48,8 +49,10 @@ const EXAMPLES: &str = "Examples:
   chor fmt --check
   chor new trip
   chor explain E0010
+  chor sessions --node warehouse.db --stuck
 
-Exit codes: 0 fine, 1 the program has errors or another form, 2 wrong usage or a file that cannot be read.";
+Exit codes: 0 fine, 1 the program has errors or another form, or the node refuses, 2 wrong usage, or a file or node that cannot be
+reached.";
 
 const DIAGRAM_EXAMPLES: &str = "Examples:
   chor diagram warehouse.chor                      # Mermaid, for a fenced block in Markdown
@@ -134,6 +137,8 @@ enum Command {
         #[arg(long)]
         check: bool,
     },
+    #[command(flatten)]
+    Node(node::Command),
     /// Explain a diagnostic by its code.
     #[command(after_help = "Example:\n  chor explain E0010")]
     Explain {
@@ -162,6 +167,7 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
         }
         Command::New { name, path, accompanist } => new::new(&name, path.as_deref(), accompanist.as_deref()),
         Command::Fmt { paths, check } => fmt::fmt(&paths, check),
+        Command::Node(command) => node::run(&command),
         Command::Explain { code } => explain(&code),
     })
 }

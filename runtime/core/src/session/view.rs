@@ -169,7 +169,8 @@ impl Session {
     }
 
     fn program_waits_for(&self, waits: &mut Vec<WaitsFor>) {
-        waits.extend(self.awaited.iter().map(|(position, from)| WaitsFor::Message { position: *position, from: *from }));
+        waits
+            .extend(self.awaited.iter().map(|(position, from)| WaitsFor::Message { position: *position, from: *from }));
         waits.extend(self.scopes.missing_votes().map(|(scope, from)| WaitsFor::ScopeVote { scope, from }));
         for (position, request) in &self.transaction_requests {
             waits.push(WaitsFor::Transaction(self.trying(*position, request, Timer::Transaction(*position))));

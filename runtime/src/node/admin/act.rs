@@ -78,7 +78,8 @@ impl<S: Store> Shared<S> {
             return Err(Fault::new(Kind::NotStuck, message));
         };
         if !cell.step_within(None, |session, _| session.handle_undone_by_hand(position)) {
-            let message = format!("the compensation of `{operation}` is being tried right now; look again, and ask again");
+            let message =
+                format!("the compensation of `{operation}` is being tried right now; look again, and ask again");
             return Err(Fault::new(Kind::Busy, message));
         }
         durable(&cell).await?;
@@ -95,7 +96,9 @@ impl<S: Store> Shared<S> {
             "an operator has undone this by hand; it counts as undone from now on"
         );
         let arguments = Shown::new(&arguments);
-        Ok(json!({ "operation": operation, "arguments": arguments, "role": role(&cell), "position": position.to_string() }))
+        Ok(
+            json!({ "operation": operation, "arguments": arguments, "role": role(&cell), "position": position.to_string() }),
+        )
     }
 
     /// The parts of the session; an error where there are none.
@@ -107,7 +110,8 @@ impl<S: Store> Shared<S> {
     /// Those with which something can be done; an error where there are none.
     fn live_parts(&self, name: &str) -> Result<Vec<Arc<Cell<S>>>, Fault> {
         let mut cells = Vec::new();
-        let mut why = Fault::new(Kind::Busy, "the session is being read from the store, which may be failing; ask again");
+        let mut why =
+            Fault::new(Kind::Busy, "the session is being read from the store, which may be failing; ask again");
         for part in self.existing(name)? {
             match part {
                 Part::Live(cell) => cells.push(cell),
@@ -125,7 +129,8 @@ async fn durable<S: Store>(cell: &Cell<S>) -> Result<(), Fault> {
     let deadline = Instant::now() + DURABLE_WITHIN;
     while cell.look(Session::durable) < last {
         if cell.is_dead() {
-            let message = "the store failed before this was durable; see by `inspect` how the session is, and ask again";
+            let message =
+                "the store failed before this was durable; see by `inspect` how the session is, and ask again";
             return Err(Fault::new(Kind::Unavailable, message));
         }
         if Instant::now() > deadline {

@@ -19,7 +19,11 @@ pub(super) enum Part<S: Store> {
     /// It is being read from the store.
     Reading(SessionKey),
     /// Its version is not deployed here.
-    Undeployed { key: SessionKey, header: Arc<Header>, since_millis: i64 },
+    Undeployed {
+        key: SessionKey,
+        header: Arc<Header>,
+        since_millis: i64,
+    },
 }
 
 impl<S: Store> Part<S> {

@@ -230,9 +230,9 @@ fn inspected(
 
 fn ending(state: Option<&RowState>) -> (Option<Shown>, Option<String>, Option<RoleId>) {
     match state {
-        Some(RowState::Voted { result } | RowState::Committed { result } | RowState::Finished { outcome: Ok(result) }) => {
-            (Some(Shown::new(result)), None, None)
-        }
+        Some(
+            RowState::Voted { result } | RowState::Committed { result } | RowState::Finished { outcome: Ok(result) },
+        ) => (Some(Shown::new(result)), None, None),
         Some(RowState::Aborting { via, reason, .. }) => (None, Some(reason.to_string()), Some(*via)),
         Some(RowState::Finished { outcome: Err(reason) }) => (None, Some(reason.to_string()), None),
         None | Some(RowState::Active) => (None, None, None),

@@ -39,8 +39,7 @@ struct Summary {
 const WAITS_MAX: usize = 4;
 
 /// Before its first write; as the row says; being read from the store; of a version that is not deployed.
-const STATES: [&str; 8] =
-    ["starting", "active", "voted", "aborting", "committed", "finished", "reading", "undeployed"];
+const STATES: [&str; 8] = ["starting", "active", "voted", "aborting", "committed", "finished", "reading", "undeployed"];
 
 #[derive(Serialize)]
 struct Listed {
@@ -77,7 +76,8 @@ impl<S: Store> Shared<S> {
         }
         let after = filter.after.as_deref().map(cursor).transpose()?;
         let now = self.clock.now();
-        let mut seen: Vec<_> = self.parts().into_iter().filter(|part| fits(filter, part)).map(|part| see(part, now)).collect();
+        let mut seen: Vec<_> =
+            self.parts().into_iter().filter(|part| fits(filter, part)).map(|part| see(part, now)).collect();
         seen.sort_by_key(|seen| (seen.since_millis, seen.key));
         let total = seen.len();
         if let Some((since_millis, session, role)) = &after {
@@ -85,9 +85,10 @@ impl<S: Store> Shared<S> {
             seen.retain(|seen| place(seen) > (*since_millis, session.clone(), *role));
         }
         let limit = filter.limit.unwrap_or(LISTED_DEFAULT).clamp(1, LISTED_MAX);
-        let next = seen.get(limit).and_then(|_| seen.get(limit - 1)).map(|last| {
-            format!("{}:{}:{}", last.since_millis, last.key.session, last.key.role.0)
-        });
+        let next = seen
+            .get(limit)
+            .and_then(|_| seen.get(limit - 1))
+            .map(|last| format!("{}:{}:{}", last.since_millis, last.key.session, last.key.role.0));
         let sessions = seen.iter().take(limit).map(|seen| summary(seen, now)).collect();
         value(Listed { sessions, total, next })
     }
@@ -110,9 +111,8 @@ fn fits<S: Store>(filter: &Filter, part: &Part<S>) -> bool {
             && (!filter.stuck || session.is_failing())
             && (!filter.parked || session.is_parked())
     };
-    let of_other = |state: &str| {
-        filter.state.as_deref().is_none_or(|wanted| state == wanted) && !filter.stuck && !filter.parked
-    };
+    let of_other =
+        |state: &str| filter.state.as_deref().is_none_or(|wanted| state == wanted) && !filter.stuck && !filter.parked;
     match part {
         Part::Live(cell) => cell.look(of_session),
         Part::Reading(_) => of_other("reading"),

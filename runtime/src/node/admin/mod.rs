@@ -107,5 +107,6 @@ fn answer_line(node: &str, answer: Result<Value, Fault>) -> Value {
 
 /// An answer as JSON: none of them holds what JSON cannot.
 fn value(answer: impl Serialize) -> Result<Value, Fault> {
-    serde_json::to_value(answer).map_err(|error| Fault::new(Kind::Unavailable, format!("the answer is no JSON: {error}")))
+    serde_json::to_value(answer)
+        .map_err(|error| Fault::new(Kind::Unavailable, format!("the answer is no JSON: {error}")))
 }

@@ -130,7 +130,11 @@ mod tests {
             ("{\"request\":\"sessions\"}", Kind::BadRequest, "no `version`"),
             ("{\"version\":2,\"request\":\"sessions\"}", Kind::UnsupportedVersion, "version 1 of the protocol, not 2"),
             ("{\"version\":1}", Kind::BadRequest, "no `request`"),
-            ("{\"version\":1,\"request\":\"drop\"}", Kind::BadRequest, "no request `drop`; the requests are `sessions`"),
+            (
+                "{\"version\":1,\"request\":\"drop\"}",
+                Kind::BadRequest,
+                "no request `drop`; the requests are `sessions`",
+            ),
             ("{\"version\":1,\"request\":\"inspect\"}", Kind::BadRequest, "missing field `session`"),
             ("{\"version\":1,\"request\":\"metrics\",\"x\":1}", Kind::BadRequest, "unknown field `x`"),
             ("{\"version\":1,\"request\":\"abort\",\"session\":\"1\",\"reason\":\" \"}", Kind::BadRequest, "is empty"),

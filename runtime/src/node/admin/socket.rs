@@ -46,9 +46,9 @@ impl Place {
             Self::Nowhere => return Ok(None),
             Self::At(path) => {
                 let opened = open(path);
-                return opened.map(Some).map_err(|error| {
-                    Error::configuration(format!("the admin socket `{}`: {error}", path.display()))
-                });
+                return opened
+                    .map(Some)
+                    .map_err(|error| Error::configuration(format!("the admin socket `{}`: {error}", path.display())));
             }
             Self::Store => store.admin_path(),
         };

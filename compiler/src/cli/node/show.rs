@@ -1,0 +1,277 @@
+//! A node's answers, for people.
+
+use std::fmt::Write as _;
+
+use serde_json::Value;
+
+use super::table::Table;
+
+/// The widest id and reason that a table shows, in characters.
+const CELL_CHARACTERS_MAX: usize = 60;
+
+const RED: &str = "\x1b[31m";
+const YELLOW: &str = "\x1b[33m";
+const BOLD: &str = "\x1b[1m";
+const PLAIN: &str = "\x1b[0m";
+
+/// The text with everything in it that would steer a terminal written out: ids and reasons are other people's.
+pub fn clean(text: &str) -> String {
+    text.chars()
+        .flat_map(|character| match character.is_control() {
+            true => character.escape_default().collect::<Vec<_>>(),
+            false => vec![character],
+        })
+        .collect()
+}
+
+fn short(text: &str) -> String {
+    let text = clean(text);
+    match text.char_indices().nth(CELL_CHARACTERS_MAX) {
+        Some((at, _)) => format!("{}…", text.get(..at).unwrap_or_default()),
+        None => text,
+    }
+}
+
+fn text<'a>(value: &'a Value, field: &str) -> &'a str {
+    value.get(field).and_then(Value::as_str).unwrap_or("")
+}
+
+fn list<'a>(value: &'a Value, field: &str) -> &'a [Value] {
+    value.get(field).and_then(Value::as_array).map(Vec::as_slice).unwrap_or_default()
+}
+
+fn is(value: &Value, field: &str) -> bool {
+    value.get(field).and_then(Value::as_bool).unwrap_or(false)
+}
+
+fn number(value: &Value, field: &str) -> u64 {
+    value.get(field).and_then(Value::as_u64).unwrap_or(0)
+}
+
+/// So many milliseconds, in the one or two units that matter.
+fn duration(millis: u64) -> String {
+    let seconds = millis / 1_000;
+    match seconds {
+        0 => format!("{millis} ms"),
+        1..60 => format!("{seconds} s"),
+        60..3_600 => format!("{} min {} s", seconds / 60, seconds % 60),
+        3_600..86_400 => format!("{} h {} min", seconds / 3_600, seconds / 60 % 60),
+        _ => format!("{} d {} h", seconds / 86_400, seconds / 3_600 % 24),
+    }
+}
+
+/// What a session waits for, in words.
+fn wait(wait: &Value) -> String {
+    let (role, node, operation) = (text(wait, "role"), text(wait, "node"), text(wait, "operation"));
+    let from = format!("{} (node {})", clean(role), clean(node));
+    let refused = match text(wait, "reason") {
+        "" => String::new(),
+        reason => format!(", which says: {}", clean(reason)),
+    };
+    match text(wait, "for") {
+        "message" => format!("a message from {from}{refused}"),
+        "vote" => format!("the vote of {from}{refused}"),
+        "scope_vote" => format!("the vote of {from} in a scope{refused}"),
+        "done" => format!("{from} to have ended it{refused}"),
+        "over" => format!("{from} to say that all is over{refused}"),
+        "write" => "a durable write".to_owned(),
+        what => {
+            let operation = clean(operation);
+            let what = if what == "compensation" { format!("the compensation of {operation}") } else { operation };
+            let reason = clean(text(wait, "reason"));
+            match (number(wait, "attempts"), wait.get("next_try_millis").and_then(Value::as_u64)) {
+                (0, _) => format!("{what}, which runs"),
+                (attempts, Some(millis)) => {
+                    format!("{what}, which failed {attempts}× ({reason}); next try in {}", duration(millis))
+                }
+                (attempts, None) => format!("{what}, which failed {attempts}× ({reason}) and runs again"),
+            }
+        }
+    }
+}
+
+/// A list of sessions.
+pub fn sessions(answer: &Value, colour: bool) -> String {
+    let sessions = list(answer, "sessions");
+    if sessions.is_empty() {
+        return "no sessions\n".to_owned();
+    }
+    let mut table = Table::new(&["ID", "SESSION", "CHOREOGRAPHY", "ROLE", "STATE", "AGE", "WAITS FOR"]);
+    for session in sessions {
+        let first = list(session, "waits").first().map(wait).unwrap_or_default();
+        let more = list(session, "waits").len().saturating_sub(1);
+        let more = if more > 0 { format!(" and {more} more") } else { String::new() };
+        let waits = if is(session, "parked") { "nothing: it is parked".to_owned() } else { short(&first) + &more };
+        table.row(vec![
+            short(text(session, "id")),
+            text(session, "session").chars().take(8).collect(),
+            short(text(session, "choreography")),
+            short(text(session, "role")),
+            text(session, "state").to_owned(),
+            duration(number(session, "age_millis")),
+            waits,
+        ]);
+    }
+    let paint = |line_number: usize, line: &str| {
+        let session = line_number.checked_sub(1).and_then(|index| sessions.get(index));
+        let colour_of = match session {
+            _ if !colour => return line.to_owned(),
+            None => BOLD,
+            Some(session) if is(session, "parked") => YELLOW,
+            Some(session) if is(session, "stuck") => RED,
+            Some(_) => return line.to_owned(),
+        };
+        format!("{colour_of}{line}{PLAIN}")
+    };
+    let mut shown = table.text(paint);
+    if let Some(next) = answer.get("next").and_then(Value::as_str) {
+        let total = number(answer, "total");
+        let _ = writeln!(shown, "{} of {total}; go on with `--after {next}`", sessions.len());
+    }
+    shown
+}
+
+/// All parts of a session.
+pub fn inspected(answer: &Value, colour: bool) -> String {
+    let parts: Vec<String> = list(answer, "parts").iter().map(|found| part(found, colour)).collect();
+    parts.join("\n")
+}
+
+fn part(part: &Value, colour: bool) -> String {
+    let (bold, plain) = if colour { (BOLD, PLAIN) } else { ("", "") };
+    let mut shown = String::new();
+    // Writing to a string does not fail.
+    let mut line = |name: &str, value: String| {
+        if !value.is_empty() {
+            let _ = writeln!(shown, "{bold}{name:<13}{plain}{value}");
+        }
+    };
+    line("session", text(part, "session").to_owned());
+    line("id", clean(text(part, "id")));
+    line("choreography", format!("{}, version {}", clean(text(part, "choreography")), text(part, "version")));
+    line("role", clean(text(part, "role")));
+    line("state", text(part, "state").to_owned());
+    line("age", part.get("age_millis").and_then(Value::as_u64).map(duration).unwrap_or_default());
+    line("aborted by", clean(text(part, "aborted_by")));
+    line("reason", clean(text(part, "reason")));
+    line("arguments", value(part, "arguments"));
+    line("result", value(part, "result"));
+    if let Some(parked) = part.get("parked").filter(|parked| parked.is_object()) {
+        let place = text(parked, "position");
+        line("parked", format!("at {place}: recorded {}", clean(text(parked, "recorded"))));
+        line("", format!("attempted {}", clean(text(parked, "attempted"))));
+    }
+    let waits = list(part, "waits");
+    for (number, waits) in waits.iter().enumerate() {
+        line(if number == 0 { "waits for" } else { "" }, wait(waits));
+    }
+    for (number, peer) in list(part, "peers").iter().enumerate() {
+        let vote = if is(peer, "completed") { "has voted completed" } else { "has not voted" };
+        let done = if is(peer, "done") { ", has ended it" } else { "" };
+        let kept = match self::number(peer, "kept_messages") {
+            0 => String::new(),
+            1 => ", 1 message kept for it".to_owned(),
+            kept => format!(", {kept} messages kept for it"),
+        };
+        let refused = text(peer, "refused");
+        let refused = if refused.is_empty() { String::new() } else { format!(", says: {}", clean(refused)) };
+        let peer = format!("{} {vote}{done}{kept}{refused}", clean(text(peer, "role")));
+        line(if number == 0 { "others" } else { "" }, peer);
+    }
+    records(&mut shown, part);
+    shown
+}
+
+fn records(shown: &mut String, part: &Value) {
+    let mut table = Table::new(&["  RECORD", "WHAT", "ARGUMENTS", "RESULT", ""]);
+    for record in list(part, "transactions") {
+        let undone = if is(record, "undone") { "undone" } else { "" };
+        table.row(vec![
+            format!("  commit {}", number(record, "sequence")),
+            clean(text(record, "operation")),
+            short(&value(record, "arguments")),
+            short(&value(record, "result")),
+            undone.to_owned(),
+        ]);
+    }
+    for record in list(part, "operations") {
+        let operation = clean(text(record, "operation"));
+        table.row(vec!["  result".to_owned(), operation, String::new(), short(&value(record, "result"))]);
+    }
+    for vote in list(part, "scope_votes") {
+        let reason = short(text(vote, "reason"));
+        table.row(vec!["  scope".to_owned(), format!("voted {}", text(vote, "vote")), String::new(), reason]);
+    }
+    let records = ["transactions", "operations", "scope_votes"].iter().any(|field| !list(part, field).is_empty());
+    if records {
+        shown.push_str(&table.text(|_, line| line.to_owned()));
+    }
+    match number(part, "records_left_out") {
+        0 => {}
+        left_out => shown.push_str(&format!("  and {left_out} records more\n")),
+    }
+}
+
+/// A value that may be shown by its beginning only.
+fn value(of: &Value, field: &str) -> String {
+    let Some(shown) = of.get(field).filter(|shown| shown.is_object()) else { return String::new() };
+    match (shown.get("json"), shown.get("begins").and_then(Value::as_str)) {
+        (Some(json), _) => clean(&json.to_string()),
+        (None, begins) => format!("{}… ({} bytes)", clean(begins.unwrap_or_default()), number(shown, "bytes")),
+    }
+}
+
+/// What was tried again.
+pub fn retried(answer: &Value) -> String {
+    let count = |field: &str, one: &str, many: &str| match number(answer, field) {
+        1 => format!("1 {one}"),
+        count => format!("{count} {many}"),
+    };
+    format!(
+        "{} told to go on; {} tried at once\n",
+        count("sessions", "session", "sessions"),
+        count("tried", "operation or compensation that failed is", "operations and compensations that failed are")
+    )
+}
+
+/// What counts as undone.
+pub fn settled(answer: &Value) -> String {
+    let (operation, role) = (clean(text(answer, "operation")), clean(text(answer, "role")));
+    format!("{operation}{} of {role} counts as undone from now on\n", value(answer, "arguments"))
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn nothing_from_elsewhere_steers_the_terminal() {
+        assert_eq!(clean("a\x1b[31mb\nc"), "a\\u{1b}[31mb\\nc");
+    }
+
+    #[test]
+    fn durations_are_in_the_units_that_matter() {
+        let all = [0, 999, 59_000, 61_000, 3_660_000, 90_000_000].map(duration);
+        assert_eq!(all, ["0 ms", "999 ms", "59 s", "1 min 1 s", "1 h 1 min", "1 d 1 h"]);
+    }
+
+    #[test]
+    fn what_is_waited_for_is_a_sentence() {
+        let failing = json!({ "for": "compensation", "operation": "Bank.charge", "attempts": 3, "reason": "no line", "next_try_millis": 4_000 });
+        assert_eq!(wait(&failing), "the compensation of Bank.charge, which failed 3× (no line); next try in 4 s");
+        let message = json!({ "for": "message", "role": "Bank", "node": "berlin" });
+        assert_eq!(wait(&message), "a message from Bank (node berlin)");
+    }
+
+    #[test]
+    fn colours_are_for_what_wants_somebody_to_look() {
+        let answer = json!({ "sessions": [{ "id": "1", "stuck": true, "state": "aborting" }, { "id": "2", "state": "active" }] });
+        assert!(!sessions(&answer, false).contains('\x1b'));
+        let coloured = sessions(&answer, true);
+        let lines: Vec<_> = coloured.lines().collect();
+        assert!(lines.iter().any(|line| line.starts_with("\x1b[31m1 ")), "{coloured}");
+        assert!(lines.iter().any(|line| line.starts_with("2 ")), "{coloured}");
+    }
+}

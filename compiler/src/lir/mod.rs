@@ -12,6 +12,7 @@ pub mod print;
 mod project;
 mod repeat;
 mod scope;
+mod share;
 mod sites;
 mod stmt;
 mod together;

@@ -3,6 +3,7 @@
 use super::choice::drop_value;
 use super::knowledge::Part;
 use super::project::{Projected, Projector, discarded};
+use super::share::Kept;
 use super::sites::SiteKey;
 use super::{Block, Decision, Expr, Firsts, Repeat, Site, Stmt, StmtKind, To};
 use crate::diagnostic::Diagnostics;
@@ -71,7 +72,7 @@ impl Projector<'_> {
             again.stmts.retain(|stmt| !matches!(stmt.kind, StmtKind::Again));
             let (leave, stop) = told_in_round(stop, expr, &outside);
             let stmts = repeat(part, Parts { site, span, pattern, guard, again, leave, stop });
-            Projected { stmts, value: Some(Expr::unit(span)) }
+            Projected { stmts, value: Some(Expr::unit(span)), kept: Kept::All }
         });
         let projected = projected.collect();
         self.keep(places, expr, projected);

@@ -64,7 +64,7 @@ impl Projector<'_> {
 }
 
 /// The variables that a block changes and does not bind itself.
-fn changed_from_outside(block: &Block) -> Vec<LocalId> {
+pub fn changed_from_outside(block: &Block) -> Vec<LocalId> {
     let mut bound = BTreeSet::new();
     bindings(block, &mut bound);
     let changed: BTreeSet<LocalId> = block.stmts.iter().flat_map(Stmt::changes).collect();

@@ -81,7 +81,7 @@ fn choreography_programs(
     let begins = |program: &&Program| {
         (program.role != initiator || is_group)
             && participants.contains(&program.role)
-            && !Firsts::of(&program.body).tell()
+            && Firsts::of(&program.body).begin()
     };
     let begins = programs.iter().filter(begins).map(|program| program.role).collect();
     let Projector { locals, selections, .. } = projector;

@@ -183,7 +183,7 @@ impl Projector<'_> {
         for key in firsts.messages {
             let Some([(from, _)]) = call.roles.get(usize::from(key.from.0)).map(Vec::as_slice) else {
                 // A member of a group that is no role here sends it: it cannot be waited for by name.
-                return Firsts { acts: true, ..Firsts::default() };
+                return Firsts { unnamed: true, messages: std::collections::BTreeSet::new(), ..firsts };
             };
             messages.insert(Key { own: vec![site], inner: key.path().collect(), from: *from });
         }

@@ -72,7 +72,7 @@ fn choreography_programs(
     };
     let participants: Vec<RoleId> = programs.iter().filter(has_part).map(|program| program.role).collect();
     for (role, declared) in choreography.role_ids().zip(&choreography.roles) {
-        if !participants.contains(&role) {
+        if !participants.contains(&role) && !declared.name.name.starts_with('_') {
             let (name, span) = (declared.name.name.clone(), declared.name.span);
             diagnostics.push(Meaning::UnusedRole { name, span }.into());
         }

@@ -30,7 +30,7 @@ impl Projector<'_> {
         });
         self.within = outer;
         let branch_ids: Vec<ExprId> = branches.iter().map(|(_, branch)| *branch).collect();
-        let parts = self.decide(places, choice, guard, &branch_ids, false, &mut blocks, diagnostics);
+        let (parts, _) = self.decide(places, choice, guard, &branch_ids, false, &mut blocks, diagnostics);
         let told = |part: &Part| matches!(part, Part::Decides | Part::Told(_));
         let known = places.players.iter().zip(&parts).filter(|(_, part)| told(part));
         let known = known.map(|(player, _)| player.clone()).collect();
@@ -46,7 +46,7 @@ impl Projector<'_> {
         known
     }
 
-    /// Finds out who is told of a choice; selections are put into the blocks.
+    /// Finds out who is told of a choice, and of a loop, whether what is done when it stops belongs to a round; selections are put into the blocks.
     #[allow(clippy::too_many_arguments, reason = "what a choice is made of")]
     pub(super) fn decide(
         &mut self,
@@ -57,7 +57,7 @@ impl Projector<'_> {
         repeats: bool,
         blocks: &mut [Vec<Block>],
         diagnostics: &mut Diagnostics,
-    ) -> Vec<Part> {
+    ) -> (Vec<Part>, bool) {
         let body = &self.choreography.body;
         // What follows a `for` is not its body, whose place it has.
         let stands_for_none = |index: usize, branch: &ExprId| index > 0 && branches.first() == Some(branch);
@@ -78,7 +78,7 @@ impl Projector<'_> {
         for (branch, from, to) in decided.selections {
             self.selections.entry((expr, branch)).or_default().push((from, to));
         }
-        decided.parts
+        (decided.parts, decided.stops_in_round)
     }
 
     /// What a player keeps of the value of a choice if it knows the branch.

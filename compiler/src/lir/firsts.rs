@@ -88,7 +88,7 @@ impl Firsts {
                     }
                     Decision::While(guard) if firsts.ends && !guard.acts() => {
                         let body = Self::of(&repeat.body).behind(repeat.site);
-                        firsts.either([body, Self::leaving(repeat)].into_iter());
+                        firsts.either([body, Self::of(&repeat.leave).behind(repeat.site)].into_iter());
                     }
                     Decision::For(_, items) if firsts.ends && !items.acts() => {
                         let body = Self::of(&repeat.body).without_names();

@@ -97,6 +97,8 @@ use std::sync::Arc;
 pub use self::client::Start;
 pub use self::faults::{Fault, Faults};
 pub use self::history::{PartHistory, SessionHistory, TransactionHistory};
+#[cfg(feature = "sqlite")]
+pub use self::node::sqlite;
 use self::node::{Host, Typed};
 pub use self::node::{SimNode, Simulated, Storage, memory};
 pub use self::seeds::{Failed, Report, Seeds, seeds};

@@ -16,14 +16,24 @@ use crate::error::Error;
 use crate::node::{Node, NodeBuilder};
 use crate::store::driven::Medium;
 use crate::store::{Memory, MemoryMedium, Store, StoreError};
+#[cfg(feature = "sqlite")]
+use crate::store::{Sqlite, SqliteMedium};
 
-/// A store that the simulator can run: [`Memory`].
+/// A store that the simulator can run: [`Memory`], and [`Sqlite`](crate::store::Sqlite) with the feature `sqlite`.
 pub trait Simulated: Store + Clone + sealed::OnMedium {}
 
 impl Simulated for Memory {}
 
 impl sealed::OnMedium for Memory {
     type Medium = MemoryMedium;
+}
+
+#[cfg(feature = "sqlite")]
+impl Simulated for Sqlite {}
+
+#[cfg(feature = "sqlite")]
+impl sealed::OnMedium for Sqlite {
+    type Medium = SqliteMedium;
 }
 
 pub(super) mod sealed {
@@ -50,6 +60,16 @@ impl<S: Simulated> fmt::Debug for Storage<S> {
 /// database does; read it by [`SimNode::store`].
 pub fn memory() -> Storage<Memory> {
     Storage(MemoryMedium::default())
+}
+
+/// A node's [`Sqlite`] with the service's own schema (see [`Sqlite::with_schema`]): a database in memory, which survives the node's crashes. An operation
+/// must wait for nothing but its database.
+///
+/// # Errors
+/// With SQLite's words, where the schema is wrong.
+#[cfg(feature = "sqlite")]
+pub fn sqlite(schema: &str) -> Result<Storage<Sqlite>, StoreError> {
+    SqliteMedium::new(schema).map(Storage)
 }
 
 /// A node without the type of its store.

@@ -125,6 +125,8 @@ impl World {
                 (plan.fate, plan.told) = (Fate::IsLost, failed());
             } else if state.draws(Fault::HiddenCommit) {
                 plan.told = failed();
+            } else if state.draws(Fault::LyingDisk) {
+                plan.fate = Fate::IsLost;
             }
             plan
         })

@@ -67,8 +67,8 @@
 //!     assert_eq!(refused.unwrap_err().reason(), Some("card declined"));
 //!     desk.start(Booking { guest: "Ada".into() }).id("2").settled().await.unwrap();
 //!     sim.quiet().await;
-//!     assert_eq!(desk.store().unwrap().data::<Rooms>().0, 1);
-//!     assert_eq!(bank.store().unwrap().data::<Charged>().0, 1);
+//!     assert_eq!(desk.store().data::<Rooms>().0, 1);
+//!     assert_eq!(bank.store().data::<Charged>().0, 1);
 //! });
 //! # }
 //! ```

@@ -40,7 +40,7 @@ pub trait Medium: Send + Sync + 'static {
     type Store: Store + Clone;
 
     /// A handle of the store whose jobs go to `jobs`.
-    fn open(&self, jobs: Arc<dyn Submit<Self::Store>>) -> Result<Self::Store, StoreError>;
+    fn open(&self, jobs: Arc<dyn Submit<Self::Store>>) -> Self::Store;
 
     /// Carries out jobs in one transaction, at this time of day, and calls no completion.
     fn carry_out(

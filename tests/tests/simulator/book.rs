@@ -20,11 +20,17 @@ pub type Lines = BTreeMap<String, u64>;
 pub struct Keeper {
     sim: Sim,
     name: &'static str,
+    forgets: bool,
 }
 
 impl Keeper {
     pub fn new(sim: &Sim, name: &'static str) -> Self {
-        Self { sim: sim.clone(), name }
+        Self { sim: sim.clone(), name, forgets: false }
+    }
+
+    /// Another one, who forgets to undo what they entered.
+    pub fn forgetful(sim: &Sim, name: &'static str) -> Self {
+        Self { forgets: true, ..Self::new(sim, name) }
     }
 
     /// Whether an operation may write a line.
@@ -98,6 +104,9 @@ impl Book<Memory> for Keeper {
     }
 
     async fn strike(&self, tx: &mut MemoryTx, line: &String, _count: &u64) -> Result<(), BoxError> {
+        if self.forgets {
+            return Ok(());
+        }
         self.erase(tx.data(), "enter", line)
     }
 
@@ -162,7 +171,7 @@ impl Shelf for Sqlite {
 
 /// The book of a node.
 pub fn book<S: Shelf>(node: &SimNode<S>) -> (String, Lines) {
-    (node.name().to_owned(), node.store().expect("a store opens").lines())
+    (node.name().to_owned(), node.store().lines())
 }
 
 /// The books hold what was committed and not undone, line by line.

@@ -6,7 +6,10 @@
     reason = "a test stops at what it does not expect"
 )]
 
+mod bites;
 mod book;
+mod readme;
+mod schedule;
 
 use std::ops::Range;
 
@@ -116,8 +119,9 @@ async fn a_day_in_memory(sim: Sim) {
 
 /// The books in databases, and one in memory.
 async fn a_day_in_sql(sim: Sim) {
-    let shop = shop(&sim, sim::sqlite(SCHEMA).unwrap());
-    let (bank, club) = (bank(&sim, sim::sqlite(SCHEMA).unwrap()), club(&sim, sim::memory()));
+    let shop = shop(&sim, sim::sqlite(|database| database.with_schema(SCHEMA)).unwrap());
+    let (bank, club) =
+        (bank(&sim, sim::sqlite(|database| database.with_schema(SCHEMA)).unwrap()), club(&sim, sim::memory()));
     sessions(&sim, &shop).await;
     agree(&sim, vec![book(&shop), book(&bank), book(&club)]);
 }

@@ -40,6 +40,17 @@ struct Database {
     commits: u64,
 }
 
+/// Takes no jobs.
+struct Nobody;
+
+impl Submit<Sqlite> for Nobody {
+    fn submit(&self, _job: Job<Sqlite>) {}
+
+    fn now_ms(&self) -> i64 {
+        0
+    }
+}
+
 /// A handle of it.
 #[derive(Clone)]
 pub(super) struct Driven {
@@ -48,12 +59,11 @@ pub(super) struct Driven {
 }
 
 impl SqliteMedium {
-    /// An empty database with the service's schema.
-    pub(crate) fn new(sql: &str) -> Result<Self, StoreError> {
+    /// An empty database that `prepare` has given what a service needs.
+    pub(crate) fn new(prepare: impl FnOnce(Sqlite) -> Result<Sqlite, StoreError>) -> Result<Self, StoreError> {
         let mut connection = schema::open_memory()?;
         let guard = Arc::new(Guard::default());
         guard.install(&mut connection).map_err(|error| schema::store_error(&error))?;
-        writer::run_schema(&connection, &guard, sql).map_err(writer::refusal)?;
         let writer = Writer {
             path: ":memory:".into(),
             options: Options::default(),
@@ -66,7 +76,9 @@ impl SqliteMedium {
             _lock: None,
             never_waits: true,
         };
-        Ok(Self { database: Arc::new(Mutex::new(Database { writer, commits: 0 })) })
+        let medium = Self { database: Arc::new(Mutex::new(Database { writer, commits: 0 })) };
+        prepare(medium.open(Arc::new(Nobody)))?;
+        Ok(medium)
     }
 
     fn lock(&self) -> MutexGuard<'_, Database> {
@@ -104,8 +116,8 @@ impl Database {
 impl Medium for SqliteMedium {
     type Store = Sqlite;
 
-    fn open(&self, jobs: Arc<dyn Submit<Sqlite>>) -> Result<Sqlite, StoreError> {
-        Ok(Sqlite { backing: Backing::Driven(Driven { medium: self.clone(), jobs }) })
+    fn open(&self, jobs: Arc<dyn Submit<Sqlite>>) -> Sqlite {
+        Sqlite { backing: Backing::Driven(Driven { medium: self.clone(), jobs }) }
     }
 
     async fn carry_out(&self, jobs: &mut [Job<Sqlite>], fate: Fate, now_ms: i64) -> Vec<Carried> {

@@ -14,6 +14,7 @@ mod holes_of_scopes;
 mod inputs;
 mod programs;
 mod reference;
+mod retries;
 mod run;
 mod scope_inputs;
 mod script;

@@ -11,6 +11,7 @@ use tokio::sync::mpsc;
 
 use super::clock::{self, Clock, Timers};
 use super::inbound::NodeInbound;
+use super::process::{Played, Process};
 use super::repertoire::Repertoire;
 use super::role::{Erased, ErasedRole};
 use super::waiters::Waiters;
@@ -43,6 +44,7 @@ pub struct NodeBuilder<S: Store> {
     timing: Timing,
     retries: Vec<(String, Retry)>,
     retention: Duration,
+    played: Option<Arc<dyn Played>>,
 }
 
 impl<S: Store> fmt::Debug for NodeBuilder<S> {
@@ -64,6 +66,7 @@ impl<S: Store> NodeBuilder<S> {
             timing: Timing::default(),
             retries: Vec::new(),
             retention: RETENTION_DEFAULT,
+            played: None,
         }
     }
 
@@ -157,6 +160,13 @@ impl<S: Store> NodeBuilder<S> {
         self
     }
 
+    /// Runs in a process that is played, and not in that of the program.
+    #[cfg(feature = "sim")]
+    pub(crate) fn within(mut self, process: Arc<dyn Played>) -> Self {
+        self.played = Some(process);
+        self
+    }
+
     /// Starts the node: goes on with every session that is not finished, then lets others in. Call it within a tokio runtime.
     pub async fn start(mut self) -> Result<Node<S>, Error> {
         #[cfg(feature = "tcp")]
@@ -186,7 +196,7 @@ impl<S: Store> NodeBuilder<S> {
             link: OnceLock::new(),
             early: Mutex::default(),
             loopback,
-            runtime: runtime.clone(),
+            process: Process::new(runtime, self.played),
             clock: Clock::new(),
             timers: Arc::new(Timers::default()),
             timing: self.timing,
@@ -207,16 +217,16 @@ impl<S: Store> NodeBuilder<S> {
         let link = link.map_err(|error| Error::configuration(format!("the transport cannot start: {error}")))?;
         shared.open_link(link);
         let weak = Arc::downgrade(&shared);
-        runtime.spawn(async move {
+        shared.process.spawn(async move {
             while let Some(frame) = looped.recv().await {
                 let Some(shared) = weak.upgrade() else { return };
                 let name = shared.name.clone();
                 shared.handle_frame(&name, frame);
             }
         });
-        runtime.spawn(clock::run(Arc::downgrade(&shared), Arc::clone(&shared.timers)));
+        shared.process.spawn(clock::run(Arc::downgrade(&shared), Arc::clone(&shared.timers)));
         let (weak, retention) = (Arc::downgrade(&shared), self.retention);
-        runtime.spawn(async move {
+        shared.process.spawn(async move {
             loop {
                 tokio::time::sleep(FORGET_EVERY).await;
                 let Some(shared) = weak.upgrade() else { return };

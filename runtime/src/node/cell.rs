@@ -14,7 +14,7 @@ use super::call::Call;
 use super::context::NodeContext;
 use super::role::{ErasedRole, ErasedTransaction, Program, panic_message};
 use super::transact::{Compensation, Transaction};
-use super::waiters::{Ending, Waiters};
+use super::waiters::{Waiters, ending};
 use crate::context::{Definition, IdempotencyKey};
 use crate::error::Error;
 use crate::store::{Job, Store, StoreError};
@@ -248,7 +248,7 @@ impl<S: Store> Cell<S> {
                 if let Some(attempt) = core.calls.get_mut(&position).map(|call| call.attempt(key, limit)) {
                     // The task keeps nothing alive: when the session goes, or its node, it ends.
                     let cell = Arc::downgrade(self);
-                    shared.runtime.spawn(async move {
+                    shared.process.spawn(async move {
                         if let (Some(ran), Some(cell)) = (attempt.await, cell.upgrade()) {
                             cell.step(|session, now| session.handle_call_returned(position, ran, now));
                         }
@@ -361,8 +361,4 @@ impl<S: Store> Cell<S> {
             Event::Finished => shared.remove(self),
         }
     }
-}
-
-fn ending(outcome: Result<Arc<str>, Arc<str>>) -> Ending {
-    outcome.map_err(Error::aborted)
 }

@@ -141,7 +141,7 @@ impl<S: Store> Shared<S> {
             return Err(Error::configuration(format!("the session's id is longer than {CLIENT_ID_BYTES_MAX} bytes")));
         }
         check_groups(definition, &groups)?;
-        let nonce = random_16()?;
+        let nonce = self.process.random_16()?;
         let starting = self.starting.lock().await;
         if let Some(id) = &id {
             if let Some(key) = lock(&self.clients).get(&(definition.name, id.clone())).copied() {
@@ -201,9 +201,7 @@ impl<S: Store> Shared<S> {
             return Err(Error::parked(self.not_deployed(&stored.row.header)));
         };
         waiters.accept();
-        let ending = outcome.clone().map_err(Error::aborted);
-        waiters.decide(ending.clone());
-        waiters.settle(ending);
+        waiters.end(outcome);
         Ok(stored.row.header.session_id())
     }
 
@@ -280,12 +278,6 @@ fn same_members(
         .zip(&header.nodes)
         .all(|(name, nodes)| groups.get(*name).is_none_or(|asked| asked == nodes));
     if same { Ok(()) } else { Err(Error::id_in_use(id)) }
-}
-
-fn random_16() -> Result<[u8; 16], Error> {
-    let mut bytes = [0; 16];
-    getrandom::fill(&mut bytes).map_err(|error| Error::not_accepted(format!("no random numbers: {error}")))?;
-    Ok(bytes)
 }
 
 fn hex(bytes: &[u8]) -> String {

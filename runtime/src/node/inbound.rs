@@ -10,7 +10,7 @@ use accompanist_core::{
 
 use super::cell::{Cell, lock};
 use super::waiters::Waiters;
-use super::{OPENING_FRAMES_MAX, PARTICIPANTS_MAX, Shared, Slot, WeakShared, now_or_spawn};
+use super::{OPENING_FRAMES_MAX, PARTICIPANTS_MAX, Shared, Slot, WeakShared};
 use crate::context::Definition;
 use crate::store::Store;
 use crate::transport::Inbound;
@@ -77,7 +77,7 @@ impl<S: Store> Shared<S> {
             Some(cell) => self.hand_over(&cell, from, frame),
             None => {
                 let (shared, from) = (Arc::clone(self), from.to_owned());
-                now_or_spawn(&self.runtime, async move { shared.open(&from, frame, key).await });
+                self.process.now_or_spawn(async move { shared.open(&from, frame, key).await });
             }
         }
     }

@@ -7,6 +7,7 @@ mod client;
 mod clock;
 mod context;
 mod inbound;
+mod process;
 mod repertoire;
 mod retries;
 mod role;
@@ -15,20 +16,20 @@ mod waiters;
 
 use std::collections::{BTreeMap, HashMap};
 use std::fmt;
-use std::future::Future;
-use std::pin::Pin;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, OnceLock, Weak};
-use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
-use accompanist_core::{Frame, Header, Retries, RoleId, Session, SessionKey, Stored, Timing, Urgency};
+#[cfg(feature = "sim")]
+pub(crate) use self::process::Played;
+use accompanist_core::{Frame, Header, Retries, RoleId, RowState, Session, SessionKey, Stored, Timing, Urgency};
 pub use builder::{NodeBuilder, RETENTION_DEFAULT, RETENTION_MIN};
 use call::Call;
 use cell::{Cell, lock};
 pub use client::{CLIENT_ID_BYTES_MAX, Handle, Start};
 use clock::{Clock, Timers};
 pub use context::NodeContext;
+use process::Process;
 use repertoire::Repertoire;
 use role::ErasedRole;
 use waiters::Waiters;
@@ -164,7 +165,7 @@ pub(crate) struct Shared<S: Store> {
     /// Frames of sessions that spoke before the link was there: a transport may hear of a peer while it starts.
     early: Mutex<Vec<(String, Vec<u8>)>>,
     loopback: tokio::sync::mpsc::Sender<Frame>,
-    runtime: tokio::runtime::Handle,
+    process: Process,
     clock: Clock,
     timers: Arc<Timers>,
     timing: Timing,
@@ -173,7 +174,8 @@ pub(crate) struct Shared<S: Store> {
     repertoire: Repertoire<S>,
     /// The nodes that play a role, by `Choreography.Role` or `Role`.
     assignments: BTreeMap<String, Vec<String>>,
-    sessions: Mutex<HashMap<SessionKey, Slot<S>>>,
+    /// In an order of which nothing random decides: a simulated run is the same each time.
+    sessions: Mutex<BTreeMap<SessionKey, Slot<S>>>,
     /// Sessions in memory that started here, by choreography and client's id.
     clients: Mutex<HashMap<(&'static str, String), SessionKey>>,
     starting: tokio::sync::Mutex<()>,
@@ -293,7 +295,7 @@ impl<S: Store> Shared<S> {
         tracing::error!(session = %cell.key.session, id = cell.header.client_id, node = self.name, %error, "the store failed; the session goes on from what is stored");
         lock(&self.sessions).insert(cell.key, Slot::Opening(Vec::new()));
         let (shared, cell) = (Arc::downgrade(self), Arc::clone(cell));
-        self.runtime.spawn(async move {
+        self.process.spawn(async move {
             let (delay_millis_min, delay_millis_max) = RELOAD_MILLIS;
             let doubled = 1_u64.checked_shl(failures.saturating_sub(1)).unwrap_or(u64::MAX);
             let mut delay_millis = delay_millis_min.saturating_mul(doubled).min(delay_millis_max);
@@ -304,6 +306,12 @@ impl<S: Store> Shared<S> {
                 match shared.store.find(cell.key).await {
                     Ok(Some(stored)) => {
                         waiters.accept();
+                        // The write that failed was the last one, and has happened: nothing is left to do.
+                        if let RowState::Finished { outcome } = &stored.row.state {
+                            waiters.end(outcome);
+                            shared.remove(&cell);
+                            return;
+                        }
                         shared.recover(stored, cell.key.role, &cell.role, waiters, failures).step(|_, _| {});
                         return;
                     }
@@ -317,15 +325,6 @@ impl<S: Store> Shared<S> {
                 }
             }
         });
-    }
-}
-
-/// Runs a future to its end on this thread if it is ready at once, and on the runtime if not.
-fn now_or_spawn(runtime: &tokio::runtime::Handle, future: impl Future<Output = ()> + Send + 'static) {
-    let mut future: Pin<Box<dyn Future<Output = ()> + Send>> = Box::pin(future);
-    let polled = future.as_mut().poll(&mut Context::from_waker(Waker::noop()));
-    if polled == Poll::Pending {
-        runtime.spawn(future);
     }
 }
 

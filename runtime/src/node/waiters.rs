@@ -42,6 +42,13 @@ impl Waiters {
         self.settlement.get_or_insert(ending);
     }
 
+    /// The session has ended so, durably.
+    pub(super) fn end(&mut self, outcome: &Result<Arc<str>, Arc<str>>) {
+        let ending = ending(outcome.clone());
+        self.decide(ending.clone());
+        self.settle(ending);
+    }
+
     /// Nothing will come any more.
     pub(super) fn refuse(mut self, error: &Error) {
         self.accepted.drain(..).for_each(|waiter| drop(waiter.send(Err(error.clone()))));
@@ -63,4 +70,9 @@ impl Waiters {
             self.settle(settlement);
         }
     }
+}
+
+/// What those who wait are told of an outcome.
+pub(super) fn ending(outcome: Result<Arc<str>, Arc<str>>) -> Ending {
+    outcome.map_err(Error::aborted)
 }

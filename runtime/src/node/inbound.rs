@@ -7,8 +7,9 @@ use accompanist_core::{
     begins_session,
 };
 
-use super::cell::{Cell, Waiters, lock};
+use super::cell::{Cell, lock};
 use super::metrics::count;
+use super::waiters::Waiters;
 use super::{OPENING_FRAMES_MAX, PARTICIPANTS_MAX, Shared, Slot, WeakShared};
 use crate::context::Definition;
 use crate::store::Store;

@@ -3,6 +3,7 @@
 #[cfg(all(feature = "admin", unix))]
 mod admin;
 mod builder;
+mod call;
 mod cell;
 mod client;
 mod clock;
@@ -12,8 +13,10 @@ mod life;
 mod metrics;
 mod process;
 mod repertoire;
+mod retries;
 mod role;
 mod transact;
+mod waiters;
 
 use std::collections::{BTreeMap, HashMap};
 use std::fmt;
@@ -22,9 +25,10 @@ use std::time::Duration;
 
 #[cfg(feature = "sim")]
 pub(crate) use self::process::Played;
-use accompanist_core::{Frame, Header, RoleId, RowState, Session, SessionKey, Stored, Timing, Urgency};
+use accompanist_core::{Frame, Header, Retries, RoleId, RowState, Session, SessionKey, Stored, Timing, Urgency};
 pub use builder::{NodeBuilder, RETENTION_DEFAULT, RETENTION_MIN};
-use cell::{Cell, Waiters, lock};
+use call::Call;
+use cell::{Cell, lock};
 pub use client::{CLIENT_ID_BYTES_MAX, Handle, Start};
 use clock::{Clock, Timers};
 pub use context::NodeContext;
@@ -33,6 +37,7 @@ pub use metrics::Counts;
 use process::Process;
 use repertoire::Repertoire;
 use role::ErasedRole;
+use waiters::Waiters;
 
 use crate::context::Choreography;
 use crate::error::Error;
@@ -131,6 +136,8 @@ pub(crate) struct Shared<S: Store> {
     clock: Clock,
     timers: Arc<Timers>,
     timing: Timing,
+    /// What is said of single operations.
+    retries: Arc<Retries>,
     repertoire: Repertoire<S>,
     /// The nodes that play a role, by `Choreography.Role` or `Role`.
     assignments: BTreeMap<String, Vec<String>>,
@@ -150,6 +157,11 @@ impl<S: Store> Shared<S> {
             Urgency::Lazy => &self.counts.writes_lazy,
         };
         metrics::count(counter);
+    }
+
+    /// How long one try of a recorded operation may take.
+    fn limit(&self, call: &Call) -> Option<Duration> {
+        self.retries.operations.get(call.name()).unwrap_or(&self.timing.retry).limit()
     }
 
     /// The session, where it is in memory.
@@ -215,6 +227,7 @@ impl<S: Store> Shared<S> {
         waiters: Waiters,
         failures: u32,
     ) -> Arc<Cell<S>> {
+        let session = session.with_retries(&self.retries);
         let cell = Cell::new(self, Arc::clone(role), session, waiters, failures);
         if cell.header.initiator == cell.key.role {
             let name = cell.role.definition().name;

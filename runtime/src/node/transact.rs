@@ -40,6 +40,9 @@ impl<S: Store> Transact<S> for Transaction<S> {
             self.writes.kept = self.cell.step_within(Some(&mut self.writes.pending), |session, now| {
                 session.handle_transaction_ran(position, ran, now)
             });
+            if self.writes.kept {
+                self.cell.forget_transaction(position);
+            }
             self.writes.kept
         })
     }

@@ -4,6 +4,7 @@
 #![allow(clippy::disallowed_types, reason = "how long an exploration takes is printed")]
 #![allow(clippy::disallowed_methods, reason = "how many seeds and states are tried is asked of the environment")]
 
+mod by_hand;
 mod check;
 mod choreography;
 mod defects;
@@ -16,6 +17,7 @@ mod holes_of_scopes;
 mod inputs;
 mod programs;
 mod reference;
+mod retries;
 mod run;
 mod scope_inputs;
 mod script;

@@ -30,13 +30,25 @@ async fn a_stuck_saga_is_found_looked_at_and_settled() {
     let handle = stage.accepted(Chain { line: "tea".to_owned() }, "order-1").await;
     until("a failing compensation", || (stage.node("b").counts().compensations_stuck == 1).then_some(())).await;
     let (a, b) = (stage.path("a").display().to_string(), stage.path("b").display().to_string());
-    let text = check(&["sessions", "--stuck", "--node", &b], 0, &["ID", "order-1", "aborting", "the compensation of Ledger.enter"]);
+    let text = check(
+        &["sessions", "--stuck", "--node", &b],
+        0,
+        &["ID", "order-1", "aborting", "the compensation of Ledger.enter"],
+    );
     assert!(!text.contains('\x1b'), "no colours but at a terminal: {text}");
     let socket = format!("{b}.sock");
     let json = check(&["sessions", "--node", &socket, "--message-format", "json"], 0, &[]);
     let json: serde_json::Value = serde_json::from_str(&json).expect("it is JSON");
     assert_eq!(json.pointer("/answer/sessions/0/stuck"), Some(&serde_json::json!(true)));
-    let shown = ["the disk is slow", "failed", "next try in", "commit 1", "[\"tea\"]", "aborted by   C", "reason       no more"];
+    let shown = [
+        "the disk is slow",
+        "failed",
+        "next try in",
+        "commit 1",
+        "[\"tea\"]",
+        "aborted by   C",
+        "reason       no more",
+    ];
     // It may be running just then.
     until("a pause between two tries", || {
         let arguments = ["inspect", "order-1", "--node", &b];

@@ -9,7 +9,8 @@ use std::sync::atomic::AtomicU64;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::task::{Context, Poll, Waker};
 
-use super::Shared;
+use tracing::{Instrument as _, Span};
+
 use super::call::Call;
 use super::context::NodeContext;
 use super::life::Life;
@@ -17,6 +18,7 @@ use super::metrics::{Counters, count};
 use super::role::{ErasedRole, ErasedTransaction, Program, panic_message};
 use super::transact::{Compensation, Transaction};
 use super::waiters::{Waiters, ending};
+use super::{Shared, trace};
 use crate::context::{Definition, IdempotencyKey};
 use crate::error::Error;
 use crate::store::{Job, Store, StoreError};
@@ -55,6 +57,8 @@ pub(super) struct Cell<S: Store> {
     pub(super) header: Arc<Header>,
     pub(super) role: Arc<dyn ErasedRole<S>>,
     pub(super) life: Life,
+    /// None where nobody listens.
+    pub(super) span: Span,
     shared: Weak<Shared<S>>,
     core: Arc<Core<S>>,
     run: Mutex<CellRun>,
@@ -86,6 +90,7 @@ impl<S: Store> Cell<S> {
     ) -> Arc<Self> {
         let key = session.key();
         let header = Arc::clone(session.header());
+        let span = trace::session(key, &header, role.definition(), &shared.name);
         let life = Life::begin(&session, &shared.counts, shared.clock.now());
         let state = CoreState { session, transactions: HashMap::new(), calls: BTreeMap::new() };
         let definition = role.definition();
@@ -95,6 +100,7 @@ impl<S: Store> Cell<S> {
             header,
             role,
             life,
+            span,
             shared: Arc::downgrade(shared),
             core,
             run: Mutex::new(CellRun {
@@ -238,6 +244,7 @@ impl<S: Store> Cell<S> {
             shared.timers.arm(at, self.key);
         }
         drop(core);
+        let _told_of = (!events.is_empty()).then(|| self.span.enter());
         for event in events {
             self.tell(shared, &mut run.waiters, event);
         }
@@ -268,11 +275,15 @@ impl<S: Store> Cell<S> {
             Run::Call(position) => {
                 let (key, limit) =
                     (self.idempotency_key(position), core.calls.get(&position).and_then(|call| shared.limit(call)));
-                if let Some(attempt) = core.calls.get_mut(&position).map(|call| call.attempt(key, limit)) {
+                if let Some(call) = core.calls.get_mut(&position) {
+                    let span = trace::step(self, trace::Step::Operation, position, call.name());
+                    let attempt = call.attempt(key, limit).instrument(span.clone());
                     // The task keeps nothing alive: when the session goes, or its node, it ends.
                     let cell = Arc::downgrade(self);
                     shared.process.spawn(async move {
                         if let (Some(ran), Some(cell)) = (attempt.await, cell.upgrade()) {
+                            trace::ended(&span, &ran);
+                            drop(span);
                             cell.step(|session, now| session.handle_call_returned(position, ran, now));
                         }
                     });

@@ -15,6 +15,7 @@ mod process;
 mod repertoire;
 mod retries;
 mod role;
+mod trace;
 mod transact;
 mod waiters;
 

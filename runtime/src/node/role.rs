@@ -73,6 +73,7 @@ impl<S: Store, R: Role<S>> ErasedRole<S> for Erased<R> {
 
 /// A transaction with its service and arguments.
 pub(super) trait ErasedTransaction<D: Database>: Send + Sync {
+    fn name(&self) -> &'static str;
     fn commit<'a>(&'a self, tx: &'a mut D::Tx) -> BoxFuture<'a, Ran>;
 }
 
@@ -101,6 +102,10 @@ where
     T: Transaction<S, D>,
     S: Send + Sync + 'static,
 {
+    fn name(&self) -> &'static str {
+        T::NAME
+    }
+
     fn commit<'a>(&'a self, tx: &'a mut D::Tx) -> BoxFuture<'a, Ran> {
         Box::pin(async move { ran(T::commit(&self.service, tx, &self.arguments).await) })
     }

@@ -3,9 +3,11 @@
 use std::sync::Arc;
 
 use accompanist_core::{Position, Ran, SessionKey, TransactionRecord, Write};
+use tracing::Instrument as _;
 
 use super::cell::Cell;
 use super::role::{ErasedTransaction, catch_panic};
+use super::trace;
 use crate::context::BoxFuture;
 use crate::store::{Store, StoreError, Transact};
 
@@ -33,8 +35,11 @@ impl<S: Store> Transact<S> for Transaction<S> {
             if !self.cell.may_run(self.position) {
                 return false;
             }
-            let ran = catch_panic(self.operation.commit(tx)).await;
+            let span = trace::step(&self.cell, trace::Step::Transaction, self.position, self.operation.name());
+            let ran = catch_panic(self.operation.commit(tx)).instrument(span.clone()).await;
             let ran = ran.unwrap_or_else(|panic| Ran::Failed(panic.into()));
+            trace::ended(&span, &ran);
+            drop(span);
             let position = self.position;
             // From here on it is decided: an abort that comes now is written after this commit, and undoes it.
             self.writes.kept = self.cell.step_within(Some(&mut self.writes.pending), |session, now| {
@@ -84,11 +89,16 @@ impl<S: Store> Transact<S> for Compensation<S> {
             }
             let record = &self.record;
             let compensate = self.cell.role.compensate(tx, &record.operation, &record.arguments, &record.result);
-            let result = match catch_panic(compensate).await {
+            let span = trace::step(&self.cell, trace::Step::Compensation, record.position, &record.operation);
+            let result: Result<(), Arc<str>> = match catch_panic(compensate).instrument(span.clone()).await {
                 Ok(Ok(())) => Ok(()),
                 Ok(Err(error)) => Err(Arc::from(error.to_string())),
                 Err(panic) => Err(Arc::from(panic)),
             };
+            if let Err(reason) = &result {
+                trace::failed(&span, reason);
+            }
+            drop(span);
             let position = record.position;
             self.writes.kept = self.cell.step_within(Some(&mut self.writes.pending), |session, now| {
                 session.handle_compensated(position, result, now)

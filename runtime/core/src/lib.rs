@@ -14,6 +14,6 @@ pub use identity::{Digest, Header, Millis, Path, Position, RoleId, SessionId, Se
 pub use record::{CallRecord, Change, Row, RowState, ScopeVoteRecord, Stored, TransactionRecord, Urgency, Write};
 pub use scope::{Place, ScopeAbort, ScopeEnd, ScopeVote, Scopes};
 pub use session::{
-    Divergence, Event, INBOX_MESSAGES_MAX, Ran, Run, Session, Stop, Timing, answer_finished, answer_unknown,
+    Cancel, Divergence, Event, INBOX_MESSAGES_MAX, Ran, Run, Session, Stop, Timing, answer_finished, answer_unknown,
     begins_session,
 };

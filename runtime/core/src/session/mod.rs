@@ -15,6 +15,7 @@
 //! Votes follow rule V2: a vote's record holds the role's result, no outbox, and until the role is settled it says of no message that it is
 //! stable, and stays able to run again from the start.
 
+mod cancel;
 mod ending;
 mod frames;
 mod parts;
@@ -29,6 +30,7 @@ mod wait;
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::Arc;
 
+pub use cancel::Cancel;
 pub use frames::{answer_finished, answer_unknown, begins_session};
 pub use program::{Divergence, Ran, Stop};
 
@@ -161,6 +163,8 @@ pub struct Session {
     unwritten: Vec<Change>,
     /// A refusal or the end of the program, to be acted on when the poll ends.
     refusal: Option<Arc<str>>,
+    /// Somebody asks to end the session, which this role has promised not to do.
+    cancel: Option<Arc<str>>,
 
     // The ending.
     peers: BTreeMap<RoleId, Peer>,
@@ -218,6 +222,7 @@ impl Session {
             waits: BTreeMap::new(),
             unwritten: Vec::new(),
             refusal: None,
+            cancel: None,
             peers,
             accepted: false,
             decided: false,

@@ -71,6 +71,7 @@ impl Session {
                 .collect();
             messages.into_iter().for_each(|key| self.transmit_message(key));
         }
+        self.pass_cancel_on(role);
         if !self.entered {
             return;
         }
@@ -118,6 +119,7 @@ impl Session {
         let wants_header = match &body {
             Body::Message { .. }
             | Body::ScopeVote { .. }
+            | Body::Cancel { .. }
             | Body::Need
             | Body::Vote { vote: Vote::Aborted { .. }, .. } => !peer.has_header,
             Body::Vote { .. } | Body::Stable { .. } | Body::Done { .. } | Body::Over | Body::Refused { .. } => false,

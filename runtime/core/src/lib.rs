@@ -11,7 +11,9 @@ mod session;
 
 pub use frame::{Body, Frame, Outcome, Vote};
 pub use identity::{Digest, Header, Millis, Path, Position, RoleId, SessionId, SessionKey, WriteId, members, part};
-pub use record::{CallRecord, Change, Row, RowState, ScopeVoteRecord, Stored, TransactionRecord, Urgency, Write};
+pub use record::{
+    CallRecord, Change, Deadline, Row, RowState, ScopeVoteRecord, Stored, TransactionRecord, Urgency, Write,
+};
 pub use scope::{Place, ScopeAbort, ScopeEnd, ScopeVote, Scopes};
 pub use session::{
     Cancel, Divergence, Event, INBOX_MESSAGES_MAX, Ran, Run, Session, Stop, Timing, answer_finished, answer_unknown,

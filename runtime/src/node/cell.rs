@@ -8,9 +8,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::task::{Context, Poll, Waker};
 
-use accompanist_core::{
-    Digest, Event, Frame, Header, Millis, Position, Run, Session, SessionId, SessionKey, Write, WriteId,
-};
+use accompanist_core::{Digest, Event, Frame, Header, Millis, Position, Run, Session, SessionKey, Write, WriteId};
 use tokio::sync::oneshot;
 
 use super::Shared;
@@ -55,6 +53,8 @@ pub(super) struct Waiters {
     pub(super) accepted: Vec<oneshot::Sender<Result<(), Error>>>,
     pub(super) decided: Vec<oneshot::Sender<Ending>>,
     pub(super) settled: Vec<oneshot::Sender<Ending>>,
+    /// Somebody asked to end the session: a cell that takes this one's place is asked again.
+    pub(super) cancel: Option<Arc<str>>,
     /// What they wait for has come already.
     pub(super) is_accepted: bool,
     pub(super) decision: Option<Ending>,
@@ -324,7 +324,7 @@ impl<S: Store> Cell<S> {
     }
 
     /// A repeated start: adds those who wait, or answers them at once.
-    pub(super) fn join(&self, arguments: &Arc<str>, id: &str, more: Waiters) -> Result<SessionId, Error> {
+    pub(super) fn join(&self, arguments: &Arc<str>, id: &str, more: Waiters) -> Result<SessionKey, Error> {
         if self.core.lock().session.arguments() != Some(arguments) {
             return Err(Error::id_in_use(id));
         }
@@ -333,7 +333,20 @@ impl<S: Store> Cell<S> {
             return Err(Error::store_fails());
         }
         run.waiters.attach(more);
-        Ok(self.key.session)
+        Ok(self.key)
+    }
+
+    /// Somebody asks to end the session.
+    pub(super) fn cancel(self: &Arc<Self>, reason: Arc<str>, more: Waiters) -> Result<(), Error> {
+        let mut run = lock(&self.run);
+        if run.dead {
+            return Err(Error::store_fails());
+        }
+        run.waiters.cancel = Some(Arc::clone(&reason));
+        run.waiters.attach(more);
+        drop(run);
+        self.step(|session, _| _ = session.handle_cancel(reason));
+        Ok(())
     }
 
     fn tell(self: &Arc<Self>, shared: &Arc<Shared<S>>, waiters: &mut Waiters, event: Event) {

@@ -2,16 +2,17 @@
 //!
 //! A cancel is a request. The first role that has not voted decides, as if its own program had ended the session: the abort is in its row. A role
 //! that has voted *completed* has promised not to end it; it passes the request on to those that, as far as it knows, have not, again and again
-//! until the outcome is known. When all have voted it is too late. The request itself is kept in memory only: who asked, and hears of no outcome
-//! because this node crashed, asks again.
+//! until the outcome is known. When all have voted it is too late. A request is kept in memory only: who asked, and hears of no outcome because
+//! this node crashed, asks again. A deadline is a cancel by the clock of the initiator, in whose row it is: it comes again after a restart.
 
 use std::sync::Arc;
 
 use super::Session;
+use super::parts::Timer;
 use crate::fault::{self, Fault};
 use crate::frame::Body;
-use crate::identity::RoleId;
-use crate::record::RowState;
+use crate::identity::{Millis, RoleId};
+use crate::record::{Deadline, RowState};
 
 /// What came of a request to end a session.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -45,6 +46,42 @@ impl Session {
     fn cancel_here(&mut self, reason: Arc<str>) -> Cancel {
         self.abort_as_origin(reason);
         Cancel::Aborts
+    }
+
+    /// The session is to be decided by `deadline`; this is said once, at the start, and is in every row.
+    #[must_use]
+    pub fn with_deadline(mut self, deadline: Deadline, now: Millis) -> Self {
+        self.deadline = Some(deadline);
+        self.timers.insert(Timer::Deadline, now.plus(deadline.within_millis));
+        self
+    }
+
+    /// When the session is to be decided, if that has been said.
+    pub fn deadline(&self) -> Option<Deadline> {
+        self.deadline
+    }
+
+    /// A recovered session is told the time of day, by which it times what is left until its deadline: never more than there was at the start,
+    /// whatever the clock says.
+    pub fn handle_time_of_day(&mut self, unix_millis: u64, now: Millis) {
+        let Some(Deadline { unix_millis: deadline, within_millis }) = self.deadline else { return };
+        if self.runs_or_voted() {
+            let left_millis = deadline.saturating_sub(unix_millis).min(within_millis);
+            self.timers.insert(Timer::Deadline, now.plus(left_millis));
+        }
+    }
+
+    /// A deadline is a cancel by the clock.
+    pub(super) fn deadline_passed(&mut self) {
+        if let Some(Deadline { within_millis, .. }) = self.deadline
+            && self.runs_or_voted()
+        {
+            self.handle_cancel(format!("not decided within {within_millis} ms").into());
+        }
+    }
+
+    fn runs_or_voted(&self) -> bool {
+        !self.stopped && matches!(self.state(), None | Some(RowState::Active | RowState::Voted { .. }))
     }
 
     /// A role that has voted passes a cancel on. One that has voted here too has nothing to add: the other asks all.

@@ -41,7 +41,7 @@ use wait::Wait;
 use crate::fault::{self, Fault};
 use crate::frame::{Frame, Outcome};
 use crate::identity::{Header, Millis, Position, RoleId, SessionId, SessionKey, WriteId};
-use crate::record::{CallRecord, Change, Row, RowState, Stored, TransactionRecord, Urgency, Write};
+use crate::record::{CallRecord, Change, Deadline, Row, RowState, Stored, TransactionRecord, Urgency, Write};
 use crate::scope::Scopes;
 
 /// How patient a session is. All in milliseconds.
@@ -137,6 +137,7 @@ pub struct Session {
     /// The row as the last write asked for leaves it; `None` until there is a first.
     row: Option<Row>,
     arguments: Option<Arc<str>>,
+    deadline: Option<Deadline>,
     transactions: BTreeMap<Position, TransactionRecord>,
     calls: BTreeMap<Position, CallRecord>,
     scopes: ScopeTable,
@@ -204,6 +205,7 @@ impl Session {
             timing,
             row: None,
             arguments: None,
+            deadline: None,
             transactions: BTreeMap::new(),
             calls: BTreeMap::new(),
             scopes: ScopeTable::default(),
@@ -270,6 +272,7 @@ impl Session {
     pub fn recover(stored: Stored, me: RoleId, begins: &[RoleId], timing: Timing, now: Millis) -> Self {
         let mut session = Self::new(stored.row.header.clone(), me, timing);
         session.arguments = stored.row.arguments.clone();
+        session.deadline = stored.row.deadline;
         session.accepted = true;
         session.transactions = stored.transactions.into_iter().map(|record| (record.position, record)).collect();
         session.calls = stored.calls.into_iter().map(|record| (record.position, record)).collect();
@@ -401,6 +404,7 @@ impl Session {
             commits: commits + committed,
             state,
             arguments: self.arguments.clone(),
+            deadline: self.deadline,
         };
         self.row = Some(row.clone());
         self.last_write = WriteId(self.last_write.0 + 1);

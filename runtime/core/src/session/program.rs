@@ -399,7 +399,7 @@ impl Session {
         let request = match timer {
             Timer::Transaction(position) => self.transaction_requests.get_mut(&position),
             Timer::Call(position) => self.call_requests.get_mut(&position),
-            Timer::Resend | Timer::Wait(_) | Timer::Scope(_) | Timer::Compensation => None,
+            Timer::Resend | Timer::Wait(_) | Timer::Scope(_) | Timer::Compensation | Timer::Deadline => None,
         };
         let Some(request) = request else { return };
         request.attempts += 1;

@@ -46,6 +46,7 @@ impl Session {
                 Timer::Wait(position) => self.wait_elapsed(position),
                 Timer::Scope(position) => self.scope_takes_too_long(position),
                 Timer::Compensation => self.retry_compensation(),
+                Timer::Deadline => self.deadline_passed(),
             }
         }
     }

@@ -6,6 +6,7 @@ mod fault;
 mod frame;
 mod identity;
 mod record;
+mod retry;
 mod scope;
 mod session;
 
@@ -14,6 +15,7 @@ pub use identity::{Digest, Header, Millis, Path, Position, RoleId, SessionId, Se
 pub use record::{
     CallRecord, Change, Deadline, Row, RowState, ScopeVoteRecord, Stored, TransactionRecord, Urgency, Write,
 };
+pub use retry::{Retries, Retry};
 pub use scope::{Place, ScopeAbort, ScopeEnd, ScopeVote, Scopes};
 pub use session::{
     Cancel, Divergence, Event, INBOX_MESSAGES_MAX, Ran, Run, Session, Stop, Timing, answer_finished, answer_unknown,

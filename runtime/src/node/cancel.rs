@@ -5,7 +5,8 @@ use std::sync::{Arc, Weak};
 use accompanist_core::{RowState, SessionKey, Stored};
 use tokio::sync::oneshot;
 
-use super::cell::{Ending, Waiters, lock};
+use super::cell::lock;
+use super::waiters::{Ending, Waiters};
 use super::{Node, Shared, WeakShared};
 use crate::context::BoxFuture;
 use crate::error::Error;

@@ -10,7 +10,8 @@ use accompanist_core::{Deadline, Header, RoleId, RowState, Session, SessionId, S
 use tokio::sync::oneshot;
 
 use super::cancel::{Cancelled, Canceller, Cancels};
-use super::cell::{Ending, Waiters, lock};
+use super::cell::lock;
+use super::waiters::{Ending, Waiters};
 use super::{Node, PARTICIPANTS_MAX, Shared};
 use crate::context::{Choreography, Definition};
 use crate::error::Error;

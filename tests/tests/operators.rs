@@ -156,16 +156,10 @@ async fn what_fails_is_tried_again_when_told_to() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn an_abort_is_durable_when_it_is_answered_and_too_late_after_the_vote() {
+async fn an_abort_is_durable_when_it_is_answered() {
     let mut stage = Stage::with(&["a", "b"]).await;
     let handle = stage.accepted(chain(), "1").await;
-    let at_b = ask_until(socket(&stage, "b"), json!({ "request": "sessions", "state": "voted" }), |answer| {
-        answer["answer"]["total"] == 1
-    });
-    at_b.await;
     let request = json!({ "request": "abort", "session": "1", "reason": "the customer called" });
-    let late = ask(&socket(&stage, "b"), request.clone()).await;
-    assert_eq!(late["answer"], json!({ "outcome": "too_late", "states": ["voted"] }));
     let aborted = ask(&socket(&stage, "a"), request).await;
     assert_eq!(aborted["answer"]["outcome"], "aborted", "{aborted}");
     stage.restart(&["a"]).await;
@@ -179,6 +173,39 @@ async fn an_abort_is_durable_when_it_is_answered_and_too_late_after_the_vote() {
     let finished = ask(&socket(&stage, "a"), json!({ "request": "inspect", "session": "1" })).await;
     assert_eq!(finished["answer"]["parts"][0]["state"], "finished");
     assert_eq!(finished["answer"]["parts"][0]["reason"], "the customer called");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_role_that_has_voted_passes_an_abort_on_and_one_that_has_committed_is_too_late() {
+    let mut stage = Stage::with(&["a", "b", "c"]).await;
+    let request = json!({ "request": "abort", "session": "1", "reason": "the customer called" });
+    stage.clerk("c").tell("enter", Behaviour::Waits);
+    let handle = stage.accepted(chain(), "1").await;
+    let voted = json!({ "request": "sessions", "state": "voted" });
+    ask_until(socket(&stage, "b"), voted, |answer| answer["answer"]["total"] == 1).await;
+    let passed_on = ask(&socket(&stage, "b"), request.clone()).await;
+    assert_eq!(passed_on["answer"], json!({ "outcome": "passed_on", "states": ["voted"] }));
+    stage.clerk("c").tell("enter", Behaviour::Works);
+    let error = within("the end", handle.settled()).await.expect_err("it is rolled back");
+    assert_eq!(error.reason(), Some("the customer called"));
+    stage.settle().await;
+
+    // B votes, and is away when all have.
+    stage.clerk("c").tell("enter", Behaviour::Waits);
+    let handle = stage.accepted(chain(), "3").await;
+    let at_a = json!({ "request": "inspect", "session": "3" });
+    let has_voted = |answer: &Value| {
+        answer["answer"]["parts"][0]["peers"][0]
+            == json!({ "role": "B", "completed": true, "done": false, "kept_messages": 1, "refused": null })
+    };
+    ask_until(socket(&stage, "a"), at_a, has_voted).await;
+    stage.down("b");
+    stage.clerk("c").tell("enter", Behaviour::Works);
+    within("the end", handle.decided()).await.expect("B's vote has come");
+    let committed = json!({ "request": "sessions", "state": "committed" });
+    ask_until(socket(&stage, "a"), committed, |answer| answer["answer"]["total"] == 1).await;
+    let late = ask(&socket(&stage, "a"), json!({ "request": "abort", "session": "3", "reason": "no" })).await;
+    assert_eq!(late["answer"], json!({ "outcome": "too_late", "states": ["committed"] }));
 }
 
 #[tokio::test(flavor = "multi_thread")]

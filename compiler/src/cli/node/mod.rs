@@ -96,7 +96,7 @@ pub enum Command {
         #[command(flatten)]
         node: Node,
     },
-    /// End a session: every role undoes what it did. Too late once this role has promised that it will not.
+    /// End a session: every role undoes what it did. Too late once all of them have completed.
     #[command(after_help = "Example:\n  chor abort order-1042 --node warehouse.db --reason 'the customer called'")]
     Abort {
         /// The session.
@@ -210,10 +210,14 @@ fn print(command: &Command, answer: &Value) -> u8 {
         Command::Inspect { .. } => show::inspected(answer, colour()),
         Command::Retry { .. } => show::retried(answer),
         Command::Abort { .. } if answer.get("outcome").and_then(Value::as_str) == Some("too_late") => {
-            complain(
-                "too late: every part of the session at this node has promised to complete, or has ended; try at another node",
-            );
+            complain("too late: all roles have completed; undo by a session of its own what is to be undone");
             return REFUSED;
+        }
+        Command::Abort { session, .. } if answer.get("outcome").and_then(Value::as_str) == Some("passed_on") => {
+            let session = show::clean(session);
+            format!(
+                "passed on: this role has voted, and asks those that have not (`chor inspect {session}` shows what came of it)\n"
+            )
         }
         Command::Abort { session, .. } => {
             format!("aborted; every role undoes what it did (`chor inspect {}` shows how far)\n", show::clean(session))

@@ -36,6 +36,7 @@ impl Session {
                 Timer::Wait(position) => self.wait_elapsed(position),
                 Timer::Scope(position) => self.scope_takes_too_long(position),
                 Timer::Compensation => self.retry_compensation(),
+                Timer::Deadline => self.deadline_passed(),
             }
         }
     }
@@ -51,7 +52,7 @@ impl Session {
                     tried += 1;
                 }
                 Timer::Resend => *at = now,
-                Timer::Wait(_) | Timer::Scope(_) => {}
+                Timer::Wait(_) | Timer::Scope(_) | Timer::Deadline => {}
             }
         }
         self.resends = 0;
@@ -84,6 +85,7 @@ impl Session {
                 .collect();
             messages.into_iter().for_each(|key| self.transmit_message(key));
         }
+        self.pass_cancel_on(role);
         if !self.entered {
             return;
         }
@@ -131,6 +133,7 @@ impl Session {
         let wants_header = match &body {
             Body::Message { .. }
             | Body::ScopeVote { .. }
+            | Body::Cancel { .. }
             | Body::Need
             | Body::Vote { vote: Vote::Aborted { .. }, .. } => !peer.has_header,
             Body::Vote { .. } | Body::Stable { .. } | Body::Done { .. } | Body::Over | Body::Refused { .. } => false,

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use accompanist_core::{Session, Trying};
+use accompanist_core::{Cancel, Session, Trying};
 use serde_json::{Value, json};
 use tokio::time::{Instant, sleep};
 
@@ -46,16 +46,29 @@ impl<S: Store> Shared<S> {
     pub(super) async fn abort(&self, abort: &Abort) -> Result<Value, Fault> {
         let cells = self.live_parts(&abort.session)?;
         let reason: Arc<str> = abort.reason.as_str().into();
+        let mut passed_on = false;
         for cell in &cells {
-            if cell.step_within(None, |session, _| session.handle_cancel(Arc::clone(&reason))) {
-                durable(cell).await?;
-                let (session, id) = (cell.key.session, &cell.header.client_id);
-                tracing::warn!(%session, id, node = self.name, %reason, "an operator has aborted the session");
-                return Ok(json!({ "outcome": "aborted", "session": session.to_string() }));
+            // A cell that is dead does nothing with it.
+            let mut answer = None;
+            cell.step(|session, _| answer = Some(session.handle_cancel(Arc::clone(&reason))));
+            match answer {
+                Some(Cancel::Aborts) => {
+                    durable(cell).await?;
+                    let (session, id) = (cell.key.session, &cell.header.client_id);
+                    tracing::warn!(%session, id, node = self.name, %reason, "an operator has aborted the session");
+                    return Ok(json!({ "outcome": "aborted", "session": session.to_string() }));
+                }
+                Some(Cancel::PassedOn) => passed_on = true,
+                Some(Cancel::TooLate) => {}
+                None => {
+                    let message = "the store failed just now; see by `inspect` how the session is, and ask again";
+                    return Err(Fault::new(Kind::Unavailable, message));
+                }
             }
         }
+        let outcome = if passed_on { "passed_on" } else { "too_late" };
         let states: Vec<_> = cells.iter().map(|cell| cell.look(|session| state_name(session.state()))).collect();
-        Ok(json!({ "outcome": "too_late", "states": states }))
+        Ok(json!({ "outcome": outcome, "states": states }))
     }
 
     /// Takes a compensation that fails for done.

@@ -8,7 +8,7 @@
 //! | `sessions` | `choreography`, `state`, `stuck`, `parked`, `limit`, `after`; all optional | `sessions`, the oldest first; `total` that fit; `next`, to be given as `after`, where there are more |
 //! | `inspect` | `session` | `parts`: each role's part of the session at this node |
 //! | `retry` | `session`, optional | how many `sessions` were told, and how many operations and compensations are `tried` at once |
-//! | `abort` | `session`, `reason` | `outcome`: `aborted` (durably), or `too_late` |
+//! | `abort` | `session`, `reason` | `outcome`: `aborted` (durably), `passed_on` to roles that have not voted, which decide, or `too_late` |
 //! | `settle` | `session`, `reason`, `role` where several fail | the `operation` that counts as undone from now on (durably), and its `arguments` |
 //! | `metrics` | | `text` for Prometheus, and `values` by name |
 //!

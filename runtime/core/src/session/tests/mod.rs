@@ -5,6 +5,7 @@
 #![allow(clippy::disallowed_methods, reason = "how many seeds and states are tried is asked of the environment")]
 
 mod by_hand;
+mod cancels;
 mod check;
 mod choreography;
 mod defects;

@@ -27,12 +27,16 @@ enum Verdict {
 }
 
 fn check(program: &Program, seed: u64, coverage: &mut Coverage) -> Verdict {
-    check_text(&program.text(), seed, coverage)
+    check_sources(&program.sources(), seed, coverage)
 }
 
 fn check_text(text: &str, seed: u64, coverage: &mut Coverage) -> Verdict {
+    check_sources(&Sources::single("random.chor", text), seed, coverage)
+}
+
+fn check_sources(sources: &Sources, seed: u64, coverage: &mut Coverage) -> Verdict {
     let checked = catch_unwind(AssertUnwindSafe(|| {
-        let compilation = chor::compile(&Sources::single("random.chor", text), &chor::Options::default());
+        let compilation = chor::compile(sources, &chor::Options::default());
         if compilation.has_errors() {
             let errors = compilation.diagnostics.iter().filter(|found| found.severity() == Severity::Error);
             return Verdict::Refused(
@@ -119,9 +123,11 @@ fn run() {
             }
         }
     }
-    println!("{coverage}\nrefused: {refusals}: {refused:?}");
+    println!("{coverage}\nnever made: {:?}\nrefused: {refusals}: {refused:?}", coverage.missing());
     assert!(failures.is_empty(), "{}", failures.join("\n\n"));
     let count = seeds.end - seeds.start;
+    assert_eq!(coverage.unknown(), [""; 0], "these are counted, and not in a list of constructs");
+    assert!(count < PROGRAMS || coverage.missing().is_empty(), "no program has these: {:?}", coverage.missing());
     assert!(refusals * 100 < count.max(1) * 5, "{refusals} of {count} programs are refused: {refused:?}");
 }
 

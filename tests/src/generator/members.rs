@@ -1,7 +1,8 @@
 //! Blocks that are run for each member of a group.
 
 use super::place::{Kind, Place, RoleInfo};
-use super::{Generator, Item, Part, Type};
+use super::types::Type;
+use super::{Generator, Item, Part};
 
 impl Generator {
     pub(super) fn members(&mut self) -> Option<Vec<Item>> {

@@ -60,7 +60,7 @@ impl World {
         (self.seed, called.participant.0, called.operation, arguments).hash(&mut hasher);
         let mut random = Random::new(hasher.finish());
         // The generator says by its name which operation may abort.
-        if called.operation.starts_with("risky") && random.percent(25) {
+        if called.operation.starts_with("risky") && random.percent(35) {
             return Err(format!("{} of {} says no", called.operation, called.participant.0));
         }
         Ok(any_value(hir, called.result, &mut random))
@@ -68,6 +68,9 @@ impl World {
 
     /// What a function of Rust's gives.
     pub fn function(&self, hir: &Hir, name: &str, arguments: &[Value], result: &Ty) -> Value {
+        if let Some(value) = crate::foreign::call(name, arguments) {
+            return value;
+        }
         let mut hasher = DefaultHasher::new();
         let arguments: Vec<String> = arguments.iter().map(Value::json).collect();
         (self.seed, name, arguments).hash(&mut hasher);
@@ -136,6 +139,22 @@ pub fn any_value(hir: &Hir, ty: &Ty, random: &mut Random) -> Value {
                 }
             }
         }
-        _ => Value::UNIT,
+        Ty::Result(item, error) => Value::Result(match random.percent(60) {
+            true => Ok(Box::new(any_value(hir, item, random))),
+            false => Err(Box::new(any_value(hir, error, random))),
+        }),
+        Ty::Map(key, value) => {
+            let count = random.below(3);
+            let mut entries: Vec<(Value, Value)> = Vec::new();
+            for _ in 0..count {
+                let key = any_value(hir, key, random);
+                if entries.iter().all(|(known, _)| *known != key) {
+                    entries.push((key, any_value(hir, value, random)));
+                }
+            }
+            entries.sort_by_key(|(key, _)| key.json());
+            Value::Map(entries)
+        }
+        Ty::Param(..) | Ty::Never | Ty::Var(_) | Ty::Error => Value::UNIT,
     }
 }

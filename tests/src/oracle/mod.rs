@@ -47,10 +47,15 @@ pub struct Case {
 }
 
 impl Case {
-    /// The case of a seed: the last choreography of the program whose sessions can be started.
+    /// The case of a seed: `Main`, or else the last choreography of the program whose sessions can be started.
     pub fn new(compilation: Arc<Compilation>, seed: u64) -> Option<Self> {
         let starts = |projection: &&lir::Projection| projection.starts;
-        let projection = compilation.projections.iter().rfind(starts)?;
+        let is_main = |projection: &&lir::Projection| {
+            let declared = compilation.hir.choreographies.get(projection.choreography);
+            declared.is_some_and(|declared| declared.name.name == "Main")
+        };
+        let mut started = compilation.projections.iter().filter(starts);
+        let projection = started.clone().find(is_main).or_else(|| started.next_back())?;
         let choreography = ChoreographyId(u32::try_from(projection.choreography).ok()?);
         let declared = compilation.hir.choreography(choreography);
         let mut random = Random::new(seed);

@@ -113,7 +113,8 @@ fn run() {
                 let still =
                     |program: &Program| matches!(check(program, seed, &mut Coverage::default()), Verdict::Wrong(_));
                 let mut still = still;
-                let small = shrink(&program, 3000, &mut still);
+                let tries = env::var("ACCOMPANIST_SHRINK").ok().and_then(|tries| tries.parse().ok());
+                let small = shrink(&program, tries.unwrap_or(3000), &mut still);
                 if let Verdict::Wrong(what) = check(&small, seed, &mut Coverage::default()) {
                     failures.push(format!("seed {seed}: {what}\n{}", small.text()));
                 }

@@ -112,6 +112,32 @@ impl Generator {
         Some(vec![Item::Block { open, parts, close: close.to_owned() }])
     }
 
+    /// A choice whose branches begin alike, so that roles may do the same in both.
+    pub(super) fn alike(&mut self) -> Option<Vec<Item>> {
+        let (guard, place, _) = self.guard(&Type::Bool)?;
+        (place != Place::Everywhere).then_some(())?;
+        let known = self.vars.len();
+        self.depth += 1;
+        let mut shared = self.stmts(2);
+        let assigned: Vec<Var> = self.vars.iter().filter(|var| var.assignable && var.ty == Type::U32).cloned().collect();
+        if let Some(var) = self.pick(&assigned).cloned()
+            && let Place::Roles(_) = &var.place
+        {
+            shared.push(Item::Line(format!("{} = {};", var.text, self.below(9))));
+        }
+        let mut parts = Vec::new();
+        for head in [format!("if ({guard})"), "else".to_owned()] {
+            let inner = self.vars.len();
+            let mut body = shared.clone();
+            body.extend(self.stmts(2));
+            self.vars.truncate(inner);
+            parts.push(Self::plain(&head, body));
+        }
+        self.depth -= 1;
+        self.vars.truncate(known);
+        Some(vec![Item::Block { open: String::new(), parts, close: String::new() }])
+    }
+
     pub(super) fn match_(&mut self) -> Option<Vec<Item>> {
         let ty = self.matched();
         let (guard, place, who) = self.guard(&ty)?;

@@ -87,6 +87,16 @@ impl Generator {
 
     fn list(&mut self, at: &[usize], depth: usize) -> Option<Made> {
         let (list, number) = (&Type::List, &Type::U32);
+        // What is computed first is not changed by what is computed behind it.
+        if let [only] = at
+            && self.percent(25)
+            && self.roles[*only].kind != Kind::Group
+            && let Some(change) = self.changed_at(*only)
+        {
+            let name = change.split(' ').next().unwrap_or_default().to_owned();
+            let (last, _) = self.expr(number, at, depth)?;
+            return Some((format!("[{name}, ({{ {change} {name} }}), {last}]"), Place::at(*only)));
+        }
         match self.below(7) {
             0 | 1 => self.joined((list, number), at, depth, |list, x| format!("({list}).with({x})")),
             2 => self.joined((list, list), at, depth, |a, b| format!("({a}).concat({b})")),
@@ -159,7 +169,7 @@ impl Generator {
     }
 
     /// What has no value for some operands; what is a literal would be computed by everyone.
-    fn risky(&mut self, at: &[usize], depth: usize) -> Option<Made> {
+    pub(super) fn risky(&mut self, at: &[usize], depth: usize) -> Option<Made> {
         let number = &Type::U32;
         let made = match self.below(6) {
             0 => self.joined((number, number), at, depth, |a, b| format!("share({a}, {b})")),

@@ -46,6 +46,12 @@ impl Generator {
             }
             2 if *ty == Type::U32 && self.percent(40) => self.called(only, depth),
             3 if self.percent(40) => {
+                if self.percent(40)
+                    && let Some(change) = self.changed_at(only)
+                {
+                    let (tail, _) = self.expr(ty, &[only], depth)?;
+                    return Some((format!("({{ {change} {tail} }})"), Place::at(only)));
+                }
                 // What is bound in a block is known there only.
                 let (bound, name) = (self.any_type(), self.fresh("y"));
                 let (value, place) = self.expr(&bound, &[only], depth)?;
@@ -57,6 +63,15 @@ impl Generator {
             }
             _ => None,
         }
+    }
+
+    /// An assignment to a number that one role holds alone.
+    pub(super) fn changed_at(&mut self, only: usize) -> Option<String> {
+        let is_own = |var: &&Var| var.assignable && var.ty == Type::U32 && var.place == Place::at(only);
+        let own: Vec<Var> = self.vars.iter().filter(is_own).cloned().collect();
+        let var = self.pick(&own)?.clone();
+        let (value, _) = self.expr(&Type::U32, &[only], 1)?;
+        Some(format!("{} = {value};", var.text))
     }
 
     /// The result of a choreography with two roles, the second of whom has it.

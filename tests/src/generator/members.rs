@@ -2,7 +2,7 @@
 
 use super::place::{Kind, Place, RoleInfo};
 use super::types::Type;
-use super::{Generator, Item, Part};
+use super::{Generator, Item, Part, Var};
 
 impl Generator {
     pub(super) fn members(&mut self) -> Option<Vec<Item>> {
@@ -47,7 +47,14 @@ impl Generator {
             })
         };
         let (body, tail) = match one_by_one {
-            true => make(self),
+            true => {
+                let (mut body, tail) = make(self);
+                let is_own = |var: &&Var| var.assignable && var.place == own && var.ty == Type::U32;
+                if let Some(var) = self.vars.iter().find(is_own) {
+                    body.push(Item::Line(format!("{} = {} % 50 + 3;", var.text, var.text)));
+                }
+                (body, tail)
+            }
             false => {
                 let own = own.clone();
                 self.arm(move |var, _| var.place == own, make)

@@ -32,6 +32,7 @@ impl Generator {
 
     fn stmt(&mut self) -> Vec<Item> {
         let made = match self.below(100) {
+            0 if self.scopes > 0 => self.compute_risky(),
             0..=6 => self.compute(),
             7..=8 => self.compute_each(),
             9..=10 => self.take_apart(),
@@ -45,7 +46,8 @@ impl Generator {
             63..=64 => self.timed(),
             65..=70 => self.call(),
             _ if self.depth >= 4 => self.act(),
-            71..=78 => self.branch(),
+            71..=76 => self.branch(),
+            77..=78 => self.alike(),
             79..=81 => self.match_(),
             82..=84 => self.group_choice(),
             85..=87 => self.while_(),
@@ -77,6 +79,16 @@ impl Generator {
         if !line.starts_with("let _") {
             self.var(name, ty, if line.contains('@') { self.meet(&place, &Place::of(&at)) } else { place });
         }
+        Some(vec![Item::Line(line)])
+    }
+
+    /// What may have no value, where its role does nothing else perhaps.
+    fn compute_risky(&mut self) -> Option<Vec<Item>> {
+        let role = self.single();
+        let (value, place) = self.risky(&[role], 1)?;
+        let name = self.fresh("v");
+        let line = format!("let {name} = {value};");
+        self.var(name, Type::U32, place);
         Some(vec![Item::Line(line)])
     }
 
@@ -182,7 +194,7 @@ impl Generator {
             _ => [Type::maybe(Type::U32), Type::Float][self.below(2)].clone(),
         };
         let groups = self.groups();
-        if self.percent(20)
+        if self.percent(35)
             && let Some(group) = self.pick(&groups).copied()
             && let Some((value, _)) = self.expr(&ty, &[group], 1)
         {

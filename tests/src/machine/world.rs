@@ -4,9 +4,11 @@ use std::collections::BTreeMap;
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
+use accompanist::{Position, RoleId};
 use chor::hir::{Hir, Ty, TypeDefKind};
 use chor::interpret::{Called, Participant, Services, Value};
 
+use super::Wire;
 use crate::random::Random;
 
 /// What a service did.
@@ -25,6 +27,10 @@ pub struct World {
     is_punctual: bool,
     random: Mutex<Random>,
     log: Mutex<BTreeMap<Participant, Vec<Entry>>>,
+    /// The messages by sender, position and receiver. A role that is run again sends them again.
+    sent: Mutex<BTreeMap<(RoleId, Position, RoleId), u64>>,
+    /// What one that was sent again said before.
+    contradictions: Mutex<Vec<String>>,
 }
 
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
@@ -34,7 +40,7 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 impl World {
     /// The world of a seed. `schedule` says where roles pause; where it is punctual, every message comes in time.
     pub fn new(seed: u64, schedule: u64, is_punctual: bool) -> Self {
-        Self { seed, is_punctual, random: Mutex::new(Random::new(schedule)), log: Mutex::default() }
+        Self { seed, is_punctual, random: Mutex::new(Random::new(schedule)), ..Self::default() }
     }
 
     /// How often a role lets the others go on, here.
@@ -51,6 +57,25 @@ impl World {
     /// Writes down what was done.
     pub fn record(&self, participant: Participant, entry: Entry) {
         lock(&self.log).entry(participant).or_default().push(entry);
+    }
+
+    /// Notes a message, which may have been sent before.
+    pub(super) fn sent(&self, from: RoleId, position: Position, to: RoleId, value: &Wire) {
+        let mut hasher = DefaultHasher::new();
+        value.0.json().hash(&mut hasher);
+        let digest = hasher.finish();
+        if lock(&self.sent).insert((from, position, to), digest).is_some_and(|before| before != digest) {
+            let what = format!("{from:?} sends {} to {to:?}, where it sent something else before", value.0.json());
+            lock(&self.contradictions).push(what);
+        }
+    }
+
+    /// How many messages were sent, each counted once; or of which one, that was sent again, another was made.
+    pub fn messages(&self) -> Result<u64, String> {
+        match lock(&self.contradictions).first() {
+            Some(what) => Err(what.clone()),
+            None => Ok(lock(&self.sent).len() as u64),
+        }
     }
 
     /// What an operation gives.

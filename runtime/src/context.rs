@@ -287,6 +287,11 @@ pub struct Definition {
 }
 
 impl Definition {
+    /// The beginning of its fingerprint, in hexadecimal: what a node says where it tells one version from another.
+    pub fn version(&self) -> String {
+        short_version(&self.fingerprint)
+    }
+
     /// The name of a declared role.
     pub(crate) fn role_name(&self, role: RoleId) -> &'static str {
         self.roles.get(usize::from(role.0)).copied().unwrap_or("?")
@@ -308,6 +313,11 @@ impl Definition {
     pub(crate) fn players(&self, roles: &[RoleId], counts: impl Iterator<Item = usize> + Clone) -> Vec<RoleId> {
         roles.iter().flat_map(|role| accompanist_core::members(counts.clone(), *role)).collect()
     }
+}
+
+/// The beginning of a fingerprint, in hexadecimal.
+pub(crate) fn short_version(fingerprint: &[u8; 32]) -> String {
+    fingerprint.iter().take(4).map(|byte| format!("{byte:02x}")).collect()
 }
 
 /// The arguments of a session, and with them the type of its choreography: generated.

@@ -83,7 +83,8 @@ impl Error {
         matches!(self.kind, Kind::Unreadable(_))
     }
 
-    /// The program differs from what is recorded of it; the session waits for a version that fits.
+    /// The version that the session started on is not deployed here, or differs from what is recorded of it: the session waits, untouched, for
+    /// one that fits.
     pub fn is_parked(&self) -> bool {
         matches!(self.kind, Kind::Parked(_))
     }
@@ -115,7 +116,7 @@ impl fmt::Display for Error {
             Kind::NotAccepted(cause) => write!(f, "not accepted, nothing has happened: {cause}"),
             Kind::Unavailable(cause) => write!(f, "no answer for now, ask again with the same id: {cause}"),
             Kind::Parked(report) => {
-                write!(f, "parked, as the program differs from its record; deploy the version that made it: {report}")
+                write!(f, "parked until a version is deployed that fits its record: {report}")
             }
             Kind::Configuration(what) | Kind::Unreadable(what) => f.write_str(what),
         }

@@ -63,6 +63,8 @@ mod json;
 mod names;
 mod node;
 pub mod plain;
+#[cfg(feature = "sim")]
+pub mod sim;
 pub mod store;
 pub mod transport;
 

@@ -233,6 +233,19 @@ async fn a_start_says_who_plays_a_group_or_is_told_what_is_missing() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_repeated_start_is_answered_while_other_roles_of_it_end_on_the_same_node() {
+    let piece = grouped();
+    let node = Node::builder("a", Memory::new()).timing(TIMING).members("Worker", vec!["a"; 8]);
+    let node = piece.cast(&[0, 1], node, &Clerk::default()).start().await.unwrap();
+    for id in 0..200 {
+        for _ in 0..3 {
+            let start = node.start(piece.clone()).id(id.to_string());
+            assert_eq!(within("it", start.decided()).await.unwrap(), ["done"; 16]);
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn an_offer_looks_for_messages_inside_of_calls() {
     let call = |steps| Rounds(7, 1, vec![Rounds(8, 1, steps)]);
     let piece = Piece::new(

@@ -12,9 +12,11 @@ use tokio::sync::mpsc;
 use super::cell::Waiters;
 use super::clock::{self, Clock, Timers};
 use super::inbound::NodeInbound;
+use super::process::{Played, Process};
+use super::repertoire::Repertoire;
 use super::role::{Erased, ErasedRole};
 use super::{Counters, LOOPBACK_FRAMES_MAX, Node, Shared};
-use crate::context::{BoxFuture, Role};
+use crate::context::{BoxFuture, Role, short_version};
 use crate::error::Error;
 use crate::store::Store;
 use crate::transport::{Inbound, Link, Transport};
@@ -41,6 +43,7 @@ pub struct NodeBuilder<S: Store> {
     peers: Vec<(String, String)>,
     timing: Timing,
     retention: Duration,
+    played: Option<Arc<dyn Played>>,
 }
 
 impl<S: Store> fmt::Debug for NodeBuilder<S> {
@@ -61,10 +64,16 @@ impl<S: Store> NodeBuilder<S> {
             peers: Vec::new(),
             timing: Timing::default(),
             retention: RETENTION_DEFAULT,
+            played: None,
         }
     }
 
     /// Plays a role of a choreography.
+    ///
+    /// A role may be given in several versions of its choreography: sessions start on the first that is given, and those that started on another
+    /// one finish on that. So a new version is deployed beside the old one, `.role(order::Shop::new(…)).role(order_v1::order::Shop::new(…))`
+    /// with the old `.chor` file in a module of its own, until no session of the old one is left; and a deployment is rolled back by giving the
+    /// old one first. A session of a version that is not given waits, untouched, until it is.
     pub fn role<R: Role<S>>(mut self, role: R) -> Self {
         self.roles.push(Arc::new(Erased(Arc::new(role))));
         self
@@ -120,6 +129,13 @@ impl<S: Store> NodeBuilder<S> {
         self
     }
 
+    /// Runs in a process that is played, and not in that of the program.
+    #[cfg(feature = "sim")]
+    pub(crate) fn within(mut self, process: Arc<dyn Played>) -> Self {
+        self.played = Some(process);
+        self
+    }
+
     /// Starts the node: goes on with every session that is not finished, then lets others in. Call it within a tokio runtime.
     pub async fn start(mut self) -> Result<Node<S>, Error> {
         #[cfg(feature = "tcp")]
@@ -138,16 +154,7 @@ impl<S: Store> NodeBuilder<S> {
         }
         let runtime = tokio::runtime::Handle::try_current()
             .map_err(|_| Error::configuration("a node is started within a tokio runtime, of several threads or one"))?;
-        let mut roles = BTreeMap::new();
-        let mut definitions = BTreeMap::new();
-        for role in self.roles {
-            let (definition, id) = (role.definition(), role.id());
-            definitions.insert(definition.name, definition);
-            if roles.insert((definition.name, id), role).is_some() {
-                let role = definition.role_name(id);
-                return Err(Error::configuration(format!("the role `{}.{role}` is given twice", definition.name)));
-            }
-        }
+        let repertoire = Repertoire::new(self.roles)?;
         let unfinished = self.store.unfinished().await.map_err(|error| Error::configuration(error.to_string()))?;
         let (loopback, mut looped) = mpsc::channel(LOOPBACK_FRAMES_MAX);
         let shared = Arc::new(Shared {
@@ -156,12 +163,11 @@ impl<S: Store> NodeBuilder<S> {
             link: OnceLock::new(),
             early: Mutex::default(),
             loopback,
-            runtime: runtime.clone(),
+            process: Process::new(runtime, self.played),
             clock: Clock::new(),
             timers: Arc::new(Timers::default()),
             timing: self.timing,
-            roles,
-            definitions,
+            repertoire,
             assignments: self.assignments,
             sessions: Mutex::default(),
             clients: Mutex::default(),
@@ -177,16 +183,16 @@ impl<S: Store> NodeBuilder<S> {
         let link = link.map_err(|error| Error::configuration(format!("the transport cannot start: {error}")))?;
         shared.open_link(link);
         let weak = Arc::downgrade(&shared);
-        runtime.spawn(async move {
+        shared.process.spawn(async move {
             while let Some(frame) = looped.recv().await {
                 let Some(shared) = weak.upgrade() else { return };
                 let name = shared.name.clone();
                 shared.handle_frame(&name, frame);
             }
         });
-        runtime.spawn(clock::run(Arc::downgrade(&shared), Arc::clone(&shared.timers)));
+        shared.process.spawn(clock::run(Arc::downgrade(&shared), Arc::clone(&shared.timers)));
         let (weak, retention) = (Arc::downgrade(&shared), self.retention);
-        runtime.spawn(async move {
+        shared.process.spawn(async move {
             loop {
                 tokio::time::sleep(FORGET_EVERY).await;
                 let Some(shared) = weak.upgrade() else { return };
@@ -209,21 +215,27 @@ impl<S: Store> Shared<S> {
         unfinished: Vec<(RoleId, accompanist_core::Stored)>,
     ) -> Vec<Arc<super::cell::Cell<S>>> {
         let mut cells = Vec::with_capacity(unfinished.len());
+        let mut waiting: BTreeMap<(String, String), (u64, String)> = BTreeMap::new();
         for (me, stored) in unfinished {
-            let header = &stored.row.header;
-            let session = header.session_id();
-            match self.role(header, me).map(Arc::clone) {
-                Some(role) if role.definition().fingerprint == header.fingerprint => {
-                    cells.push(self.recover(stored, me, &role, Waiters::recovered(), 0));
+            let header = Arc::clone(&stored.row.header);
+            match self.repertoire.role(&header, me).map(Arc::clone) {
+                Some(role) => cells.push(self.recover(stored, me, &role, Waiters::recovered(), 0)),
+                None => {
+                    let version = (header.choreography.clone(), short_version(&header.fingerprint));
+                    waiting.entry(version).or_insert_with(|| (0, header.client_id.clone())).0 += 1;
                 }
-                Some(_) | None => tracing::error!(
-                    %session,
-                    id = header.client_id,
-                    node = self.name,
-                    choreography = header.choreography,
-                    "a stored session is of a role or version that is not deployed here; it waits, untouched"
-                ),
             }
+        }
+        // Once per version, however many they are.
+        for ((choreography, version), (sessions, first_id)) in waiting {
+            tracing::error!(
+                node = self.name,
+                choreography,
+                version,
+                sessions,
+                first_id,
+                "stored sessions are of a role or version that is not deployed here; they wait, untouched"
+            );
         }
         cells
     }

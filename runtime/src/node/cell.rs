@@ -257,7 +257,7 @@ impl<S: Store> Cell<S> {
             Run::Call(position) => {
                 if let Some(call) = core.calls.get(&position) {
                     let (cell, call, key) = (Arc::clone(self), Arc::clone(call), self.idempotency_key(position));
-                    shared.runtime.spawn(async move {
+                    shared.process.spawn(async move {
                         let ran = catch_panic(call.call(key)).await;
                         let ran = ran.unwrap_or_else(|panic| accompanist_core::Ran::Failed(panic.into()));
                         cell.step(|session, now| session.handle_call_returned(position, ran, now));
@@ -386,6 +386,13 @@ impl Waiters {
     pub(super) fn settle(&mut self, ending: Ending) {
         self.settled.drain(..).for_each(|waiter| drop(waiter.send(ending.clone())));
         self.settlement.get_or_insert(ending);
+    }
+
+    /// The session has ended so, durably.
+    pub(super) fn end(&mut self, outcome: &Result<Arc<str>, Arc<str>>) {
+        let ending = ending(outcome.clone());
+        self.decide(ending.clone());
+        self.settle(ending);
     }
 
     /// Nothing will come any more.

@@ -135,18 +135,12 @@ impl<S: Store> Shared<S> {
     /// Starts a session, or joins one that was started with the same id.
     async fn start(self: &Arc<Self>, request: Request, waiters: Waiters) -> Result<SessionId, Error> {
         let Request { definition, id, arguments, groups } = request;
-        let Some(role) = self.roles.get(&(definition.name, definition.initiator)) else {
-            let initiator = definition.role_name(definition.initiator);
-            let name = definition.name;
-            return Err(Error::configuration(format!(
-                "a session of `{name}` starts at the role `{initiator}`, which this node does not play"
-            )));
-        };
+        let (role, starts) = self.repertoire.initiator(definition)?;
         if id.as_ref().is_some_and(|id| id.len() > CLIENT_ID_BYTES_MAX) {
             return Err(Error::configuration(format!("the session's id is longer than {CLIENT_ID_BYTES_MAX} bytes")));
         }
         check_groups(definition, &groups)?;
-        let nonce = random_16()?;
+        let nonce = self.process.random_16()?;
         let starting = self.starting.lock().await;
         if let Some(id) = &id {
             if let Some(key) = lock(&self.clients).get(&(definition.name, id.clone())).copied() {
@@ -154,14 +148,18 @@ impl<S: Store> Shared<S> {
                     same_members(&cell.header, definition, &groups, id)?;
                     return cell.join(&arguments, id, waiters);
                 }
-                return Err(Error::store_fails());
+                // It is being read again, or it has ended just now.
+                if lock(&self.sessions).contains_key(&key) {
+                    return Err(Error::store_fails());
+                }
             }
             let stored = self.store.find_client(definition.name, id).await.map_err(Error::unavailable)?;
             if let Some(stored) = stored {
                 same_members(&stored.row.header, definition, &groups, id)?;
-                return finished(&stored, &arguments, id, waiters);
+                return self.finished(&stored, &arguments, id, waiters);
             }
         }
+        starts.check(definition)?;
         let nodes = self.cast(definition, groups)?;
         self.check_reach(definition, &nodes)?;
         let counts = nodes.iter().map(Vec::len);
@@ -185,6 +183,25 @@ impl<S: Store> Shared<S> {
         drop(starting);
         cell.step(|_, _| {});
         Ok(id)
+    }
+
+    /// The answer to a repeated start of a session that is stored and not in memory.
+    fn finished(
+        &self,
+        stored: &Stored,
+        arguments: &Arc<str>,
+        id: &str,
+        mut waiters: Waiters,
+    ) -> Result<SessionId, Error> {
+        if stored.row.arguments.as_ref() != Some(arguments) {
+            return Err(Error::id_in_use(id));
+        }
+        let RowState::Finished { outcome } = &stored.row.state else {
+            return Err(Error::parked(self.not_deployed(&stored.row.header)));
+        };
+        waiters.accept();
+        waiters.end(outcome);
+        Ok(stored.row.header.session_id())
     }
 
     /// Whether every participant's node can be reached, now or later: else the session could never end.
@@ -260,29 +277,6 @@ fn same_members(
         .zip(&header.nodes)
         .all(|(name, nodes)| groups.get(*name).is_none_or(|asked| asked == nodes));
     if same { Ok(()) } else { Err(Error::id_in_use(id)) }
-}
-
-/// The answer to a repeated start of a session that is finished.
-fn finished(stored: &Stored, arguments: &Arc<str>, id: &str, mut waiters: Waiters) -> Result<SessionId, Error> {
-    if stored.row.arguments.as_ref() != Some(arguments) {
-        return Err(Error::id_in_use(id));
-    }
-    let RowState::Finished { outcome } = &stored.row.state else {
-        return Err(Error::parked(
-            "the session is stored, and its choreography's version is not deployed here".to_owned(),
-        ));
-    };
-    waiters.accept();
-    let ending = outcome.clone().map_err(Error::aborted);
-    waiters.decide(ending.clone());
-    waiters.settle(ending);
-    Ok(stored.row.header.session_id())
-}
-
-fn random_16() -> Result<[u8; 16], Error> {
-    let mut bytes = [0; 16];
-    getrandom::fill(&mut bytes).map_err(|error| Error::not_accepted(format!("no random numbers: {error}")))?;
-    Ok(bytes)
 }
 
 fn hex(bytes: &[u8]) -> String {

@@ -83,6 +83,7 @@ pub(super) async fn run<S: Store>(shared: Weak<Shared<S>>, timers: Arc<Timers>) 
         drop(node);
         match next {
             Some(at) => tokio::select! {
+                biased;
                 () = tokio::time::sleep_until(at) => {}
                 () = timers.earlier.notified() => {}
             },

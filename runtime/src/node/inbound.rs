@@ -9,7 +9,7 @@ use accompanist_core::{
 };
 
 use super::cell::{Cell, Waiters, lock};
-use super::{OPENING_FRAMES_MAX, PARTICIPANTS_MAX, Shared, Slot, WeakShared, now_or_spawn};
+use super::{OPENING_FRAMES_MAX, PARTICIPANTS_MAX, Shared, Slot, WeakShared};
 use crate::context::Definition;
 use crate::store::Store;
 use crate::transport::Inbound;
@@ -76,7 +76,7 @@ impl<S: Store> Shared<S> {
             Some(cell) => self.hand_over(&cell, from, frame),
             None => {
                 let (shared, from) = (Arc::clone(self), from.to_owned());
-                now_or_spawn(&self.runtime, async move { shared.open(&from, frame, key).await });
+                self.process.now_or_spawn(async move { shared.open(&from, frame, key).await });
             }
         }
     }
@@ -119,18 +119,23 @@ impl<S: Store> Shared<S> {
                 let outcome = match stored.row.state {
                     RowState::Finished { outcome: Ok(_) } => Outcome::Committed,
                     RowState::Finished { outcome: Err(_) } => Outcome::Compensated,
-                    // It is in memory, or will be when its choreography is deployed again.
+                    // It is being taken into memory, or waits until its version is deployed again.
                     RowState::Active
                     | RowState::Voted { .. }
                     | RowState::Aborting { .. }
-                    | RowState::Committed { .. } => return,
+                    | RowState::Committed { .. } => {
+                        if self.repertoire.role(&stored.row.header, frame.to).is_none() {
+                            self.refuse(from, Some(&frame), &self.not_deployed(&stored.row.header));
+                        }
+                        return;
+                    }
                 };
                 if let Some(answer) = answer_finished(outcome, &frame) {
                     self.transmit(&stored.row.header, &answer);
                 }
             }
             (None, Some(header)) => {
-                let Some(role) = self.role(&header, frame.to) else { return };
+                let Some(role) = self.repertoire.role(&header, frame.to) else { return };
                 let session = Session::join(header, frame.to, self.timing, self.clock.now());
                 self.insert(role, session, Waiters::default(), 0).step(|session, _| session.handle_frame(frame));
             }
@@ -145,22 +150,14 @@ impl<S: Store> Shared<S> {
     /// Whether a session with this header can begin here by this frame; if not, why.
     fn misfit(&self, header: &Header, from: &str, frame: &Frame) -> Result<(), String> {
         let name = &header.choreography;
-        let Some(definition) = self.definitions.get(name.as_str()) else {
-            return Err(format!("node `{}` plays no role of the choreography `{name}`", self.name));
-        };
         if header.session_id() != frame.session {
             return Err("the frame's header is not that of its session".into());
         }
-        if header.fingerprint != definition.fingerprint {
-            return Err(format!(
-                "node `{}` has another version of the choreography `{name}`: deploy one version at all its roles",
-                self.name
-            ));
-        }
+        let definition = self.repertoire.definition(header, &self.name)?;
         if !fits(header, definition) {
             return Err(format!("the header does not fit the choreography `{name}`"));
         }
-        if header.node(frame.to) != Some(&self.name) || self.role(header, frame.to).is_none() {
+        if header.node(frame.to) != Some(&self.name) || self.repertoire.role(header, frame.to).is_none() {
             return Err(format!("node `{}` does not play role {} of `{name}`", self.name, frame.to.0));
         }
         if header.node(frame.from) != Some(from) || !header.participants.contains(&frame.from) {
@@ -172,6 +169,13 @@ impl<S: Store> Shared<S> {
             return Err("a vote of a role that takes no part".into());
         }
         Ok(())
+    }
+
+    /// Why a session that is stored here does not go on.
+    pub(super) fn not_deployed(&self, header: &Header) -> String {
+        let why = self.repertoire.definition(header, &self.name).err();
+        let why = why.unwrap_or_else(|| format!("node `{}` does not play that role any more", self.name));
+        format!("its part of the session waits, untouched: {why}")
     }
 
     fn refuse(&self, from: &str, frame: Option<&Frame>, reason: &str) {

@@ -6,27 +6,30 @@ mod client;
 mod clock;
 mod context;
 mod inbound;
+mod process;
+mod repertoire;
 mod role;
 mod transact;
 
 use std::collections::{BTreeMap, HashMap};
 use std::fmt;
-use std::future::Future;
-use std::pin::Pin;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, OnceLock, Weak};
-use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
-use accompanist_core::{Frame, Header, RoleId, Session, SessionKey, Stored, Timing, Urgency};
+#[cfg(feature = "sim")]
+pub(crate) use self::process::Played;
+use accompanist_core::{Frame, Header, RoleId, RowState, Session, SessionKey, Stored, Timing, Urgency};
 pub use builder::{NodeBuilder, RETENTION_DEFAULT, RETENTION_MIN};
 use cell::{Cell, Waiters, lock};
 pub use client::{CLIENT_ID_BYTES_MAX, Handle, Start};
 use clock::{Clock, Timers};
 pub use context::NodeContext;
+use process::Process;
+use repertoire::Repertoire;
 use role::ErasedRole;
 
-use crate::context::{Choreography, Definition};
+use crate::context::Choreography;
 use crate::error::Error;
 use crate::store::{Store, StoreError};
 use crate::transport::Link;
@@ -149,15 +152,15 @@ pub(crate) struct Shared<S: Store> {
     /// Frames of sessions that spoke before the link was there: a transport may hear of a peer while it starts.
     early: Mutex<Vec<(String, Vec<u8>)>>,
     loopback: tokio::sync::mpsc::Sender<Frame>,
-    runtime: tokio::runtime::Handle,
+    process: Process,
     clock: Clock,
     timers: Arc<Timers>,
     timing: Timing,
-    roles: BTreeMap<(&'static str, RoleId), Arc<dyn ErasedRole<S>>>,
-    definitions: BTreeMap<&'static str, &'static Definition>,
+    repertoire: Repertoire<S>,
     /// The nodes that play a role, by `Choreography.Role` or `Role`.
     assignments: BTreeMap<String, Vec<String>>,
-    sessions: Mutex<HashMap<SessionKey, Slot<S>>>,
+    /// In an order of which nothing random decides: a simulated run is the same each time.
+    sessions: Mutex<BTreeMap<SessionKey, Slot<S>>>,
     /// Sessions in memory that started here, by choreography and client's id.
     clients: Mutex<HashMap<(&'static str, String), SessionKey>>,
     starting: tokio::sync::Mutex<()>,
@@ -179,12 +182,6 @@ impl<S: Store> Shared<S> {
             Some(Slot::Live(cell)) => Some(Arc::clone(cell)),
             Some(Slot::Opening(_)) | None => None,
         }
-    }
-
-    /// What plays the participant `role` here.
-    fn role(&self, header: &Header, role: RoleId) -> Option<&Arc<dyn ErasedRole<S>>> {
-        let (role, _) = header.part(role)?;
-        self.roles.iter().find(|((name, id), _)| *name == header.choreography && *id == role).map(|(_, role)| role)
     }
 
     /// Sends a frame to the node that plays its receiver.
@@ -223,13 +220,14 @@ impl<S: Store> Shared<S> {
     /// The session is finished: what the store holds of it answers from now on.
     fn remove(&self, cell: &Cell<S>) {
         // The client's id first: whoever starts it now is answered by the store, and never finds an id without its session.
-        self.forget_client(&cell.header);
+        self.forget_client(cell);
         lock(&self.sessions).remove(&cell.key);
     }
 
-    fn forget_client(&self, header: &Header) {
-        if let Some(definition) = self.definitions.get(header.choreography.as_str()) {
-            lock(&self.clients).remove(&(definition.name, header.client_id.clone()));
+    /// The client's id is the initiator's: another role of the session may end earlier on the same node.
+    fn forget_client(&self, cell: &Cell<S>) {
+        if cell.key.role == cell.header.initiator {
+            lock(&self.clients).remove(&(cell.role.definition().name, cell.header.client_id.clone()));
         }
     }
 
@@ -276,7 +274,7 @@ impl<S: Store> Shared<S> {
         tracing::error!(session = %cell.key.session, id = cell.header.client_id, node = self.name, %error, "the store failed; the session goes on from what is stored");
         lock(&self.sessions).insert(cell.key, Slot::Opening(Vec::new()));
         let (shared, cell) = (Arc::downgrade(self), Arc::clone(cell));
-        self.runtime.spawn(async move {
+        self.process.spawn(async move {
             let (delay_millis_min, delay_millis_max) = RELOAD_MILLIS;
             let doubled = 1_u64.checked_shl(failures.saturating_sub(1)).unwrap_or(u64::MAX);
             let mut delay_millis = delay_millis_min.saturating_mul(doubled).min(delay_millis_max);
@@ -287,12 +285,18 @@ impl<S: Store> Shared<S> {
                 match shared.store.find(cell.key).await {
                     Ok(Some(stored)) => {
                         waiters.accept();
+                        // The write that failed was the last one, and has happened: nothing is left to do.
+                        if let RowState::Finished { outcome } = &stored.row.state {
+                            waiters.end(outcome);
+                            shared.remove(&cell);
+                            return;
+                        }
                         shared.recover(stored, cell.key.role, &cell.role, waiters, failures).step(|_, _| {});
                         return;
                     }
                     Ok(None) => {
                         lock(&shared.sessions).remove(&cell.key);
-                        shared.forget_client(&cell.header);
+                        shared.forget_client(&cell);
                         waiters.refuse(&Error::not_accepted(error));
                         return;
                     }
@@ -300,15 +304,6 @@ impl<S: Store> Shared<S> {
                 }
             }
         });
-    }
-}
-
-/// Runs a future to its end on this thread if it is ready at once, and on the runtime if not.
-fn now_or_spawn(runtime: &tokio::runtime::Handle, future: impl Future<Output = ()> + Send + 'static) {
-    let mut future: Pin<Box<dyn Future<Output = ()> + Send>> = Box::pin(future);
-    let polled = future.as_mut().poll(&mut Context::from_waker(Waker::noop()));
-    if polled == Poll::Pending {
-        runtime.spawn(future);
     }
 }
 

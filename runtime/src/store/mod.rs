@@ -3,6 +3,8 @@
 mod block_on;
 #[cfg(test)]
 mod contract;
+#[cfg(feature = "sim")]
+pub(crate) mod driven;
 mod memory;
 #[cfg(feature = "sqlite")]
 mod sqlite;
@@ -13,6 +15,10 @@ use std::time::Duration;
 
 use accompanist_core::{RoleId, SessionKey, Stored, Write};
 
+#[cfg(feature = "sim")]
+pub(crate) use self::block_on::panic_text;
+#[cfg(feature = "sim")]
+pub(crate) use self::memory::MemoryMedium;
 pub use self::memory::{Memory, MemoryTx};
 #[cfg(feature = "sqlite")]
 pub use self::sqlite::{Options as SqliteOptions, Sqlite, SqliteTx};

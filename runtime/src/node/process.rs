@@ -1,0 +1,66 @@
+//! What a node takes of the process in which it runs, besides store, transport and clock: tasks, and random numbers.
+
+use std::fmt;
+use std::future::Future;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll, Waker};
+
+use tokio::runtime::Handle;
+
+use crate::context::BoxFuture;
+use crate::error::Error;
+
+/// A process that is played: its tasks can be stopped, and its random numbers are not.
+pub(crate) trait Played: Send + Sync {
+    /// Runs a task until it ends or the process does.
+    fn spawn(&self, task: BoxFuture<'static, ()>);
+
+    /// The next number that is as good as random.
+    fn random_16(&self) -> [u8; 16];
+}
+
+/// The process of a node.
+pub(super) struct Process {
+    runtime: Handle,
+    played: Option<Arc<dyn Played>>,
+}
+
+impl fmt::Debug for Process {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Process").finish_non_exhaustive()
+    }
+}
+
+impl Process {
+    pub(super) fn new(runtime: Handle, played: Option<Arc<dyn Played>>) -> Self {
+        Self { runtime, played }
+    }
+
+    /// Runs a task on the runtime.
+    pub(super) fn spawn(&self, task: impl Future<Output = ()> + Send + 'static) {
+        match &self.played {
+            Some(played) => played.spawn(Box::pin(task)),
+            None => drop(self.runtime.spawn(task)),
+        }
+    }
+
+    /// Runs a future to its end on this thread if it is ready at once, and on the runtime if not.
+    pub(super) fn now_or_spawn(&self, future: impl Future<Output = ()> + Send + 'static) {
+        let mut future: Pin<Box<dyn Future<Output = ()> + Send>> = Box::pin(future);
+        let polled = future.as_mut().poll(&mut Context::from_waker(Waker::noop()));
+        if polled == Poll::Pending {
+            self.spawn(future);
+        }
+    }
+
+    /// A random number.
+    pub(super) fn random_16(&self) -> Result<[u8; 16], Error> {
+        if let Some(played) = &self.played {
+            return Ok(played.random_16());
+        }
+        let mut bytes = [0; 16];
+        getrandom::fill(&mut bytes).map_err(|error| Error::not_accepted(format!("no random numbers: {error}")))?;
+        Ok(bytes)
+    }
+}

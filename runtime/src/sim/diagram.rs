@@ -1,0 +1,127 @@
+//! A run as a Mermaid sequence diagram: the nodes, what they said to one another, and what went wrong.
+
+use std::fmt::Write as _;
+
+use accompanist_core::{Body, Change, Frame, Outcome, RowState, SessionId, Vote, Write};
+
+use super::trace::Noted;
+use super::world::State;
+use crate::store::driven::{Carried, Fate};
+
+/// The most that is drawn.
+const EVENTS_MAX: usize = 600;
+
+/// The last events of the run: those of `session`, where one is named, and what happened to nodes.
+pub(super) fn mermaid(state: &State, session: Option<SessionId>) -> String {
+    let drawn: Vec<String> =
+        state.trace.events.iter().filter_map(|(millis, noted)| line(*millis, noted, session)).collect();
+    let left_out = state.trace.left_out + drawn.len().saturating_sub(EVENTS_MAX) as u64;
+    let mut text = String::from("sequenceDiagram\n");
+    for (index, slot) in state.hosts.iter().enumerate() {
+        let _ = writeln!(text, "    participant n{index} as {}", slot.name);
+    }
+    if left_out > 0 && !state.hosts.is_empty() {
+        let _ = writeln!(text, "    Note over n0: what came before is left out");
+    }
+    for line in drawn.iter().skip(drawn.len().saturating_sub(EVENTS_MAX)) {
+        let _ = writeln!(text, "    {line}");
+    }
+    text
+}
+
+fn line(millis: u64, noted: &Noted, session: Option<SessionId>) -> Option<String> {
+    let frame = |bytes: &[u8]| {
+        let frame = Frame::decode(bytes)?;
+        session.is_none_or(|session| frame.session == session).then(|| said(&frame))
+    };
+    let about = |node: &usize, what: &str| Some(format!("Note over n{node}: {what} ({millis} ms)"));
+    let between =
+        |one: &usize, other: &usize, what: &str| Some(format!("Note over n{one},n{other}: {what} ({millis} ms)"));
+    match noted {
+        Noted::Arrives { from, to, bytes } => Some(format!("n{from}->>n{to}: {} ({millis} ms)", frame(bytes)?)),
+        Noted::Lost { from, to, bytes } => Some(format!("n{from}--xn{to}: {} is lost ({millis} ms)", frame(bytes)?)),
+        Noted::CutOff { from, to, bytes } => {
+            Some(format!("n{from}--xn{to}: {} meets the partition ({millis} ms)", frame(bytes)?))
+        }
+        Noted::NobodyThere { from, to, bytes } => {
+            Some(format!("n{from}--xn{to}: {} finds nobody ({millis} ms)", frame(bytes)?))
+        }
+        Noted::Connected(node, with) => session.is_none().then(|| between(node, with, "connected"))?,
+        Noted::Cut(from, to) => between(from, to, "a partition begins"),
+        Noted::Heals(from, to) => between(from, to, "the partition heals"),
+        Noted::Starts(node) => about(node, "starts"),
+        Noted::Crashes(node) => about(node, "CRASHES"),
+        Noted::Pauses(node) => about(node, "stands still"),
+        Noted::Resumes(node) => about(node, "goes on"),
+        Noted::DiskFull(node) => about(node, "the disk is full"),
+        Noted::Commit { node, carried, plan } => {
+            let of_it: Vec<String> = carried
+                .iter()
+                .filter(|carried| session.is_none_or(|session| carried.key.session == session))
+                .map(written)
+                .collect();
+            if of_it.is_empty() {
+                return None;
+            }
+            let end = match (plan.fate, &plan.told, plan.crashes) {
+                (Fate::Happens, None, false) => "",
+                (Fate::Happens, None, true) => ", and nobody is told",
+                (Fate::Happens, Some(_), _) => ", and is said to have failed",
+                (Fate::IsLost, None, _) => ", and is lost",
+                (Fate::IsLost, Some(_), _) => ", and fails",
+            };
+            about(node, &format!("commits {}{end}", of_it.join(", ")))
+        }
+        Noted::Told { node, id, what } => about(node, &format!("the client of {} is told: {}", plain(id), plain(what))),
+    }
+}
+
+fn written(carried: &Carried) -> String {
+    let role = carried.key.role.0;
+    match &carried.result {
+        Err(error) => format!("nothing of role {role} ({})", plain(&error.to_string())),
+        Ok(writes) => {
+            let writes: Vec<String> = writes.iter().map(write).collect();
+            format!("role {role} {}", writes.join(" and "))
+        }
+    }
+}
+
+fn write(write: &Write) -> String {
+    let changes = write.changes.iter().filter_map(|change| match change {
+        Change::Transaction(record) => Some(format!("{} ", record.operation)),
+        Change::Undone(_) => Some("a compensation ".to_owned()),
+        Change::Call(record) => Some(format!("the result of {} ", record.operation)),
+        Change::ScopeVote(_) => Some("a scope's vote ".to_owned()),
+        Change::DropRecords => None,
+    });
+    let state = match &write.row.state {
+        RowState::Active => "active",
+        RowState::Voted { .. } => "completed",
+        RowState::Aborting { .. } => "aborting",
+        RowState::Committed { .. } => "committed",
+        RowState::Finished { .. } => "finished",
+    };
+    plain(&format!("{}({state})", changes.collect::<String>()))
+}
+
+fn said(frame: &Frame) -> String {
+    let what = match &frame.body {
+        Body::Message { payload, .. } => format!("message {}", payload.chars().take(40).collect::<String>()),
+        Body::Stable { .. } => "stable".to_owned(),
+        Body::Vote { vote: Vote::Completed, .. } => "vote completed".to_owned(),
+        Body::Vote { vote: Vote::Aborted { reason }, .. } => format!("vote aborted, {reason}"),
+        Body::Done { outcome: Outcome::Committed, .. } => "done, committed".to_owned(),
+        Body::Done { outcome: Outcome::Compensated, .. } => "done, compensated".to_owned(),
+        Body::Over => "over".to_owned(),
+        Body::Need => "need".to_owned(),
+        Body::Refused { reason } => format!("refused, {reason}"),
+        Body::ScopeVote { .. } => "vote of a scope".to_owned(),
+    };
+    plain(&format!("{}→{} {what}", frame.from.0, frame.to.0))
+}
+
+/// Without what Mermaid would take for something else.
+fn plain(text: &str) -> String {
+    text.chars().map(|c| if matches!(c, ';' | '#' | ':' | '\n' | '%') { ' ' } else { c }).collect()
+}

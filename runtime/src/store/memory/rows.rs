@@ -1,0 +1,192 @@
+//! The sessions of a [`Memory`](super::Memory), and transactions over them.
+
+use std::collections::BTreeMap;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use accompanist_core::{Change, RoleId, RowState, SessionKey, Stored, Write};
+use tokio::time::Instant;
+
+use super::data::Data;
+use super::{Memory, MemoryTx};
+use crate::store::block_on::panic_text;
+use crate::store::{StoreError, Transact};
+
+/// All that is committed.
+#[derive(Default)]
+pub(super) struct State {
+    sessions: BTreeMap<SessionKey, Entry>,
+    /// The sessions that started here, by choreography and client's id.
+    clients: BTreeMap<(String, String), SessionKey>,
+    started: u64,
+    pub(super) data: Data,
+}
+
+#[derive(Clone)]
+struct Entry {
+    stored: Stored,
+    /// Which session this is in the order of their start.
+    number: u64,
+    finished: Option<Instant>,
+}
+
+pub(super) fn lock(state: &Mutex<State>) -> MutexGuard<'_, State> {
+    state.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+impl State {
+    pub(super) fn unfinished(&self) -> Vec<(RoleId, Stored)> {
+        let mut entries: Vec<_> = self.sessions.iter().filter(|(_, entry)| entry.finished.is_none()).collect();
+        entries.sort_by_key(|(_, entry)| entry.number);
+        entries.into_iter().map(|(key, entry)| (key.role, entry.stored.clone())).collect()
+    }
+
+    pub(super) fn find(&self, key: SessionKey) -> Option<Stored> {
+        self.sessions.get(&key).map(|entry| entry.stored.clone())
+    }
+
+    pub(super) fn find_client(&self, choreography: &str, client_id: &str) -> Option<Stored> {
+        let key = self.clients.get(&(choreography.to_owned(), client_id.to_owned()))?;
+        self.find(*key)
+    }
+
+    pub(super) fn forget(&mut self, retention: Duration) -> u64 {
+        let before = self.sessions.len();
+        let clients = &mut self.clients;
+        self.sessions.retain(|key, entry| {
+            let kept = entry.finished.is_none_or(|finished| finished.elapsed() < retention);
+            if !kept && let Some(client) = client(*key, &entry.stored) {
+                clients.remove(&client);
+            }
+            kept
+        });
+        (before - self.sessions.len()) as u64
+    }
+
+    /// Every row, with what it is of.
+    #[cfg(feature = "sim")]
+    pub(super) fn rows(&self) -> Vec<(SessionKey, accompanist_core::Row)> {
+        self.sessions.iter().map(|(key, entry)| (*key, entry.stored.row.clone())).collect()
+    }
+}
+
+/// Whose start this session answers to, where it started here.
+fn client(key: SessionKey, stored: &Stored) -> Option<(String, String)> {
+    let header = &stored.row.header;
+    (key.role == header.initiator).then(|| (header.choreography.clone(), header.client_id.clone()))
+}
+
+/// A transaction of one job or of several.
+pub(super) struct Batch {
+    tx: MemoryTx,
+    rows: BTreeMap<SessionKey, Entry>,
+}
+
+impl Batch {
+    pub(super) fn new(state: Arc<Mutex<State>>) -> Self {
+        Self { tx: MemoryTx { state, kept: Data::default(), changed: Data::default() }, rows: BTreeMap::new() }
+    }
+
+    /// Applies all of `writes` or none.
+    pub(super) fn write(&mut self, key: SessionKey, writes: &[Write]) -> Result<(), StoreError> {
+        let before = self.rows.get(&key).cloned();
+        let result = writes.iter().try_for_each(|write| self.write_one(key, write));
+        if result.is_err() {
+            match before {
+                Some(entry) => drop(self.rows.insert(key, entry)),
+                None => drop(self.rows.remove(&key)),
+            }
+        }
+        result
+    }
+
+    fn write_one(&mut self, key: SessionKey, write: &Write) -> Result<(), StoreError> {
+        let mut state = lock(&self.tx.state);
+        let found = self.rows.get(&key).or_else(|| state.sessions.get(&key));
+        if found.map_or(0, |entry| entry.stored.row.version) + 1 != write.row.version {
+            return Err(StoreError::Conflict);
+        }
+        let mut entry = match found {
+            Some(entry) => entry.clone(),
+            None => {
+                let empty = Stored {
+                    row: write.row.clone(),
+                    transactions: Vec::new(),
+                    calls: Vec::new(),
+                    scope_votes: Vec::new(),
+                };
+                if let Some(client) = client(key, &empty) {
+                    let taken = |(other, entry): (&SessionKey, &Entry)| {
+                        *other != key && self::client(*other, &entry.stored).as_ref() == Some(&client)
+                    };
+                    if state.clients.contains_key(&client) || self.rows.iter().any(taken) {
+                        return Err(StoreError::Conflict);
+                    }
+                }
+                state.started += 1;
+                Entry { stored: empty, number: state.started, finished: None }
+            }
+        };
+        drop(state);
+        entry.stored.row = write.row.clone();
+        if matches!(write.row.state, RowState::Finished { .. }) {
+            entry.finished.get_or_insert_with(Instant::now);
+        }
+        write.changes.iter().try_for_each(|change| change_records(&mut entry.stored, change))?;
+        self.rows.insert(key, entry);
+        Ok(())
+    }
+
+    /// Runs an operation and records it; what it asked to be written of its session, where that is done.
+    pub(super) async fn transact(&mut self, operation: &mut dyn Transact<Memory>) -> Result<Vec<Write>, StoreError> {
+        let ran = caught(async { operation.run(&mut self.tx).await }).await;
+        let changed = std::mem::take(&mut self.tx.changed);
+        let keeps = ran.map_err(|panic| StoreError::Failed(format!("an operation panicked: {panic}")))?;
+        let writes = operation.record();
+        self.write(operation.key(), &writes)?;
+        if keeps {
+            self.tx.kept.overwrite(changed);
+        }
+        Ok(writes)
+    }
+
+    pub(super) fn commit(self) {
+        let mut state = lock(&self.tx.state);
+        state.data.overwrite(self.tx.kept);
+        for (key, entry) in self.rows {
+            if let Some(client) = client(key, &entry.stored) {
+                state.clients.insert(client, key);
+            }
+            state.sessions.insert(key, entry);
+        }
+    }
+}
+
+/// The output of a future, or what its panic said.
+async fn caught<T>(future: impl Future<Output = T>) -> Result<T, String> {
+    let mut future = std::pin::pin!(future);
+    let poll = |cx: &mut std::task::Context<'_>| match catch_unwind(AssertUnwindSafe(|| future.as_mut().poll(cx))) {
+        Ok(polled) => polled.map(Ok),
+        Err(panic) => std::task::Poll::Ready(Err(panic_text(panic.as_ref()).to_owned())),
+    };
+    std::future::poll_fn(poll).await
+}
+
+fn change_records(stored: &mut Stored, change: &Change) -> Result<(), StoreError> {
+    match change {
+        Change::Transaction(record) => stored.transactions.push(record.clone()),
+        Change::Call(record) => stored.calls.push(record.clone()),
+        Change::ScopeVote(record) => stored.scope_votes.push(record.clone()),
+        Change::Undone(position) => match stored.transactions.iter_mut().find(|record| record.position == *position) {
+            Some(record) => record.undone = true,
+            None => return Err(StoreError::Failed(format!("no transaction at {position} could be undone"))),
+        },
+        Change::DropRecords => {
+            stored.transactions.clear();
+            stored.calls.clear();
+            stored.scope_votes.clear();
+        }
+    }
+    Ok(())
+}

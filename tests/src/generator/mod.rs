@@ -144,6 +144,17 @@ impl Generator {
     /// Some of what is known at the end, and where it goes.
     fn results(&mut self) -> Vec<(String, String)> {
         let mut results = Vec::new();
+        let is_shared = |var: &&Var| matches!((&var.ty, &var.place), (Type::Pair(..), Place::Roles(roles)) if roles.len() > 1);
+        let shared: Vec<Var> = self.vars.iter().filter(is_shared).cloned().collect();
+        if self.percent(40)
+            && let Some(var) = self.pick(&shared).cloned()
+            && let (Type::Pair(one, two), Place::Roles(roles)) = (&var.ty, &var.place)
+        {
+            // Several hold all of a value, and each keeps a part of it.
+            let held: Vec<usize> = roles.iter().copied().collect();
+            let (here, there) = (self.role_list(&held[..1]), self.role_list(&held));
+            return vec![(var.text, format!("({}@{there}, {}@{here})", one.text(), two.text()))];
+        }
         for var in self.vars.clone() {
             if results.len() >= 4 || !self.percent(35) {
                 continue;

@@ -25,8 +25,10 @@ impl Generator {
         let (value, place) = match self.pick(&eaches).cloned() {
             Some(var) if self.depth == 0 => (var.text, var.place),
             _ => {
+                // A part of a tuple may live where the whole does not.
                 let role = self.single();
-                self.expr(&ty, &[role], 2)?
+                let (value, _) = self.expr(&ty, &[role], 2)?;
+                (format!("({value})@{}", self.roles[role].name), Place::at(role))
             }
         };
         let (a, b) = (self.fresh("d"), self.fresh("d"));

@@ -1,7 +1,9 @@
 //! Plays the roles of a program on the simulator: each participant is a node of its own, with a store, on a virtual network, and what may go wrong does.
 
 use std::collections::BTreeMap;
+use std::pin::pin;
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
 use accompanist::{RoleId, Timing};
 use accompanist::sim::{self, Faults, Sim, SimNode};
@@ -10,6 +12,9 @@ use chor::interpret::{Cast, Outcome, Participant, Run};
 
 use super::{Case, Played, compare, json, reason};
 use crate::machine::{Arguments, Effects, Entry, Play, Player, Wire, World};
+
+/// How long a session may take while nodes crash, on the clock of its run.
+const PATIENCE: Duration = Duration::from_secs(3600);
 
 /// What happened in simulated runs.
 #[derive(Clone, Copy, Debug, Default)]
@@ -120,8 +125,15 @@ impl Stage {
             let group = self.play.compilation.hir.choreography(self.case.choreography).role_name(*group);
             start = start.members(group, names);
         }
-        let answer = start.settled().await;
-        sim.quiet().await;
+        let mut asked = pin!(start.settled());
+        let answer = match tokio::time::timeout(PATIENCE, &mut asked).await {
+            Ok(answer) => {
+                sim.quiet().await;
+                answer
+            }
+            // What goes wrong may go on; once it does not, the session is to end, or the run fails.
+            Err(_) => tokio::join!(asked, sim.quiet()).0,
+        };
         let mut ended = BTreeMap::new();
         for part in sim.history().into_iter().flat_map(|session| session.parts) {
             let outcome = match part.outcome {

@@ -21,7 +21,7 @@ pub enum Format {
 
 /// Draws one choreography of a program, or all.
 pub fn diagram(path: &Path, choreography: Option<&str>, format: Option<Format>, out: Option<&Path>) -> u8 {
-    let Some(compilation) = compile_file(path, MessageFormat::Human, &mut BTreeSet::new()) else { return FAILED };
+    let Some(compilation) = compile_file(path, MessageFormat::Human, &mut BTreeSet::new(), None) else { return FAILED };
     if compilation.has_errors() {
         return REFUSED;
     }

@@ -8,6 +8,7 @@ pub mod json;
 mod message;
 mod new;
 mod output;
+mod progress;
 
 use std::collections::BTreeSet;
 use std::ffi::OsString;
@@ -21,6 +22,7 @@ use crate::diagnostic::render::short;
 use crate::diagnostic::{Code, Diagnostic};
 use crate::{Compilation, Options, compile};
 use message::MessageFormat;
+use progress::Progress;
 
 /// Everything is fine.
 const FINE: u8 = 0;
@@ -170,10 +172,13 @@ type Told = BTreeSet<String>;
 /// Checks each file as a program of its own; the worst of their exit codes.
 fn check(files: &[PathBuf], format: MessageFormat) -> u8 {
     let mut told = Told::new();
-    files
-        .iter()
-        .map(|path| compile_file(path, format, &mut told).map_or(FAILED, |compilation| exit_code(&compilation)))
-        .fold(FINE, u8::max)
+    let mut progress = Progress::new("files", files.len());
+    let code = |path: &PathBuf| {
+        let compilation = compile_file(path, format, &mut told, Some(&progress));
+        progress.step();
+        compilation.map_or(FAILED, |compilation| exit_code(&compilation))
+    };
+    files.iter().map(code).fold(FINE, u8::max)
 }
 
 fn exit_code(compilation: &Compilation) -> u8 {
@@ -181,10 +186,16 @@ fn exit_code(compilation: &Compilation) -> u8 {
 }
 
 /// Reads and compiles one file and writes its diagnostics; nothing where it cannot be read, which has been said.
-fn compile_file(path: &Path, format: MessageFormat, told: &mut Told) -> Option<Compilation> {
+fn compile_file(
+    path: &Path,
+    format: MessageFormat,
+    told: &mut Told,
+    progress: Option<&Progress>,
+) -> Option<Compilation> {
     let sources = match input::program(path) {
         Ok(sources) => sources,
         Err(fault) => {
+            progress.into_iter().for_each(Progress::clear);
             message::fault(&fault, format);
             return None;
         }
@@ -193,6 +204,9 @@ fn compile_file(path: &Path, format: MessageFormat, told: &mut Told) -> Option<C
     // A file that several programs use is wrong once.
     let is_new = |diagnostic: &&Diagnostic| told.insert(short(diagnostic, &sources));
     let diagnostics: Vec<Diagnostic> = compilation.diagnostics.iter().filter(is_new).cloned().collect();
+    if !diagnostics.is_empty() {
+        progress.into_iter().for_each(Progress::clear);
+    }
     message::write(&sources, &diagnostics, format);
     Some(compilation)
 }

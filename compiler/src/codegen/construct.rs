@@ -436,11 +436,14 @@ impl Writer<'_> {
     }
 }
 
-/// `f(a, f(b, c))`
-fn nested(items: &[TokenStream], pair: &dyn Fn(&TokenStream, TokenStream) -> TokenStream) -> TokenStream {
+/// `f(f(a, b), f(c, d))`: nested no deeper than it must be, for compilers have limits.
+fn nested(items: &[TokenStream], pair: &dyn Fn(TokenStream, TokenStream) -> TokenStream) -> TokenStream {
     match items {
         [] => TokenStream::new(),
         [only] => only.clone(),
-        [first, rest @ ..] => pair(first, nested(rest, pair)),
+        several => {
+            let (before, behind) = several.split_at(several.len() / 2);
+            pair(nested(before, pair), nested(behind, pair))
+        }
     }
 }

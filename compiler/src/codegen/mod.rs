@@ -26,12 +26,14 @@ use crate::hir::{Choreography, ChoreographyId, RoleId, ServiceId};
 use crate::lir::Projection;
 use instances::Instance;
 
-fn id(projection: &Projection) -> ChoreographyId {
-    ChoreographyId(u32::try_from(projection.choreography).unwrap_or(u32::MAX))
-}
-
 /// The Rust of a program without errors: all of it, or what the role of that name needs.
 pub fn generate(compilation: &Compilation, role: Option<&str>) -> TokenStream {
+    parts(compilation, role).collect()
+}
+
+/// The same in parts, each of them whole items: first what the choreographies share, then each choreography. Who writes one before asking for
+/// the next needs less memory.
+pub fn parts<'c>(compilation: &'c Compilation, role: Option<&'c str>) -> impl Iterator<Item = TokenStream> + 'c {
     let hir = &compilation.hir;
     let types = types::types(hir);
     let calls = Calls::of(hir);
@@ -48,24 +50,24 @@ pub fn generate(compilation: &Compilation, role: Option<&str>) -> TokenStream {
         services(started().map(|(_, choreography, roles)| (*choreography, roles.clone())), compilation, role);
     let services = services.into_iter().map(|id| service::service(hir, hir.service(id)));
     let roots = started().flat_map(|(projection, _, roles)| {
-        let choreography = id(projection);
+        let choreography = projection.id();
         roles.iter().map(move |role| Instance { choreography, env: Vec::new(), role: *role })
     });
     let mut instances: BTreeMap<ChoreographyId, Vec<Instance>> = BTreeMap::new();
     for instance in instances::reachable(compilation, roots) {
         instances.entry(instance.choreography).or_default().push(instance);
     }
-    let choreographies = selected.iter().filter_map(|(projection, choreography, roles)| {
-        let all: Vec<&Instance> = instances.get(&id(projection)).into_iter().flatten().collect();
-        if all.is_empty() {
-            return None;
-        }
-        let has_groups = choreography.role_ids().any(|role| choreography.is_group(role));
-        let is_cast = has_groups || !projection.starts || calls.is_callee(id(projection));
-        Some(choreography::choreography(compilation, projection, choreography, roles, (&all, is_cast)))
-    });
     let functions = functions::functions(compilation, role);
-    quote! { #types #functions #(#services)* #(#choreographies)* }
+    let shared = quote! { #types #functions #(#services)* };
+    let written = selected.into_iter().filter(|(projection, _, _)| instances.contains_key(&projection.id()));
+    let written: Vec<_> = written.collect();
+    let choreographies = written.into_iter().map(move |(projection, choreography, roles)| {
+        let all: Vec<&Instance> = instances.get(&projection.id()).into_iter().flatten().collect();
+        let has_groups = choreography.role_ids().any(|role| choreography.is_group(role));
+        let is_cast = has_groups || !projection.starts || calls.is_callee(projection.id());
+        choreography::choreography(compilation, projection, choreography, &roles, (&all, is_cast))
+    });
+    std::iter::once(shared).chain(choreographies)
 }
 
 /// What can be said of a program with errors, so that code that uses it is not drowned in errors that follow from them: its

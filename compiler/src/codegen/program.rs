@@ -188,6 +188,8 @@ impl Writer<'_> {
     /// Gives every variable a name of its own: the one written, where it is free.
     fn name_locals(&mut self, program: &Program) {
         let mut taken: BTreeSet<String> = TAKEN.map(str::to_owned).into();
+        // The number that a name was last given: those below it are taken.
+        let mut last: BTreeMap<String, u32> = BTreeMap::new();
         let mut bound = program.params.clone();
         bindings(&program.body, &mut bound);
         for id in bound {
@@ -199,10 +201,13 @@ impl Writer<'_> {
                 Some(_) => written.to_owned(),
             };
             let mut name = base.clone();
-            let mut number = 1;
-            while !taken.insert(name.clone()) {
-                number += 1;
-                name = format!("{base}_{number}");
+            if !taken.insert(name.clone()) {
+                let number = last.entry(base.clone()).or_insert(1);
+                while {
+                    *number += 1;
+                    name = format!("{base}_{number}");
+                    !taken.insert(name.clone())
+                } {}
             }
             self.names.insert(id, local(&name));
         }

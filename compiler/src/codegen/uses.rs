@@ -57,6 +57,7 @@ fn count_stmt(stmt: &Stmt, uses: &mut BTreeMap<LocalId, u32>) {
     if again {
         bindings_of(stmt, &mut own);
     }
+    let own: BTreeSet<LocalId> = own.into_iter().collect();
     for (id, times) in inner {
         *uses.entry(id).or_default() += if again && !own.contains(&id) { 2 } else { times };
     }

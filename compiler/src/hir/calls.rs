@@ -49,18 +49,28 @@ impl Calls {
         self.called.contains(&index) || self.callees.get(index).is_some_and(|callees| callees.contains(&index))
     }
 
-    /// Itself and all that it calls, directly or by way of others, in order.
-    pub fn reachable(&self, from: ChoreographyId) -> BTreeSet<ChoreographyId> {
-        let mut found = BTreeSet::from([from]);
-        let mut work = vec![from];
-        while let Some(next) = work.pop() {
-            for callee in self.callees.get(next.0 as usize).into_iter().flatten().copied().map(id) {
-                if found.insert(callee) {
-                    work.push(callee);
-                }
+    /// The choreographies of each cycle of calls, a cycle behind those that it calls; one that is in none is a cycle of its own.
+    pub fn cycles(&self) -> Vec<Vec<ChoreographyId>> {
+        let mut cycles: Vec<Vec<ChoreographyId>> = Vec::new();
+        for (index, component) in self.components.iter().enumerate() {
+            if cycles.len() <= *component {
+                cycles.resize(component + 1, Vec::new());
+            }
+            if let Some(cycle) = cycles.get_mut(*component) {
+                cycle.push(id(index));
             }
         }
-        found
+        cycles
+    }
+
+    /// Where the cycle of a choreography stands among the [cycles](Calls::cycles).
+    pub fn cycle(&self, choreography: ChoreographyId) -> Option<usize> {
+        self.components.get(choreography.0 as usize).copied()
+    }
+
+    /// What a choreography calls itself.
+    pub fn callees(&self, choreography: ChoreographyId) -> impl Iterator<Item = ChoreographyId> {
+        self.callees.get(choreography.0 as usize).into_iter().flatten().copied().map(id)
     }
 }
 

@@ -5,33 +5,34 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write;
 
 use super::{Functions, Projection, functions, print};
+use crate::hir::calls::Calls;
 use crate::hir::{ChoreographyId, Field, Hir, SignatureParam, TypeDefKind};
 
-/// The digests of what choreographies are made of.
-pub struct Fingerprints {
-    types: [u8; 32],
-    own: BTreeMap<ChoreographyId, [u8; 32]>,
-}
-
-impl Fingerprints {
-    /// The digests of these.
-    pub fn of(hir: &Hir, projections: &[Projection], functions: &Functions) -> Self {
-        let own = projections.iter().map(|projection| {
-            let id = ChoreographyId(u32::try_from(projection.choreography).unwrap_or(u32::MAX));
-            (id, *blake3::hash(choreography(hir, id, projection, functions).as_bytes()).as_bytes())
-        });
-        Self { types: *blake3::hash(types(hir).as_bytes()).as_bytes(), own: own.collect() }
+/// The digest of each choreography together with all that it calls, in the order of the projections. Choreographies that call each other
+/// have one digest: that of all of them, and of those of what they call besides.
+pub fn fingerprints(hir: &Hir, calls: &Calls, projections: &[Projection], functions: &Functions) -> Vec<[u8; 32]> {
+    let types = *blake3::hash(types(hir).as_bytes()).as_bytes();
+    let mut own: BTreeMap<ChoreographyId, [u8; 32]> = BTreeMap::new();
+    for projection in projections {
+        let text = choreography(hir, projection.id(), projection, functions);
+        own.insert(projection.id(), *blake3::hash(text.as_bytes()).as_bytes());
     }
-
-    /// The digest of a choreography together with all that it calls.
-    pub fn with_callees(&self, all: BTreeSet<ChoreographyId>) -> [u8; 32] {
+    let mut whole: Vec<[u8; 32]> = Vec::new();
+    for (number, cycle) in calls.cycles().iter().enumerate() {
+        let members: BTreeSet<[u8; 32]> = cycle.iter().filter_map(|id| own.get(id)).copied().collect();
+        let called = cycle.iter().flat_map(|id| calls.callees(*id)).filter_map(|id| calls.cycle(id));
+        let called = called.filter(|called| *called != number);
+        let called: BTreeSet<[u8; 32]> = called.filter_map(|called| whole.get(called)).copied().collect();
         let mut hasher = blake3::Hasher::new();
-        hasher.update(&self.types);
-        for id in all {
-            hasher.update(self.own.get(&id).map_or(&[0; 32], |digest| digest));
+        hasher.update(&types);
+        for digests in [members, called] {
+            hasher.update(&(digests.len() as u64).to_le_bytes());
+            digests.iter().for_each(|digest| _ = hasher.update(digest));
         }
-        *hasher.finalize().as_bytes()
+        whole.push(*hasher.finalize().as_bytes());
     }
+    let of = |projection: &Projection| calls.cycle(projection.id()).and_then(|cycle| whole.get(cycle)).copied();
+    projections.iter().map(|projection| of(projection).unwrap_or_default()).collect()
 }
 
 fn types(hir: &Hir) -> String {

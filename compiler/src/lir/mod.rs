@@ -27,7 +27,7 @@ use std::collections::BTreeMap;
 use crate::hir::body::Local;
 use crate::hir::builtin::Builtin;
 use crate::hir::check::places::{Places, Transfer};
-use crate::hir::{Constructor, ExprId, FnId, Literal, LocalId, Place, RoleId, ServiceId, Ty};
+use crate::hir::{ChoreographyId, Constructor, ExprId, FnId, Literal, LocalId, Place, RoleId, ServiceId, Ty};
 use crate::span::Span;
 use crate::syntax::ast::{BinaryOp, UnaryOp};
 
@@ -62,6 +62,11 @@ pub struct Projection {
 }
 
 impl Projection {
+    /// The choreography's number.
+    pub fn id(&self) -> ChoreographyId {
+        ChoreographyId(u32::try_from(self.choreography).unwrap_or(u32::MAX))
+    }
+
     /// A variable.
     pub fn local(&self, id: LocalId) -> &Local {
         self.locals.get(id.0 as usize).expect("a variable's number is made by the projection that holds it")

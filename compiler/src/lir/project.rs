@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use super::fingerprint::Fingerprints;
+use super::fingerprint::fingerprints;
 use super::sites::{SiteKey, Sites};
 use super::{Block, Expr, ExprKind, Firsts, Functions, Label, Program, Projection, Stmt, StmtKind, Target, To};
 use crate::diagnostic::Diagnostics;
@@ -37,10 +37,9 @@ pub fn project(hir: &Hir, functions: &Functions, diagnostics: &mut Diagnostics) 
         return Vec::new();
     }
     let mut projections: Vec<Projection> = done.into_iter().flatten().collect();
-    let fingerprints = Fingerprints::of(hir, &projections, functions);
-    for projection in &mut projections {
-        let id = ChoreographyId(u32::try_from(projection.choreography).unwrap_or(u32::MAX));
-        projection.fingerprint = fingerprints.with_callees(calls.reachable(id));
+    let fingerprints = fingerprints(hir, &calls, &projections, functions);
+    for (projection, fingerprint) in projections.iter_mut().zip(fingerprints) {
+        projection.fingerprint = fingerprint;
     }
     projections
 }

@@ -4,6 +4,8 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
+use crate::fault::{self, Fault};
+
 /// A participant of a session: the declared roles of its choreography in order, the members of a group one after another. In a choreography
 /// without groups that is the role's index in its list of roles.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -146,6 +148,7 @@ impl Path {
 
     /// The path of round, call, arm or member `index` at `site`.
     pub fn child(self, site: u32, index: u64) -> Self {
+        let index = if fault::is_on(Fault::ReusesPositions) { 0 } else { index };
         Self(self.digest(b'c', site, index))
     }
 

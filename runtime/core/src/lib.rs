@@ -2,6 +2,7 @@
 //!
 //! Inputs are `handle_*`, outputs `poll_*`. There is no clock, socket, task or randomness in it: the driver brings time and bytes.
 
+mod fault;
 mod frame;
 mod identity;
 mod record;

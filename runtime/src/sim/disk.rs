@@ -7,13 +7,18 @@ use std::time::Duration;
 use accompanist_core::Urgency;
 use tokio::sync::Notify;
 
+use super::faults::Fault;
 use super::life::Life;
+use super::trace::Noted;
 use super::world::World;
 use crate::store::driven::{Carried, Fate, Medium, Submit};
 use crate::store::{Job, StoreError};
 
 /// How long a write that nothing waits for waits for one to share a commit with.
 const LAZINESS: Duration = Duration::from_millis(20);
+
+/// How many jobs share a commit at most.
+const BATCH_JOBS_MAX: u64 = 8;
 
 /// What a commit comes to.
 #[derive(Clone, Debug)]
@@ -94,4 +99,52 @@ impl<M: Medium> Disk<M> {
 
 fn outcome(carried: &Carried) -> Result<(), StoreError> {
     carried.result.as_ref().map(drop).map_err(Clone::clone)
+}
+
+impl World {
+    fn plan_commit(&self, node: usize) -> Plan {
+        let now = self.now();
+        self.with(|state| {
+            state.commits += 1;
+            let millis = (state.random.skewed(1..8), state.random.within(0..2));
+            let jobs_max = state.random.within(1..BATCH_JOBS_MAX + 1) as usize;
+            let is_full = state.hosts.get(node).is_some_and(|slot| slot.full_until > now);
+            let mut plan = Plan { fate: Fate::Happens, told: None, crashes: false, jobs_max, millis };
+            let failed = || Some(StoreError::Failed("the disk reports an error".to_owned()));
+            if is_full {
+                (plan.fate, plan.told) = (Fate::IsLost, Some(StoreError::Full("the disk is full".to_owned())));
+            } else if state.draws(Fault::CrashBeforeCommit) {
+                (plan.fate, plan.crashes) = (Fate::IsLost, true);
+            } else if state.draws(Fault::CrashAfterCommit) {
+                plan.crashes = true;
+            } else if state.draws(Fault::FailedCommit) {
+                (plan.fate, plan.told) = (Fate::IsLost, failed());
+            } else if state.draws(Fault::HiddenCommit) {
+                plan.told = failed();
+            }
+            plan
+        })
+    }
+
+    /// A commit has come to what was planned.
+    fn committed(&self, node: usize, carried: Vec<Carried>, plan: &Plan) {
+        let now = self.now();
+        let violation = self.with(|state| {
+            let mut violation = None;
+            if plan.fate == Fate::Happens {
+                for carried in &carried {
+                    for write in carried.result.iter().flatten() {
+                        if let Err(what) = state.ledger.commit(node, carried.key, write) {
+                            violation.get_or_insert((what, carried.key.session));
+                        }
+                    }
+                }
+            }
+            state.trace.note(now, Noted::Commit { node, carried, plan: plan.clone() });
+            violation
+        });
+        if let Some((what, session)) = violation {
+            self.fail(what, Some(session));
+        }
+    }
 }

@@ -73,6 +73,7 @@
 //! # }
 //! ```
 
+mod chance;
 mod check;
 mod client;
 mod diagram;

@@ -8,31 +8,20 @@ use accompanist_core::SessionId;
 use tokio::sync::Notify;
 use tokio::time::Instant;
 
-use super::disk::Plan;
-use super::faults::{Fault, FaultCounts, Faults};
+use super::chance::{FAULT_MILLIS_MAX, TICK_MILLIS};
+use super::faults::{FaultCounts, Faults};
 use super::ledger::Ledger;
 use super::life::Life;
 use super::node::Host;
 use super::random::Random;
 use super::trace::{Noted, Trace};
-use crate::store::StoreError;
-use crate::store::driven::{Carried, Fate};
 use crate::transport::Inbound;
-
-/// How often what may go wrong at any time is drawn.
-const TICK_MILLIS: u64 = 250;
-
-/// How long a node is down after a crash, or a fault lasts, at most.
-const FAULT_MILLIS_MAX: u64 = 10_000;
-
-/// How many jobs share a commit at most.
-const BATCH_JOBS_MAX: u64 = 8;
 
 /// One run.
 pub(crate) struct World {
     state: Mutex<State>,
     /// An earlier event than those before has come up.
-    earlier: Notify,
+    pub(super) earlier: Notify,
     /// The run has failed.
     failed: Notify,
     started: Instant,
@@ -41,16 +30,16 @@ pub(crate) struct World {
 /// What is behind the world's lock. No code of a node is called while it is held.
 pub(crate) struct State {
     pub(super) random: Random,
-    faults: Faults,
+    pub(super) faults: Faults,
     pub(super) is_faulty: bool,
     /// By the millisecond, and in the order in which they came up.
-    events: BTreeMap<(u64, u64), Event>,
+    pub(super) events: BTreeMap<(u64, u64), Event>,
     number: u64,
     pub(super) hosts: Vec<Slot>,
     /// From, to: frames do not get there.
-    cut: BTreeSet<(usize, usize)>,
+    pub(super) cut: BTreeSet<(usize, usize)>,
     /// From, to: when the last frame that keeps its order arrives.
-    arrivals: BTreeMap<(usize, usize), u64>,
+    pub(super) arrivals: BTreeMap<(usize, usize), u64>,
     pub(super) trace: Trace,
     pub(super) ledger: Ledger,
     pub(super) counts: FaultCounts,
@@ -73,18 +62,18 @@ pub(super) struct Slot {
     pub(super) host: Arc<dyn Host>,
     pub(super) name: Arc<str>,
     /// Its process, while it runs.
-    life: Option<Arc<Life>>,
-    inbound: Option<Arc<dyn Inbound>>,
+    pub(super) life: Option<Arc<Life>>,
+    pub(super) inbound: Option<Arc<dyn Inbound>>,
     /// What came while it stood still.
-    held: Vec<Event>,
-    full_until: u64,
+    pub(super) held: Vec<Event>,
+    pub(super) full_until: u64,
     /// How far its time of day is from the run's, in milliseconds.
     pub(super) clock_millis: i64,
 }
 
 /// Something that is going to happen.
 #[derive(Clone)]
-enum Event {
+pub(super) enum Event {
     Frame { from: usize, to: usize, bytes: Arc<[u8]> },
     Connected { node: usize, with: usize },
     Boot(usize),
@@ -136,7 +125,7 @@ impl World {
         u64::try_from(self.started.elapsed().as_millis()).unwrap_or(u64::MAX)
     }
 
-    fn note(&self, noted: Noted) {
+    pub(super) fn note(&self, noted: Noted) {
         let now = self.now();
         self.lock().trace.note(now, noted);
     }
@@ -169,7 +158,7 @@ impl World {
         drop(hosts);
     }
 
-    fn schedule(&self, after_millis: u64, event: Event) {
+    pub(super) fn schedule(&self, after_millis: u64, event: Event) {
         let at = self.now() + after_millis;
         if self.lock().schedule(at, event) {
             self.earlier.notify_one();
@@ -237,8 +226,6 @@ impl World {
         node
     }
 
-    // What happens to nodes.
-
     /// Starts a node that is down.
     pub(super) async fn boot(self: &Arc<Self>, node: usize) {
         let Some(host) = self.host(node).filter(|host| host.life().is_none()) else { return };
@@ -260,7 +247,7 @@ impl World {
     }
 
     /// Both are told soon of their connection.
-    fn join(&self, one: usize, other: usize) {
+    pub(super) fn join(&self, one: usize, other: usize) {
         let delays = self.with(|state| [state.random.within(1..20), state.random.within(1..20)]);
         for ([node, with], delay) in [[one, other], [other, one]].into_iter().zip(delays) {
             self.schedule(delay, Event::Connected { node, with });
@@ -362,215 +349,11 @@ impl World {
             self.boot(node).await;
         }
     }
-
-    // Frames.
-
-    pub(super) fn send(&self, from: usize, to: &str, bytes: &[u8]) {
-        let now = self.now();
-        let bytes: Arc<[u8]> = Arc::from(bytes);
-        let first = self.with(|state| {
-            state.frames += 1;
-            let Some(to) = state.node(to) else { return false };
-            if state.cut.contains(&(from, to)) {
-                state.trace.note(now, Noted::CutOff { from, to, bytes });
-                return false;
-            }
-            if state.draws(Fault::Loss) {
-                state.trace.note(now, Noted::Lost { from, to, bytes });
-                return false;
-            }
-            let mut first = false;
-            if state.draws(Fault::Duplicate) {
-                let at = now + state.random.skewed(1..30_000);
-                first |= state.schedule(at, Event::Frame { from, to, bytes: Arc::clone(&bytes) });
-            }
-            let overtaken = state.draws(Fault::Reorder);
-            let delay = if overtaken { state.random.skewed(1..5_000) } else { state.random.within(1..6) };
-            let last = state.arrivals.entry((from, to)).or_default();
-            let at = if overtaken { now + delay } else { (now + delay).max(*last) };
-            if !overtaken {
-                *last = at;
-            }
-            state.schedule(at, Event::Frame { from, to, bytes }) || first
-        });
-        if first {
-            self.earlier.notify_one();
-        }
-    }
-
-    fn deliver(self: &Arc<Self>, from: usize, to: usize, bytes: Arc<[u8]>) {
-        let now = self.now();
-        let delivery = self.with(|state| {
-            let from_name = state.hosts.get(from).map(|slot| Arc::clone(&slot.name))?;
-            let slot = state.hosts.get_mut(to)?;
-            if slot.life.as_ref().is_some_and(|life| life.stands_still()) {
-                slot.held.push(Event::Frame { from, to, bytes });
-                return None;
-            }
-            let Some(inbound) = slot.inbound.clone() else {
-                state.trace.note(now, Noted::NobodyThere { from, to, bytes });
-                return None;
-            };
-            if state.cut.contains(&(from, to)) {
-                state.trace.note(now, Noted::CutOff { from, to, bytes });
-                return None;
-            }
-            let crashes = state.draws(Fault::CrashAtFrame).then(|| state.random.chance(0.5));
-            state.trace.note(now, Noted::Arrives { from, to, bytes: Arc::clone(&bytes) });
-            Some((inbound, from_name, bytes, crashes))
-        });
-        let Some((inbound, from_name, bytes, crashes)) = delivery else { return };
-        if crashes != Some(true) {
-            inbound.frame(&from_name, &bytes);
-        }
-        if crashes.is_some() {
-            drop(inbound);
-            self.crash(to);
-        }
-    }
-
-    fn connect(&self, node: usize, with: usize) {
-        let told = self.with(|state| {
-            if state.cut.contains(&(node, with)) || state.cut.contains(&(with, node)) {
-                return None;
-            }
-            state.hosts.get(with).filter(|slot| slot.inbound.is_some())?;
-            let with_name = state.hosts.get(with).map(|slot| Arc::clone(&slot.name))?;
-            let slot = state.hosts.get_mut(node)?;
-            if slot.life.as_ref().is_some_and(|life| life.stands_still()) {
-                slot.held.push(Event::Connected { node, with });
-                return None;
-            }
-            Some((slot.inbound.clone()?, with_name))
-        });
-        if let Some((inbound, with_name)) = told {
-            self.note(Noted::Connected(node, with));
-            inbound.connected(&with_name);
-        }
-    }
-
-    // Commits.
-
-    pub(super) fn plan_commit(&self, node: usize) -> Plan {
-        let now = self.now();
-        self.with(|state| {
-            state.commits += 1;
-            let millis = (state.random.skewed(1..8), state.random.within(0..2));
-            let jobs_max = state.random.within(1..BATCH_JOBS_MAX + 1) as usize;
-            let is_full = state.hosts.get(node).is_some_and(|slot| slot.full_until > now);
-            let mut plan = Plan { fate: Fate::Happens, told: None, crashes: false, jobs_max, millis };
-            let failed = || Some(StoreError::Failed("the disk reports an error".to_owned()));
-            if is_full {
-                (plan.fate, plan.told) = (Fate::IsLost, Some(StoreError::Full("the disk is full".to_owned())));
-            } else if state.draws(Fault::CrashBeforeCommit) {
-                (plan.fate, plan.crashes) = (Fate::IsLost, true);
-            } else if state.draws(Fault::CrashAfterCommit) {
-                plan.crashes = true;
-            } else if state.draws(Fault::FailedCommit) {
-                (plan.fate, plan.told) = (Fate::IsLost, failed());
-            } else if state.draws(Fault::HiddenCommit) {
-                plan.told = failed();
-            }
-            plan
-        })
-    }
-
-    /// A commit has come to what was planned.
-    pub(super) fn committed(&self, node: usize, carried: Vec<Carried>, plan: &Plan) {
-        let now = self.now();
-        let violation = self.with(|state| {
-            let mut violation = None;
-            if plan.fate == Fate::Happens {
-                for carried in &carried {
-                    for write in carried.result.iter().flatten() {
-                        if let Err(what) = state.ledger.commit(node, carried.key, write) {
-                            violation.get_or_insert((what, carried.key.session));
-                        }
-                    }
-                }
-            }
-            state.trace.note(now, Noted::Commit { node, carried, plan: plan.clone() });
-            violation
-        });
-        if let Some((what, session)) = violation {
-            self.fail(what, Some(session));
-        }
-    }
-
-    // Chance.
-
-    /// What may go wrong at any time, does or does not.
-    fn tick(self: &Arc<Self>) {
-        let count = self.with(|state| if state.is_faulty { state.hosts.len() } else { 0 });
-        if count == 0 && self.with(|state| !state.is_faulty) {
-            return;
-        }
-        for node in 0..count {
-            for fault in [
-                Fault::FullDisk,
-                Fault::Crash,
-                Fault::Pause,
-                Fault::Partition,
-                Fault::OneWayPartition,
-                Fault::Reconnect,
-                Fault::ClockJump,
-            ] {
-                if self.with(|state| state.draws_within(fault, TICK_MILLIS)) {
-                    self.strike(fault, node, count);
-                }
-            }
-        }
-        self.schedule(TICK_MILLIS, Event::Tick);
-    }
-
-    fn strike(self: &Arc<Self>, fault: Fault, node: usize, count: usize) {
-        let (millis, other, all) = self.with(|state| {
-            let random = &mut state.random;
-            let other = random.within(0..count.saturating_sub(1) as u64) as usize;
-            (random.skewed(1..FAULT_MILLIS_MAX), if other >= node { other + 1 } else { other }, random.chance(0.3))
-        });
-        let both = |other: usize| [(node, other), (other, node)];
-        match fault {
-            Fault::FullDisk => self.fill_disk(node, millis),
-            Fault::Crash => self.crash(node),
-            Fault::Pause => {
-                self.pause(node);
-                self.schedule(millis, Event::Resume(node));
-            }
-            Fault::Partition if count > 1 => {
-                let others = if all { (0..count).filter(|other| *other != node).collect() } else { vec![other] };
-                let pairs: Vec<_> = others.into_iter().flat_map(both).collect();
-                self.cut(&pairs);
-                self.schedule(millis, Event::Heal(pairs));
-            }
-            Fault::OneWayPartition if count > 1 => {
-                self.cut(&[(node, other)]);
-                self.schedule(millis, Event::Heal(vec![(node, other)]));
-            }
-            Fault::Reconnect if count > 1 => {
-                self.with(|state| {
-                    state.events.retain(|_, event| match event {
-                        Event::Frame { from, to, .. } => !both(other).contains(&(*from, *to)),
-                        _ => true,
-                    });
-                });
-                self.join(node, other);
-            }
-            Fault::ClockJump => self.with(|state| {
-                let day = 24 * 3600 * 1000;
-                let by = state.random.within(0..2 * day) as i64 - day as i64;
-                if let Some(slot) = state.hosts.get_mut(node) {
-                    slot.clock_millis += by;
-                }
-            }),
-            _ => {}
-        }
-    }
 }
 
 impl State {
     /// Whether it is the first event now.
-    fn schedule(&mut self, at: u64, event: Event) -> bool {
+    pub(super) fn schedule(&mut self, at: u64, event: Event) -> bool {
         self.number += 1;
         let first = self.events.first_key_value().is_none_or(|((first, _), _)| at < *first);
         self.events.insert((at, self.number), event);
@@ -580,25 +363,6 @@ impl State {
     /// The node of that name.
     pub(super) fn node(&self, name: &str) -> Option<usize> {
         self.hosts.iter().position(|slot| &*slot.name == name)
-    }
-
-    /// Whether a fault happens now.
-    pub(super) fn draws(&mut self, fault: Fault) -> bool {
-        let chance = self.faults.chance(fault);
-        self.strikes(fault, chance)
-    }
-
-    fn draws_within(&mut self, fault: Fault, millis: u64) -> bool {
-        let chance = self.faults.chance(fault) * millis as f64 / 1000.0;
-        self.strikes(fault, chance)
-    }
-
-    fn strikes(&mut self, fault: Fault, chance: f64) -> bool {
-        let strikes = self.is_faulty && self.random.chance(chance);
-        if strikes {
-            self.counts.add(fault, 1);
-        }
-        strikes
     }
 
     /// Whether a frame is on its way.

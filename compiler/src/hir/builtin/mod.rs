@@ -4,6 +4,9 @@
 pub mod signature;
 pub mod table;
 
+use std::collections::BTreeMap;
+use std::sync::LazyLock;
+
 use signature::{Bound, Shape, Signature};
 use table::{Form, Group, Method, TABLE};
 
@@ -57,7 +60,7 @@ impl Builtin {
 
     /// What it is called by.
     pub fn name(self) -> &'static str {
-        self.method().read().name
+        self.method().name()
     }
 
     /// Whether it may abort.
@@ -67,7 +70,7 @@ impl Builtin {
 
     /// Whether it changes its receiver.
     pub fn mutates(self) -> bool {
-        self.method().read().mutates
+        self.method().mutates()
     }
 
     /// Whether it is a range, which a loop need not make a `Vec` of.
@@ -82,8 +85,29 @@ impl Builtin {
 }
 
 /// The methods, functions or operators of a type. Of what holds others it is asked only what it is, unless `fits` knows more.
-pub fn of(form: Form, fits: impl Fn(&Shape) -> bool) -> Vec<Candidate> {
-    Builtin::all(form).map(Builtin::candidate).filter(|candidate| fits(&candidate.receiver)).collect()
+pub fn of(form: Form, fits: impl Fn(&Shape) -> bool) -> Vec<&'static Candidate> {
+    // The signatures are text, and are read once.
+    static METHODS: LazyLock<Vec<Callable>> = LazyLock::new(|| callables(Form::Method));
+    static FUNCTIONS: LazyLock<Vec<Callable>> = LazyLock::new(|| callables(Form::Function));
+    static OPERATORS: LazyLock<Vec<Callable>> = LazyLock::new(|| callables(Form::Operator));
+    let all = match form {
+        Form::Method => &METHODS,
+        Form::Function => &FUNCTIONS,
+        Form::Operator => &OPERATORS,
+    };
+    all.iter().filter(|(receiver, _)| fits(receiver)).flat_map(|(_, candidates)| candidates).collect()
+}
+
+/// A receiver, and what is called on it.
+type Callable = (Shape, Vec<Candidate>);
+
+fn callables(form: Form) -> Vec<Callable> {
+    let mut groups: BTreeMap<u16, Callable> = BTreeMap::new();
+    for candidate in Builtin::all(form).map(Builtin::candidate) {
+        let empty = || (candidate.receiver.clone(), Vec::new());
+        groups.entry(candidate.builtin.group).or_insert_with(empty).1.push(candidate);
+    }
+    groups.into_values().collect()
 }
 
 /// Whether a type could be meant by a shape, as far as its outermost form is known.

@@ -36,13 +36,25 @@ pub fn receiver(text: &'static str) -> (Shape, Vec<Bound>) {
 }
 
 impl Method {
+    /// What it is called by.
+    pub fn name(&self) -> &'static str {
+        let head = self.head().0;
+        head.strip_prefix("mut ").unwrap_or(head)
+    }
+
+    /// Whether it changes its receiver.
+    pub fn mutates(&self) -> bool {
+        self.signature.starts_with("mut ")
+    }
+
+    /// What stands before the parameters, and these with what follows.
+    fn head(&self) -> (&'static str, &'static str) {
+        self.signature.split_once('(').unwrap_or((self.signature, ")"))
+    }
+
     /// The signature.
     pub fn read(&self) -> Signature {
-        let (name, rest) = self.signature.split_once('(').unwrap_or((self.signature, ")"));
-        let (mutates, name) = match name.strip_prefix("mut ") {
-            Some(name) => (true, name),
-            None => (false, name),
-        };
+        let (name, mutates, (_, rest)) = (self.name(), self.mutates(), self.head());
         let mut reader = Reader { rest, bounds: Vec::new() };
         let params = reader.list(')');
         let result = if reader.eat("->") { reader.shape() } else { Shape::Tuple(Vec::new()) };

@@ -2,7 +2,7 @@
 //!
 //! The algorithm is Maranget's ("Warnings for pattern matching", JFP 17(3), 2007).
 
-use std::collections::BTreeSet;
+use std::collections::BTreeMap;
 
 use crate::diagnostic::Diagnostics;
 use crate::diagnostic::meaning::Meaning;
@@ -34,7 +34,70 @@ enum Shape {
     Head(Head, Vec<Shape>),
 }
 
-type Row = Vec<Shape>;
+/// What stands for no pattern.
+static ANY: Shape = Shape::Any;
+
+type Row<'p> = Vec<&'p Shape>;
+
+impl Shape {
+    /// The heads that a value must have at the places that every value of the type has, in their order, up to the first where any will do.
+    /// Whether there is no such place.
+    fn prefix<'p>(&'p self, heads: &mut Vec<&'p Head>) -> bool {
+        match self {
+            Self::Any => false,
+            Self::Head(Head::Tuple | Head::Struct, parts) => parts.iter().all(|part| part.prefix(heads)),
+            Self::Head(head, _) => {
+                heads.push(head);
+                true
+            }
+        }
+    }
+}
+
+/// The rows of a matrix by the heads in their first column.
+struct Columns<'r, 'p> {
+    by_head: BTreeMap<&'p Head, Vec<&'r Row<'p>>>,
+    any: Vec<&'r Row<'p>>,
+}
+
+impl<'r, 'p> Columns<'r, 'p> {
+    fn of(rows: &'r [Row<'p>]) -> Self {
+        let mut columns = Self { by_head: BTreeMap::new(), any: Vec::new() };
+        for row in rows {
+            match row.first() {
+                Some(Shape::Head(head, _)) => columns.by_head.entry(head).or_default().push(row),
+                Some(Shape::Any) => columns.any.push(row),
+                None => {}
+            }
+        }
+        columns
+    }
+
+    /// Whether all of these heads are used.
+    fn has_all(&self, heads: &[Head]) -> bool {
+        heads.iter().all(|head| self.by_head.contains_key(head))
+    }
+
+    /// The rows that match values with that head, with the head taken off.
+    fn specialize(&self, head: &Head, arity: usize) -> Vec<Row<'p>> {
+        let own = self.by_head.get(head).into_iter().flatten();
+        own.chain(&self.any).map(|row| specialize(row, arity)).collect()
+    }
+
+    /// The rows that match values with any head, without it.
+    fn default_rows(&self) -> Vec<Row<'p>> {
+        self.any.iter().map(|row| row.iter().skip(1).copied().collect()).collect()
+    }
+}
+
+/// A row with the first head taken off.
+fn specialize<'p>(row: &[&'p Shape], arity: usize) -> Row<'p> {
+    let rest = row.iter().skip(1).copied();
+    match row.first() {
+        Some(Shape::Head(_, parts)) => parts.iter().chain(rest).collect(),
+        Some(Shape::Any) | None => std::iter::repeat_n(&ANY, arity).chain(rest).collect(),
+    }
+}
 
 /// Reports what a `match` leaves out, and arms behind others that take all they could.
 pub fn check_match(hir: &Hir, patterns: &[&Pattern], scrutinee: &Expr, span: Span, diagnostics: &mut Diagnostics) {
@@ -43,14 +106,23 @@ pub fn check_match(hir: &Hir, patterns: &[&Pattern], scrutinee: &Expr, span: Spa
     }
     let mut search = Search { hir, steps: 0 };
     let types = [scrutinee.ty.clone()];
-    let mut rows: Vec<Row> = Vec::new();
-    for pattern in patterns {
-        let row = vec![search.shape(pattern)];
-        if !rows.is_empty() && !search.useful(&rows, &row, &types) {
+    let shapes: Vec<Shape> = patterns.iter().map(|pattern| search.shape(pattern)).collect();
+    // Arms compete only where the heads of one continue those of the other.
+    let mut arms: BTreeMap<Vec<&Head>, Vec<Row<'_>>> = BTreeMap::new();
+    for (pattern, shape) in patterns.iter().zip(&shapes) {
+        let (mut heads, row) = (Vec::new(), vec![shape]);
+        shape.prefix(&mut heads);
+        let shorter = (0..heads.len()).filter_map(|length| arms.get(heads.get(..length)?)).flatten();
+        let longer = arms.range(heads.clone()..).take_while(|(other, _)| other.starts_with(&heads));
+        let competing: Vec<Row<'_>> = shorter.chain(longer.flat_map(|(_, rows)| rows)).cloned().collect();
+        // What an arm that cannot be reached would take, others take: it competes with none.
+        if competing.is_empty() || search.useful(&competing, &row, &types) {
+            arms.entry(heads).or_default().push(row);
+        } else {
             diagnostics.push(Meaning::DuplicateArm { span: pattern.span }.into());
         }
-        rows.push(row);
     }
+    let rows: Vec<Row<'_>> = arms.into_values().flatten().collect();
     if let Some(witness) = search.missing(&rows, &types) {
         let missing = witness.into_iter().next().unwrap_or_else(|| "_".to_owned());
         diagnostics.push(Meaning::NonExhaustive { missing, span: scrutinee.span, whole: span }.into());
@@ -63,7 +135,8 @@ pub fn check_let(hir: &Hir, pattern: &Pattern, diagnostics: &mut Diagnostics) {
         return;
     }
     let mut search = Search { hir, steps: 0 };
-    let rows = [vec![search.shape(pattern)]];
+    let shape = search.shape(pattern);
+    let rows = [vec![&shape]];
     if let Some(witness) = search.missing(&rows, std::slice::from_ref(&pattern.ty)) {
         let missing = witness.into_iter().next().unwrap_or_else(|| "_".to_owned());
         diagnostics.push(Meaning::RefutableLet { missing, span: pattern.span }.into());
@@ -156,39 +229,8 @@ impl Search<'_> {
         }
     }
 
-    /// The rows that match values with that head, with the head taken off.
-    fn specialize(&self, rows: &[Row], head: &Head, arity: usize) -> Vec<Row> {
-        let mut result = Vec::new();
-        for row in rows {
-            let Some((first, rest)) = row.split_first() else {
-                continue;
-            };
-            let parts = match first {
-                Shape::Any => vec![Shape::Any; arity],
-                Shape::Head(other, parts) if other == head => parts.clone(),
-                Shape::Head(..) => continue,
-            };
-            result.push(parts.into_iter().chain(rest.iter().cloned()).collect());
-        }
-        result
-    }
-
-    fn default_rows(rows: &[Row]) -> Vec<Row> {
-        let any = |row: &&Row| matches!(row.first(), Some(Shape::Any));
-        rows.iter().filter(any).map(|row| row.iter().skip(1).cloned().collect()).collect()
-    }
-
-    fn used_heads(rows: &[Row]) -> BTreeSet<Head> {
-        rows.iter()
-            .filter_map(|row| match row.first() {
-                Some(Shape::Head(head, _)) => Some(head.clone()),
-                Some(Shape::Any) | None => None,
-            })
-            .collect()
-    }
-
     /// Values of these types, in words, that no row matches.
-    fn missing(&mut self, rows: &[Row], types: &[Ty]) -> Option<Vec<String>> {
+    fn missing(&mut self, rows: &[Row<'_>], types: &[Ty]) -> Option<Vec<String>> {
         self.steps += 1;
         if self.steps > STEPS_MAX {
             return Some(types.iter().map(|_| "_".to_owned()).collect());
@@ -196,24 +238,25 @@ impl Search<'_> {
         let Some((ty, rest)) = types.split_first() else {
             return rows.is_empty().then(Vec::new);
         };
-        let used = Self::used_heads(rows);
+        let columns = Columns::of(rows);
         let all = self.heads(ty);
-        let complete = all.as_ref().filter(|all| all.iter().all(|head| used.contains(head)));
+        let complete = all.as_ref().filter(|all| columns.has_all(all));
         if let Some(heads) = complete {
             for head in heads {
                 let parts = self.parts(ty, head);
                 let inner: Vec<Ty> = parts.iter().chain(rest).cloned().collect();
-                if let Some(mut witness) = self.missing(&self.specialize(rows, head, parts.len()), &inner) {
+                if let Some(mut witness) = self.missing(&columns.specialize(head, parts.len()), &inner) {
                     let tail = witness.split_off(parts.len().min(witness.len()));
                     return Some(std::iter::once(self.show(ty, head, &witness)).chain(tail).collect());
                 }
             }
             return None;
         }
-        let tail = self.missing(&Self::default_rows(rows), rest)?;
-        let head = match all.and_then(|all| all.into_iter().find(|head| !used.contains(head))) {
+        let tail = self.missing(&columns.default_rows(), rest)?;
+        let head = match all.and_then(|all| all.into_iter().find(|head| !columns.by_head.contains_key(head))) {
             Some(head)
-                if !used.is_empty() || matches!(ty, Ty::Bool | Ty::Option(_) | Ty::Result(..) | Ty::Named(_)) =>
+                if !columns.by_head.is_empty()
+                    || matches!(ty, Ty::Bool | Ty::Option(_) | Ty::Result(..) | Ty::Named(_)) =>
             {
                 let parts: Vec<String> = self.parts(ty, &head).iter().map(|_| "_".to_owned()).collect();
                 self.show(ty, &head, &parts)
@@ -224,7 +267,7 @@ impl Search<'_> {
     }
 
     /// Whether `row` matches a value that no row of `rows` does.
-    fn useful(&mut self, rows: &[Row], row: &[Shape], types: &[Ty]) -> bool {
+    fn useful(&mut self, rows: &[Row<'_>], row: &[&Shape], types: &[Ty]) -> bool {
         self.steps += 1;
         if self.steps > STEPS_MAX {
             return true;
@@ -232,23 +275,19 @@ impl Search<'_> {
         let (Some((first, row_rest)), Some((ty, rest))) = (row.split_first(), types.split_first()) else {
             return rows.is_empty();
         };
-        let used = Self::used_heads(rows);
+        let columns = Columns::of(rows);
         let heads = match first {
             Shape::Head(head, _) => vec![head.clone()],
-            Shape::Any => match self.heads(ty).filter(|all| all.iter().all(|head| used.contains(head))) {
+            Shape::Any => match self.heads(ty).filter(|all| columns.has_all(all)) {
                 Some(all) => all,
-                None => return self.useful(&Self::default_rows(rows), row_rest, rest),
+                None => return self.useful(&columns.default_rows(), row_rest, rest),
             },
         };
         heads.iter().any(|head| {
             let parts = self.parts(ty, head);
             let inner: Vec<Ty> = parts.iter().chain(rest).cloned().collect();
-            let own = match first {
-                Shape::Head(_, own) => own.clone(),
-                Shape::Any => vec![Shape::Any; parts.len()],
-            };
-            let own: Row = own.into_iter().chain(row_rest.iter().cloned()).collect();
-            self.useful(&self.specialize(rows, head, parts.len()), &own, &inner)
+            let own = specialize(row, parts.len());
+            self.useful(&columns.specialize(head, parts.len()), &own, &inner)
         })
     }
 

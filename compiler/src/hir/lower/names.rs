@@ -56,7 +56,7 @@ impl Lower<'_> {
                 self.diagnostics.push(Meaning::NotAValue { name, what, span, declared }.into());
             }
             None => {
-                let names = self.variables.iter().flat_map(|scope| scope.keys().map(String::as_str));
+                let names = self.variables.iter().rev().flat_map(|scope| scope.keys().map(String::as_str));
                 let candidates = nearest(&name.name, names.chain(self.names.all()));
                 self.diagnostics.push(Meaning::unknown(Thing::Variable, name, candidates));
             }

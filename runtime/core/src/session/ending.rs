@@ -5,6 +5,7 @@ use std::sync::Arc;
 use super::parts::Timer;
 use super::scope::ScopeTable;
 use super::{Event, Run, Session};
+use crate::fault::{self, Fault};
 use crate::frame::{Body, Outcome, Vote};
 use crate::identity::{Millis, RoleId};
 use crate::record::{Change, RowState, Urgency};
@@ -52,6 +53,9 @@ impl Session {
     pub(super) fn decide_if_all_completed(&mut self) {
         let Some(RowState::Voted { result }) = self.state() else { return };
         let result = Arc::clone(result);
+        if fault::is_on(Fault::ResultNotInVote) && !self.ended {
+            return;
+        }
         if self.entered && self.peers.values().all(|peer| peer.completed) {
             self.settled(&result);
             self.stop();
@@ -60,6 +64,9 @@ impl Session {
             self.calls.clear();
             self.unwritten.push(Change::DropRecords);
             self.write(RowState::Committed { result }, Urgency::Lazy);
+            if fault::is_on(Fault::DoneBeforeDurable) {
+                self.broadcast(|_| true, Body::Done { outcome: Outcome::Committed, answer: false });
+            }
         }
     }
 
@@ -80,8 +87,13 @@ impl Session {
 
     /// The program is not run any more, and says nothing more (rule F2).
     pub(super) fn stop(&mut self) {
+        if fault::is_on(Fault::CommitsAfterAbort) {
+            return;
+        }
         self.stopped = true;
-        self.outgoing.clear();
+        if !fault::is_on(Fault::SettledGoesOnSending) {
+            self.outgoing.clear();
+        }
         self.fresh.clear();
         self.held.clear();
         self.gated_calls.clear();
@@ -110,7 +122,7 @@ impl Session {
         if !self.entered || self.finishing.is_some() {
             return;
         }
-        let all_done = self.peers.values().all(|peer| peer.done);
+        let all_done = self.peers.values().all(|peer| peer.done) || fault::is_on(Fault::ForgetsAlone);
         match self.state() {
             Some(RowState::Committed { result }) if all_done => self.finish(Ok(Arc::clone(result))),
             Some(RowState::Aborting { via, reason, local })
@@ -155,12 +167,8 @@ impl Session {
         let votes = match self.state() {
             None => !self.stopped,
             Some(RowState::Active) => true,
-            Some(
-                RowState::Voted { .. }
-                | RowState::Aborting { .. }
-                | RowState::Committed { .. }
-                | RowState::Finished { .. },
-            ) => false,
+            Some(RowState::Voted { .. }) => fault::is_on(Fault::VotesTwice),
+            Some(RowState::Aborting { .. } | RowState::Committed { .. } | RowState::Finished { .. }) => false,
         };
         if votes {
             self.abort_as_origin(reason);
@@ -177,6 +185,11 @@ impl Session {
 
     /// Heard of an abort (rule A2).
     pub(super) fn abort_via(&mut self, via: RoleId, reason: Arc<str>) {
+        if fault::is_on(Fault::AbortWithoutRecord) && self.row.is_none() {
+            self.transmit(via, Body::Done { outcome: Outcome::Compensated, answer: true });
+            self.events.push_back(Event::Finished);
+            return;
+        }
         self.stop();
         self.write(RowState::Aborting { via, reason, local: false }, Urgency::Prompt);
     }

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use super::parts::{Incoming, Said};
 use super::{Event, INBOX_MESSAGES_MAX, Session};
+use crate::fault::{self, Fault};
 use crate::frame::{Body, Frame, Outcome, Vote};
 use crate::identity::{Position, RoleId};
 use crate::record::RowState;
@@ -86,6 +87,9 @@ impl Session {
             peer.completed = true;
         }
         match self.state() {
+            None | Some(RowState::Active) if fault::is_on(Fault::VoteAnsweredFromMemory) => {
+                self.transmit(from, Body::Done { outcome: Outcome::Committed, answer: true });
+            }
             None | Some(RowState::Active | RowState::Finished { .. }) => {}
             Some(RowState::Voted { .. }) => self.decide_if_all_completed(),
             Some(RowState::Committed { .. }) => self.answer_done(from, Outcome::Committed),
@@ -104,7 +108,7 @@ impl Session {
                 }
             }
             Some(RowState::Aborting { .. }) => {
-                if self.is_compensated() {
+                if self.is_compensated() || fault::is_on(Fault::AnswersBeforeRecord) {
                     self.answer_done(voter, Outcome::Compensated);
                 } else if let Some(peer) = self.peers.get_mut(&voter) {
                     peer.owed_done = true;
@@ -146,6 +150,7 @@ impl Session {
         }
         // Rule G6: here is no origin that waits for it (any more).
         match self.state() {
+            Some(RowState::Aborting { .. }) if fault::is_on(Fault::LearnerDoesNotSayOver) => {}
             None | Some(RowState::Aborting { .. } | RowState::Finished { .. }) => self.transmit(from, Body::Over),
             Some(RowState::Active | RowState::Voted { .. } | RowState::Committed { .. }) => {}
         }
@@ -172,7 +177,7 @@ impl Session {
 
     /// Rule C3 and A4: only what is durable is answered.
     fn answer_done(&mut self, to: RoleId, outcome: Outcome) {
-        if self.entered {
+        if self.entered || fault::is_on(Fault::AnswersBeforeRecord) {
             self.transmit(to, Body::Done { outcome, answer: true });
         }
     }
@@ -218,6 +223,7 @@ pub fn answer_finished(outcome: Outcome, frame: &Frame) -> Option<Frame> {
 pub fn answer_unknown(frame: &Frame) -> Option<Frame> {
     let body = match &frame.body {
         Body::Done { .. } => Body::Over,
+        Body::Vote { vote: Vote::Completed, .. } if fault::is_on(Fault::OverForUnknown) => Body::Over,
         // It would begin the session here, with the header.
         Body::Message { .. } | Body::ScopeVote { .. } | Body::Vote { vote: Vote::Aborted { .. }, .. }
             if frame.header.is_none() =>

@@ -36,6 +36,7 @@ use parts::{Incoming, Outgoing, Peer, Request, Said, Timer};
 use scope::ScopeTable;
 use wait::Wait;
 
+use crate::fault::{self, Fault};
 use crate::frame::{Frame, Outcome};
 use crate::identity::{Header, Millis, Position, RoleId, SessionId, SessionKey, WriteId};
 use crate::record::{CallRecord, Change, Row, RowState, Stored, TransactionRecord, Urgency, Write};
@@ -366,7 +367,7 @@ impl Session {
 
     /// Everything that waited for a write that is durable now leaves.
     fn release(&mut self) {
-        if !self.accepted && self.durable > WriteId::default() {
+        if !self.accepted && (self.durable > WriteId::default() || fault::is_on(Fault::AcceptsBeforeDurable)) {
             self.accepted = true;
             self.events.push_back(Event::Accepted);
         }

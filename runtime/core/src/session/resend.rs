@@ -2,8 +2,9 @@
 
 use std::sync::Arc;
 
-use super::parts::{Peer, Said, Timer};
+use super::parts::{Outgoing, Peer, Said, Timer};
 use super::{Run, Session, Timing};
+use crate::fault::{self, Fault};
 use crate::frame::{Body, Frame, Outcome, Vote};
 use crate::identity::{Millis, Position, RoleId};
 use crate::record::RowState;
@@ -61,7 +62,7 @@ impl Session {
     pub(super) fn resend_to(&mut self, role: RoleId) {
         let Some(peer) = self.peers.get(&role) else { return };
         let (done, durable) = (peer.done, self.durable);
-        if !self.stopped && !self.parked {
+        if (!self.stopped || fault::is_on(Fault::SettledGoesOnSending)) && !self.parked {
             let messages: Vec<_> = self
                 .outgoing
                 .range((role, Position(0))..=(role, Position(u128::MAX)))
@@ -99,7 +100,7 @@ impl Session {
 
     /// Whether the message's gate is open.
     pub(super) fn has_left(&self, key: (RoleId, Position)) -> bool {
-        self.outgoing.get(&key).is_none_or(|message| message.after <= self.durable)
+        self.outgoing.get(&key).is_none_or(|message| message.after <= self.durable || opens_early(message))
     }
 
     pub(super) fn transmit_message(&mut self, key: (RoleId, Position)) {
@@ -123,5 +124,12 @@ impl Session {
         };
         let header = wants_header.then(|| Arc::clone(&self.header));
         self.transmits.push_back(Frame { session: self.id, from: self.me, to, header, body });
+    }
+}
+
+fn opens_early(message: &Outgoing) -> bool {
+    match message.said {
+        Said::Value(_) => fault::is_on(Fault::SendsBeforeDurable),
+        Said::Vote(_) => fault::is_on(Fault::ScopeVoteBeforeDurable),
     }
 }

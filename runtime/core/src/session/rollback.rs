@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use super::parts::Timer;
 use super::{Event, Run, Session};
+use crate::fault::{self, Fault};
 use crate::frame::{Body, Outcome};
 use crate::identity::{Millis, Position};
 use crate::record::{Change, RowState, TransactionRecord, Urgency};
@@ -27,9 +28,13 @@ impl Session {
         }
         let (transactions, scopes) = (&self.transactions, &self.scopes);
         let to_undo = self.to_undo.get_or_insert_with(|| {
-            let undo = |record: &&TransactionRecord| !record.undone && (all || scopes.roll_back(&record.scopes));
+            let standing = |record: &TransactionRecord| !record.undone || fault::is_on(Fault::UndoesAgain);
+            let undo = |record: &&TransactionRecord| standing(record) && (all || scopes.roll_back(&record.scopes));
             let mut records: Vec<_> = transactions.values().filter(undo).collect();
             records.sort_by_key(|record| record.sequence);
+            if fault::is_on(Fault::UndoesInOrderOfCommit) {
+                records.reverse();
+            }
             records.into_iter().map(|record| record.position).collect()
         });
         let next = to_undo.pop().and_then(|position| transactions.get(&position));
@@ -41,7 +46,9 @@ impl Session {
 
     /// Whether the transaction at `position` is (still) to be undone.
     pub fn may_compensate(&self, position: Position) -> bool {
-        self.undoing == Some(position) && self.transactions.get(&position).is_some_and(|record| !record.undone)
+        self.undoing == Some(position)
+            && (self.transactions.get(&position))
+                .is_some_and(|record| !record.undone || fault::is_on(Fault::UndoesAgain))
     }
 
     /// The compensation at `position` has run, in a transaction of the database that is still open. Whether what it wrote is to be kept;
@@ -101,6 +108,10 @@ impl Session {
         }
         if via != self.me {
             self.transmit(via, Body::Done { outcome: Outcome::Compensated, answer: false });
+        }
+        if let (true, Some(RowState::Aborting { reason, .. })) = (fault::is_on(Fault::LearnerForgets), self.state()) {
+            let reason = Arc::clone(reason);
+            return self.finish(Err(reason));
         }
         self.resends = 0;
         self.arm_resend(now);

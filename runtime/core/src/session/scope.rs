@@ -29,6 +29,7 @@ use std::task::Poll;
 use super::parts::{NO_WRITE_YET, Outgoing, Said, Timer};
 use super::program::{Divergence, Stop};
 use super::{INBOX_MESSAGES_MAX, Run, Session};
+use crate::fault::{self, Fault};
 use crate::identity::{Millis, Position, RoleId, WriteId};
 use crate::record::{Change, RowState, ScopeVoteRecord};
 use crate::scope::{Place, ScopeAbort, ScopeEnd, ScopeVote, Scopes};
@@ -77,7 +78,7 @@ impl Scope {
     }
 
     fn has_all_votes(&self) -> bool {
-        self.own.is_some() && self.heard.len() == self.peers.len()
+        self.own.is_some() && (self.heard.len() == self.peers.len() || fault::is_on(Fault::LeavesScopeEarly))
     }
 
     /// Of several roles that ended it, the first counts; so all agree, once they have all votes.
@@ -95,6 +96,12 @@ impl Scope {
 impl ScopeTable {
     pub(super) fn recover(records: Vec<ScopeVoteRecord>) -> Self {
         Self { records: records.into_iter().map(|record| (record.position, record)).collect(), ..Self::default() }
+    }
+
+    /// Tells the writes that votes are in by other numbers.
+    #[cfg(test)]
+    pub(super) fn renumber(&mut self, number: impl Fn(WriteId) -> WriteId) {
+        self.entered.values_mut().for_each(|scope| scope.after = number(scope.after));
     }
 
     fn is_aborted(&self, scope: Position) -> bool {
@@ -129,6 +136,7 @@ impl Session {
         }
         let peers: BTreeSet<_> = roles.iter().copied().filter(|role| *role != self.me).collect();
         let own = self.scopes.records.get(&position).map(|record| record.vote.clone());
+        let own = own.filter(|vote| *vote == ScopeVote::Done || !fault::is_on(Fault::RunsFailedScopeAgain));
         let mut heard = self.scopes.early.remove(&position).map_or_else(BTreeMap::new, |early| early.votes);
         self.inbox_waiting -= heard.len();
         heard.retain(|role, _| peers.contains(role));
@@ -285,7 +293,8 @@ impl Session {
     /// A vote has come, or was cast: with an abort among them the body ends here, and this role says so where it has not voted.
     fn follow_votes(&mut self, position: Position) {
         let Some(scope) = self.scopes.entered.get(&position) else { return };
-        if !scope.is_aborted() || scope.given_up {
+        let stays = fault::is_on(Fault::StaysInScope) && scope.own == Some(ScopeVote::Done);
+        if !scope.is_aborted() || scope.given_up || stays {
             return;
         }
         if scope.own.is_none() {

@@ -13,6 +13,8 @@ pub const C: RoleId = RoleId(2);
 pub enum Behaviour {
     Works,
     Refuses,
+    /// Refuses at one time and works at another, as the explorer likes.
+    MayRefuse,
     RefusesIfOdd,
     /// Fails so many times in all, and then works.
     Fails(u32),
@@ -24,7 +26,7 @@ impl Behaviour {
         match self {
             Self::Refuses | Self::FailsAlways => true,
             Self::RefusesIfOdd => !value.is_multiple_of(2),
-            Self::Works | Self::Fails(_) => false,
+            Self::Works | Self::MayRefuse | Self::Fails(_) => false,
         }
     }
 }
@@ -222,6 +224,12 @@ impl Choreography {
             Placed::Repeat(_, body) => self.acts_in(*body, me),
             Placed::Scope(scope) => self.acts_in(scope.body, me) || self.acts_in(scope.otherwise, me),
         })
+    }
+
+    /// Whether it may be rolled back though nothing in it refuses by itself.
+    pub fn may_abort(&self) -> bool {
+        let may_refuse = |(_, step): &(u32, Placed)| matches!(step, Placed::Transaction(_, Behaviour::MayRefuse));
+        !self.cancels.is_empty() || self.blocks.iter().flatten().any(may_refuse)
     }
 
     pub fn behaviour(&self, operation: &str) -> Behaviour {

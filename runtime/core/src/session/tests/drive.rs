@@ -133,6 +133,7 @@ impl World {
                         Ran::Failed("not now".into())
                     }
                     Behaviour::FailsAlways => Ran::Failed("never".into()),
+                    Behaviour::MayRefuse if self.refuses => Ran::Refused("refused".into()),
                     _ if behaviour.ends_the_saga(value) => Ran::Refused("refused".into()),
                     _ => Ran::Done(site.to_string().into()),
                 };
@@ -165,9 +166,11 @@ impl World {
     }
 
     fn fails(&mut self, role: RoleId, id: SessionId, position: Position, undoes: bool, times: u32) -> bool {
-        let failed = self.failures.entry((role, id, position, undoes)).or_default();
-        *failed += 1;
-        *failed <= times
+        let failed = self.failures.get(&(role, id, position, undoes)).copied().unwrap_or_default();
+        if failed < times {
+            self.failures.insert((role, id, position, undoes), failed + 1);
+        }
+        failed < times
     }
 }
 

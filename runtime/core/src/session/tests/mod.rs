@@ -1,6 +1,7 @@
 //! The session core under test: small choreographies on several roles, with stores, a network and a clock that a test drives step by step.
 
 #![allow(clippy::indexing_slicing, clippy::panic, reason = "a test that is wrong may fail")]
+#![allow(clippy::disallowed_types, reason = "how long an exploration takes is printed")]
 #![allow(clippy::disallowed_methods, reason = "how many seeds and states are tried is asked of the environment")]
 
 mod check;
@@ -8,6 +9,7 @@ mod choreography;
 mod defects;
 mod drive;
 mod explore;
+mod faults;
 mod holes;
 mod holes_of_aborts;
 mod holes_of_scopes;

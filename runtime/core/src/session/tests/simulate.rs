@@ -114,7 +114,7 @@ fn random_steps(random: &mut Random, roles: &[RoleId], length: usize, refuses: u
     steps
 }
 
-fn run(seed: u64, trace: bool, into: &mut Vec<String>) {
+pub fn run(seed: u64, trace: bool, into: &mut Vec<String>) {
     let mut random = Random(seed);
     let fixed = programs::all();
     let choreography = match random.below(2) {

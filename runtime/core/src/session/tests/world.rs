@@ -75,6 +75,8 @@ pub struct World {
     pub now: Millis,
     pub argument: u64,
     starts: u8,
+    /// Whether transactions that may refuse do.
+    pub refuses: bool,
     pub calls: u64,
     /// How often each operation and each compensation failed.
     pub failures: BTreeMap<(RoleId, SessionId, Position, bool), u32>,
@@ -101,6 +103,7 @@ impl World {
             now: Millis(1_000),
             argument,
             starts: 0,
+            refuses: false,
             calls: 0,
             failures: BTreeMap::new(),
             decided: BTreeMap::new(),

@@ -1,0 +1,105 @@
+//! Deliberate faults, one at a time: a rule of the protocol that is left out or done wrong. A test switches each on and sees that the checkers
+//! find it; in every other build each of them is a constant `false`.
+
+/// A rule that is broken.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Fault {
+    /// S1: the program's messages leave before the write that they wait for.
+    SendsBeforeDurable,
+    /// S1: a start is acknowledged before anything is durable.
+    AcceptsBeforeDurable,
+    /// F1: an abort stops nothing, and transactions still commit.
+    CommitsAfterAbort,
+    /// F2: a role that is settled goes on sending what it has not heard to be stable (H4).
+    SettledGoesOnSending,
+    /// Positions: the rounds of a loop have the same ones.
+    ReusesPositions,
+    /// V1: a role that has voted aborts all the same (H15).
+    VotesTwice,
+    /// V2: the result is not in the vote's record (H10).
+    ResultNotInVote,
+    /// C3: *done* is said before the settled record is durable.
+    DoneBeforeDurable,
+    /// C3: a vote is answered from memory (H3).
+    VoteAnsweredFromMemory,
+    /// A2: a role that knows nothing of the session answers an abort without a record (H6).
+    AbortWithoutRecord,
+    /// A2: an abort is answered before its record is durable (H6).
+    AnswersBeforeRecord,
+    /// A3: transactions are undone in the order of their commits.
+    UndoesInOrderOfCommit,
+    /// A3: what has been undone is undone again after a restart.
+    UndoesAgain,
+    /// G1: a settled role forgets before all are done (H1).
+    ForgetsAlone,
+    /// G3: a learner forgets once it has undone its part (H8).
+    LearnerForgets,
+    /// G6: a learner does not say *over* to one that it does not wait for (H7).
+    LearnerDoesNotSayOver,
+    /// G7: a vote for an unknown session is answered by *over* (H5).
+    OverForUnknown,
+    /// H18b: a scope is left without all votes.
+    LeavesScopeEarly,
+    /// H18c: a vote of a scope leaves before it is durable.
+    ScopeVoteBeforeDurable,
+    /// H18c: the body of a scope that failed is run again.
+    RunsFailedScopeAgain,
+    /// H18d: a role that voted *done* of a scope stays in its body though it hears of the abort.
+    StaysInScope,
+}
+
+#[cfg(test)]
+impl Fault {
+    pub(crate) const ALL: [Self; 21] = [
+        Self::SendsBeforeDurable,
+        Self::AcceptsBeforeDurable,
+        Self::CommitsAfterAbort,
+        Self::SettledGoesOnSending,
+        Self::ReusesPositions,
+        Self::VotesTwice,
+        Self::ResultNotInVote,
+        Self::DoneBeforeDurable,
+        Self::VoteAnsweredFromMemory,
+        Self::AbortWithoutRecord,
+        Self::AnswersBeforeRecord,
+        Self::UndoesInOrderOfCommit,
+        Self::UndoesAgain,
+        Self::ForgetsAlone,
+        Self::LearnerForgets,
+        Self::LearnerDoesNotSayOver,
+        Self::OverForUnknown,
+        Self::LeavesScopeEarly,
+        Self::ScopeVoteBeforeDurable,
+        Self::RunsFailedScopeAgain,
+        Self::StaysInScope,
+    ];
+}
+
+#[cfg(not(test))]
+pub(crate) const fn is_on(_: Fault) -> bool {
+    false
+}
+
+#[cfg(test)]
+thread_local! {
+    static ON: std::cell::Cell<Option<Fault>> = const { std::cell::Cell::new(None) };
+}
+
+#[cfg(test)]
+pub(crate) fn is_on(fault: Fault) -> bool {
+    ON.get() == Some(fault)
+}
+
+/// What `run` comes to with this fault, on this thread.
+#[cfg(test)]
+pub(crate) fn with<T>(fault: Fault, run: impl FnOnce() -> T) -> T {
+    struct Off;
+    impl Drop for Off {
+        fn drop(&mut self) {
+            ON.set(None);
+        }
+    }
+    ON.set(Some(fault));
+    let _off = Off;
+    run()
+}

@@ -1,0 +1,107 @@
+//! Every schedule of small choreographies: breadth first over all states, with unlimited crashes and duplicates. A frame once sent may come
+//! at any later time, any number of times, or never; frames of the program go when a role forgets (rule G5), all others never. From every
+//! state, the network is wiped, faults end, and every role must come to the right end and forget.
+//!
+//! `ACCOMPANIST_STATES=1000000` goes to the end of all of them (in a release build: some seconds).
+//!
+//! What only saves work is left to the simulator, for the sake of fewer states: frames always carry the header, nobody hears a `Need`, as any
+//! role may send again what it has said at any time, and a session hears of its commit when it is made, unless it crashes there.
+
+mod hash;
+mod local;
+mod search;
+mod states;
+
+use std::time::Instant;
+
+use super::choreography::Behaviour::{MayRefuse, Refuses, Works};
+use super::choreography::Step::{Send, Transaction};
+use super::choreography::{A, B, C, Choreography, Step};
+pub use search::{Explored, Search};
+
+/// Those of two roles.
+pub fn programs_of_two() -> Vec<Choreography> {
+    let a = [Transaction(A, MayRefuse), Send(A, B), Transaction(B, MayRefuse)];
+    let d = |second| {
+        [Transaction(A, Works), Send(A, B), Transaction(B, Works), Send(B, A), Send(A, B), Transaction(B, second)]
+    };
+    let e = |last| [Send(A, B), Transaction(B, Works), Transaction(A, last)];
+    let then = [Step::scope(&a, &[Send(A, B)]), Transaction(A, Works), Send(A, B), Transaction(B, MayRefuse)];
+    let inner = Step::scope_why(&[Send(A, B), Transaction(B, Works), Transaction(B, Refuses)], &[]);
+    let nested = [Step::scope(&[Transaction(A, Works), inner, Transaction(A, Refuses)], &[])];
+    vec![
+        Choreography::new("a", &[Transaction(A, Works), Send(A, B), Transaction(B, Works)]),
+        Choreography::new("a, everything may refuse", &a),
+        Choreography::new("a', A and B cancel", &a).cancelled_by(&[A, B]),
+        Choreography::new("d", &d(Works)),
+        Choreography::new("d, t2 may refuse", &d(MayRefuse)),
+        Choreography::new("e", &e(Works)),
+        Choreography::new("e, t0 may refuse, A and B cancel", &e(MayRefuse)).cancelled_by(&[A, B]),
+        Choreography::new("h of two", &[Send(A, B), Transaction(A, Refuses), Transaction(B, Refuses)]),
+        Choreography::new("scope", &[Step::scope(&[Transaction(A, Works), Send(A, B), Transaction(B, Works)], &[])]),
+        Choreography::new("scope, everything may refuse", &[Step::scope_why(&a, &[Transaction(B, Works)])]),
+        Choreography::new("scope, A and B cancel", &[Step::scope(&a, &[])]).cancelled_by(&[A, B]),
+        Choreography::new("scope, both refuse", &[Send(A, B), both_refuse()]),
+        Choreography::new("scope, then refused", &then),
+        Choreography::new("scope in a scope, both aborted", &nested),
+    ]
+}
+
+/// Both roles refuse, by themselves; which of it is why, they must agree on.
+fn both_refuse() -> Step {
+    Step::scope_why(&[Transaction(A, Refuses), Transaction(B, Works), Transaction(B, Refuses)], &[])
+}
+
+/// Those that take longer.
+pub fn larger_programs() -> Vec<Choreography> {
+    let (w, m) = (Works, MayRefuse);
+    let t = Transaction;
+    let b = |t0, t1, t2| [t(A, t0), Send(A, B), t(B, t1), Send(B, C), t(C, t2), Send(C, A)];
+    let c = |t0, t1, t2| [t(A, t0), Send(A, B), Send(A, C), t(B, t1), t(C, t2)];
+    let d = [Send(A, B), t(B, w), Send(B, A), t(A, w), Send(A, B), t(B, m), Send(B, A)];
+    let f = [t(A, w), Send(A, C), t(C, w), Send(C, B), t(B, w)];
+    let f_back = [t(A, w), Send(A, C), Send(A, B), t(C, w), Send(C, B), t(B, w), Send(B, A)];
+    let g = |t0, t1| [t(A, t0), Send(A, B), Send(B, C), t(C, t1), Send(C, A)];
+    let h = [Send(A, B), Send(A, C), t(B, Refuses), t(C, Refuses)];
+    let abc = [t(A, w), Send(A, B), Send(A, C), t(B, Refuses), t(C, Refuses)];
+    vec![
+        Choreography::new("b", &b(w, w, w)),
+        Choreography::new("b, t2 may refuse", &b(w, w, m)),
+        Choreography::new("b', A cancels", &b(w, w, w)).cancelled_by(&[A]),
+        Choreography::new("b, everything may refuse", &b(m, m, m)),
+        Choreography::new("c, t2 refuses", &c(w, w, Refuses)),
+        Choreography::new("c, everything may refuse", &c(m, m, m)),
+        Choreography::new("d', t2 may refuse", &d),
+        Choreography::new("f, A cancels", &f).cancelled_by(&[A]),
+        Choreography::new("f with a value back, A cancels", &f_back).cancelled_by(&[A]),
+        Choreography::new("g", &g(w, w)),
+        Choreography::new("g, everything may refuse", &g(m, m)),
+        Choreography::new("h", &h),
+        Choreography::new("scope of three", &[Step::scope_why(&abc, &[])]),
+    ]
+}
+
+/// As far as every build goes with those that take longer: some of them are complete by then.
+const STATES_MAX: usize = 11_000;
+
+#[test]
+fn every_schedule_of_programs_of_two_roles() {
+    programs_of_two().into_iter().for_each(|program| explore(program, 100_000, true));
+}
+
+#[test]
+fn every_schedule_of_larger_programs() {
+    let asked = std::env::var("ACCOMPANIST_STATES").ok().map(|asked| asked.parse().expect("a number"));
+    larger_programs().into_iter().for_each(|program| explore(program, asked.unwrap_or(STATES_MAX), asked.is_some()));
+}
+
+fn explore(program: Choreography, states_max: usize, completely: bool) {
+    let (name, began) = (program.name.clone(), Instant::now());
+    let Explored { states, complete, violation } = Search::explore(program, states_max);
+    if let Some(violation) = violation {
+        panic!("{name}: {violation}");
+    }
+    let all = if complete { "all" } else { "not all" };
+    println!("{name:36} {states:>10} states, {all:7} {:>7.1} s", began.elapsed().as_secs_f64());
+    assert!(complete || !completely, "{name} has more than {states_max} states");
+}

@@ -1,0 +1,79 @@
+//! That the checkers find what is wrong: with each rule of the protocol broken in turn, the explorer or the simulator fails, and within how many
+//! states or seeds.
+
+use std::panic::catch_unwind;
+
+use super::explore::{Search, programs_of_two};
+use super::simulate;
+use crate::fault::{self, Fault};
+
+/// Where a fault shows: after at most so many states of this program, and after at most so many seeds of the simulator. Three faults need a
+/// schedule so rare that only the explorer finds it; one needs a loop, which the explorer's programs have not.
+struct Shows {
+    program: Option<(&'static str, usize)>,
+    seeds: Option<u64>,
+}
+
+fn shows(fault: Fault) -> Shows {
+    let at = |name, states_max, seeds| Shows { program: Some((name, states_max)), seeds };
+    let (a, refused, cancelled) = ("a", "a, everything may refuse", "a', A and B cancel");
+    let (early, scope) = ("e, t0 may refuse, A and B cancel", "scope, everything may refuse");
+    match fault {
+        Fault::SendsBeforeDurable => at(a, 50, Some(50)),
+        Fault::AcceptsBeforeDurable => at(a, 50, Some(50)),
+        Fault::CommitsAfterAbort => at(a, 200, Some(100)),
+        Fault::SettledGoesOnSending => at(a, 200, None),
+        Fault::ReusesPositions => Shows { program: None, seeds: Some(50) },
+        Fault::VotesTwice => at(cancelled, 200, Some(50)),
+        Fault::ResultNotInVote => at(a, 100, Some(50)),
+        Fault::DoneBeforeDurable => at(a, 200, Some(300)),
+        Fault::VoteAnsweredFromMemory => at(a, 100, Some(50)),
+        Fault::AbortWithoutRecord => at(early, 500, Some(300)),
+        Fault::AnswersBeforeRecord => at(a, 500, Some(100)),
+        Fault::UndoesInOrderOfCommit => at("scope, then refused", 500, Some(50)),
+        Fault::UndoesAgain => at(refused, 300, Some(50)),
+        Fault::ForgetsAlone => at(a, 100, Some(50)),
+        Fault::LearnerForgets => at(refused, 100, Some(50)),
+        Fault::LearnerDoesNotSayOver => at(early, 5_000, None),
+        Fault::OverForUnknown => at(a, 300, None),
+        Fault::LeavesScopeEarly => at(scope, 100, Some(50)),
+        Fault::ScopeVoteBeforeDurable => at(scope, 100, Some(100)),
+        Fault::RunsFailedScopeAgain => at(scope, 100, Some(100)),
+        Fault::StaysInScope => at(scope, 100, Some(50)),
+    }
+}
+
+/// After how many states `program` is seen to go wrong, and how.
+fn explore(fault: Fault, program: &str, states_max: usize) -> (usize, String) {
+    let program = programs_of_two().into_iter().find(|choreography| choreography.name == program).expect("a program");
+    let explored = fault::with(fault, || Search::explore(program, states_max));
+    let violation = explored.violation.unwrap_or_else(|| panic!("the explorer does not find {fault:?}"));
+    (explored.states, violation.lines().next().unwrap_or_default().to_owned())
+}
+
+/// The first seed that goes wrong.
+fn simulate(fault: Fault, seeds_max: u64) -> u64 {
+    let fails = |seed: &u64| catch_unwind(|| fault::with(fault, || simulate::run(*seed, false, &mut vec![]))).is_err();
+    (0..seeds_max).find(fails).unwrap_or_else(|| panic!("the simulator does not find {fault:?}"))
+}
+
+#[test]
+fn every_broken_rule_is_found() {
+    for fault in Fault::ALL {
+        let Shows { program, seeds } = shows(fault);
+        let explored = program.map(|(name, states_max)| (name, explore(fault, name, states_max)));
+        let simulated = seeds.map(|seeds_max| simulate(fault, seeds_max).to_string());
+        let (name, (states, how)) = explored.unwrap_or_default();
+        let seed = simulated.unwrap_or_default();
+        println!("{:24} {name:34} {states:>5} states {seed:>5} {how}", format!("{fault:?}"));
+    }
+}
+
+#[test]
+fn no_rule_is_broken_elsewhere() {
+    fault::with(Fault::SendsBeforeDurable, || {
+        let elsewhere = std::thread::spawn(|| Fault::ALL.into_iter().any(fault::is_on)).join();
+        assert!(!elsewhere.expect("it only asks"), "a fault is one thread's");
+    });
+    assert!(!Fault::ALL.into_iter().any(fault::is_on), "a fault ends with what it was for");
+}

@@ -1,0 +1,103 @@
+//! What may go wrong at any time, and whether something goes wrong now.
+
+use std::sync::Arc;
+
+use super::faults::Fault;
+use super::world::{Event, State, World};
+
+/// How often what may go wrong at any time is drawn.
+pub(super) const TICK_MILLIS: u64 = 250;
+
+/// How long a node is down after a crash, or a fault lasts, at most.
+pub(super) const FAULT_MILLIS_MAX: u64 = 10_000;
+
+impl World {
+    /// What may go wrong at any time, does or does not.
+    pub(super) fn tick(self: &Arc<Self>) {
+        let count = self.with(|state| if state.is_faulty { state.hosts.len() } else { 0 });
+        if count == 0 && self.with(|state| !state.is_faulty) {
+            return;
+        }
+        for node in 0..count {
+            for fault in [
+                Fault::FullDisk,
+                Fault::Crash,
+                Fault::Pause,
+                Fault::Partition,
+                Fault::OneWayPartition,
+                Fault::Reconnect,
+                Fault::ClockJump,
+            ] {
+                if self.with(|state| state.draws_within(fault, TICK_MILLIS)) {
+                    self.strike(fault, node, count);
+                }
+            }
+        }
+        self.schedule(TICK_MILLIS, Event::Tick);
+    }
+
+    fn strike(self: &Arc<Self>, fault: Fault, node: usize, count: usize) {
+        let (millis, other, all) = self.with(|state| {
+            let random = &mut state.random;
+            let other = random.within(0..count.saturating_sub(1) as u64) as usize;
+            (random.skewed(1..FAULT_MILLIS_MAX), if other >= node { other + 1 } else { other }, random.chance(0.3))
+        });
+        let both = |other: usize| [(node, other), (other, node)];
+        match fault {
+            Fault::FullDisk => self.fill_disk(node, millis),
+            Fault::Crash => self.crash(node),
+            Fault::Pause => {
+                self.pause(node);
+                self.schedule(millis, Event::Resume(node));
+            }
+            Fault::Partition if count > 1 => {
+                let others = if all { (0..count).filter(|other| *other != node).collect() } else { vec![other] };
+                let pairs: Vec<_> = others.into_iter().flat_map(both).collect();
+                self.cut(&pairs);
+                self.schedule(millis, Event::Heal(pairs));
+            }
+            Fault::OneWayPartition if count > 1 => {
+                self.cut(&[(node, other)]);
+                self.schedule(millis, Event::Heal(vec![(node, other)]));
+            }
+            Fault::Reconnect if count > 1 => {
+                self.with(|state| {
+                    state.events.retain(|_, event| match event {
+                        Event::Frame { from, to, .. } => !both(other).contains(&(*from, *to)),
+                        _ => true,
+                    });
+                });
+                self.join(node, other);
+            }
+            Fault::ClockJump => self.with(|state| {
+                let day = 24 * 3600 * 1000;
+                let by = state.random.within(0..2 * day) as i64 - day as i64;
+                if let Some(slot) = state.hosts.get_mut(node) {
+                    slot.clock_millis += by;
+                }
+            }),
+            _ => {}
+        }
+    }
+}
+
+impl State {
+    /// Whether a fault happens now.
+    pub(super) fn draws(&mut self, fault: Fault) -> bool {
+        let chance = self.faults.chance(fault);
+        self.strikes(fault, chance)
+    }
+
+    fn draws_within(&mut self, fault: Fault, millis: u64) -> bool {
+        let chance = self.faults.chance(fault) * millis as f64 / 1000.0;
+        self.strikes(fault, chance)
+    }
+
+    fn strikes(&mut self, fault: Fault, chance: f64) -> bool {
+        let strikes = self.is_faulty && self.random.chance(chance);
+        if strikes {
+            self.counts.add(fault, 1);
+        }
+        strikes
+    }
+}

@@ -89,9 +89,7 @@ fn random_roles(out: &Path) -> String {
         }
         list.push_str(&format!("    ({seed}, |scene: &mut Scene<'_>| {{ {play}}}),\n"));
     }
-    text.push_str(&format!(
-        "/// The programs: seed and roles.\npub const PROGRAMS: &[Program] = &[\n{list}];\n"
-    ));
+    text.push_str(&format!("/// The programs: seed and roles.\npub const PROGRAMS: &[Program] = &[\n{list}];\n"));
     text
 }
 

@@ -133,8 +133,7 @@ fn run() {
                 }
             }
             Verdict::Wrong(_) => {
-                let still =
-                    |program: &Program| matches!(check(program, seed, &mut Seen::default()), Verdict::Wrong(_));
+                let still = |program: &Program| matches!(check(program, seed, &mut Seen::default()), Verdict::Wrong(_));
                 let mut still = still;
                 let tries = env::var("ACCOMPANIST_SHRINK").ok().and_then(|tries| tries.parse().ok());
                 let small = shrink(&program, tries.unwrap_or(3000), &mut still);

@@ -24,14 +24,55 @@ pub struct Coverage {
 
 /// What the compiler makes of the constructs.
 const MEANINGS: &[&str] = &[
-    "group role", "literal", "variable", "tuple", "list", "struct or variant", "field", "tuple field", "index",
-    "built-in method", "operation", "value@Role", "function", "operator", "communication within", "communication",
-    "message without payload", "Group.len()", "member.index", "call of a parameter", "call that hands on a choreography",
-    "call with types", "call", "for over members", "method that changes", "assignment", "expression statement",
-    "saga with why", "members of a literal group", "gathered values", "inferred selection", "role: offer",
-    "role: loop that is told", "role: waits for an abort", "choice that a group knows",
-    "choreography that calls itself", "choreographies that call one another", "let", "require", "abort", "select", "block",
-    "if", "match", "while", "for", "each", "par", "saga",
+    "group role",
+    "literal",
+    "variable",
+    "tuple",
+    "list",
+    "struct or variant",
+    "field",
+    "tuple field",
+    "index",
+    "built-in method",
+    "operation",
+    "value@Role",
+    "function",
+    "operator",
+    "communication within",
+    "communication",
+    "message without payload",
+    "Group.len()",
+    "member.index",
+    "call of a parameter",
+    "call that hands on a choreography",
+    "call with types",
+    "call",
+    "for over members",
+    "method that changes",
+    "assignment",
+    "expression statement",
+    "saga with why",
+    "members of a literal group",
+    "gathered values",
+    "inferred selection",
+    "role: offer",
+    "role: loop that is told",
+    "role: waits for an abort",
+    "choice that a group knows",
+    "choreography that calls itself",
+    "choreographies that call one another",
+    "let",
+    "require",
+    "abort",
+    "select",
+    "block",
+    "if",
+    "match",
+    "while",
+    "for",
+    "each",
+    "par",
+    "saga",
 ];
 
 fn add(totals: &mut BTreeMap<&'static str, (u64, u64)>, found: &BTreeMap<&'static str, u64>) {
@@ -71,7 +112,10 @@ impl Coverage {
         self.programs += 1;
         add(&mut self.constructs, &found);
         let mut written: BTreeMap<&'static str, u64> = BTreeMap::new();
-        compilation.files.iter().for_each(|file| grammar::file(file, &mut |name| *written.entry(name).or_default() += 1));
+        compilation
+            .files
+            .iter()
+            .for_each(|file| grammar::file(file, &mut |name| *written.entry(name).or_default() += 1));
         add(&mut self.grammar, &written);
         self.last = found;
         self.last.extend(written);

@@ -119,7 +119,8 @@ impl Generator {
         let known = self.vars.len();
         self.depth += 1;
         let mut shared = self.stmts(2);
-        let assigned: Vec<Var> = self.vars.iter().filter(|var| var.assignable && var.ty == Type::U32).cloned().collect();
+        let assigned: Vec<Var> =
+            self.vars.iter().filter(|var| var.assignable && var.ty == Type::U32).cloned().collect();
         if let Some(var) = self.pick(&assigned).cloned()
             && let Place::Roles(_) = &var.place
         {
@@ -205,7 +206,12 @@ impl Generator {
                 (items, place, Some(name.clone()))
             }
         };
-        let bound = pattern.as_ref().map(|_| Var { text: name.clone(), ty: Type::U32, place: place.clone(), assignable: false });
+        let bound = pattern.as_ref().map(|_| Var {
+            text: name.clone(),
+            ty: Type::U32,
+            place: place.clone(),
+            assignable: false,
+        });
         let head = format!("for {} in ({items})", pattern.unwrap_or(name));
         let heads = vec![(head, bound.into_iter().collect())];
         let (parts, _) = self.branches(heads, &place, role, None)?;

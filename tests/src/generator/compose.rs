@@ -173,9 +173,7 @@ impl Generator {
         let number = &Type::U32;
         let made = match self.below(6) {
             0 => self.joined((number, number), at, depth, |a, b| format!("share({a}, {b})")),
-            1 => self.joined((&Type::List, number), at, depth, |list, x| {
-                format!("({list})[(({x}) % 4).to_usize()]")
-            }),
+            1 => self.joined((&Type::List, number), at, depth, |list, x| format!("({list})[(({x}) % 4).to_usize()]")),
             2 => self.joined((&Type::Ledger, &Type::Text), at, depth, |map, key| format!("({map})[{key}]")),
             _ => {
                 let op = self.one_of(&["-", "/", "%"]);
@@ -194,9 +192,8 @@ impl Generator {
         }
         let number = &Type::U32;
         match self.below(18) {
-            0 => self.joined((&Type::maybe(Type::U32), number), at, depth, |maybe, x| {
-                format!("({maybe}).unwrap_or({x})")
-            }),
+            0 => self
+                .joined((&Type::maybe(Type::U32), number), at, depth, |maybe, x| format!("({maybe}).unwrap_or({x})")),
             1 => self.around(&Type::Item, at, depth, |item| format!("({item}).count")),
             2 => self.around(&Type::List, at, depth, |list| format!("({list}).len().to_u32()")),
             3 => self.around(&Type::pair(Type::U32, Type::Bool), at, depth, |pair| format!("({pair}).0")),

@@ -79,7 +79,9 @@ impl Generator {
         let steps: Vec<String> = self
             .callees
             .iter()
-            .filter(|callee| matches!(callee.params.as_slice(), [Param::Value(Type::U32, _)]) && callee.groups.len() == 2)
+            .filter(|callee| {
+                matches!(callee.params.as_slice(), [Param::Value(Type::U32, _)]) && callee.groups.len() == 2
+            })
             .filter(|callee| callee.results.len() == 1)
             .map(|callee| callee.name.clone())
             .collect();
@@ -107,7 +109,9 @@ impl Generator {
         let (some, first) = some?;
         let (none, second) = self.expr(ty, at, depth)?;
         let place = self.meet(&place, &self.meet(&first, &second));
-        let arms = if self.percent(50) { format!("Some({name}) => {some}, None => {none}") } else {
+        let arms = if self.percent(50) {
+            format!("Some({name}) => {some}, None => {none}")
+        } else {
             format!("None => {none}, Some({name}) => {some}")
         };
         Some((format!("(match ({guard}) {{ {arms} }})"), place))
@@ -137,7 +141,13 @@ impl Generator {
         self.literal_text(ty).map(|text| (text, Place::Everywhere))
     }
 
-    pub(super) fn two(&mut self, one: &Type, two: &Type, at: &[usize], depth: usize) -> Option<(String, String, Place)> {
+    pub(super) fn two(
+        &mut self,
+        one: &Type,
+        two: &Type,
+        at: &[usize],
+        depth: usize,
+    ) -> Option<(String, String, Place)> {
         let (a, place) = self.expr(one, at, depth)?;
         let (b, other) = self.expr(two, at, depth)?;
         let place = self.meet(&place, &other);

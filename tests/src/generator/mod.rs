@@ -144,7 +144,8 @@ impl Generator {
     /// Some of what is known at the end, and where it goes.
     fn results(&mut self) -> Vec<(String, String)> {
         let mut results = Vec::new();
-        let is_shared = |var: &&Var| matches!((&var.ty, &var.place), (Type::Pair(..), Place::Roles(roles)) if roles.len() > 1);
+        let is_shared =
+            |var: &&Var| matches!((&var.ty, &var.place), (Type::Pair(..), Place::Roles(roles)) if roles.len() > 1);
         let shared: Vec<Var> = self.vars.iter().filter(is_shared).cloned().collect();
         if self.percent(40)
             && let Some(var) = self.pick(&shared).cloned()

@@ -83,10 +83,7 @@ impl Program {
                 file("parts/prelude.chor", prelude.to_owned()),
             ],
             _ => vec![
-                file(
-                    "random.chor",
-                    format!("use \"parts/prelude.chor\"; use \"parts/called.chor\";\n{main}"),
-                ),
+                file("random.chor", format!("use \"parts/prelude.chor\"; use \"parts/called.chor\";\n{main}")),
                 file("parts/prelude.chor", prelude.to_owned()),
                 file("parts/called.chor", format!("use \"prelude.chor\";\n{called}")),
             ],

@@ -223,7 +223,8 @@ impl Generator {
     fn assign(&mut self) -> Option<Vec<Item>> {
         let assignable: Vec<_> = self.vars.iter().filter(|var| var.assignable).cloned().collect();
         // What has parts is changed in more ways.
-        let composed: Vec<_> = assignable.iter().filter(|var| !matches!(var.ty, Type::U32 | Type::Bool)).cloned().collect();
+        let composed: Vec<_> =
+            assignable.iter().filter(|var| !matches!(var.ty, Type::U32 | Type::Bool)).cloned().collect();
         let among = if composed.is_empty() || self.percent(40) { assignable } else { composed };
         let var = self.pick(&among)?.clone();
         let at: Vec<usize> = match &var.place {

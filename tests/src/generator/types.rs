@@ -111,13 +111,13 @@ impl Generator {
             Type::Char => self.one_of(&["'a'", "'Q'", "'\\''", "'\\u{e9}'"]),
             Type::Text => self.one_of(&["\"\"", "\"x\"", "\"why\"", "\"a\\\"\\n\"", "\"abcd\"[1..3]"]),
             Type::List => self.one_of(&["[1, 2, 3]", "[7]", "[4, 0]", "(2_u32..5)", "(1_u32..=2)"]),
-            Type::Ledger => self.one_of(&["Map::from([(\"x\", 1_u32)])", "Map::from([(\"a\", 2_u32), (\"b\", 3_u32)])"]),
+            Type::Ledger => {
+                self.one_of(&["Map::from([(\"x\", 1_u32)])", "Map::from([(\"a\", 2_u32), (\"b\", 3_u32)])"])
+            }
             Type::Maybe(item) => format!("Some({})", self.literal_text(item)?),
             Type::Verdict => self.one_of(&["fits(3)", "fits(70)"]),
             Type::Pair(one, two) => format!("({}, {})", self.literal_text(one)?, self.literal_text(two)?),
-            Type::Mark => {
-                self.one_of(&["Mark::Plain", "Mark::Scored(3)", "Mark::Tagged { flag: true, text: \"t\" }"])
-            }
+            Type::Mark => self.one_of(&["Mark::Plain", "Mark::Scored(3)", "Mark::Tagged { flag: true, text: \"t\" }"]),
             Type::Item => "Item { count: 2, name: \"i\" }".to_owned(),
             Type::Coin => "mint(2)".to_owned(),
             Type::Seal => "stamp(\"s\", [1])".to_owned(),

@@ -25,7 +25,8 @@ pub enum Entry {
 pub struct World {
     seed: u64,
     is_punctual: bool,
-    random: Mutex<Random>,
+    /// Where roles pause; a node polls a program only when there is something new for it, and so nowhere.
+    random: Option<Mutex<Random>>,
     log: Mutex<BTreeMap<Participant, Vec<Entry>>>,
     /// The messages by sender, position and receiver. A role that is run again sends them again.
     sent: Mutex<BTreeMap<(RoleId, Position, RoleId), u64>>,
@@ -40,12 +41,18 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 impl World {
     /// The world of a seed. `schedule` says where roles pause; where it is punctual, every message comes in time.
     pub fn new(seed: u64, schedule: u64, is_punctual: bool) -> Self {
-        Self { seed, is_punctual, random: Mutex::new(Random::new(schedule)), ..Self::default() }
+        Self { seed, is_punctual, random: Some(Mutex::new(Random::new(schedule))), ..Self::default() }
+    }
+
+    /// The same, whose roles pause nowhere.
+    pub fn without_pauses(self) -> Self {
+        Self { random: None, ..self }
     }
 
     /// How often a role lets the others go on, here.
     pub fn pauses(&self) -> usize {
-        let mut random = lock(&self.random);
+        let Some(random) = &self.random else { return 0 };
+        let mut random = lock(random);
         if random.percent(40) { random.below(3) } else { 0 }
     }
 

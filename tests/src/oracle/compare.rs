@@ -108,7 +108,8 @@ fn is_committed(case: &Case, event: &Event) -> bool {
     });
     let mut operations = operations;
     let declared = operations.find(|(name, _)| *name == event.operation);
-    let is_transaction = declared.is_some_and(|(_, declared)| matches!(declared.kind, OperationKind::Transaction { .. }));
+    let is_transaction =
+        declared.is_some_and(|(_, declared)| matches!(declared.kind, OperationKind::Transaction { .. }));
     is_transaction && event.result.is_ok()
 }
 

@@ -5,9 +5,9 @@ use std::pin::pin;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use accompanist::{RoleId, Timing};
 use accompanist::sim::{self, Faults, Sim, SimNode};
 use accompanist::store::Memory;
+use accompanist::{RoleId, Timing};
 use chor::interpret::{Cast, Outcome, Participant, Run};
 
 use super::{Case, Played, compare, json, reason};
@@ -68,7 +68,7 @@ impl Case {
         let stage = Arc::new(Stage {
             case: self.clone(),
             play: Arc::new(play),
-            world: Arc::new(World::new(self.seed, seed, self.is_punctual)),
+            world: Arc::new(World::new(self.seed, seed, self.is_punctual).without_pauses()),
             cast: Cast::of(&self.compilation.hir, self.choreography, &self.groups),
             is_faulty,
         });

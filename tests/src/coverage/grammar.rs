@@ -1,13 +1,14 @@
 //! Counts the constructs of the grammar in the trees of a program's files. The matches have no wildcards: a construct that the grammar gains is counted, or this
 //! does not compile.
 
+use super::control;
 use chor::syntax::ast::{
-    BinaryOp, Block, Choreography, Expr, ExprKind, File, Item, Literal, OperationKind, ParamKind, Pattern, PatternKind,
-    Place, Placed, RoleParam, Roles, Stmt, StmtKind, Type, TypeKind, UnaryOp, VariantFields,
+    BinaryOp, Block, Choreography, Expr, ExprKind, File, Item, Literal, OperationKind, ParamKind, Place, Placed,
+    RoleParam, Roles, Stmt, StmtKind, Type, TypeKind, UnaryOp, VariantFields,
 };
 
 /// Counts a name.
-type Count<'c> = &'c mut dyn FnMut(&'static str);
+pub(super) type Count<'c> = &'c mut dyn FnMut(&'static str);
 
 /// The constructs of the grammar. What the parser could not read is none.
 pub const CONSTRUCTS: &[&str] = &[
@@ -256,7 +257,7 @@ fn ty(ty: &Type, count: Count<'_>) {
     }
 }
 
-fn block(block: &Block, count: Count<'_>) {
+pub(super) fn block(block: &Block, count: Count<'_>) {
     count(if block.tail.is_some() { "block with a value" } else { "block" });
     block.stmts.iter().for_each(|stmt| self::stmt(stmt, count));
     block.tail.iter().for_each(|tail| expr(tail, count));
@@ -273,7 +274,7 @@ fn stmt(stmt: &Stmt, count: Count<'_>) {
             }
             ty.iter().for_each(|of| self::ty(of, count));
             place.iter().for_each(|of| self::place(of, count));
-            self::pattern(pattern, count);
+            control::pattern(pattern, count);
             expr(value, count);
         }
         StmtKind::Assign { target, value } => {
@@ -315,11 +316,11 @@ fn literal(literal: &Literal) -> &'static str {
     }
 }
 
-fn exprs<'e>(all: impl IntoIterator<Item = &'e Expr>, count: Count<'_>) {
+pub(super) fn exprs<'e>(all: impl IntoIterator<Item = &'e Expr>, count: Count<'_>) {
     all.into_iter().for_each(|one| expr(one, count));
 }
 
-fn expr(value: &Expr, count: Count<'_>) {
+pub(super) fn expr(value: &Expr, count: Count<'_>) {
     match &value.kind {
         ExprKind::Literal(of) => count(literal(of)),
         ExprKind::List(items) => {
@@ -398,7 +399,7 @@ fn expr(value: &Expr, count: Count<'_>) {
         | ExprKind::For { .. }
         | ExprKind::Each { .. }
         | ExprKind::Par(_)
-        | ExprKind::Saga { .. } => control(value, count),
+        | ExprKind::Saga { .. } => control::control(value, count),
         ExprKind::Error => {}
     }
 }
@@ -431,81 +432,4 @@ fn communicate(value: &Expr, to: &Roles, within: bool, count: Count<'_>) {
         count("x ~> A ~> B");
     }
     expr(value, count);
-}
-
-/// Choices, loops, and what runs side by side or in a scope.
-fn control(value: &Expr, count: Count<'_>) {
-    match &value.kind {
-        ExprKind::If { condition, then, otherwise } => {
-            count("if");
-            expr(condition, count);
-            block(then, count);
-            match otherwise.as_ref().map(|otherwise| &otherwise.kind) {
-                Some(ExprKind::If { .. }) => count("else if"),
-                Some(_) => count("else"),
-                None => {}
-            }
-            exprs(otherwise.as_deref(), count);
-        }
-        ExprKind::Match { scrutinee, arms } => {
-            count("match");
-            expr(scrutinee, count);
-            for arm in arms {
-                let is_block = matches!(arm.value.kind, ExprKind::Block(_));
-                count(if is_block { "arm that is a block" } else { "arm that is a value" });
-                pattern(&arm.pattern, count);
-                expr(&arm.value, count);
-            }
-        }
-        ExprKind::While { condition, body, otherwise } => {
-            count(if otherwise.is_some() { "while .. else" } else { "while" });
-            expr(condition, count);
-            block(body, count);
-            otherwise.iter().for_each(|otherwise| block(otherwise, count));
-        }
-        ExprKind::For { pattern, items, body } => {
-            count("for");
-            self::pattern(pattern, count);
-            expr(items, count);
-            block(body, count);
-        }
-        ExprKind::Each { member: _, group, body } => {
-            count(if group.names.len() > 1 { "each .. in {A, B}" } else { "each" });
-            block(body, count);
-        }
-        ExprKind::Par(arms) => {
-            count(if arms.len() > 2 { "par of three" } else { "par" });
-            arms.iter().for_each(|arm| block(arm, count));
-        }
-        ExprKind::Saga { within, body, otherwise } => {
-            count(if within.is_some() { "saga within" } else { "saga" });
-            block(body, count);
-            if let Some((why, otherwise)) = otherwise {
-                count(if why.is_some() { "saga .. else why" } else { "saga .. else" });
-                block(otherwise, count);
-            }
-        }
-        _ => {}
-    }
-}
-
-fn pattern(of: &Pattern, count: Count<'_>) {
-    match &of.kind {
-        PatternKind::Wildcard => count("_ pattern"),
-        PatternKind::Literal(Literal::Int { negative: true, .. }) => count("-1 as a pattern"),
-        PatternKind::Literal(_) => count("literal pattern"),
-        PatternKind::Tuple(items) => {
-            count("tuple pattern");
-            items.iter().for_each(|item| pattern(item, count));
-        }
-        PatternKind::Path(_) => count("name pattern"),
-        PatternKind::TupleVariant(_, items) => {
-            count("variant(..) pattern");
-            items.iter().for_each(|item| pattern(item, count));
-        }
-        PatternKind::Struct(_, fields, has_rest) => {
-            count(if *has_rest { "pattern {.., ..}" } else { "pattern {..}" });
-            fields.iter().for_each(|(_, field)| pattern(field, count));
-        }
-    }
 }

@@ -1,5 +1,6 @@
 //! Counts what random programs are made of, and how their runs ended.
 
+mod control;
 mod grammar;
 
 use std::collections::BTreeMap;

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use accompanist::sim::{self, Faults, Sim, SimNode};
 use accompanist::store::Memory;
-use accompanist::{RoleId, Timing};
+use accompanist::{Retry, RoleId, Timing};
 use chor::interpret::{Cast, Outcome, Participant, Run};
 
 use super::{Case, Played, compare, json, reason};
@@ -104,7 +104,7 @@ impl Stage {
             }
             let (play, world) = (Arc::clone(&self.play), Arc::clone(&self.world));
             // However often a commit fails, the session does not give up.
-            let timing = Timing { attempts_max: u32::MAX, ..Timing::default() };
+            let timing = Timing { retry: Retry::new().for_ever(), ..Timing::default() };
             let node = sim.node(&self.name(role, index), sim::memory(), move |node| {
                 let player = Player { play: Arc::clone(&play), role: declared, world: Arc::clone(&world) };
                 node.timing(timing).role(player)
@@ -158,8 +158,7 @@ impl Stage {
         }
         let mut log: BTreeMap<Participant, Vec<Entry>> = BTreeMap::new();
         for (_, _, node) in &nodes {
-            let store = node.store().map_err(|error| error.to_string())?;
-            for (participant, entry) in store.data::<Effects>().0 {
+            for (participant, entry) in node.store().data::<Effects>().0 {
                 log.entry(participant).or_default().push(entry);
             }
         }

@@ -210,7 +210,7 @@ pub fn play(case: &Case, roles: fn(&mut Scene<'_>), schedule: u64) -> Result<Pla
     let ended =
         run_all(futures, &desk, &mut Random::new(schedule)).map_err(|Stuck(stuck)| format!("{stuck:?} wait"))?;
     let ended: BTreeMap<Participant, Ended> = participants.into_iter().zip(ended).collect();
-    Ok(Played { ended, messages: Some(session.messages_sent()), log: world.log(), called: None })
+    Ok(Played { ended, messages: Some(session.messages_sent()), lost: None, log: world.log(), called: None })
 }
 
 include!(concat!(env!("OUT_DIR"), "/random_roles.rs"));

@@ -240,6 +240,18 @@ fn a_part_of_the_result_that_nobody_sent_is_kept() {
 }
 
 #[test]
+fn what_a_scope_undoes_is_undone_though_the_session_ends_meanwhile() {
+    let body = r#"
+        each v in {B, C} {
+            each w in {A, B} {
+                saga { C.take("t1", 1); A.risky_take("t2", p); v.list("t3"); } else why { }
+                match v.small("t4") { -1 => { } b => { abort v, "no"; } }
+            }
+        }"#;
+    stays_right("A: S, B: S, C: S>(p: u32@A)", body);
+}
+
+#[test]
 fn a_scope_about_nobody_has_everybody() {
     stays_right("A: S, B: S>(p: u32@A)", "if A.is_even(p) { saga { let n: u32 = [1, 2].len().to_u32(); } }");
 }

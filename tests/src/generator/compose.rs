@@ -85,17 +85,22 @@ impl Generator {
         }
     }
 
+    /// A variable of a role, and an assignment to it: what is computed first is not changed by what is computed behind it.
+    fn read_and_changed(&mut self, at: &[usize]) -> Option<(usize, String, String)> {
+        let [only] = at else { return None };
+        (self.roles[*only].kind != Kind::Group).then_some(())?;
+        let change = self.changed_at(*only)?;
+        let name = change.split(' ').next().unwrap_or_default().to_owned();
+        Some((*only, name, change))
+    }
+
     fn list(&mut self, at: &[usize], depth: usize) -> Option<Made> {
         let (list, number) = (&Type::List, &Type::U32);
-        // What is computed first is not changed by what is computed behind it.
-        if let [only] = at
-            && self.percent(25)
-            && self.roles[*only].kind != Kind::Group
-            && let Some(change) = self.changed_at(*only)
+        if self.percent(25)
+            && let Some((only, name, change)) = self.read_and_changed(at)
         {
-            let name = change.split(' ').next().unwrap_or_default().to_owned();
             let (last, _) = self.expr(number, at, depth)?;
-            return Some((format!("[{name}, ({{ {change} {name} }}), {last}]"), Place::at(*only)));
+            return Some((format!("[{name}, ({{ {change} {name} }}), {last}]"), Place::at(only)));
         }
         match self.below(7) {
             0 | 1 => self.joined((list, number), at, depth, |list, x| format!("({list}).with({x})")),
@@ -189,6 +194,11 @@ impl Generator {
             && let Some(made) = self.risky(at, depth)
         {
             return Some(made);
+        }
+        if self.percent(6)
+            && let Some((only, name, change)) = self.read_and_changed(at)
+        {
+            return Some((format!("(({name} % 50) * 3 + ({{ {change} {name} }}) % 50)"), Place::at(only)));
         }
         let number = &Type::U32;
         match self.below(18) {

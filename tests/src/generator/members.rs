@@ -11,6 +11,13 @@ impl Generator {
         let name = self.fresh("w");
         let head = format!("{} {name} in {}", if one_by_one { "for" } else { "each" }, self.role_list(&group));
         let own = Place::Each(group.iter().copied().collect());
+        let mut items = Vec::new();
+        if one_by_one && self.percent(50) {
+            let (kept, name) = (self.fresh("own"), self.roles[group[0]].name.clone());
+            items.push(Item::Line(format!("let mut {kept}: u32@each {name} = {};", self.below(9))));
+            self.var(kept, Type::U32, own.clone());
+            self.vars.last_mut()?.assignable = true;
+        }
         let outer = self.roles.clone();
         let member = self.roles.len();
         let others: Vec<usize> = self.singles();
@@ -63,10 +70,12 @@ impl Generator {
         self.roles = outer;
         let part = Part { head, body, tail };
         let Some((ty, place)) = bound else {
-            return Some(vec![Item::Block { open: String::new(), parts: vec![part], close: String::new() }]);
+            items.push(Item::Block { open: String::new(), parts: vec![part], close: String::new() });
+            return Some(items);
         };
         let name = self.fresh("g");
         self.var(name.clone(), ty, place);
-        Some(vec![Item::Block { open: format!("let {name} = "), parts: vec![part], close: ";".to_owned() }])
+        items.push(Item::Block { open: format!("let {name} = "), parts: vec![part], close: ";".to_owned() });
+        Some(items)
     }
 }

@@ -113,6 +113,7 @@ impl Player {
             }
             StmtKind::Receive { site, from, into, ty: _, within } => {
                 let from = frame.player(*from);
+                self.world.received(from, ctx.position(&[*site]), frame.me);
                 let value = match within {
                     None => ctx.receive::<Wire>(*site, from).await?.0,
                     Some(millis) if self.world.in_time(interpret::Participant(frame.me.0), *millis) => {
@@ -131,6 +132,7 @@ impl Player {
             StmtKind::Told(label, from) => {
                 let from = frame.player(*from);
                 ctx.receive::<()>(label.site, from).await?;
+                self.world.received(from, ctx.position(&[label.site]), frame.me);
             }
             StmtKind::Operation { site, service, operation, args, into } => {
                 let args = self.values(frame, args).map_err(refuse)?;

@@ -1,6 +1,6 @@
 //! The world around a session: services that do the same in every run, and a log of what they did.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
@@ -30,6 +30,8 @@ pub struct World {
     log: Mutex<BTreeMap<Participant, Vec<Entry>>>,
     /// The messages by sender, position and receiver. A role that is run again sends them again.
     sent: Mutex<BTreeMap<(RoleId, Position, RoleId), u64>>,
+    /// Those that were received, or came too late.
+    received: Mutex<BTreeSet<(RoleId, Position, RoleId)>>,
     /// What one that was sent again said before.
     contradictions: Mutex<Vec<String>>,
 }
@@ -75,6 +77,18 @@ impl World {
             let what = format!("{from:?} sends {} to {to:?}, where it sent something else before", value.0.json());
             lock(&self.contradictions).push(what);
         }
+    }
+
+    /// Notes that a message is received, or that nobody waits for it any more.
+    pub(super) fn received(&self, from: RoleId, position: Position, by: RoleId) {
+        lock(&self.received).insert((from, position, by));
+    }
+
+    /// A message that nobody received, where there is one.
+    pub fn lost(&self) -> Option<String> {
+        let (sent, received) = (lock(&self.sent), lock(&self.received));
+        let lost = sent.keys().find(|message| !received.contains(message));
+        lost.map(|(from, _, to)| format!("a message from {from:?} to {to:?} is never received"))
     }
 
     /// How many messages were sent, each counted once; or of which one, that was sent again, another was made.

@@ -21,6 +21,9 @@ pub fn compare(case: &Case, said: &Run, played: &Played) -> Result<(), String> {
     if is_ambiguous {
         return Ok(());
     }
+    if let (Some(lost), Some(_), Outcome::Completed(_)) = (&played.lost, said.messages, &said.outcome) {
+        return Err(lost.clone());
+    }
     let log = &played.log;
     let logged = log.keys().chain(played.called.iter().flat_map(BTreeMap::keys)).copied();
     let participants: BTreeSet<Participant> = said.events.iter().map(|event| event.participant).chain(logged).collect();

@@ -29,6 +29,8 @@ pub struct Played {
     pub ended: BTreeMap<Participant, Result<serde_json::Value, String>>,
     /// How many messages were sent.
     pub messages: Option<u64>,
+    /// A message that nobody received.
+    pub lost: Option<String>,
     /// What each participant did, in order.
     pub log: BTreeMap<Participant, Vec<Entry>>,
     /// Where nodes crash, `log` is what was committed, and this is what was called, as often as it was.
@@ -124,7 +126,13 @@ impl Case {
             Err(error) => Err(reason(&error)),
         });
         let ended = participants.into_iter().zip(ended).collect();
-        Ok(Played { ended, messages: Some(session.messages_sent()), log: world.log(), called: None })
+        Ok(Played {
+            ended,
+            messages: Some(session.messages_sent()),
+            lost: world.lost(),
+            log: world.log(),
+            called: None,
+        })
     }
 
     /// Plays the roles in several orders and holds each against what the choreography says; how it ended.

@@ -152,9 +152,9 @@ impl Stage {
             (Some(Err(_)), Err(_)) => {}
             (kept, told) => return Err(format!("the client is told {told:?}, and the initiator has {kept:?}")),
         }
-        let messages = Some(self.world.messages()?);
+        let (messages, lost) = (Some(self.world.messages()?), self.world.lost());
         if !self.is_faulty {
-            return Ok(Played { ended, messages, log: self.world.log(), called: None });
+            return Ok(Played { ended, messages, lost, log: self.world.log(), called: None });
         }
         let mut log: BTreeMap<Participant, Vec<Entry>> = BTreeMap::new();
         for (_, _, node) in &nodes {
@@ -162,6 +162,6 @@ impl Stage {
                 log.entry(participant).or_default().push(entry);
             }
         }
-        Ok(Played { ended, messages, log, called: Some(self.world.log()) })
+        Ok(Played { ended, messages, lost, log, called: Some(self.world.log()) })
     }
 }

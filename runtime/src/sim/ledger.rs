@@ -117,7 +117,7 @@ impl Part {
         let is_last = |record: &&TransactionRecord| {
             let is_behind = |other: &&TransactionRecord| other.position == record.position;
             record.scopes.iter().any(|scope| {
-                let last = standing.clone().filter(|other| other.scopes.contains(scope)).next_back();
+                let last = standing.clone().rfind(|other| other.scopes.contains(scope));
                 last.as_ref().is_some_and(is_behind)
             })
         };

@@ -328,6 +328,15 @@ pub trait Choreography: Serialize + Send + 'static {
     fn definition(&self) -> &'static Definition;
 }
 
+/// An operation of a role's service, as `Service.operation`: generated.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ServiceOperation {
+    /// A `fn`.
+    Recorded(&'static str),
+    /// A `transaction`, and what undoes it.
+    Transaction(&'static str, Option<&'static str>),
+}
+
 /// A role of a choreography joined to its service: generated.
 pub trait Role<D: Database>: Send + Sync + 'static {
     /// What it starts with: the [`Choreography`] at the initiator, `()` at the others.
@@ -340,6 +349,11 @@ pub trait Role<D: Database>: Send + Sync + 'static {
 
     /// Which of its declared roles this is.
     fn role(&self) -> RoleId;
+
+    /// The operations of its service that a runtime runs: all but the pure ones.
+    fn operations(&self) -> &'static [ServiceOperation] {
+        &[]
+    }
 
     /// The role's program.
     fn run<C: SessionContext<Database = D>>(

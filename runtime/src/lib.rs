@@ -68,12 +68,13 @@ pub mod sim;
 pub mod store;
 pub mod transport;
 
-pub use accompanist_core::{Position, SessionId, Timing};
+pub use accompanist_core::{Position, Retry, SessionId, Timing};
 pub use accompanist_macros::choreo;
 pub use arms::{all, both};
 pub use context::{
     Abort, BoxError, BoxFuture, Choreography, Database, Definition, Failure, IdempotencyKey, Interrupted, Operation,
-    Role, RoleId, SessionContext, Site, Transaction, Value, compensate, only_member, unknown_operation,
+    Role, RoleId, ServiceOperation, SessionContext, Site, Transaction, Value, compensate, only_member,
+    unknown_operation,
 };
 pub use error::Error;
 pub use node::{

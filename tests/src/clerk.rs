@@ -64,6 +64,11 @@ impl Clerk {
         self.state().calls.get(operation).copied().unwrap_or_default()
     }
 
+    /// How many operations are under way.
+    pub fn under_way(&self) -> usize {
+        self.state().changed.receiver_count()
+    }
+
     /// The keys that `look` was called with.
     pub fn keys(&self) -> Vec<IdempotencyKey> {
         self.state().keys.clone()

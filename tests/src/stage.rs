@@ -2,26 +2,24 @@
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
+use std::time::Duration;
 
 use accompanist::store::{Sqlite, StoreError};
-use accompanist::{Choreography, Node, NodeBuilder, Start, Timing, rusqlite};
+use accompanist::{Choreography, Node, NodeBuilder, Retry, Start, Timing, rusqlite};
 
 use crate::by_hand::Piece;
 use crate::clerk::Clerk;
-use crate::generated::trials::{again, alone, chain, fork, looked, turns};
+use crate::generated::trials::{again, alone, apart, chain, fork, looked, turns};
 use crate::pages::{Pages, SCHEMA, Shelf as _};
 use crate::tap::Tap;
 use crate::wait::{until, within};
 
-/// No frame is sent again by the clock within a test: what is lost comes back because somebody asks, or not at all. Operations are tried again
-/// soon and for ever.
-pub const TIMING: Timing = Timing {
-    resend_millis_min: 600_000,
-    resend_millis_max: 600_000,
-    retry_millis_min: 2,
-    retry_millis_max: 20,
-    attempts_max: u32::MAX,
-};
+/// Operations are tried again soon and for ever.
+pub const RETRY: Retry = Retry::new().for_ever().pauses(Duration::from_millis(2), Duration::from_millis(20));
+
+/// No frame is sent again by the clock within a test: what is lost comes back because somebody asks, or not at all.
+pub const TIMING: Timing =
+    Timing { resend_millis_min: 600_000, resend_millis_max: 600_000, retry: RETRY, retry_compensations: RETRY };
 
 /// Gives the builder of the node of that name its roles, played with the help of its clerk.
 type Cast = Box<dyn Fn(&str, NodeBuilder<Sqlite>, &Clerk) -> NodeBuilder<Sqlite> + Send + Sync>;
@@ -230,12 +228,14 @@ fn cast(name: &str, builder: NodeBuilder<Sqlite>, clerk: &Clerk) -> NodeBuilder<
             .role(fork::A::new(clerk()))
             .role(turns::A::new(clerk()))
             .role(again::A::new(clerk()))
+            .role(apart::A::new(clerk()))
             .role(looked::A::new(clerk())),
         "b" => builder
             .role(chain::B::new(clerk()))
             .role(fork::B::new(clerk()))
             .role(turns::B::new(clerk()))
             .role(again::B::new(clerk()))
+            .role(apart::B::new(clerk()))
             .role(looked::B::new(clerk())),
         "c" => builder.role(chain::C::new(clerk())).role(fork::C::new(clerk())).role(turns::C::new(clerk())),
         "d" => builder.role(chain::D::new()),

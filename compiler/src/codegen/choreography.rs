@@ -8,7 +8,7 @@ use quote::quote;
 use super::instances::{Instance, instance_function};
 use super::names::{docs, item, local, screaming, snake};
 use super::program;
-use super::service::{has_transactions, operations_module, transaction_names};
+use super::service::{has_transactions, operation_names, operations_module, transaction_names};
 use super::types::{Scope, derives, shows};
 use crate::Compilation;
 use crate::hir::check::sessions;
@@ -322,6 +322,8 @@ fn role_impl(
         false => (quote! { Db }, quote! { #name }, TokenStream::new()),
     };
     let compensate = compensate(hir, choreography, role);
+    let services = choreography.roles.get(usize::from(role.0)).into_iter().flat_map(|role| &role.services);
+    let operations = services.flat_map(|service| operation_names(hir.service(*service)));
     quote! {
         impl<#generics> ::accompanist::Role<Db> for #played
         where
@@ -337,6 +339,10 @@ fn role_impl(
 
             fn role(&self) -> ::accompanist::RoleId {
                 #constant
+            }
+
+            fn operations(&self) -> &'static [::accompanist::ServiceOperation] {
+                &[#(#operations),*]
             }
 
             async fn run<Ctx: ::accompanist::SessionContext<Database = Db>>(

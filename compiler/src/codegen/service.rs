@@ -199,6 +199,27 @@ pub fn transaction_names(service: &Service) -> Vec<String> {
     transactions.map(|operation| format!("{}.{}", service.name.name, operation.name.name)).collect()
 }
 
+/// A service's operations as the runtime knows them by name.
+pub fn operation_names(service: &Service) -> impl Iterator<Item = TokenStream> {
+    service.operations.iter().filter_map(|operation| {
+        let name = |name: &str| format!("{}.{name}", service.name.name);
+        let own = name(&operation.name.name);
+        match &operation.kind {
+            OperationKind::Pure => None,
+            OperationKind::Recorded => Some(quote! { ::accompanist::ServiceOperation::Recorded(#own) }),
+            OperationKind::Transaction { compensate: None } => {
+                Some(quote! { ::accompanist::ServiceOperation::Transaction(#own, ::core::option::Option::None) })
+            }
+            OperationKind::Transaction { compensate: Some(compensate) } => {
+                let compensate = name(&compensate.name);
+                Some(quote! {
+                    ::accompanist::ServiceOperation::Transaction(#own, ::core::option::Option::Some(#compensate))
+                })
+            }
+        }
+    })
+}
+
 fn dispatch(service: &Service) -> Option<TokenStream> {
     if !has_transactions(service) {
         return None;

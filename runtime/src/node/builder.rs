@@ -6,16 +6,16 @@ use std::io;
 use std::sync::{Arc, Mutex, OnceLock};
 use std::time::Duration;
 
-use accompanist_core::{RoleId, Timing};
+use accompanist_core::{Retry, RoleId, Timing};
 use tokio::sync::mpsc;
 
-use super::cell::Waiters;
 use super::clock::{self, Clock, Timers};
 use super::inbound::NodeInbound;
 use super::process::{Played, Process};
 use super::repertoire::Repertoire;
 use super::role::{Erased, ErasedRole};
-use super::{Counters, LOOPBACK_FRAMES_MAX, Node, Shared};
+use super::waiters::Waiters;
+use super::{Counters, LOOPBACK_FRAMES_MAX, Node, Shared, retries};
 use crate::context::{BoxFuture, Role, short_version};
 use crate::error::Error;
 use crate::store::Store;
@@ -42,6 +42,7 @@ pub struct NodeBuilder<S: Store> {
     listen: Option<String>,
     peers: Vec<(String, String)>,
     timing: Timing,
+    retries: Vec<(String, Retry)>,
     retention: Duration,
     played: Option<Arc<dyn Played>>,
 }
@@ -63,6 +64,7 @@ impl<S: Store> NodeBuilder<S> {
             listen: None,
             peers: Vec::new(),
             timing: Timing::default(),
+            retries: Vec::new(),
             retention: RETENTION_DEFAULT,
             played: None,
         }
@@ -123,6 +125,35 @@ impl<S: Store> NodeBuilder<S> {
         self
     }
 
+    /// How one operation is tried again where it fails: `Service.operation`, or the name of a compensation in the same way. The others are as
+    /// [`NodeBuilder::retries`] says. A name that no role of this node has is an error when it starts.
+    ///
+    /// ```
+    /// use std::time::Duration;
+    /// use accompanist::Retry;
+    /// # fn told(node: accompanist::NodeBuilder<accompanist::store::Memory>) -> accompanist::NodeBuilder<accompanist::store::Memory> {
+    /// node.retries(Retry::new().attempts(20))
+    ///     .retry("Carrier.quote", Retry::new().time_limit(Duration::from_secs(5)))
+    ///     .retry("Payment.refund", Retry::new().pauses(Duration::from_secs(1), Duration::from_secs(600)))
+    /// # }
+    /// ```
+    pub fn retry(mut self, operation: impl Into<String>, retry: Retry) -> Self {
+        self.retries.push((operation.into(), retry));
+        self
+    }
+
+    /// How operations are tried again where they fail: [`Retry::new`] unless said. Its time limit is for operations declared `fn`.
+    pub fn retries(mut self, retry: Retry) -> Self {
+        self.timing.retry = retry;
+        self
+    }
+
+    /// How compensations are tried again where they fail: [`Retry::of_compensations`] unless said, and for ever in any case.
+    pub fn retry_compensations(mut self, retry: Retry) -> Self {
+        self.timing.retry_compensations = retry;
+        self
+    }
+
     /// How long a finished session is remembered: at least [`RETENTION_MIN`], [`RETENTION_DEFAULT`] unless said.
     pub fn retention(mut self, retention: Duration) -> Self {
         self.retention = retention.max(RETENTION_MIN);
@@ -154,6 +185,8 @@ impl<S: Store> NodeBuilder<S> {
         }
         let runtime = tokio::runtime::Handle::try_current()
             .map_err(|_| Error::configuration("a node is started within a tokio runtime, of several threads or one"))?;
+        let operations: Vec<_> = self.roles.iter().flat_map(|role| role.operations()).copied().collect();
+        let retries = Arc::new(retries::resolve(&self.retries, &operations)?);
         let repertoire = Repertoire::new(self.roles)?;
         let unfinished = self.store.unfinished().await.map_err(|error| Error::configuration(error.to_string()))?;
         let (loopback, mut looped) = mpsc::channel(LOOPBACK_FRAMES_MAX);
@@ -167,6 +200,7 @@ impl<S: Store> NodeBuilder<S> {
             clock: Clock::new(),
             timers: Arc::new(Timers::default()),
             timing: self.timing,
+            retries,
             repertoire,
             assignments: self.assignments,
             sessions: Mutex::default(),

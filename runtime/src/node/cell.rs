@@ -3,23 +3,24 @@
 //! Every input is a [`Cell::step`]: it takes the cell's lock, hands the input to the core, polls the program as far as it goes, and carries
 //! out what the core then asks for. A step never waits: it runs on whatever thread brought the input.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::atomic::Ordering;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::task::{Context, Poll, Waker};
 
-use accompanist_core::{
-    Digest, Event, Frame, Header, Millis, Position, Run, Session, SessionId, SessionKey, Write, WriteId,
-};
-use tokio::sync::oneshot;
-
 use super::Shared;
+use super::call::Call;
 use super::context::NodeContext;
-use super::role::{ErasedCall, ErasedRole, ErasedTransaction, Program, catch_panic, panic_message};
+use super::role::{ErasedRole, ErasedTransaction, Program, panic_message};
 use super::transact::{Compensation, Transaction};
+use super::waiters::{Waiters, ending};
 use crate::context::{Definition, IdempotencyKey};
 use crate::error::Error;
 use crate::store::{Job, Store, StoreError};
+use accompanist_core::{
+    Digest, Event, Frame, Header, Millis, Position, Run, Session, SessionId, SessionKey, Write, WriteId,
+};
 
 /// What a program and its steps share.
 pub(super) struct Core<S: Store> {
@@ -32,7 +33,7 @@ pub(super) struct Core<S: Store> {
 pub(super) struct CoreState<S: Store> {
     pub(super) session: Session,
     pub(super) transactions: HashMap<Position, Arc<dyn ErasedTransaction<S>>>,
-    pub(super) calls: HashMap<Position, Arc<dyn ErasedCall>>,
+    pub(super) calls: BTreeMap<Position, Call>,
 }
 
 impl<S: Store> Core<S> {
@@ -44,21 +45,6 @@ impl<S: Store> Core<S> {
 /// A panic while the lock was held was the program's, and has been dealt with.
 pub(super) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
-}
-
-/// How a session ended, as JSON of the result or the reason.
-pub(super) type Ending = Result<Arc<str>, Error>;
-
-/// Those who wait for a session.
-#[derive(Default)]
-pub(super) struct Waiters {
-    pub(super) accepted: Vec<oneshot::Sender<Result<(), Error>>>,
-    pub(super) decided: Vec<oneshot::Sender<Ending>>,
-    pub(super) settled: Vec<oneshot::Sender<Ending>>,
-    /// What they wait for has come already.
-    pub(super) is_accepted: bool,
-    pub(super) decision: Option<Ending>,
-    pub(super) settlement: Option<Ending>,
 }
 
 /// One role's part in one session on this node.
@@ -97,7 +83,7 @@ impl<S: Store> Cell<S> {
     ) -> Arc<Self> {
         let key = session.key();
         let header = Arc::clone(session.header());
-        let state = CoreState { session, transactions: HashMap::new(), calls: HashMap::new() };
+        let state = CoreState { session, transactions: HashMap::new(), calls: BTreeMap::new() };
         let definition = role.definition();
         let core = Arc::new(Core { key, header: Arc::clone(&header), definition, state: Mutex::new(state) });
         Arc::new(Self {
@@ -217,6 +203,8 @@ impl<S: Store> Cell<S> {
                 None => self.submit(shared, write),
             }
         }
+        let CoreState { session, calls, .. } = &mut *core;
+        calls.retain(|position, _| session.awaits_call(*position));
         let frames = std::iter::from_fn(|| core.session.poll_transmit()).collect();
         while let Some(wanted) = core.session.poll_run() {
             self.start_run(shared, run, &mut core, wanted);
@@ -255,12 +243,15 @@ impl<S: Store> Cell<S> {
                 shared.store.submit(Job::Transact(Box::new(Compensation::new(Arc::clone(self), record))));
             }
             Run::Call(position) => {
-                if let Some(call) = core.calls.get(&position) {
-                    let (cell, call, key) = (Arc::clone(self), Arc::clone(call), self.idempotency_key(position));
+                let (key, limit) =
+                    (self.idempotency_key(position), core.calls.get(&position).and_then(|call| shared.limit(call)));
+                if let Some(attempt) = core.calls.get_mut(&position).map(|call| call.attempt(key, limit)) {
+                    // The task keeps nothing alive: when the session goes, or its node, it ends.
+                    let cell = Arc::downgrade(self);
                     shared.process.spawn(async move {
-                        let ran = catch_panic(call.call(key)).await;
-                        let ran = ran.unwrap_or_else(|panic| accompanist_core::Ran::Failed(panic.into()));
-                        cell.step(|session, now| session.handle_call_returned(position, ran, now));
+                        if let (Some(ran), Some(cell)) = (attempt.await, cell.upgrade()) {
+                            cell.step(|session, now| session.handle_call_returned(position, ran, now));
+                        }
                     });
                 }
             }
@@ -275,6 +266,13 @@ impl<S: Store> Cell<S> {
     /// Whether the transaction at `position` is still to be run.
     pub(super) fn may_run(&self, position: Position) -> bool {
         !lock(&self.run).dead && self.core.lock().session.may_run(position)
+    }
+
+    /// The transaction at `position` will not be run again.
+    pub(super) fn forget_transaction(&self, position: Position) {
+        let ran = self.core.lock().transactions.remove(&position);
+        // Without the lock: it is the user's values that are dropped.
+        drop(ran);
     }
 
     /// Whether the transaction at `position` is still to be undone.
@@ -343,9 +341,11 @@ impl<S: Store> Cell<S> {
             Event::Decided(outcome) => waiters.decide(ending(outcome)),
             Event::Settled(outcome) => waiters.settle(ending(outcome)),
             Event::OperationFailed { operation, reason, attempts } => {
+                shared.counts.operations_failed.fetch_add(1, Ordering::Relaxed);
                 tracing::warn!(%session, id, node, %operation, %reason, attempts, "an operation failed and is tried again");
             }
             Event::CompensationFailed { operation, reason, attempts } => {
+                shared.counts.compensations_failed.fetch_add(1, Ordering::Relaxed);
                 tracing::error!(%session, id, node, %operation, %reason, attempts, "a compensation failed and is tried again");
             }
             Event::PeerRefused { role, reason } => {
@@ -359,61 +359,6 @@ impl<S: Store> Cell<S> {
                 waiters.settle(Err(error));
             }
             Event::Finished => shared.remove(self),
-        }
-    }
-}
-
-fn ending(outcome: Result<Arc<str>, Arc<str>>) -> Ending {
-    outcome.map_err(Error::aborted)
-}
-
-impl Waiters {
-    /// For a session that is stored already.
-    pub(super) fn recovered() -> Self {
-        Self { is_accepted: true, ..Self::default() }
-    }
-
-    pub(super) fn accept(&mut self) {
-        self.is_accepted = true;
-        self.accepted.drain(..).for_each(|waiter| drop(waiter.send(Ok(()))));
-    }
-
-    pub(super) fn decide(&mut self, ending: Ending) {
-        self.decided.drain(..).for_each(|waiter| drop(waiter.send(ending.clone())));
-        self.decision.get_or_insert(ending);
-    }
-
-    pub(super) fn settle(&mut self, ending: Ending) {
-        self.settled.drain(..).for_each(|waiter| drop(waiter.send(ending.clone())));
-        self.settlement.get_or_insert(ending);
-    }
-
-    /// The session has ended so, durably.
-    pub(super) fn end(&mut self, outcome: &Result<Arc<str>, Arc<str>>) {
-        let ending = ending(outcome.clone());
-        self.decide(ending.clone());
-        self.settle(ending);
-    }
-
-    /// Nothing will come any more.
-    pub(super) fn refuse(mut self, error: &Error) {
-        self.accepted.drain(..).for_each(|waiter| drop(waiter.send(Err(error.clone()))));
-        self.decide(Err(error.clone()));
-        self.settle(Err(error.clone()));
-    }
-
-    fn attach(&mut self, more: Self) {
-        self.accepted.extend(more.accepted);
-        self.decided.extend(more.decided);
-        self.settled.extend(more.settled);
-        if self.is_accepted {
-            self.accept();
-        }
-        if let Some(decision) = self.decision.clone() {
-            self.decide(decision);
-        }
-        if let Some(settlement) = self.settlement.clone() {
-            self.settle(settlement);
         }
     }
 }

@@ -8,7 +8,8 @@ use std::sync::Arc;
 use accompanist_core::{Header, RoleId, RowState, Session, SessionId, SessionKey, Stored};
 use tokio::sync::oneshot;
 
-use super::cell::{Ending, Waiters, lock};
+use super::cell::lock;
+use super::waiters::{Ending, Waiters};
 use super::{Node, PARTICIPANTS_MAX, Shared};
 use crate::context::{Choreography, Definition};
 use crate::error::Error;

@@ -13,6 +13,7 @@ use accompanist_core::{Digest, Path, Place, Position, RoleId, ScopeAbort, ScopeE
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
+use super::call::Call;
 use super::cell::{Core, lock};
 use super::role::{Prepared, PreparedCall};
 use crate::context::{Abort, Interrupted, Operation, SessionContext, Site, Transaction};
@@ -266,7 +267,7 @@ impl<D: Store> SessionContext for NodeContext<D> {
             None => {
                 let prepared = Prepared::<O, S, O::Arguments>::new(Arc::clone(service), arguments);
                 let call = Arc::new(PreparedCall::<O, S, O::Arguments, D>(prepared, PhantomData));
-                self.core.lock().calls.insert(position, call);
+                self.core.lock().calls.insert(position, Call::new(call));
                 poll_fn(|_| self.core.lock().session.poll_call(place.clone())).await?
             }
         };

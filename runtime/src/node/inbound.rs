@@ -8,7 +8,8 @@ use accompanist_core::{
     begins_session,
 };
 
-use super::cell::{Cell, Waiters, lock};
+use super::cell::{Cell, lock};
+use super::waiters::Waiters;
 use super::{OPENING_FRAMES_MAX, PARTICIPANTS_MAX, Shared, Slot, WeakShared};
 use crate::context::Definition;
 use crate::store::Store;

@@ -1,6 +1,7 @@
 //! A node: one process's part in all its sessions. It joins the session core to a store, a transport and the clock.
 
 mod builder;
+mod call;
 mod cell;
 mod client;
 mod clock;
@@ -8,8 +9,10 @@ mod context;
 mod inbound;
 mod process;
 mod repertoire;
+mod retries;
 mod role;
 mod transact;
+mod waiters;
 
 use std::collections::{BTreeMap, HashMap};
 use std::fmt;
@@ -19,15 +22,17 @@ use std::time::Duration;
 
 #[cfg(feature = "sim")]
 pub(crate) use self::process::Played;
-use accompanist_core::{Frame, Header, RoleId, RowState, Session, SessionKey, Stored, Timing, Urgency};
+use accompanist_core::{Frame, Header, Retries, RoleId, RowState, Session, SessionKey, Stored, Timing, Urgency};
 pub use builder::{NodeBuilder, RETENTION_DEFAULT, RETENTION_MIN};
-use cell::{Cell, Waiters, lock};
+use call::Call;
+use cell::{Cell, lock};
 pub use client::{CLIENT_ID_BYTES_MAX, Handle, Start};
 use clock::{Clock, Timers};
 pub use context::NodeContext;
 use process::Process;
 use repertoire::Repertoire;
 use role::ErasedRole;
+use waiters::Waiters;
 
 use crate::context::Choreography;
 use crate::error::Error;
@@ -79,6 +84,10 @@ pub struct Counts {
     pub frames_received: u64,
     /// Frames refused: unreadable, of unknown choreographies, or from a node that may not send them.
     pub frames_refused: u64,
+    /// Tries of operations that failed and were followed by another one.
+    pub operations_failed: u64,
+    /// Tries of compensations that failed. Each is tried again until it succeeds: one that goes on growing wants somebody to look.
+    pub compensations_failed: u64,
 }
 
 impl<S: Store> Node<S> {
@@ -114,6 +123,8 @@ impl<S: Store> Node<S> {
             frames_sent: load(&counts.frames_sent),
             frames_received: load(&counts.frames_received),
             frames_refused: load(&counts.frames_refused),
+            operations_failed: load(&counts.operations_failed),
+            compensations_failed: load(&counts.compensations_failed),
         }
     }
 
@@ -132,6 +143,8 @@ struct Counters {
     frames_sent: AtomicU64,
     frames_received: AtomicU64,
     frames_refused: AtomicU64,
+    operations_failed: AtomicU64,
+    compensations_failed: AtomicU64,
 }
 
 /// A session's place in the map.
@@ -156,6 +169,8 @@ pub(crate) struct Shared<S: Store> {
     clock: Clock,
     timers: Arc<Timers>,
     timing: Timing,
+    /// What is said of single operations.
+    retries: Arc<Retries>,
     repertoire: Repertoire<S>,
     /// The nodes that play a role, by `Choreography.Role` or `Role`.
     assignments: BTreeMap<String, Vec<String>>,
@@ -174,6 +189,11 @@ impl<S: Store> Shared<S> {
             Urgency::Lazy => &self.counts.writes_lazy,
         };
         counter.fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// How long one try of a recorded operation may take.
+    fn limit(&self, call: &Call) -> Option<Duration> {
+        self.retries.operations.get(call.name()).unwrap_or(&self.timing.retry).limit()
     }
 
     /// The session, where it is in memory.
@@ -239,6 +259,7 @@ impl<S: Store> Shared<S> {
         waiters: Waiters,
         failures: u32,
     ) -> Arc<Cell<S>> {
+        let session = session.with_retries(&self.retries);
         let cell = Cell::new(self, Arc::clone(role), session, waiters, failures);
         if cell.header.initiator == cell.key.role {
             let name = cell.role.definition().name;

@@ -13,7 +13,7 @@ use accompanist_core::Ran;
 use super::context::NodeContext;
 use crate::context::{
     BoxError, BoxFuture, Database, Definition, Failure, IdempotencyKey, Interrupted, Operation, Role, RoleId,
-    Transaction,
+    ServiceOperation, Transaction,
 };
 use crate::json::to_json;
 use crate::store::Store;
@@ -25,6 +25,7 @@ pub(super) type Program = BoxFuture<'static, Result<Arc<str>, Interrupted>>;
 pub(super) trait ErasedRole<S: Store>: Send + Sync {
     fn definition(&self) -> &'static Definition;
     fn id(&self) -> RoleId;
+    fn operations(&self) -> &'static [ServiceOperation];
     /// The program with its arguments, JSON.
     fn run(&self, ctx: NodeContext<S>, arguments: &str) -> Result<Program, serde_json::Error>;
     fn compensate<'a>(
@@ -45,6 +46,10 @@ impl<S: Store, R: Role<S>> ErasedRole<S> for Erased<R> {
 
     fn id(&self) -> RoleId {
         self.0.role()
+    }
+
+    fn operations(&self) -> &'static [ServiceOperation] {
+        self.0.operations()
     }
 
     fn run(&self, ctx: NodeContext<S>, arguments: &str) -> Result<Program, serde_json::Error> {
@@ -73,6 +78,7 @@ pub(super) trait ErasedTransaction<D: Database>: Send + Sync {
 
 /// An operation with its service and arguments.
 pub(super) trait ErasedCall: Send + Sync {
+    fn name(&self) -> &'static str;
     fn call(self: Arc<Self>, key: IdempotencyKey) -> BoxFuture<'static, Ran>;
 }
 
@@ -109,6 +115,10 @@ where
     O: Operation<S, D>,
     S: Send + Sync + 'static,
 {
+    fn name(&self) -> &'static str {
+        O::NAME
+    }
+
     fn call(self: Arc<Self>, key: IdempotencyKey) -> BoxFuture<'static, Ran> {
         Box::pin(async move { ran(O::call(&self.0.service, &key, &self.0.arguments).await) })
     }

@@ -37,9 +37,13 @@ impl<S: Store> Transact<S> for Transaction<S> {
             let ran = ran.unwrap_or_else(|panic| Ran::Failed(panic.into()));
             let position = self.position;
             // From here on it is decided: an abort that comes now is written after this commit, and undoes it.
-            self.cell.step_within(Some(&mut self.writes.pending), |session, now| {
+            let kept = self.cell.step_within(Some(&mut self.writes.pending), |session, now| {
                 session.handle_transaction_ran(position, ran, now)
-            })
+            });
+            if kept {
+                self.cell.forget_transaction(position);
+            }
+            kept
         })
     }
 

@@ -70,8 +70,8 @@ impl World {
                 self.join(node, other);
             }
             Fault::ClockJump => self.with(|state| {
-                let day = 24 * 3600 * 1000;
-                let by = state.random.within(0..2 * day) as i64 - day as i64;
+                let hour = 3600 * 1000;
+                let by = state.random.within(0..2 * hour) as i64 - hour as i64;
                 if let Some(slot) = state.hosts.get_mut(node) {
                     slot.clock_millis += by;
                 }

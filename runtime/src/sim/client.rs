@@ -144,7 +144,8 @@ impl<S: Simulated, A: Choreography + Sync> Start<S, A> {
         let session = handle.session();
         let choreography = self.arguments.definition().name;
         let kept = world.with(|state| state.ledger.acknowledge(self.typed.index, choreography, id, session));
-        kept.unwrap_or_else(|what| world.fail(what, Some(session)));
+        // It is about two sessions: all are drawn.
+        kept.unwrap_or_else(|what| world.fail(what, None));
         let answer = match until {
             Until::Accepted => {
                 self.told(id, "accepted");

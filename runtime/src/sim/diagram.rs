@@ -67,7 +67,8 @@ fn line(millis: u64, noted: &Noted, session: Option<SessionId>) -> Option<String
                 (Fate::Happens, None, false) => "",
                 (Fate::Happens, None, true) => ", and nobody is told",
                 (Fate::Happens, Some(_), _) => ", and is said to have failed",
-                (Fate::IsLost, None, _) => ", and is lost",
+                (Fate::IsLost, None, true) => ", and is lost",
+                (Fate::IsLost, None, false) => ", and loses it without a word",
                 (Fate::IsLost, Some(_), _) => ", and fails",
             };
             about(node, &format!("commits {}{end}", of_it.join(", ")))

@@ -51,6 +51,10 @@ impl<M: Medium> Submit<M::Store> for Disk<M> {
             self.arrived.notify_one();
         }
     }
+
+    fn now_ms(&self) -> i64 {
+        self.world.time_of_day(self.node)
+    }
 }
 
 impl<M: Medium> Disk<M> {
@@ -79,7 +83,7 @@ impl<M: Medium> Disk<M> {
                 let count = queue.len().min(plan.jobs_max);
                 queue.drain(..count).collect()
             };
-            let carried = self.medium.carry_out(&mut jobs, plan.fate).await;
+            let carried = self.medium.carry_out(&mut jobs, plan.fate, self.now_ms()).await;
             let results: Vec<_> = carried.iter().map(outcome).collect();
             self.world.committed(self.node, carried, &plan);
             if plan.crashes {
@@ -121,6 +125,8 @@ impl World {
                 (plan.fate, plan.told) = (Fate::IsLost, failed());
             } else if state.draws(Fault::HiddenCommit) {
                 plan.told = failed();
+            } else if state.draws(Fault::LyingDisk) {
+                plan.fate = Fate::IsLost;
             }
             plan
         })
@@ -131,6 +137,11 @@ impl World {
         let now = self.now();
         let violation = self.with(|state| {
             let mut violation = None;
+            for carried in &carried {
+                if let Err(error @ (StoreError::Failed(_) | StoreError::Corrupt(_))) = &carried.result {
+                    violation.get_or_insert((error.to_string(), carried.key.session));
+                }
+            }
             if plan.fate == Fate::Happens {
                 for carried in &carried {
                     for write in carried.result.iter().flatten() {

@@ -34,11 +34,17 @@ pub enum Fault {
     OneWayPartition,
     /// A connection breaks, and the frames on their way with it; it is made anew at once. The chance is that of each node in each second.
     Reconnect,
-    /// A node's time of day jumps by up to a day, forth or back. The chance is that of each node in each second.
+    /// A node's time of day jumps by up to an hour, forth or back. The chance is that of each node in each second.
     ClockJump,
     /// A client gives up waiting for its answer and asks again. The chance is that of each question.
     Impatience,
+    /// A commit is said to be durable, and nothing of it is left. No store may do that and nothing can bear it, so it is not among
+    /// [`Fault::ALL`]: with it, runs fail, which shows that they would. The chance is that of each commit.
+    LyingDisk,
 }
+
+/// How many faults there are.
+const FAULTS: usize = Fault::ALL.len() + 1;
 
 impl Fault {
     /// All of them.
@@ -73,6 +79,7 @@ impl Fault {
             Self::Partition | Self::OneWayPartition | Self::Reconnect => 0.03,
             Self::ClockJump => 0.02,
             Self::Impatience => 0.1,
+            Self::LyingDisk => 0.0,
         }
     }
 }
@@ -82,7 +89,7 @@ impl Fault {
 /// Every run draws for itself how much of each it has, from none to four times as much: so in some a fault that hides another is missing.
 #[derive(Clone, Debug)]
 pub struct Faults {
-    chances: [f64; Fault::ALL.len()],
+    chances: [f64; FAULTS],
     draws: bool,
 }
 
@@ -95,12 +102,14 @@ impl Default for Faults {
 impl Faults {
     /// Nothing goes wrong of itself.
     pub fn none() -> Self {
-        Self { chances: [0.0; Fault::ALL.len()], draws: false }
+        Self { chances: [0.0; FAULTS], draws: false }
     }
 
     /// Everything goes wrong now and then.
     pub fn all() -> Self {
-        Self { chances: Fault::ALL.map(Fault::usual), draws: true }
+        let mut all = Self { draws: true, ..Self::none() };
+        Fault::ALL.into_iter().for_each(|fault| all.set(fault, fault.usual()));
+        all
     }
 
     /// With this fault, this likely; what that is the chance of is said at each [`Fault`].
@@ -150,7 +159,7 @@ impl Faults {
 
 /// How often each fault has happened.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(super) struct FaultCounts([u64; Fault::ALL.len()]);
+pub(super) struct FaultCounts([u64; FAULTS]);
 
 impl FaultCounts {
     pub(super) fn get(&self, fault: Fault) -> u64 {

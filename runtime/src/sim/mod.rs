@@ -67,8 +67,8 @@
 //!     assert_eq!(refused.unwrap_err().reason(), Some("card declined"));
 //!     desk.start(Booking { guest: "Ada".into() }).id("2").settled().await.unwrap();
 //!     sim.quiet().await;
-//!     assert_eq!(desk.store().unwrap().data::<Rooms>().0, 1);
-//!     assert_eq!(bank.store().unwrap().data::<Charged>().0, 1);
+//!     assert_eq!(desk.store().data::<Rooms>().0, 1);
+//!     assert_eq!(bank.store().data::<Charged>().0, 1);
 //! });
 //! # }
 //! ```
@@ -97,6 +97,8 @@ use std::sync::Arc;
 pub use self::client::Start;
 pub use self::faults::{Fault, Faults};
 pub use self::history::{PartHistory, SessionHistory, TransactionHistory};
+#[cfg(feature = "sqlite")]
+pub use self::node::sqlite;
 use self::node::{Host, Typed};
 pub use self::node::{SimNode, Simulated, Storage, memory};
 pub use self::seeds::{Failed, Report, Seeds, seeds};

@@ -12,18 +12,27 @@ use super::life::{Life, Process};
 use super::network::SimTransport;
 use super::world::World;
 use crate::context::{BoxFuture, Choreography};
-use crate::error::Error;
 use crate::node::{Node, NodeBuilder};
 use crate::store::driven::Medium;
 use crate::store::{Memory, MemoryMedium, Store, StoreError};
+#[cfg(feature = "sqlite")]
+use crate::store::{Sqlite, SqliteMedium};
 
-/// A store that the simulator can run: [`Memory`].
+/// A store that the simulator can run: [`Memory`], and [`Sqlite`](crate::store::Sqlite) with the feature `sqlite`.
 pub trait Simulated: Store + Clone + sealed::OnMedium {}
 
 impl Simulated for Memory {}
 
 impl sealed::OnMedium for Memory {
     type Medium = MemoryMedium;
+}
+
+#[cfg(feature = "sqlite")]
+impl Simulated for Sqlite {}
+
+#[cfg(feature = "sqlite")]
+impl sealed::OnMedium for Sqlite {
+    type Medium = SqliteMedium;
 }
 
 pub(super) mod sealed {
@@ -50,6 +59,16 @@ impl<S: Simulated> fmt::Debug for Storage<S> {
 /// database does; read it by [`SimNode::store`].
 pub fn memory() -> Storage<Memory> {
     Storage(MemoryMedium::default())
+}
+
+/// A node's [`Sqlite`]: a database in memory, which survives the node's crashes. `prepare` gives it the service's tables, as
+/// [`Sqlite::with_schema`] does. An operation must wait for nothing but its database.
+///
+/// # Errors
+/// Those of `prepare`.
+#[cfg(feature = "sqlite")]
+pub fn sqlite(prepare: impl FnOnce(Sqlite) -> Result<Sqlite, StoreError>) -> Result<Storage<Sqlite>, StoreError> {
+    SqliteMedium::new(prepare).map(Storage)
 }
 
 /// A node without the type of its store.
@@ -115,7 +134,7 @@ impl<S: Simulated> Typed<S> {
         let disk = Disk::new(Arc::clone(&self.world), self.index, Arc::clone(&life), Arc::clone(&self.medium));
         let disk = Arc::new(disk);
         let submit: Arc<Disk<S::Medium>> = Arc::clone(&disk);
-        let store = self.medium.open(submit).map_err(|error| error.to_string())?;
+        let store = self.medium.open(submit);
         crate::node::Played::spawn(&*process, Box::pin(disk.run()));
         let transport = SimTransport { world: Arc::clone(&self.world), node: self.index, life };
         let played: Arc<Process> = Arc::clone(&process);
@@ -193,14 +212,11 @@ impl<S: Simulated> SimNode<S> {
     }
 
     /// What its store holds, to be read: also while the node is down.
-    ///
-    /// # Errors
-    /// Where the store cannot be opened.
-    pub fn store(&self) -> Result<S, Error> {
+    pub fn store(&self) -> S {
         let life = Arc::new(Life::default());
         life.end();
         let disk = Disk::new(Arc::clone(&self.typed.world), self.typed.index, life, Arc::clone(&self.typed.medium));
-        self.typed.medium.open(Arc::new(disk)).map_err(Error::unavailable)
+        self.typed.medium.open(Arc::new(disk))
     }
 
     /// Whether the node is up.

@@ -17,6 +17,9 @@ use super::random::Random;
 use super::trace::{Noted, Trace};
 use crate::transport::Inbound;
 
+/// The time of day at which a run begins, in milliseconds since 1970.
+const START_MS: i64 = 1_767_225_600_000;
+
 /// One run.
 pub(crate) struct World {
     state: Mutex<State>,
@@ -140,6 +143,12 @@ impl World {
         self.lock().failure.clone()
     }
 
+    /// A node's time of day, in milliseconds since 1970.
+    pub(super) fn time_of_day(&self, node: usize) -> i64 {
+        let offset = self.lock().hosts.get(node).map_or(0, |slot| slot.clock_millis);
+        START_MS + i64::try_from(self.now()).unwrap_or(i64::MAX / 2) + offset
+    }
+
     /// Waits until the run fails.
     pub(super) async fn failed(&self) -> Failure {
         loop {
@@ -241,7 +250,8 @@ impl World {
             if let Some(slot) = state.hosts.get_mut(node) {
                 slot.inbound = Some(inbound);
             }
-            (0..state.hosts.len()).filter(|other| *other != node).collect::<Vec<_>>()
+            let up = state.hosts.iter().enumerate().filter(|(_, slot)| slot.inbound.is_some());
+            up.map(|(other, _)| other).filter(|other| *other != node).collect::<Vec<_>>()
         });
         others.into_iter().for_each(|other| self.join(node, other));
     }

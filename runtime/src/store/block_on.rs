@@ -33,6 +33,15 @@ pub(super) fn block_on<T>(runtime: Option<&Handle>, future: impl Future<Output =
     }
 }
 
+/// The value of a future, if it is ready at once.
+#[cfg(feature = "sqlite")]
+pub(super) fn at_once<T>(future: impl Future<Output = T>) -> Option<T> {
+    match pin!(future).poll(&mut Context::from_waker(Waker::noop())) {
+        Poll::Ready(value) => Some(value),
+        Poll::Pending => None,
+    }
+}
+
 /// What a panic said.
 pub(crate) fn panic_text(panic: &(dyn std::any::Any + Send)) -> &str {
     let text = panic.downcast_ref::<&str>().copied();

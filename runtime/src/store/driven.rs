@@ -11,6 +11,9 @@ use crate::context::Database;
 pub trait Submit<D: Database>: Send + Sync {
     /// Queues a job; never calls its completion before it returns.
     fn submit(&self, job: Job<D>);
+
+    /// The time of day, in milliseconds since 1970.
+    fn now_ms(&self) -> i64;
 }
 
 /// What becomes of a commit.
@@ -37,10 +40,15 @@ pub trait Medium: Send + Sync + 'static {
     type Store: Store + Clone;
 
     /// A handle of the store whose jobs go to `jobs`.
-    fn open(&self, jobs: Arc<dyn Submit<Self::Store>>) -> Result<Self::Store, StoreError>;
+    fn open(&self, jobs: Arc<dyn Submit<Self::Store>>) -> Self::Store;
 
-    /// Carries out jobs in one transaction, and calls no completion.
-    fn carry_out(&self, jobs: &mut [Job<Self::Store>], fate: Fate) -> impl Future<Output = Vec<Carried>> + Send;
+    /// Carries out jobs in one transaction, at this time of day, and calls no completion.
+    fn carry_out(
+        &self,
+        jobs: &mut [Job<Self::Store>],
+        fate: Fate,
+        now_ms: i64,
+    ) -> impl Future<Output = Vec<Carried>> + Send;
 
     /// Every row.
     fn rows(&self) -> Result<Vec<(SessionKey, Row)>, StoreError>;

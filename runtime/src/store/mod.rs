@@ -20,6 +20,8 @@ pub(crate) use self::block_on::panic_text;
 #[cfg(feature = "sim")]
 pub(crate) use self::memory::MemoryMedium;
 pub use self::memory::{Memory, MemoryTx};
+#[cfg(all(feature = "sim", feature = "sqlite"))]
+pub(crate) use self::sqlite::SqliteMedium;
 #[cfg(feature = "sqlite")]
 pub use self::sqlite::{Options as SqliteOptions, Sqlite, SqliteTx};
 use crate::context::{BoxFuture, Database};

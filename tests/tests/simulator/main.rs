@@ -6,64 +6,79 @@
     reason = "a test stops at what it does not expect"
 )]
 
+mod bites;
 mod book;
+mod readme;
+mod schedule;
 
 use std::ops::Range;
 
-use accompanist::sim::{self, Fault, Faults, Report, Sim, SimNode};
-use accompanist::store::Memory;
+use accompanist::sim::{self, Fault, Faults, Report, Sim, SimNode, Storage};
 use accompanist::{Choreography, Error};
 use accompanist_tests::generated::simulated::{
-    Crew, Fork, Looks, Order, Rounds, Timed, Tries, crew, fork, looks, order, rounds, timed, tries,
+    Book, Crew, Fork, Looks, Order, Rounds, Timed, Tries, crew, fork, looks, order, rounds, timed, tries,
 };
 
-use self::book::{Keeper, agree};
+use self::book::{Keeper, SCHEMA, Shelf, agree, book};
 
 /// Sessions of one run.
 const SESSIONS: u64 = 12;
 
-/// The three nodes, each with every role that it may play.
-fn nodes(sim: &Sim) -> Vec<SimNode<Memory>> {
-    let shop = Keeper::new(sim, "shop");
-    let shop = sim.node("shop", sim::memory(), move |node| {
-        node.role(order::Shop::new(shop.clone()))
-            .role(fork::Shop::new(shop.clone()))
-            .role(rounds::Shop::new(shop.clone()))
-            .role(looks::Shop::new(shop.clone()))
-            .role(tries::Shop::new(shop.clone()))
-            .role(timed::Shop::new(shop.clone()))
-            .role(crew::Shop::new(shop.clone()))
-            .role(crew::Hand::new(shop.clone()))
-    });
-    let bank = Keeper::new(sim, "bank");
-    let bank = sim.node("bank", sim::memory(), move |node| {
-        node.role(order::Bank::new(bank.clone()))
-            .role(fork::Bank::new(bank.clone()))
-            .role(rounds::Bank::new(bank.clone()))
-            .role(looks::Bank::new(bank.clone()))
-            .role(tries::Bank::new(bank.clone()))
-            .role(timed::Bank::new(bank.clone()))
-            .role(crew::Hand::new(bank.clone()))
-    });
-    let club = Keeper::new(sim, "club");
-    let club = sim.node("club", sim::memory(), move |node| {
-        node.role(order::Club::new(club.clone()))
-            .role(fork::Club::new(club.clone()))
-            .role(looks::Club::new(club.clone()))
-            .role(tries::Club::new(club.clone()))
-            .role(crew::Hand::new(club.clone()))
-    });
-    vec![shop, bank, club]
+fn shop<S: Shelf>(sim: &Sim, storage: Storage<S>) -> SimNode<S>
+where
+    Keeper: Book<S>,
+{
+    let keeper = Keeper::new(sim, "shop");
+    sim.node("shop", storage, move |node| {
+        node.role(order::Shop::new(keeper.clone()))
+            .role(fork::Shop::new(keeper.clone()))
+            .role(rounds::Shop::new(keeper.clone()))
+            .role(looks::Shop::new(keeper.clone()))
+            .role(tries::Shop::new(keeper.clone()))
+            .role(timed::Shop::new(keeper.clone()))
+            .role(crew::Shop::new(keeper.clone()))
+            .role(crew::Hand::new(keeper.clone()))
+    })
+}
+
+fn bank<S: Shelf>(sim: &Sim, storage: Storage<S>) -> SimNode<S>
+where
+    Keeper: Book<S>,
+{
+    let keeper = Keeper::new(sim, "bank");
+    sim.node("bank", storage, move |node| {
+        node.role(order::Bank::new(keeper.clone()))
+            .role(fork::Bank::new(keeper.clone()))
+            .role(rounds::Bank::new(keeper.clone()))
+            .role(looks::Bank::new(keeper.clone()))
+            .role(tries::Bank::new(keeper.clone()))
+            .role(timed::Bank::new(keeper.clone()))
+            .role(crew::Hand::new(keeper.clone()))
+    })
+}
+
+fn club<S: Shelf>(sim: &Sim, storage: Storage<S>) -> SimNode<S>
+where
+    Keeper: Book<S>,
+{
+    let keeper = Keeper::new(sim, "club");
+    sim.node("club", storage, move |node| {
+        node.role(order::Club::new(keeper.clone()))
+            .role(fork::Club::new(keeper.clone()))
+            .role(looks::Club::new(keeper.clone()))
+            .role(tries::Club::new(keeper.clone()))
+            .role(crew::Hand::new(keeper.clone()))
+    })
 }
 
 /// Starts a session after a while, and waits for its end.
-async fn one<A: Choreography + Sync>(sim: Sim, shop: SimNode<Memory>, arguments: A, id: String) {
+async fn one<A: Choreography + Sync, S: Shelf>(sim: Sim, shop: SimNode<S>, arguments: A, id: String) {
     tokio::time::sleep(std::time::Duration::from_millis(sim.random(0..3_000))).await;
     let start = shop.start(arguments).id(id).members("Hand", ["bank", "club", "shop", "bank"]);
     settled(start.settled().await);
 }
 
-async fn without_members<A: Choreography + Sync>(sim: Sim, shop: SimNode<Memory>, arguments: A, id: String) {
+async fn without_members<A: Choreography + Sync, S: Shelf>(sim: Sim, shop: SimNode<S>, arguments: A, id: String) {
     tokio::time::sleep(std::time::Duration::from_millis(sim.random(0..3_000))).await;
     settled(shop.start(arguments).id(id).settled().await);
 }
@@ -75,12 +90,11 @@ fn settled<T>(result: Result<T, Error>) {
 }
 
 /// Many sessions of all choreographies at once.
-async fn a_day_at_the_shop(sim: Sim) {
-    let nodes = nodes(&sim);
+async fn sessions<S: Shelf>(sim: &Sim, shop: &SimNode<S>) {
     let mut sessions = tokio::task::JoinSet::new();
     for number in 0..SESSIONS {
         let (id, line) = (number.to_string(), format!("{number} {}", sim.random(0..1_000)));
-        let (own, shop) = (sim.clone(), nodes[0].clone());
+        let (own, shop) = (sim.clone(), shop.clone());
         match sim.random(0..7) {
             0 => sessions.spawn(without_members(own, shop, Order { line }, id)),
             1 => sessions.spawn(without_members(own, shop, Fork { line }, id)),
@@ -95,11 +109,25 @@ async fn a_day_at_the_shop(sim: Sim) {
         ended.unwrap();
     }
     sim.quiet().await;
-    agree(&sim, &nodes);
+}
+
+async fn a_day_in_memory(sim: Sim) {
+    let (shop, bank, club) = (shop(&sim, sim::memory()), bank(&sim, sim::memory()), club(&sim, sim::memory()));
+    sessions(&sim, &shop).await;
+    agree(&sim, vec![book(&shop), book(&bank), book(&club)]);
+}
+
+/// The books in databases, and one in memory.
+async fn a_day_in_sql(sim: Sim) {
+    let shop = shop(&sim, sim::sqlite(|database| database.with_schema(SCHEMA)).unwrap());
+    let (bank, club) =
+        (bank(&sim, sim::sqlite(|database| database.with_schema(SCHEMA)).unwrap()), club(&sim, sim::memory()));
+    sessions(&sim, &shop).await;
+    agree(&sim, vec![book(&shop), book(&bank), book(&club)]);
 }
 
 fn days(seeds: Range<u64>, faults: Faults) -> Report {
-    let report = sim::seeds(seeds).faults(faults).run(a_day_at_the_shop);
+    let report = sim::seeds(seeds).faults(faults).run(a_day_in_memory);
     println!("{report}");
     report
 }
@@ -124,4 +152,11 @@ fn the_same_seed_is_the_same_run() {
     let reports = [0, 1].map(|_| days(1_000..1_010, Faults::all()));
     assert_eq!(reports[0], reports[1]);
     assert_ne!(reports[0].digest, days(1_010..1_020, Faults::all()).digest);
+}
+
+#[test]
+fn sql_is_run_as_in_production() {
+    let report = sim::seeds(2_000..2_030).run(a_day_in_sql);
+    println!("{report}");
+    assert!(report.aborted > 0 && report.count(Fault::CrashBeforeCommit) > 0, "{report}");
 }

@@ -40,9 +40,10 @@ use crate::fault::{self, Fault};
 use crate::frame::{Frame, Outcome};
 use crate::identity::{Header, Millis, Position, RoleId, SessionId, SessionKey, WriteId};
 use crate::record::{CallRecord, Change, Row, RowState, Stored, TransactionRecord, Urgency, Write};
+use crate::retry::{Retries, Retry};
 use crate::scope::Scopes;
 
-/// How patient a session is. All in milliseconds.
+/// How patient a session is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Timing {
     /// Until what nobody has answered is sent again for the first time; doubles each time. A transport that says when it has a new connection
@@ -50,12 +51,10 @@ pub struct Timing {
     pub resend_millis_min: u64,
     /// The longest time between two such sendings.
     pub resend_millis_max: u64,
-    /// Until an operation that failed is tried again; doubles each time.
-    pub retry_millis_min: u64,
-    /// The longest time between two tries.
-    pub retry_millis_max: u64,
-    /// How often an operation is tried before its failure ends the saga. A compensation is tried for ever.
-    pub attempts_max: u32,
+    /// How an operation that failed is tried again.
+    pub retry: Retry,
+    /// How a compensation that failed is tried again, for ever.
+    pub retry_compensations: Retry,
 }
 
 impl Default for Timing {
@@ -63,9 +62,8 @@ impl Default for Timing {
         Self {
             resend_millis_min: 2_000,
             resend_millis_max: 60_000,
-            retry_millis_min: 50,
-            retry_millis_max: 10_000,
-            attempts_max: 8,
+            retry: Retry::new(),
+            retry_compensations: Retry::of_compensations(),
         }
     }
 }
@@ -132,6 +130,7 @@ pub struct Session {
     me: RoleId,
     header: Arc<Header>,
     timing: Timing,
+    retries: Option<Arc<Retries>>,
     /// The row as the last write asked for leaves it; `None` until there is a first.
     row: Option<Row>,
     arguments: Option<Arc<str>>,
@@ -198,6 +197,7 @@ impl Session {
             me,
             header,
             timing,
+            retries: None,
             row: None,
             arguments: None,
             transactions: BTreeMap::new(),
@@ -288,6 +288,12 @@ impl Session {
                 .insert((*role, Position::BEGIN), Outgoing::new(Scopes::default(), Said::Value(Arc::from("null"))));
             self.fresh.push((*role, Position::BEGIN));
         }
+    }
+
+    /// What is said of single operations holds in this session.
+    #[must_use]
+    pub fn with_retries(self, retries: &Arc<Retries>) -> Self {
+        Self { retries: Some(Arc::clone(retries)), ..self }
     }
 
     /// Which session, and which role of it.

@@ -229,9 +229,14 @@ impl Session {
         }
     }
 
+    /// Whether the call at `position` is (still) waited for: where not, it may be given up.
+    pub fn awaits_call(&self, position: Position) -> bool {
+        !self.stopped && !self.parked && self.call_requests.contains_key(&position)
+    }
+
     /// The call at `position` has returned. The program is to be polled next.
     pub fn handle_call_returned(&mut self, position: Position, ran: Ran, now: Millis) {
-        if self.stopped || self.parked || !self.call_requests.contains_key(&position) {
+        if !self.awaits_call(position) {
             return;
         }
         match ran {
@@ -396,20 +401,26 @@ impl Session {
 
     /// A failure of infrastructure: another try, or the end of the saga.
     fn failed(&mut self, timer: Timer, reason: &Arc<str>, now: Millis) {
-        let request = match timer {
-            Timer::Transaction(position) => self.transaction_requests.get_mut(&position),
-            Timer::Call(position) => self.call_requests.get_mut(&position),
-            Timer::Resend | Timer::Wait(_) | Timer::Scope(_) | Timer::Compensation => None,
+        let (position, request) = match timer {
+            Timer::Transaction(position) => (position, self.transaction_requests.get_mut(&position)),
+            Timer::Call(position) => (position, self.call_requests.get_mut(&position)),
+            Timer::Resend | Timer::Wait(_) | Timer::Scope(_) | Timer::Compensation => return,
         };
         let Some(request) = request else { return };
         request.attempts += 1;
         let (operation, attempts) = (Arc::clone(&request.operation), request.attempts);
-        if attempts >= self.timing.attempts_max {
+        let of_operation = self.retries.as_ref().and_then(|retries| retries.operations.get(&operation));
+        let retry = *of_operation.unwrap_or(&self.timing.retry);
+        if !retry.goes_on(attempts) {
             let scopes = request.scopes.clone();
-            self.refuse_in(&scopes, format!("{operation} failed {attempts} times, at last with: {reason}").into());
+            let reason = match attempts {
+                1 => format!("{operation} failed: {reason}"),
+                _ => format!("{operation} failed {attempts} times, at last with: {reason}"),
+            };
+            self.refuse_in(&scopes, reason.into());
             return;
         }
-        self.timers.insert(timer, now.plus(self.timing.retry_delay(attempts)));
+        self.timers.insert(timer, now.plus(retry.pause_millis(attempts, self.key(), position)));
         self.events.push_back(Event::OperationFailed { operation, reason: Arc::clone(reason), attempts });
         // Rule S2: the client's answer no longer hangs on this commit.
         if self.row.is_none() && self.me == self.header.initiator {

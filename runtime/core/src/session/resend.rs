@@ -3,22 +3,12 @@
 use std::sync::Arc;
 
 use super::parts::{Outgoing, Peer, Said, Timer};
-use super::{Run, Session, Timing};
+use super::{Run, Session};
 use crate::fault::{self, Fault};
 use crate::frame::{Body, Frame, Outcome, Vote};
 use crate::identity::{Millis, Position, RoleId};
 use crate::record::RowState;
-
-impl Timing {
-    /// Before try `attempts + 1`.
-    pub(super) fn retry_delay(&self, attempts: u32) -> u64 {
-        doubled(self.retry_millis_min, attempts.saturating_sub(1), self.retry_millis_max)
-    }
-}
-
-fn doubled(first: u64, times: u32, max: u64) -> u64 {
-    1u64.checked_shl(times).map_or(max, |factor| first.saturating_mul(factor)).min(max)
-}
+use crate::retry::doubled;
 
 impl Session {
     /// The transport has a new connection with the node that plays `role`: what was sent before may be lost.

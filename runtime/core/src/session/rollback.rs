@@ -75,8 +75,11 @@ impl Session {
             Err(reason) => {
                 self.undo_attempts = self.undo_attempts.saturating_add(1);
                 let operation = Arc::clone(&record.operation);
-                self.timers.insert(Timer::Compensation, now.plus(self.timing.retry_delay(self.undo_attempts)));
                 let attempts = self.undo_attempts;
+                let of_operation = self.retries.as_ref().and_then(|retries| retries.compensations.get(&operation));
+                let retry = of_operation.unwrap_or(&self.timing.retry_compensations);
+                let pause_millis = retry.pause_millis(attempts, self.key(), position);
+                self.timers.insert(Timer::Compensation, now.plus(pause_millis));
                 self.events.push_back(Event::CompensationFailed { operation, reason, attempts });
                 false
             }

@@ -18,11 +18,11 @@ pub struct MemoryMedium {
 impl Medium for MemoryMedium {
     type Store = Memory;
 
-    fn open(&self, jobs: Arc<dyn Submit<Memory>>) -> Result<Memory, StoreError> {
-        Ok(Memory { state: Arc::clone(&self.state), jobs: Jobs::Driven(jobs) })
+    fn open(&self, jobs: Arc<dyn Submit<Memory>>) -> Memory {
+        Memory { state: Arc::clone(&self.state), jobs: Jobs::Driven(jobs) }
     }
 
-    async fn carry_out(&self, jobs: &mut [Job<Memory>], fate: Fate) -> Vec<Carried> {
+    async fn carry_out(&self, jobs: &mut [Job<Memory>], fate: Fate, _now_ms: i64) -> Vec<Carried> {
         let mut batch = Batch::new(Arc::clone(&self.state));
         let mut carried = Vec::with_capacity(jobs.len());
         for job in jobs {

@@ -70,6 +70,12 @@ impl Checkpoints {
         Ok(Self { progress, orders: Some(orders), thread: Some(thread), path: path.to_owned() })
     }
 
+    /// For a database without a log.
+    #[cfg(feature = "sim")]
+    pub(super) fn none() -> Self {
+        Self { progress: Arc::default(), orders: None, thread: None, path: std::path::PathBuf::new() }
+    }
+
     /// What is known of the log, for others.
     pub(super) fn progress(&self) -> Arc<Progress> {
         Arc::clone(&self.progress)

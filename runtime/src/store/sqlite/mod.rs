@@ -2,6 +2,8 @@
 
 mod checkpoint;
 mod digest;
+#[cfg(feature = "sim")]
+mod driven;
 mod guard;
 mod queue;
 mod rows;
@@ -26,6 +28,8 @@ use tokio::runtime::Handle;
 use tokio::sync::oneshot;
 
 use self::checkpoint::{Checkpoints, Progress};
+#[cfg(feature = "sim")]
+pub use self::driven::SqliteMedium;
 use self::guard::Guard;
 use self::queue::{Command, Queue};
 use self::writer::Writer;
@@ -72,7 +76,15 @@ impl Default for Options {
 /// ```
 #[derive(Clone)]
 pub struct Sqlite {
-    shared: Arc<Shared>,
+    backing: Backing,
+}
+
+/// Who carries out the jobs.
+#[derive(Clone)]
+enum Backing {
+    Threads(Arc<Shared>),
+    #[cfg(feature = "sim")]
+    Driven(driven::Driven),
 }
 
 /// Closes the queue and waits for the writer when the last handle goes.
@@ -150,7 +162,8 @@ impl Sqlite {
             checkpoints,
             runtime: Handle::try_current().ok(),
             alone: 0,
-            _lock: lock,
+            _lock: Some(lock),
+            never_waits: false,
         };
         let (reader, queries) = (schema::open_reader(path)?, schema::open_reader(path)?);
         let writer = thread::Builder::new()
@@ -158,7 +171,8 @@ impl Sqlite {
             .spawn(move || writer.run())
             .map_err(|error| StoreError::Failed(format!("the writing thread cannot be started: {error}")))?;
         let (reader, queries) = (Mutex::new(reader), Mutex::new(queries));
-        Ok(Self { shared: Arc::new(Shared { queue: Some(queue), writer: Some(writer), reader, queries, progress }) })
+        let shared = Shared { queue: Some(queue), writer: Some(writer), reader, queries, progress };
+        Ok(Self { backing: Backing::Threads(Arc::new(shared)) })
     }
 
     /// Runs the service's own schema, in a transaction: `CREATE TABLE IF NOT EXISTS …`.
@@ -166,15 +180,25 @@ impl Sqlite {
     /// # Errors
     /// [`StoreError::Failed`] with SQLite's words, and nothing of it is kept.
     pub fn with_schema(self, sql: impl Into<String>) -> Result<Self, StoreError> {
-        let (reply, answer) = mpsc::channel();
-        self.shared.send(Command::Schema { sql: sql.into(), reply })?;
-        answer.recv().map_err(|_| writer_gone())??;
+        match &self.backing {
+            Backing::Threads(shared) => {
+                let (reply, answer) = mpsc::channel();
+                shared.send(Command::Schema { sql: sql.into(), reply })?;
+                answer.recv().map_err(|_| writer_gone())??;
+            }
+            #[cfg(feature = "sim")]
+            Backing::Driven(driven) => driven.run_schema(&sql.into())?,
+        }
         Ok(self)
     }
 
     /// How many commits have been made durable since it was opened: each is one sync, and what shared one counts once.
     pub fn commits(&self) -> u64 {
-        self.shared.progress.commits()
+        match &self.backing {
+            Backing::Threads(shared) => shared.progress.commits(),
+            #[cfg(feature = "sim")]
+            Backing::Driven(driven) => driven.commits(),
+        }
     }
 
     /// Runs queries outside of any session, on a connection that cannot write. It sees what is committed. As long as it runs, the write-ahead
@@ -183,25 +207,43 @@ impl Sqlite {
     /// # Errors
     /// Those of `query`.
     pub fn read<T, E>(&self, query: impl FnOnce(&Connection) -> Result<T, E>) -> Result<T, E> {
-        query(&self.shared.queries.lock().unwrap_or_else(PoisonError::into_inner))
+        match &self.backing {
+            Backing::Threads(shared) => query(&shared.queries.lock().unwrap_or_else(PoisonError::into_inner)),
+            #[cfg(feature = "sim")]
+            Backing::Driven(driven) => driven.read(query),
+        }
+    }
+
+    /// As [`Sqlite::read`], for the node: what it asks for is small.
+    fn read_rows<T>(&self, query: impl FnOnce(&Connection) -> T) -> T {
+        match &self.backing {
+            Backing::Threads(shared) => query(&shared.reader.lock().unwrap_or_else(PoisonError::into_inner)),
+            #[cfg(feature = "sim")]
+            Backing::Driven(driven) => driven.read(query),
+        }
     }
 }
 
 impl Store for Sqlite {
     async fn unfinished(&self) -> Result<Vec<(RoleId, Stored)>, StoreError> {
-        rows::unfinished(&self.shared.reader.lock().unwrap_or_else(PoisonError::into_inner))
+        self.read_rows(rows::unfinished)
     }
 
     async fn find(&self, key: SessionKey) -> Result<Option<Stored>, StoreError> {
-        rows::find(&self.shared.reader.lock().unwrap_or_else(PoisonError::into_inner), key)
+        self.read_rows(|connection| rows::find(connection, key))
     }
 
     async fn find_client(&self, choreography: &str, client_id: &str) -> Result<Option<Stored>, StoreError> {
-        rows::find_client(&self.shared.reader.lock().unwrap_or_else(PoisonError::into_inner), choreography, client_id)
+        self.read_rows(|connection| rows::find_client(connection, choreography, client_id))
     }
 
     fn submit(&self, job: Job<Self>) {
-        let Some(queue) = &self.shared.queue else { return };
+        let shared = match &self.backing {
+            Backing::Threads(shared) => shared,
+            #[cfg(feature = "sim")]
+            Backing::Driven(driven) => return driven.submit(job),
+        };
+        let Some(queue) = &shared.queue else { return };
         if let Err(unsent) = queue.send(Command::Job(job, Handle::try_current().ok())) {
             match unsent.0 {
                 Command::Job(job, _) => job.fail(writer_gone()),
@@ -212,11 +254,16 @@ impl Store for Sqlite {
 
     async fn forget(&self, retention: Duration) -> Result<u64, StoreError> {
         let retention_ms = i64::try_from(retention.as_millis()).unwrap_or(i64::MAX);
+        let shared = match &self.backing {
+            Backing::Threads(shared) => shared,
+            #[cfg(feature = "sim")]
+            Backing::Driven(driven) => return driven.forget(retention_ms),
+        };
         let cutoff_ms = write::now_ms().saturating_sub(retention_ms);
         let mut total = 0;
         loop {
             let (reply, answer) = oneshot::channel();
-            self.shared.send(Command::Forget { cutoff_ms, rows_max: FORGET_ROWS_MAX, reply })?;
+            shared.send(Command::Forget { cutoff_ms, rows_max: FORGET_ROWS_MAX, reply })?;
             let count = answer.await.map_err(|_| writer_gone())??;
             total += count;
             if count < u64::from(FORGET_ROWS_MAX) {

@@ -66,6 +66,21 @@ pub(super) fn unfinished(connection: &Connection) -> Result<Vec<(RoleId, Stored)
     Ok(sessions)
 }
 
+/// Every session row, with whose it is.
+#[cfg(feature = "sim")]
+pub(super) fn all(connection: &Connection) -> Result<Vec<(SessionKey, Row)>, StoreError> {
+    let mut select = prepare(connection, "SELECT session, role FROM accompanist_session ORDER BY id")?;
+    let mut keys = select.query([]).map_err(|error| store_error(&error))?;
+    let mut all = Vec::new();
+    while let Some(row) = keys.next().map_err(|error| store_error(&error))? {
+        let session = SessionId(row.get(0).map_err(|error| store_error(&error))?);
+        let role = RoleId(row.get(1).map_err(|error| store_error(&error))?);
+        let key = SessionKey { session, role };
+        all.extend(find(connection, key)?.map(|stored| (key, stored.row)));
+    }
+    Ok(all)
+}
+
 /// The record of the transaction at `position` of the session whose row is `id`.
 pub(super) fn transaction(
     connection: &Connection,

@@ -137,6 +137,16 @@ pub(super) fn open_writer(path: &Path, bytes_max: Option<u64>) -> Result<Connect
     Ok(connection)
 }
 
+/// Opens a database in memory, with its tables.
+#[cfg(feature = "sim")]
+pub(super) fn open_memory() -> Result<Connection, StoreError> {
+    let path = Path::new(":memory:");
+    let mut connection = Connection::open_in_memory().map_err(|error| opening(path, &error))?;
+    configure(&connection).map_err(|error| opening(path, &error))?;
+    prepare(&mut connection, path)?;
+    Ok(connection)
+}
+
 /// Opens a connection that only reads.
 pub(super) fn open_reader(path: &Path) -> Result<Connection, StoreError> {
     let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;

@@ -21,7 +21,7 @@ use super::guard::Guard;
 use super::queue::{Command, Queue};
 use super::schema::{self, store_error};
 use super::{Options, Sqlite, SqliteTx, write};
-use crate::store::block_on::{block_on, panic_text};
+use crate::store::block_on::{at_once, block_on, panic_text};
 use crate::store::{Job, StoreError, Transact};
 
 /// Jobs that share one commit.
@@ -32,8 +32,8 @@ const BATCH_DURATION_MAX: Duration = Duration::from_micros(500);
 
 /// Not in the words that an operation might prepare itself: its statements share the cache with these.
 const BEGIN: &str = "BEGIN IMMEDIATE /* accompanist */";
-const COMMIT: &str = "COMMIT /* accompanist */";
-const ROLLBACK: &str = "ROLLBACK /* accompanist */";
+pub(super) const COMMIT: &str = "COMMIT /* accompanist */";
+pub(super) const ROLLBACK: &str = "ROLLBACK /* accompanist */";
 const SAVEPOINT: &str = "SAVEPOINT accompanist_job";
 const RELEASE: &str = "RELEASE accompanist_job";
 const ROLLBACK_TO: &str = "ROLLBACK TO accompanist_job";
@@ -48,18 +48,18 @@ enum Completion {
 
 /// One transaction and its jobs.
 #[derive(Default)]
-struct Batch {
+pub(super) struct Batch {
     completions: Vec<(Completion, Result<(), StoreError>)>,
     /// The transaction has begun.
-    open: bool,
+    pub(super) open: bool,
     /// Something in it is to be committed.
     kept: bool,
     /// It was rolled back under the jobs that it had kept, and why.
-    lost: Option<StoreError>,
+    pub(super) lost: Option<StoreError>,
 }
 
 /// Why a job's part of the transaction is taken back.
-enum TakenBack {
+pub(super) enum TakenBack {
     /// The operation wanted it so; it may still have something to record.
     ByOperation,
     /// It cannot stand.
@@ -80,7 +80,9 @@ pub(super) struct Writer {
     /// Jobs still to be committed alone, after a batch that failed.
     pub(super) alone: usize,
     /// Held as long as the thread writes.
-    pub(super) _lock: File,
+    pub(super) _lock: Option<File>,
+    /// Operations must be ready at once: nothing would wake the thread that waits for them.
+    pub(super) never_waits: bool,
 }
 
 /// Opens a connection for the writer.
@@ -130,14 +132,13 @@ impl Writer {
         let (completion, outcome) = match command {
             Command::Job(Job::Write { write, key, done }, runtime) => {
                 self.runtime = runtime.or(self.runtime.take());
-                let outcome = self
-                    .attempt(batch, |connection, _| write::apply(connection, key, &write).map_err(TakenBack::Refused));
-                (Completion::Write(done), outcome.map_err(refusal))
+                let outcome = self.write(batch, key, &write);
+                (Completion::Write(done), outcome)
             }
             Command::Job(Job::Transact(mut operation), runtime) => {
                 self.runtime = runtime.or(self.runtime.take());
                 let outcome = self.transact(batch, operation.as_mut());
-                (Completion::Transact(operation), outcome)
+                (Completion::Transact(operation), outcome.map(drop))
             }
             Command::Forget { cutoff_ms, rows_max, reply } => {
                 let forgotten = self.attempt(batch, |connection, _| {
@@ -154,23 +155,34 @@ impl Writer {
         batch.completions.push((completion, outcome));
     }
 
-    /// Runs an operation and records it, or takes it back and records that.
-    fn transact(&mut self, batch: &mut Batch, operation: &mut dyn Transact<Sqlite>) -> Result<(), StoreError> {
+    pub(super) fn write(&mut self, batch: &mut Batch, key: SessionKey, write: &Write) -> Result<(), StoreError> {
+        self.attempt(batch, |connection, _| write::apply(connection, key, write).map_err(TakenBack::Refused))
+            .map_err(refusal)
+    }
+
+    /// Runs an operation and records it, or takes it back and records that; what was written of its session.
+    pub(super) fn transact(
+        &mut self,
+        batch: &mut Batch,
+        operation: &mut dyn Transact<Sqlite>,
+    ) -> Result<Vec<Write>, StoreError> {
         let key = operation.key();
-        let runtime = self.runtime.clone();
+        let (runtime, never_waits) = (self.runtime.clone(), self.never_waits);
         let ran = self.attempt(batch, |connection, guard| {
-            run_operation(connection, guard, runtime.as_ref(), operation)?;
-            apply_all(connection, key, &record(operation)?)
+            run_operation(connection, guard, runtime.as_ref(), never_waits, operation)?;
+            let writes = record(operation)?;
+            apply_all(connection, key, &writes)?;
+            Ok(writes)
         });
         match ran {
-            Ok(()) => Ok(()),
+            Ok(writes) => Ok(writes),
             Err(TakenBack::Refused(error)) => Err(error),
             Err(TakenBack::ByOperation) => {
                 let writes = record(operation).map_err(refusal)?;
-                if writes.is_empty() {
-                    return Ok(());
+                if !writes.is_empty() {
+                    self.attempt(batch, |connection, _| apply_all(connection, key, &writes)).map_err(refusal)?;
                 }
-                self.attempt(batch, |connection, _| apply_all(connection, key, &writes)).map_err(refusal)
+                Ok(writes)
             }
         }
     }
@@ -280,10 +292,15 @@ fn run_operation(
     connection: &mut SqliteTx,
     guard: &Guard,
     runtime: Option<&Handle>,
+    never_waits: bool,
     operation: &mut dyn Transact<Sqlite>,
 ) -> Result<(), TakenBack> {
     guard.enter();
-    let ran = catch_unwind(AssertUnwindSafe(|| block_on(runtime, operation.run(connection))));
+    let run = || {
+        let running = operation.run(connection);
+        if never_waits { at_once(running) } else { Some(block_on(runtime, running)) }
+    };
+    let ran = catch_unwind(AssertUnwindSafe(run));
     let denied = guard.leave();
     match (ran, denied) {
         (Err(panic), _) => {
@@ -293,8 +310,11 @@ fn run_operation(
         (Ok(_), Some(denied)) => Err(TakenBack::Refused(StoreError::Failed(format!(
             "an operation tried what it may not do in its transaction: {denied}"
         )))),
-        (Ok(false), None) => Err(TakenBack::ByOperation),
-        (Ok(true), None) => Ok(()),
+        (Ok(None), None) => Err(TakenBack::Refused(StoreError::Failed(
+            "an operation waits for something else than its database, which would stop all others".to_owned(),
+        ))),
+        (Ok(Some(false)), None) => Err(TakenBack::ByOperation),
+        (Ok(Some(true)), None) => Ok(()),
     }
 }
 
@@ -313,7 +333,7 @@ fn apply_all(connection: &Connection, key: SessionKey, writes: &[Write]) -> Resu
     writes.iter().try_for_each(|write| write::apply(connection, key, write)).map_err(TakenBack::Refused)
 }
 
-fn run_schema(connection: &Connection, guard: &Guard, sql: &str) -> Result<(), TakenBack> {
+pub(super) fn run_schema(connection: &Connection, guard: &Guard, sql: &str) -> Result<(), TakenBack> {
     guard.enter();
     let ran = connection.execute_batch(sql);
     let failed = |cause: String| TakenBack::Refused(StoreError::Failed(format!("the service's schema: {cause}")));
@@ -324,14 +344,14 @@ fn run_schema(connection: &Connection, guard: &Guard, sql: &str) -> Result<(), T
     }
 }
 
-fn refusal(taken_back: TakenBack) -> StoreError {
+pub(super) fn refusal(taken_back: TakenBack) -> StoreError {
     match taken_back {
         TakenBack::Refused(error) => error,
         TakenBack::ByOperation => StoreError::Failed("the operation took itself back".to_owned()),
     }
 }
 
-fn execute(connection: &Connection, sql: &str) -> Result<(), StoreError> {
+pub(super) fn execute(connection: &Connection, sql: &str) -> Result<(), StoreError> {
     let mut statement = connection.prepare_cached(sql).map_err(|error| store_error(&error))?;
     statement.execute([]).map(drop).map_err(|error| store_error(&error))
 }

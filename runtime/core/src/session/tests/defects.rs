@@ -4,7 +4,7 @@ use super::choreography::Behaviour::{Refuses, Works};
 use super::choreography::Step::{Call, Repeat, Send, Transaction};
 use super::choreography::{A, B, C, Choreography};
 use super::script::Kind::{Aborted, Done, Message};
-use super::world::{Action, TIMING, World};
+use super::world::{ATTEMPTS_MAX, Action, RETRY_MILLIS_MAX, World};
 use crate::{Header, Position, RowState};
 
 fn rounds_then_refused(compensation_fails: u32) -> Choreography {
@@ -90,8 +90,8 @@ fn defect_3_a_failing_compensation_is_neither_acknowledged_nor_dropped() {
     world.deliver(C, B, Aborted);
     world.work(B);
     // More often than an operation would be tried.
-    for _ in 0..=TIMING.attempts_max {
-        world.pass(TIMING.retry_millis_max);
+    for _ in 0..=ATTEMPTS_MAX {
+        world.pass(RETRY_MILLIS_MAX);
         world.work(B);
         assert_eq!((world.effects(B), world.under_way(B, Done)), ((1, 0), 0));
         assert!(world.is_aborting(B));

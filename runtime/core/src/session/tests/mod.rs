@@ -16,6 +16,7 @@ mod holes_of_scopes;
 mod inputs;
 mod programs;
 mod reference;
+mod retries;
 mod run;
 mod scope_inputs;
 mod script;

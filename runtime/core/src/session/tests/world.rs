@@ -4,19 +4,29 @@
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::rc::Rc;
 use std::sync::Arc;
+use std::time::Duration;
 
 use super::choreography::{A, Choreography};
 use super::drive::show;
 use super::run::ProgramRun;
 use super::store::Store;
-use crate::{Frame, Header, Millis, Position, RoleId, RowState, Run, ScopeEnd, Session, SessionId, Timing, WriteId};
+use crate::{
+    Frame, Header, Millis, Position, Retry, RoleId, RowState, Run, ScopeEnd, Session, SessionId, Timing, WriteId,
+};
 
 /// The bound on a frame's life, and how long a finished session is remembered: longer (rule G5).
 pub const LIFE_MILLIS: u64 = 300;
 pub const RETENTION_MILLIS: u64 = 301;
 
+pub const ATTEMPTS_MAX: u32 = 4;
+pub const RETRY_MILLIS_MAX: u64 = 20;
+const RETRY: Retry = Retry::new()
+    .attempts(ATTEMPTS_MAX)
+    .pauses(Duration::from_millis(3), Duration::from_millis(RETRY_MILLIS_MAX))
+    .jitter(0);
+
 pub const TIMING: Timing =
-    Timing { resend_millis_min: 10, resend_millis_max: 80, retry_millis_min: 3, retry_millis_max: 20, attempts_max: 4 };
+    Timing { resend_millis_min: 10, resend_millis_max: 80, retry: RETRY, retry_compensations: RETRY.for_ever() };
 
 #[derive(Clone, Debug)]
 pub struct Live {

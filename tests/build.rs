@@ -10,9 +10,9 @@ use chor::hir::builtin::Builtin;
 use chor::hir::builtin::signature::Shape;
 use chor::hir::builtin::table::Form;
 use chor::load::load;
-use chor::source::{SourceFile, Sources};
+use chor::source::SourceFile;
 
-#[path = "src/coverage.rs"]
+#[path = "src/coverage/mod.rs"]
 #[allow(dead_code, reason = "it is the tests'")]
 mod coverage;
 #[path = "src/generator/mod.rs"]
@@ -27,7 +27,7 @@ const TIMES: u64 = 8;
 
 fn main() {
     println!("cargo::rerun-if-changed=fixtures");
-    println!("cargo::rerun-if-changed=src/coverage.rs");
+    println!("cargo::rerun-if-changed=src/coverage");
     println!("cargo::rerun-if-changed=src/generator");
     println!("cargo::rerun-if-changed=build.rs");
     let out = PathBuf::from(env::var_os("OUT_DIR").expect("cargo sets it for build scripts"));
@@ -58,10 +58,9 @@ fn random_roles(out: &Path) -> String {
     let mut chosen: BTreeMap<&'static str, u64> = BTreeMap::new();
     let (mut text, mut list) = (String::new(), String::new());
     let mut count = 0;
-    for seed in 0..2000 {
+    for seed in 0..2000_u64 {
         let program = generator::generate(seed);
-        let source = program.text();
-        let compilation = chor::compile(&Sources::single("random.chor", source.as_str()), &chor::Options::default());
+        let compilation = chor::compile(&program.sources(), &chor::Options::default());
         if compilation.has_errors() || count == RANDOM_PROGRAMS {
             continue;
         }
@@ -79,18 +78,18 @@ fn random_roles(out: &Path) -> String {
         fs::write(&generated, format!("//! Generated from random program {seed}.\n{tokens}"))
             .expect("the build directory can be written");
         text.push_str(&format!("#[path = {generated:?}]\npub mod random_{seed};\nservice!(random_{seed});\n"));
-        let main = compilation.projections.last().expect("there is a choreography");
+        let declared = compilation.hir.choreographies.iter().position(|known| known.name.name == "Main");
+        let main = compilation.projections.iter().find(|known| Some(known.choreography) == declared);
+        let main = main.expect("`Main` is projected");
         let declared = compilation.hir.choreographies.get(main.choreography).expect("what is projected is declared");
         let mut play = String::new();
         for role in &main.participants {
             let (id, name) = (role.0, declared.role_name(*role));
             play.push_str(&format!("scene.role({id}, random_{seed}::main::{name}::new); "));
         }
-        list.push_str(&format!("    ({seed}, {source:?}, |scene: &mut Scene<'_>| {{ {play}}}),\n"));
+        list.push_str(&format!("    ({seed}, |scene: &mut Scene<'_>| {{ {play}}}),\n"));
     }
-    text.push_str(&format!(
-        "/// The programs: seed, text, and the roles.\npub const PROGRAMS: &[Program] = &[\n{list}];\n"
-    ));
+    text.push_str(&format!("/// The programs: seed and roles.\npub const PROGRAMS: &[Program] = &[\n{list}];\n"));
     text
 }
 

@@ -5,6 +5,7 @@ pub mod clerk;
 #[allow(clippy::indexing_slicing, reason = "it is for tests")]
 pub mod coverage;
 pub mod crash;
+pub mod foreign;
 pub mod generated;
 #[allow(clippy::indexing_slicing, reason = "it is for tests")]
 pub mod generator;

@@ -15,8 +15,8 @@ use crate::machine::{Entry, World};
 use crate::oracle::{Case, Desk, Future, Played, Stuck, json, reason, run_all};
 use crate::random::Random;
 
-/// A program: its seed, its text, and its roles.
-pub type Program = (u64, &'static str, fn(&mut Scene<'_>));
+/// A program: its seed and its roles.
+pub type Program = (u64, fn(&mut Scene<'_>));
 
 type Ended = Result<serde_json::Value, String>;
 
@@ -38,14 +38,15 @@ pub struct Service {
 }
 
 impl Service {
-    /// What an operation gives, and whether it is one that is written down.
+    /// What an operation gives, which is written down unless it is pure.
     fn ask<T: DeserializeOwned>(&self, name: &str, arguments: Vec<Value>) -> Result<T, Failure> {
         let hir = &self.compilation.hir;
-        let operations = hir.services.iter().flat_map(|service| &service.operations);
-        let declared = operations.into_iter().find(|known| known.name.name == name).expect("the service has it");
+        let has = |service: &&chor::hir::Service| service.operations.iter().any(|known| known.name.name == name);
+        let service = hir.services.iter().find(has).expect("a service has it");
+        let declared = service.operations.iter().find(|known| known.name.name == name).expect("the service has it");
         let called = Called {
             participant: self.participant,
-            service: "S",
+            service: &service.name.name,
             operation: name,
             kind: &declared.kind,
             arguments: &arguments,
@@ -53,14 +54,15 @@ impl Service {
         };
         let result = self.world.result(hir, &called);
         if !declared.is_pure() {
-            self.world.record(self.participant, Entry::Did(format!("S.{name}"), arguments, result.clone()));
+            let name = format!("{}.{name}", service.name.name);
+            self.world.record(self.participant, Entry::Did(name, arguments, result.clone()));
         }
         let value = result.map_err(Failure::Abort)?;
         Ok(serde_json::from_value(json(&value)).expect("a value is of its type"))
     }
 
-    fn undo(&self, name: &str, arguments: Vec<Value>, output: u32) -> Result<(), BoxError> {
-        self.world.record(self.participant, Entry::Undid(format!("S.{name}"), arguments, number(&output)));
+    fn undo(&self, name: &str, arguments: Vec<Value>, output: Value) -> Result<(), BoxError> {
+        self.world.record(self.participant, Entry::Undid(name.to_owned(), arguments, output));
         Ok(())
     }
 }
@@ -69,14 +71,37 @@ fn number(number: &u32) -> Value {
     Value::Int(i128::from(*number), IntTy { signed: false, bits: Some(32) })
 }
 
+fn numbers(all: &[u32]) -> Value {
+    Value::Vec(all.iter().map(number).collect())
+}
+
 fn text(text: &str) -> Value {
     Value::text(text)
 }
 
-/// Implements the service of a random program.
+/// A struct `Item`.
+fn item(count: u32, name: &str) -> Value {
+    Value::Struct(vec![("count".to_owned(), number(&count)), ("name".to_owned(), text(name))])
+}
+
+/// The operations of random programs that give a value of a tag.
+macro_rules! by_tag {
+    ($($name:ident: $ty:ty),*) => {$(
+        async fn $name(&self, _: &IdempotencyKey, tag: &String) -> Result<$ty, Failure> {
+            self.ask(stringify!($name), vec![text(tag)])
+        }
+    )*};
+}
+
+/// Implements the services of a random program.
 macro_rules! service {
     ($program:ident) => {
         impl<D: Database> $program::S<D> for Service {
+            by_tag!(
+                flip: bool, list: Vec<u32>, mark: $program::Mark, maybe: Option<u32>, word: String, real: f64, small: i8,
+                letter: char, ledger: BTreeMap<String, u32>, verdict: Result<u32, String>, coin: crate::foreign::Coin,
+                risky_ask: bool
+            );
             fn size(&self, x: &u32) -> u32 {
                 self.ask("size", vec![number(x)]).expect("it never aborts")
             }
@@ -86,41 +111,54 @@ macro_rules! service {
             async fn note(&self, _: &IdempotencyKey, tag: &String, x: &u32) -> Result<u32, Failure> {
                 self.ask("note", vec![text(tag), number(x)])
             }
-            async fn flip(&self, _: &IdempotencyKey, tag: &String) -> Result<bool, Failure> {
-                self.ask("flip", vec![text(tag)])
-            }
-            async fn list(&self, _: &IdempotencyKey, tag: &String) -> Result<Vec<u32>, Failure> {
-                self.ask("list", vec![text(tag)])
-            }
-            async fn mark(&self, _: &IdempotencyKey, tag: &String) -> Result<$program::Mark, Failure> {
-                self.ask("mark", vec![text(tag)])
-            }
             async fn item(&self, _: &IdempotencyKey, tag: &String, x: &u32) -> Result<$program::Item, Failure> {
                 self.ask("item", vec![text(tag), number(x)])
-            }
-            async fn maybe(&self, _: &IdempotencyKey, tag: &String) -> Result<Option<u32>, Failure> {
-                self.ask("maybe", vec![text(tag)])
-            }
-            async fn word(&self, _: &IdempotencyKey, tag: &String) -> Result<String, Failure> {
-                self.ask("word", vec![text(tag)])
-            }
-            async fn risky_ask(&self, _: &IdempotencyKey, tag: &String) -> Result<bool, Failure> {
-                self.ask("risky_ask", vec![text(tag)])
             }
             async fn take(&self, _: &mut D::Tx, tag: &String, x: &u32) -> Result<u32, Failure> {
                 self.ask("take", vec![text(tag), number(x)])
             }
             async fn give(&self, _: &mut D::Tx, tag: &String, x: &u32, output: &u32) -> Result<(), BoxError> {
-                self.undo("take", vec![text(tag), number(x)], *output)
+                self.undo("S.take", vec![text(tag), number(x)], number(output))
             }
             async fn risky_take(&self, _: &mut D::Tx, tag: &String, x: &u32) -> Result<u32, Failure> {
                 self.ask("risky_take", vec![text(tag), number(x)])
             }
             async fn give_back(&self, _: &mut D::Tx, tag: &String, x: &u32, output: &u32) -> Result<(), BoxError> {
-                self.undo("risky_take", vec![text(tag), number(x)], *output)
+                self.undo("S.risky_take", vec![text(tag), number(x)], number(output))
+            }
+            async fn close(&self, _: &mut D::Tx, tag: &String, xs: &Vec<u32>) -> Result<crate::foreign::Seal, Failure> {
+                self.ask("close", vec![text(tag), numbers(xs)])
+            }
+            async fn open(
+                &self,
+                _: &mut D::Tx,
+                tag: &String,
+                xs: &Vec<u32>,
+                _: &crate::foreign::Seal,
+            ) -> Result<(), BoxError> {
+                self.undo("S.close", vec![text(tag), numbers(xs)], Value::Struct(Vec::new()))
             }
             async fn log(&self, _: &mut D::Tx, tag: &String) -> Result<(), Failure> {
                 self.ask("log", vec![text(tag)])
+            }
+        }
+
+        impl<D: Database> $program::R<D> for Service {
+            by_tag!(toss: bool);
+            fn spin(&self, x: &u32) -> u32 {
+                self.ask("spin", vec![number(x)]).expect("it never aborts")
+            }
+            async fn lock(&self, _: &mut D::Tx, tag: &String, of: &$program::Item) -> Result<u32, Failure> {
+                self.ask("lock", vec![text(tag), item(of.count, &of.name)])
+            }
+            async fn unlock(
+                &self,
+                _: &mut D::Tx,
+                tag: &String,
+                of: &$program::Item,
+                output: &u32,
+            ) -> Result<(), BoxError> {
+                self.undo("R.lock", vec![text(tag), item(of.count, &of.name)], number(output))
             }
         }
     };
@@ -172,7 +210,7 @@ pub fn play(case: &Case, roles: fn(&mut Scene<'_>), schedule: u64) -> Result<Pla
     let ended =
         run_all(futures, &desk, &mut Random::new(schedule)).map_err(|Stuck(stuck)| format!("{stuck:?} wait"))?;
     let ended: BTreeMap<Participant, Ended> = participants.into_iter().zip(ended).collect();
-    Ok(Played { ended, messages: Some(session.messages_sent()), world })
+    Ok(Played { ended, messages: Some(session.messages_sent()), lost: None, log: world.log(), called: None })
 }
 
 include!(concat!(env!("OUT_DIR"), "/random_roles.rs"));

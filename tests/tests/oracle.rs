@@ -8,13 +8,14 @@ use std::sync::Arc;
 
 use accompanist_tests::coverage::Coverage;
 use accompanist_tests::generator::{Program, generate, shrink};
-use accompanist_tests::oracle::Case;
+use accompanist_tests::oracle::{Case, Counts};
 use chor::diagnostic::Severity;
+use chor::interpret::Run;
 use chor::source::Sources;
 
 /// Programs of an ordinary run.
 const PROGRAMS: u64 = 800;
-/// Inputs of each, and schedules of each of these.
+/// Inputs of each, and schedules of each of these; the first input is played on the simulator as well.
 const INPUTS: u64 = 2;
 const SCHEDULES: u64 = 2;
 
@@ -26,13 +27,33 @@ enum Verdict {
     Wrong(String),
 }
 
-fn check(program: &Program, seed: u64, coverage: &mut Coverage) -> Verdict {
-    check_text(&program.text(), seed, coverage)
+/// What was seen in all runs.
+#[derive(Default)]
+struct Seen {
+    coverage: Coverage,
+    without_faults: Counts,
+    with_faults: Counts,
 }
 
-fn check_text(text: &str, seed: u64, coverage: &mut Coverage) -> Verdict {
+/// On the simulator, without faults and with them.
+fn simulate(case: &Case, said: &Run, seed: u64, seen: &mut Seen) -> Result<(), String> {
+    let held = case.check_simulated(said, seed, false, &mut seen.without_faults);
+    held.map_err(|what| format!("on the simulator, seed {seed}: {what}"))?;
+    let held = case.check_simulated(said, seed, true, &mut seen.with_faults);
+    held.map_err(|what| format!("on the simulator with faults, seed {seed}: {what}"))
+}
+
+fn check(program: &Program, seed: u64, seen: &mut Seen) -> Verdict {
+    check_sources(&program.sources(), seed, seen)
+}
+
+fn check_text(text: &str, seed: u64, seen: &mut Seen) -> Verdict {
+    check_sources(&Sources::single("random.chor", text), seed, seen)
+}
+
+fn check_sources(sources: &Sources, seed: u64, seen: &mut Seen) -> Verdict {
     let checked = catch_unwind(AssertUnwindSafe(|| {
-        let compilation = chor::compile(&Sources::single("random.chor", text), &chor::Options::default());
+        let compilation = chor::compile(sources, &chor::Options::default());
         if compilation.has_errors() {
             let errors = compilation.diagnostics.iter().filter(|found| found.severity() == Severity::Error);
             return Verdict::Refused(
@@ -40,13 +61,19 @@ fn check_text(text: &str, seed: u64, coverage: &mut Coverage) -> Verdict {
             );
         }
         let compilation = Arc::new(compilation);
-        coverage.program(&compilation);
+        seen.coverage.program(&compilation);
         for input in 0..INPUTS {
             let Some(case) = Case::new(Arc::clone(&compilation), seed.wrapping_mul(7).wrapping_add(input)) else {
                 return Verdict::Wrong("no session of it can be started".to_owned());
             };
             match case.check(SCHEDULES) {
-                Ok(said) => coverage.run(&said),
+                Ok(said) => {
+                    seen.coverage.run(&said);
+                    let simulated = if input == 0 { simulate(&case, &said, seed, seen) } else { Ok(()) };
+                    if let Err(what) = simulated {
+                        return Verdict::Wrong(format!("input {input}, groups {:?}: {what}", case.groups));
+                    }
+                }
                 Err(what) => return Verdict::Wrong(format!("input {input}, groups {:?}: {what}", case.groups)),
             }
         }
@@ -75,7 +102,7 @@ fn run_file(path: &str) {
     let text = std::fs::read_to_string(path).expect("the file is there");
     println!("{}", roles(&text));
     for seed in 0..200 {
-        match check_text(&text, seed, &mut Coverage::default()) {
+        match check_text(&text, seed, &mut Seen::default()) {
             Verdict::Right => {}
             Verdict::Refused(words) => panic!("refused: {words:?}"),
             Verdict::Wrong(what) => panic!("seed {seed}: {what}"),
@@ -87,13 +114,13 @@ fn run() {
     if let Ok(path) = env::var("ACCOMPANIST_FILE") {
         return run_file(&path);
     }
-    let (mut coverage, mut refused) = (Coverage::default(), BTreeMap::<String, (u64, u64)>::new());
+    let (mut seen, mut refused) = (Seen::default(), BTreeMap::<String, (u64, u64)>::new());
     let seeds = seeds();
     let failures_max = env::var("ACCOMPANIST_FAILURES").ok().and_then(|most| most.parse().ok()).unwrap_or(1_usize);
     let (mut refusals, mut failures) = (0_u64, Vec::new());
     for seed in seeds.clone() {
         let program = generate(seed);
-        match check(&program, seed, &mut coverage) {
+        match check(&program, seed, &mut seen) {
             Verdict::Right => {}
             Verdict::Refused(words) => {
                 refusals += 1;
@@ -106,11 +133,11 @@ fn run() {
                 }
             }
             Verdict::Wrong(_) => {
-                let still =
-                    |program: &Program| matches!(check(program, seed, &mut Coverage::default()), Verdict::Wrong(_));
+                let still = |program: &Program| matches!(check(program, seed, &mut Seen::default()), Verdict::Wrong(_));
                 let mut still = still;
-                let small = shrink(&program, 3000, &mut still);
-                if let Verdict::Wrong(what) = check(&small, seed, &mut Coverage::default()) {
+                let tries = env::var("ACCOMPANIST_SHRINK").ok().and_then(|tries| tries.parse().ok());
+                let small = shrink(&program, tries.unwrap_or(3000), &mut still);
+                if let Verdict::Wrong(what) = check(&small, seed, &mut Seen::default()) {
                     failures.push(format!("seed {seed}: {what}\n{}", small.text()));
                 }
                 if failures.len() >= failures_max {
@@ -119,9 +146,13 @@ fn run() {
             }
         }
     }
-    println!("{coverage}\nrefused: {refusals}: {refused:?}");
+    let Seen { coverage, without_faults, with_faults } = seen;
+    println!("simulated: {without_faults:?}\nwith faults: {with_faults:?}");
+    println!("{coverage}\nnever made: {:?}\nrefused: {refusals}: {refused:?}", coverage.missing());
     assert!(failures.is_empty(), "{}", failures.join("\n\n"));
     let count = seeds.end - seeds.start;
+    assert_eq!(coverage.unknown(), [""; 0], "these are counted, and not in a list of constructs");
+    assert!(count < PROGRAMS || coverage.missing().is_empty(), "no program has these: {:?}", coverage.missing());
     assert!(refusals * 100 < count.max(1) * 5, "{refusals} of {count} programs are refused: {refused:?}");
 }
 
@@ -148,7 +179,7 @@ fn what_the_roles_do_is_what_the_choreography_says() {
 fn stays_right(roles: &str, body: &str) {
     let text = format!("{}choreography Main<{roles} {{\n{body}\n}}\n", accompanist_tests::generator::PRELUDE);
     for seed in 0..40 {
-        match check_text(&text, seed, &mut Coverage::default()) {
+        match check_text(&text, seed, &mut Seen::default()) {
             Verdict::Right => {}
             Verdict::Refused(words) => panic!("refused: {words:?}"),
             Verdict::Wrong(what) => panic!("seed {seed}: {what}\n{}", self::roles(&text)),
@@ -206,6 +237,18 @@ fn a_part_of_the_result_that_nobody_sent_is_kept() {
         let (l, r) = ([7].with(2), 3_u32);
         (m, l, r)"#;
     stays_right("A: S, B: S, C: S, W[]: S>() -> (u32@W, Vec<u32>@A, u32@A)", body);
+}
+
+#[test]
+fn what_a_scope_undoes_is_undone_though_the_session_ends_meanwhile() {
+    let body = r#"
+        each v in {B, C} {
+            each w in {A, B} {
+                saga { C.take("t1", 1); A.risky_take("t2", p); v.list("t3"); } else why { }
+                match v.small("t4") { -1 => { } b => { abort v, "no"; } }
+            }
+        }"#;
+    stays_right("A: S, B: S, C: S>(p: u32@A)", body);
 }
 
 #[test]

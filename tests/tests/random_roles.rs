@@ -3,10 +3,10 @@
 
 use std::sync::Arc;
 
+use accompanist_tests::generator::generate;
 use accompanist_tests::oracle::{Case, compare};
 use accompanist_tests::random_roles::{PROGRAMS, play};
 use chor::interpret::Outcome;
-use chor::source::Sources;
 
 /// Inputs of each program, and schedules of each input.
 const INPUTS: u64 = 12;
@@ -15,8 +15,9 @@ const SCHEDULES: u64 = 3;
 #[test]
 fn generated_roles_do_what_the_choreography_says() {
     let mut completed = 0;
-    for (seed, text, roles) in PROGRAMS {
-        let compilation = Arc::new(chor::compile(&Sources::single("random.chor", *text), &chor::Options::default()));
+    for (seed, roles) in PROGRAMS {
+        let program = generate(*seed);
+        let compilation = Arc::new(chor::compile(&program.sources(), &chor::Options::default()));
         for input in 0..INPUTS {
             let mut case = Case::new(Arc::clone(&compilation), seed * 100 + input).expect("a session can be started");
             case.is_punctual = true;
@@ -28,7 +29,7 @@ fn generated_roles_do_what_the_choreography_says() {
             for schedule in 0..SCHEDULES {
                 let held = play(&case, *roles, schedule).and_then(|played| compare(&case, &said, &played));
                 if let Err(what) = held {
-                    panic!("program {seed}, input {input}, schedule {schedule}: {what}\n{text}");
+                    panic!("program {seed}, input {input}, schedule {schedule}: {what}\n{}", program.text());
                 }
             }
         }

@@ -46,7 +46,7 @@ pub(super) enum Verdict {
     Failed(RoleId, Arc<str>),
 }
 
-/// A transaction that runs or has committed.
+/// A transaction that runs, has committed, or is being undone.
 struct Entry {
     ticket: u64,
     role: RoleId,
@@ -54,10 +54,15 @@ struct Entry {
     committed: Option<Committed>,
 }
 
-/// Stands for a transaction that runs: as long as it does, nothing around it is taken for undone.
-pub(super) struct Ticket {
+/// Stands for a transaction or a compensation that runs: as long as it does, nothing around it is taken for undone.
+pub(super) struct Running {
     board: Arc<Board>,
     number: u64,
+}
+
+/// A transaction that runs.
+pub(super) struct Ticket {
+    running: Running,
     operation: &'static str,
     arguments: Arc<str>,
 }
@@ -98,9 +103,9 @@ impl State {
         }
     }
 
-    /// The last transaction that `role` committed in `scope` (`None`: in the session), taken out, or nothing where there is none left.
-    /// `None` as long as one runs.
-    pub(super) fn take_last(&mut self, role: RoleId, scope: Option<Position>) -> Option<Option<Committed>> {
+    /// The last transaction that `role` committed in `scope` (`None`: in the session), to be undone, and its number; or nothing where there is none
+    /// left. `None` as long as one runs, or is being undone.
+    fn take_last(&mut self, role: RoleId, scope: Option<Position>) -> Option<Option<(u64, Committed)>> {
         let within = |entry: &Entry| {
             entry.role == role
                 && scope.is_none_or(|scope| Scope::chain(entry.scope.as_ref()).any(|around| around.position == scope))
@@ -108,8 +113,8 @@ impl State {
         if self.entries.iter().any(|entry| within(entry) && entry.committed.is_none()) {
             return None;
         }
-        let last = self.entries.iter().rposition(within);
-        Some(last.and_then(|index| self.entries.remove(index).committed))
+        let last = self.entries.iter_mut().rev().find(|entry| within(entry));
+        Some(last.and_then(|entry| entry.committed.take().map(|committed| (entry.ticket, committed))))
     }
 }
 
@@ -138,6 +143,16 @@ impl Board {
         }
     }
 
+    /// The last transaction that `role` committed in `scope`, or in the session, and what says that it is being undone; nothing where there is none left.
+    pub(super) async fn undoes(
+        self: &Arc<Self>,
+        role: RoleId,
+        scope: Option<Position>,
+    ) -> Option<(Running, Committed)> {
+        let (number, committed) = self.wait(|state| state.take_last(role, scope)).await?;
+        Some((Running { board: Arc::clone(self), number }, committed))
+    }
+
     /// A transaction begins.
     pub(super) fn ticket(
         self: &Arc<Self>,
@@ -150,7 +165,7 @@ impl Board {
         state.tickets += 1;
         let number = state.tickets;
         state.entries.push(Entry { ticket: number, role, scope, committed: None });
-        Ticket { board: Arc::clone(self), number, operation, arguments }
+        Ticket { running: Running { board: Arc::clone(self), number }, operation, arguments }
     }
 }
 
@@ -158,15 +173,16 @@ impl Ticket {
     /// The transaction has committed.
     pub(super) fn committed(self, output: Arc<str>) {
         let committed = Committed { operation: self.operation, arguments: Arc::clone(&self.arguments), output };
-        let mut state = self.board.lock();
-        if let Some(index) = state.entries.iter().position(|entry| entry.ticket == self.number) {
+        let Running { board, number } = &self.running;
+        let mut state = board.lock();
+        if let Some(index) = state.entries.iter().position(|entry| entry.ticket == *number) {
             let entry = state.entries.remove(index);
             state.entries.push(Entry { committed: Some(committed), ..entry });
         }
     }
 }
 
-impl Drop for Ticket {
+impl Drop for Running {
     fn drop(&mut self) {
         let number = self.number;
         self.board.change(|state| {

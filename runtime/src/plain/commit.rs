@@ -5,7 +5,7 @@ use std::sync::Arc;
 use accompanist_core::{RoleId, SessionId, SessionKey, Write};
 use tokio::sync::oneshot;
 
-use super::board::Ticket;
+use super::board::{Running, Ticket};
 use crate::context::{BoxError, BoxFuture, Failure, Role, Transaction};
 use crate::json::to_json;
 use crate::store::{Job, Store, StoreError, Transact};
@@ -55,6 +55,9 @@ impl<D: Store, R: Role<D>> Undoes<D> for R {
 pub(super) struct Undo<D: Store> {
     pub(super) role: Arc<dyn Undoes<D>>,
     pub(super) record: Committed,
+    /// Dropped when the store is done with it, whether or not anybody still waits for that.
+    #[allow(dead_code, reason = "that it is dropped says that it is over")]
+    pub(super) running: Running,
 }
 
 impl<D: Store> Work<D> for Undo<D> {

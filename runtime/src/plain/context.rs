@@ -50,9 +50,9 @@ impl<S: Store> fmt::Debug for PlainContext<S> {
 impl<S: Store> Part<S> {
     /// Undoes what this participant has done in `scope`, or in the session, the last first.
     pub(super) async fn undo(&self, scope: Option<Position>) -> Result<(), BoxError> {
-        while let Some(record) = self.board.wait(|state| state.take_last(self.me, scope)).await {
+        while let Some((running, record)) = self.board.undoes(self.me, scope).await {
             let operation = record.operation;
-            let undo = Undo { role: Arc::clone(&self.role), record };
+            let undo = Undo { role: Arc::clone(&self.role), record, running };
             run_in(&*self.store, undo, None).await.map_err(|failure| match failure {
                 Failure::Abort(reason) => format!("{operation} cannot be undone: {reason}"),
                 Failure::Infrastructure(error) => format!("{operation} cannot be undone: {error}"),

@@ -26,6 +26,8 @@ pub(super) struct Part {
     pub(super) is_local: bool,
     /// In the order of commit.
     pub(super) transactions: Vec<TransactionRecord>,
+    /// What a scope may have been undoing when the session was aborted: that goes on, whatever has committed behind it in another arm.
+    being_undone: Vec<Position>,
 }
 
 /// What a client knows.
@@ -47,6 +49,7 @@ impl Ledger {
             state: RowState::Active,
             is_local: false,
             transactions: Vec::new(),
+            being_undone: Vec::new(),
         });
         let whose = || format!("role {} at the row's version {}", key.role.0, row.version);
         if part.version + 1 != row.version {
@@ -54,6 +57,9 @@ impl Ledger {
         }
         if !follows(&part.state, &row.state) {
             return Err(format!("{}: {:?} follows {:?}", whose(), row.state, part.state));
+        }
+        if matches!((&part.state, &row.state), (RowState::Active, RowState::Aborting { .. })) {
+            part.being_undone = part.last_of_scopes();
         }
         for change in &write.changes {
             match change {
@@ -105,6 +111,19 @@ impl Ledger {
 }
 
 impl Part {
+    /// What is undone next where a scope is.
+    fn last_of_scopes(&self) -> Vec<Position> {
+        let standing = self.transactions.iter().filter(|record| !record.undone);
+        let is_last = |record: &&TransactionRecord| {
+            let is_behind = |other: &&TransactionRecord| other.position == record.position;
+            record.scopes.iter().any(|scope| {
+                let last = standing.clone().rfind(|other| other.scopes.contains(scope));
+                last.as_ref().is_some_and(is_behind)
+            })
+        };
+        standing.clone().filter(is_last).map(|record| record.position).collect()
+    }
+
     fn undo(&mut self, position: Position, state: &RowState) -> Result<(), String> {
         let Some(at) = self.transactions.iter().position(|record| record.position == position) else {
             return Err(format!("what never committed is undone, at {position:?}"));
@@ -115,11 +134,12 @@ impl Part {
         if record.undone {
             return Err(format!("{} is undone twice", record.operation));
         }
+        let may_be_under_way = self.being_undone.contains(&position);
         let standing =
             |within: &dyn Fn(&TransactionRecord) -> bool| after.iter().any(|later| !later.undone && within(later));
         let in_order = match state {
             RowState::Active => record.scopes.iter().any(|scope| !standing(&|later| later.scopes.contains(scope))),
-            _ => !standing(&|_| true),
+            _ => may_be_under_way || !standing(&|_| true),
         };
         record.undone = true;
         match in_order {

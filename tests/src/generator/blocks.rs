@@ -1,7 +1,8 @@
 //! Choices, loops, arms and scopes.
 
 use super::place::{Kind, Place};
-use super::{Generator, Item, Part, Type, Var};
+use super::types::Type;
+use super::{Generator, Item, Part, Var};
 
 impl Generator {
     /// A guard: its text and the place where it is known, which has a role that is one participant.
@@ -97,6 +98,12 @@ impl Generator {
         };
         let value = self.maybe_type();
         let mut heads = vec![(format!("if ({guard})"), Vec::new())];
+        if self.percent(15)
+            && let Some((other, _)) = self.expr(&Type::Bool, &[who], 1)
+        {
+            heads.push((format!("else if ({other})"), Vec::new()));
+        }
+        let place = if heads.len() > 1 { Place::at(who) } else { place };
         if value.is_some() || self.percent(60) {
             heads.push(("else".to_owned(), Vec::new()));
         }
@@ -105,27 +112,37 @@ impl Generator {
         Some(vec![Item::Block { open, parts, close: close.to_owned() }])
     }
 
+    /// A choice whose branches begin alike, so that roles may do the same in both.
+    pub(super) fn alike(&mut self) -> Option<Vec<Item>> {
+        let (guard, place, _) = self.guard(&Type::Bool)?;
+        (place != Place::Everywhere).then_some(())?;
+        let known = self.vars.len();
+        self.depth += 1;
+        let mut shared = self.stmts(2);
+        let assigned: Vec<Var> =
+            self.vars.iter().filter(|var| var.assignable && var.ty == Type::U32).cloned().collect();
+        if let Some(var) = self.pick(&assigned).cloned()
+            && let Place::Roles(_) = &var.place
+        {
+            shared.push(Item::Line(format!("{} = {};", var.text, self.below(9))));
+        }
+        let mut parts = Vec::new();
+        for head in [format!("if ({guard})"), "else".to_owned()] {
+            let inner = self.vars.len();
+            let mut body = shared.clone();
+            body.extend(self.stmts(2));
+            self.vars.truncate(inner);
+            parts.push(Self::plain(&head, body));
+        }
+        self.depth -= 1;
+        self.vars.truncate(known);
+        Some(vec![Item::Block { open: String::new(), parts, close: String::new() }])
+    }
+
     pub(super) fn match_(&mut self) -> Option<Vec<Item>> {
-        let ty = [Type::Maybe(Box::new(Type::U32)), Type::Mark, Type::U32, Type::Bool][self.below(4)].clone();
+        let ty = self.matched();
         let (guard, place, who) = self.guard(&ty)?;
-        let var = |text: &str, ty: Type| Var { text: text.to_owned(), ty, place: place.clone(), assignable: false };
-        let (a, b) = (self.fresh("b"), self.fresh("b"));
-        let heads = match ty {
-            Type::Maybe(_) => {
-                vec![(format!("Some({a}) =>"), vec![var(&a, Type::U32)]), ("None =>".to_owned(), Vec::new())]
-            }
-            Type::Mark => vec![
-                (format!("Mark::Scored({a}) =>"), vec![var(&a, Type::U32)]),
-                (format!("Mark::Tagged {{ flag: {b}, .. }} =>"), vec![var(&b, Type::Bool)]),
-                ("Mark::Plain =>".to_owned(), Vec::new()),
-            ],
-            Type::U32 => vec![
-                ("0 =>".to_owned(), Vec::new()),
-                ("1 =>".to_owned(), Vec::new()),
-                (format!("{a} =>"), vec![var(&a, Type::U32)]),
-            ],
-            _ => vec![("true =>".to_owned(), Vec::new()), ("false =>".to_owned(), Vec::new())],
-        };
+        let heads = self.heads(&ty, &place);
         let value = self.maybe_type();
         let (parts, place) = self.branches(heads, &place, who, value.as_ref())?;
         let (open, close) = self.bound(value.as_ref(), place);
@@ -167,18 +184,36 @@ impl Generator {
 
     pub(super) fn for_(&mut self) -> Option<Vec<Item>> {
         let role = self.single();
-        let (items, place) = match self.percent(30) {
-            true => (format!("0..{}", 1 + self.below(3)), Place::Everywhere),
-            false => self.expr(&Type::List, &[role], 1)?,
-        };
         let name = self.fresh("e");
-        let bound = vec![Var { text: name.clone(), ty: Type::U32, place: place.clone(), assignable: false }];
-        let heads = vec![(format!("for {name} in ({items})"), bound)];
-        let heads = match items.starts_with("0..") {
+        let (items, place, pattern) = match self.below(6) {
             // Its numbers are `i32`.
-            true => vec![(format!("for {name} in ({items})"), Vec::new())],
-            false => heads,
+            0 => (format!("0..{}", 1 + self.below(3)), Place::Everywhere, None),
+            1 => (format!("1..={}", self.below(3)), Place::Everywhere, None),
+            2 => {
+                let (most, place) = self.expr(&Type::U32, &[role], 1)?;
+                (format!("0_u32..({most}) % 4"), place, Some(name.clone()))
+            }
+            3 => {
+                let (items, place) = self.expr(&Type::List, &[role], 1)?;
+                (format!("({items}).enumerate()"), place, Some(format!("(_, {name})")))
+            }
+            4 => {
+                let (items, place) = self.expr(&Type::Ledger, &[role], 1)?;
+                (format!("({items}).values()"), place, Some(name.clone()))
+            }
+            _ => {
+                let (items, place) = self.expr(&Type::List, &[role], 1)?;
+                (items, place, Some(name.clone()))
+            }
         };
+        let bound = pattern.as_ref().map(|_| Var {
+            text: name.clone(),
+            ty: Type::U32,
+            place: place.clone(),
+            assignable: false,
+        });
+        let head = format!("for {} in ({items})", pattern.unwrap_or(name));
+        let heads = vec![(head, bound.into_iter().collect())];
         let (parts, _) = self.branches(heads, &place, role, None)?;
         Some(vec![Item::Block { open: String::new(), parts, close: String::new() }])
     }
@@ -231,32 +266,93 @@ impl Generator {
 
     pub(super) fn saga(&mut self) -> Option<Vec<Item>> {
         let who = self.single();
-        let value = self.percent(35);
+        let result = self.percent(40).then(|| self.any_type());
         let within = ["", "", "", " within 1h"][self.below(4)];
         self.scopes += 1;
-        let mut result = None;
-        let (body, tail) = self.block(|this| {
-            let made = if value { this.operation(&Type::U32, who, 1) } else { None };
-            result = made.as_ref().map(|_| Type::U32);
+        let mut is_made = result.is_none();
+        let (mut body, tail) = self.block(|this| {
+            let made = result.as_ref().and_then(|ty| {
+                let acting = this.operation(ty, who, 1);
+                acting.or_else(|| this.expr(ty, &[who], 2))
+            });
+            is_made |= made.is_some();
             made.map_or_else(String::new, |(text, _)| text)
         });
         self.scopes -= 1;
+        is_made.then_some(())?;
+        if result.is_some() || self.percent(30) {
+            // Whoever has the value has a part in it.
+            let (name, tag) = (self.roles[who].name.clone(), self.fresh("t"));
+            body.insert(0, Item::Line(format!("{name}.take(\"{tag}\", 1);")));
+        }
+        if result.is_none() && self.percent(20) {
+            body.extend(self.abort(who));
+        }
         let mut parts = vec![Part { head: format!("saga{within}"), body, tail }];
         if result.is_some() || self.percent(75) {
             let why = self.percent(50).then(|| self.fresh("why"));
             let known = self.vars.len();
             if let Some(why) = &why {
                 self.var(format!("{why}.reason"), Type::Text, Place::Everywhere);
+                self.var(format!("{why}.role"), Type::Text, Place::Everywhere);
             }
             let (body, tail) = self.block(|this| {
                 let made = result.as_ref().and_then(|ty| this.expr(ty, &[who], 1));
                 made.map_or_else(String::new, |(text, _)| text)
             });
             self.vars.truncate(known);
+            (result.is_none() || !tail.is_empty()).then_some(())?;
             let head = why.map_or_else(|| "else".to_owned(), |why| format!("else {why}"));
             parts.push(Part { head, body, tail });
         }
         let (open, close) = self.bound(result.as_ref(), Place::at(who));
+        Some(vec![Item::Block { open, parts, close: close.to_owned() }])
+    }
+
+    /// A choice that only the members of a group know; they alone act in it.
+    pub(super) fn group_choice(&mut self) -> Option<Vec<Item>> {
+        let groups = self.groups();
+        let group = self.pick(&groups).copied()?;
+        let ty = if self.percent(40) { Type::Bool } else { self.matched() };
+        let (guard, place) = self.expr(&ty, &[group], 2)?;
+        let is_held = |place: &Place| *place == Place::at(group);
+        is_held(&place).then_some(())?;
+        let heads = match ty {
+            Type::Bool => vec![(format!("if ({guard})"), Vec::new()), ("else".to_owned(), Vec::new())],
+            _ => self.heads(&ty, &place),
+        };
+        let mut parts = Vec::new();
+        for (head, bound) in heads {
+            let known = self.vars.len();
+            self.vars.extend(bound);
+            let (member, tag) = (self.fresh("w"), self.fresh("t"));
+            let mut body = Vec::new();
+            if self.percent(60) {
+                let (x, _) = self.expr(&Type::U32, &[group], 1)?;
+                let (kept, name) = (self.fresh("v"), self.roles[group].name.clone());
+                body.push(Item::Line(format!("let {kept}: u32 = {x};")));
+                body.push(Item::Block {
+                    open: String::new(),
+                    parts: vec![Self::plain(
+                        &format!("each {member} in {name}"),
+                        vec![Item::Line(format!("{member}.note(\"{tag}\", {kept} % 50 + {member}.index.to_u32());"))],
+                    )],
+                    close: String::new(),
+                });
+            }
+            let own: Vec<Var> = self.vars.iter().filter(|var| var.assignable && is_held(&var.place)).cloned().collect();
+            if let Some(var) = self.pick(&own).cloned()
+                && let Some((value, _)) = self.expr(&var.ty, &[group], 1)
+            {
+                body.push(Item::Line(format!("{} = {value};", var.text)));
+            }
+            self.vars.truncate(known);
+            parts.push(Self::plain(&head, body));
+        }
+        let (open, close) = match ty {
+            Type::Bool => (String::new(), ""),
+            _ => (format!("match ({guard}) {{ "), "}"),
+        };
         Some(vec![Item::Block { open, parts, close: close.to_owned() }])
     }
 

@@ -1,7 +1,8 @@
 //! Choreographies that are called, and their calls.
 
 use super::place::{Kind, Place, RoleInfo};
-use super::{Callee, Choreography, Generator, Item, Param, Part, Type};
+use super::types::Type;
+use super::{Callee, Choreography, Generator, Item, Param, Part};
 
 impl Generator {
     /// A choreography for others to call; or several that call one another.
@@ -208,7 +209,8 @@ impl Generator {
                 cast.push(vec![*self.pick(&free)?]);
             }
         }
-        let instance = [Type::U32, Type::Text, Type::Mark][self.below(3)].clone();
+        let instance = [Type::U32, Type::Text, Type::Mark, Type::Ledger, Type::Seal, Type::Float];
+        let instance = instance[self.below(6)].clone();
         let concrete = |ty: &Type| if *ty == Type::Param { instance.clone() } else { ty.clone() };
         let played = |roles: &[usize]| -> Vec<usize> { roles.iter().flat_map(|role| cast[*role].clone()).collect() };
         let mut args = Vec::new();

@@ -1,7 +1,8 @@
 //! Blocks that are run for each member of a group.
 
 use super::place::{Kind, Place, RoleInfo};
-use super::{Generator, Item, Part, Type};
+use super::types::Type;
+use super::{Generator, Item, Part, Var};
 
 impl Generator {
     pub(super) fn members(&mut self) -> Option<Vec<Item>> {
@@ -10,6 +11,13 @@ impl Generator {
         let name = self.fresh("w");
         let head = format!("{} {name} in {}", if one_by_one { "for" } else { "each" }, self.role_list(&group));
         let own = Place::Each(group.iter().copied().collect());
+        let mut items = Vec::new();
+        if one_by_one && self.percent(50) {
+            let (kept, name) = (self.fresh("own"), self.roles[group[0]].name.clone());
+            items.push(Item::Line(format!("let mut {kept}: u32@each {name} = {};", self.below(9))));
+            self.var(kept, Type::U32, own.clone());
+            self.vars.last_mut()?.assignable = true;
+        }
         let outer = self.roles.clone();
         let member = self.roles.len();
         let others: Vec<usize> = self.singles();
@@ -46,7 +54,14 @@ impl Generator {
             })
         };
         let (body, tail) = match one_by_one {
-            true => make(self),
+            true => {
+                let (mut body, tail) = make(self);
+                let is_own = |var: &&Var| var.assignable && var.place == own && var.ty == Type::U32;
+                if let Some(var) = self.vars.iter().find(is_own) {
+                    body.push(Item::Line(format!("{} = {} % 50 + 3;", var.text, var.text)));
+                }
+                (body, tail)
+            }
             false => {
                 let own = own.clone();
                 self.arm(move |var, _| var.place == own, make)
@@ -55,10 +70,12 @@ impl Generator {
         self.roles = outer;
         let part = Part { head, body, tail };
         let Some((ty, place)) = bound else {
-            return Some(vec![Item::Block { open: String::new(), parts: vec![part], close: String::new() }]);
+            items.push(Item::Block { open: String::new(), parts: vec![part], close: String::new() });
+            return Some(items);
         };
         let name = self.fresh("g");
         self.var(name.clone(), ty, place);
-        Some(vec![Item::Block { open: format!("let {name} = "), parts: vec![part], close: ";".to_owned() }])
+        items.push(Item::Block { open: format!("let {name} = "), parts: vec![part], close: ";".to_owned() });
+        Some(items)
     }
 }

@@ -4,49 +4,25 @@
 mod apart;
 mod blocks;
 mod calls;
+mod compose;
+mod explicit;
 mod expr;
 mod members;
+mod operation;
+mod patterns;
 mod place;
+mod prelude;
 mod program;
 mod shrink;
 mod stmt;
+mod types;
 
 use crate::random::Random;
 use place::{Kind, Place, RoleInfo};
-pub use program::{Choreography, Item, PRELUDE, Part, Program};
+pub use prelude::PRELUDE;
+pub use program::{Choreography, Item, Part, Program};
 pub use shrink::shrink;
-
-/// The types that programs compute with.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
-enum Type {
-    Bool,
-    U32,
-    Text,
-    /// `Vec<u32>`
-    List,
-    Maybe(Box<Type>),
-    Pair(Box<Type>, Box<Type>),
-    Mark,
-    Item,
-    /// A type parameter.
-    Param,
-}
-
-impl Type {
-    fn text(&self) -> String {
-        match self {
-            Type::Bool => "bool".to_owned(),
-            Type::U32 => "u32".to_owned(),
-            Type::Text => "String".to_owned(),
-            Type::List => "Vec<u32>".to_owned(),
-            Type::Maybe(item) => format!("Option<{}>", item.text()),
-            Type::Pair(one, two) => format!("({}, {})", one.text(), two.text()),
-            Type::Mark => "Mark".to_owned(),
-            Type::Item => "Item".to_owned(),
-            Type::Param => "T".to_owned(),
-        }
-    }
-}
+use types::Type;
 
 /// What may be used where the walk is.
 #[derive(Clone, Debug)]
@@ -139,7 +115,10 @@ impl Generator {
         let groups = [0, 0, 1, 1, 2][self.below(5)].min(5 - singles);
         self.roles = ["A", "B", "C", "D"][..singles].iter().map(|name| RoleInfo::new(name, Kind::Single)).collect();
         self.roles.extend(["W", "V"][..groups].iter().map(|name| RoleInfo::new(name, Kind::Group)));
-        let types = [Type::U32, Type::Bool, Type::List, Type::Mark, Type::Maybe(Box::new(Type::U32)), Type::Item];
+        for role in 0..self.roles.len() {
+            self.roles[role].has_two_services = self.percent(30);
+        }
+        let types = [Type::U32, Type::Bool, Type::List, Type::Mark, Type::maybe(Type::U32), Type::Item];
         let count = 1 + self.below(4);
         self.vars.clear();
         let mut params = Vec::new();
@@ -147,7 +126,7 @@ impl Generator {
             params.push(format!("p{index}: {}@A", ty.text()));
             self.var(format!("p{index}"), ty, Place::at(0));
         }
-        self.budget = 6 + self.below(16);
+        self.budget = 8 + self.below(18);
         let body = self.stmts(usize::MAX);
         let results = self.results();
         choreographies.push(Choreography {
@@ -159,12 +138,25 @@ impl Generator {
             body,
             tail: None,
         });
-        Program { choreographies }.reachable()
+        let (is_explicit, files) = (self.percent(12), [1, 1, 1, 1, 1, 2, 3][self.below(7)]);
+        Program { choreographies, is_explicit, files }.reachable()
     }
 
     /// Some of what is known at the end, and where it goes.
     fn results(&mut self) -> Vec<(String, String)> {
         let mut results = Vec::new();
+        let is_shared =
+            |var: &&Var| matches!((&var.ty, &var.place), (Type::Pair(..), Place::Roles(roles)) if roles.len() > 1);
+        let shared: Vec<Var> = self.vars.iter().filter(is_shared).cloned().collect();
+        if self.percent(40)
+            && let Some(var) = self.pick(&shared).cloned()
+            && let (Type::Pair(one, two), Place::Roles(roles)) = (&var.ty, &var.place)
+        {
+            // Several hold all of a value, and each keeps a part of it.
+            let held: Vec<usize> = roles.iter().copied().collect();
+            let (here, there) = (self.role_list(&held[..1]), self.role_list(&held));
+            return vec![(var.text, format!("({}@{there}, {}@{here})", one.text(), two.text()))];
+        }
         for var in self.vars.clone() {
             if results.len() >= 4 || !self.percent(35) {
                 continue;

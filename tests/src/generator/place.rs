@@ -8,6 +8,8 @@ use super::Generator;
 pub(super) struct RoleInfo {
     pub(super) name: String,
     pub(super) kind: Kind,
+    /// Whether it has the service `R` besides `S`.
+    pub(super) has_two_services: bool,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -26,12 +28,13 @@ pub(super) enum Place {
 
 impl RoleInfo {
     pub(super) fn new(name: &str, kind: Kind) -> Self {
-        Self { name: name.to_owned(), kind }
+        Self { name: name.to_owned(), kind, has_two_services: false }
     }
 
     pub(super) fn declared(&self) -> String {
         let group = if self.kind == Kind::Group { "[]" } else { "" };
-        format!("{}{group}: S", self.name)
+        let more = if self.has_two_services { " + R" } else { "" };
+        format!("{}{group}: S{more}", self.name)
     }
 }
 
@@ -66,6 +69,11 @@ impl Generator {
             Kind::Single | Kind::Group => BTreeSet::from([role]),
             Kind::Member(of) => of.iter().flat_map(|of| self.hosts(*of)).collect(),
         }
+    }
+
+    /// Whether whoever plays the role has the service `R`.
+    pub(super) fn has_two_services(&self, role: usize) -> bool {
+        self.hosts(role).into_iter().all(|host| self.roles[host].has_two_services)
     }
 
     pub(super) fn is_apart(&self, role: usize, others: &[usize]) -> bool {

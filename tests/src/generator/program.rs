@@ -2,42 +2,21 @@
 
 use std::fmt::Write;
 
-/// The types and the service that all programs have.
-pub const PRELUDE: &str = "\
-struct Item { count: u32, name: String }
-enum Mark { Plain, Scored(u32), Tagged { flag: bool, text: String } }
-service S {
-    pure fn size(x: u32) -> u32;
-    pure fn is_even(x: u32) -> bool;
-    fn note(tag: String, x: u32) -> u32;
-    fn flip(tag: String) -> bool;
-    fn list(tag: String) -> Vec<u32>;
-    fn mark(tag: String) -> Mark;
-    fn item(tag: String, x: u32) -> Item;
-    fn maybe(tag: String) -> Option<u32>;
-    fn word(tag: String) -> String;
-    fn risky_ask(tag: String) -> bool;
-    transaction take(tag: String, x: u32) -> u32 compensate give;
-    transaction risky_take(tag: String, x: u32) -> u32 compensate give_back;
-    transaction log(tag: String) compensate none;
-}
-fn total(xs: Vec<u32>) -> u32 {
-    let mut sum = 0_u32;
-    for x in xs { sum = sum + x % 50; }
-    sum
-}
-fn worth(mark: Mark) -> u32 {
-    match mark { Mark::Scored(n) => n, Mark::Tagged { flag, .. } => if flag { 1 } else { 2 }, Mark::Plain => 0 }
-}
-fn share(a: u32, b: u32) -> u32 { a / b }
-fn ready(x: u32) -> bool { let mut n = x % 50; while n > 3 { n = n - 2; } n == 3 }
-";
+use chor::load::load;
+use chor::source::{SourceFile, Sources};
+
+use super::explicit::explicit;
+use super::prelude::PRELUDE;
 
 /// A program.
 #[derive(Clone, Debug)]
 pub struct Program {
     /// Its choreographies; `Main` is the last.
     pub choreographies: Vec<Choreography>,
+    /// Whether all its selections are written, where that can be.
+    pub is_explicit: bool,
+    /// How many files it has: one, the prelude apart, or the called choreographies as well.
+    pub files: usize,
 }
 
 /// A choreography.
@@ -87,14 +66,51 @@ pub struct Part {
 }
 
 impl Program {
-    /// The text.
-    pub fn text(&self) -> String {
-        let mut out = PRELUDE.to_owned();
-        for choreography in &self.choreographies {
-            choreography.print(&mut out);
-        }
-        out
+    /// The files, the first of which uses the others: their names and texts.
+    pub fn texts(&self) -> Vec<(String, String)> {
+        let (called, main) = self.choreographies.split_at(self.choreographies.len().saturating_sub(1));
+        let print = |choreographies: &[Choreography]| {
+            let mut out = String::new();
+            choreographies.iter().for_each(|choreography| choreography.print(&mut out));
+            out
+        };
+        let file = |name: &str, text: String| (name.to_owned(), text);
+        let (called, main, prelude) = (print(called), print(main), PRELUDE);
+        let files = match self.files {
+            1 => vec![file("random.chor", format!("{prelude}{called}{main}"))],
+            2 => vec![
+                file("random.chor", format!("use \"parts/prelude.chor\";\n{called}{main}")),
+                file("parts/prelude.chor", prelude.to_owned()),
+            ],
+            _ => vec![
+                file("random.chor", format!("use \"parts/prelude.chor\"; use \"parts/called.chor\";\n{main}")),
+                file("parts/prelude.chor", prelude.to_owned()),
+                file("parts/called.chor", format!("use \"prelude.chor\";\n{called}")),
+            ],
+        };
+        if self.is_explicit { explicit(&files).unwrap_or(files) } else { files }
     }
+
+    /// All of its text.
+    pub fn text(&self) -> String {
+        let texts = self.texts();
+        if let [(_, text)] = texts.as_slice() {
+            return text.clone();
+        }
+        texts.iter().map(|(name, text)| format!("// {name}\n{text}")).collect()
+    }
+
+    /// The files as the compiler takes them.
+    pub fn sources(&self) -> Sources {
+        sources(&self.texts())
+    }
+}
+
+/// Files as the compiler takes them.
+pub(super) fn sources(files: &[(String, String)]) -> Sources {
+    let text = |path: &str| files.iter().find(|(name, _)| name == path).map(|(_, text)| text.clone());
+    let (name, root) = files.first().cloned().unwrap_or_default();
+    load(SourceFile::new(name, root), |path| text(path).ok_or_else(|| "there is no such file".to_owned()))
 }
 
 impl Program {

@@ -21,6 +21,12 @@ pub fn shrink(program: &Program, tries_max: usize, wrong: &mut dyn FnMut(&Progra
 /// Programs with one thing less, the greatest things first.
 fn smaller(program: &Program) -> Vec<Program> {
     let mut found = Vec::new();
+    if program.is_explicit {
+        found.push(Program { is_explicit: false, ..program.clone() });
+    }
+    if program.files > 1 {
+        found.push(Program { files: 1, ..program.clone() });
+    }
     for at in 0..program.choreographies.len() {
         let with = |change: &dyn Fn(&mut super::Choreography)| {
             let mut other = program.clone();

@@ -1,7 +1,8 @@
 //! Statements.
 
 use super::place::{Kind, Place};
-use super::{Generator, Item, Part, Type};
+use super::types::Type;
+use super::{Generator, Item, Part, Var};
 
 impl Generator {
     /// Up to so many statements. The variables that they bind are known behind them.
@@ -31,24 +32,29 @@ impl Generator {
 
     fn stmt(&mut self) -> Vec<Item> {
         let made = match self.below(100) {
-            0..=9 => self.compute(),
-            10..=27 => self.communicate(),
-            28..=34 => self.message(),
-            35..=47 => self.act(),
-            48..=52 => self.declare(),
-            53..=59 => self.assign(),
-            60..=62 => self.require(),
-            63 => self.apart(),
-            64..=65 if self.depth < 4 => self.apart_choice(),
-            64..=66 => self.timed(),
-            67..=72 => self.call(),
+            0 if self.scopes > 0 => self.compute_risky(),
+            0..=6 => self.compute(),
+            7..=8 => self.compute_each(),
+            9..=10 => self.take_apart(),
+            11..=26 => self.communicate(),
+            27..=31 => self.message(),
+            32..=42 => self.act(),
+            43..=48 => self.declare(),
+            49..=57 => self.assign(),
+            58..=60 => self.require(),
+            61 => self.apart(),
+            62 if self.depth < 4 => self.apart_choice(),
+            62..=64 => self.timed(),
+            65..=70 => self.call(),
             _ if self.depth >= 4 => self.act(),
-            73..=80 => self.branch(),
-            81..=84 => self.match_(),
+            71..=76 => self.branch(),
+            77..=78 => self.alike(),
+            79..=81 => self.match_(),
+            82..=84 => self.group_choice(),
             85..=87 => self.while_(),
             88..=89 => self.for_(),
-            90..=93 => self.members(),
-            94..=95 => self.par(),
+            90..=92 => self.members(),
+            93..=94 => self.par(),
             _ => self.saga(),
         };
         made.unwrap_or_default()
@@ -66,8 +72,49 @@ impl Generator {
         }
         let (value, place) = self.expr(&ty, &at, 2)?;
         let name = self.fresh("v");
+        let line = match self.below(10) {
+            0 => format!("let _: {} = {value};", ty.text()),
+            1 if place != Place::Everywhere => format!("let {name}: {}@{} = {value};", ty.text(), self.role_list(&at)),
+            _ => format!("let {name}: {} = {value};", ty.text()),
+        };
+        if !line.starts_with("let _") {
+            self.var(name, ty, if line.contains('@') { self.meet(&place, &Place::of(&at)) } else { place });
+        }
+        Some(vec![Item::Line(line)])
+    }
+
+    /// What may have no value, where its role does nothing else perhaps.
+    fn compute_risky(&mut self) -> Option<Vec<Item>> {
+        let role = self.single();
+        let (value, place) = self.risky(&[role], 1)?;
+        let name = self.fresh("v");
+        let line = format!("let {name} = {value};");
+        self.var(name, Type::U32, place);
+        Some(vec![Item::Line(line)])
+    }
+
+    /// Something that each of a group computes of what it has for itself.
+    fn compute_each(&mut self) -> Option<Vec<Item>> {
+        (self.depth == 0).then_some(())?;
+        let is_each = |var: &&Var| matches!(var.place, Place::Each(_));
+        let eaches: Vec<Var> = self.vars.iter().filter(is_each).cloned().collect();
+        let var = self.pick(&eaches)?.clone();
+        let (x, ty) = (&var.text, var.ty.clone());
+        let (value, ty) = match (&ty, self.below(2)) {
+            (Type::U32, 0) => (format!("({x} % 50) + 1"), ty),
+            (Type::U32, _) => (format!("share({x}, 2) + worth(Mark::Scored({x} % 7))"), ty),
+            (Type::Bool, 0) => (format!("!{x}"), ty),
+            (Type::Bool, _) => (format!("{x} == ready(3)"), ty),
+            (Type::Maybe(_), _) => (format!("({x}, 1_u32)"), Type::pair(ty, Type::U32)),
+            (Type::List, _) => (format!("total({x}.with(4))"), Type::U32),
+            (Type::Item, _) => (format!("{x}.count"), Type::U32),
+            (Type::Mark, _) => (format!("worth({x})"), Type::U32),
+            (Type::Pair(one, _), _) => (format!("{x}.0"), (**one).clone()),
+            _ => return None,
+        };
+        let name = self.fresh("own");
         let line = format!("let {name}: {} = {value};", ty.text());
-        self.var(name, ty, place);
+        self.var(name, ty, var.place);
         Some(vec![Item::Line(line)])
     }
 
@@ -96,7 +143,8 @@ impl Generator {
             // By way of another.
             let between = self.single();
             if between != from && to != [between] {
-                chain = format!("({chain} ~> {})@{0}", self.roles[between].name);
+                let by = self.roles[between].name.clone();
+                chain = if self.percent(50) { format!("({chain} ~> {by})@{by}") } else { format!("{chain} ~> {by}") };
             }
         }
         let line = format!("let {name} = {chain} ~> {};", self.role_list(&to));
@@ -115,6 +163,11 @@ impl Generator {
     /// An operation, its value used or not.
     fn act(&mut self) -> Option<Vec<Item>> {
         let (ty, role) = (self.any_type(), self.single());
+        if self.scopes > 0 && self.percent(25) {
+            let (x, _) = self.expr(&Type::U32, &[role], 1)?;
+            let (name, tag) = (self.roles[role].name.clone(), self.fresh("t"));
+            return Some(vec![Item::Line(format!("{name}.risky_take(\"{tag}\", {x});"))]);
+        }
         if self.percent(10) {
             let (name, tag) = (self.roles[role].name.clone(), self.fresh("t"));
             return Some(vec![Item::Line(format!("{name}.log(\"{tag}\");"))]);
@@ -131,9 +184,18 @@ impl Generator {
 
     /// `let mut x: T@P = ..;`
     fn declare(&mut self) -> Option<Vec<Item>> {
-        let ty = [Type::U32, Type::U32, Type::List, Type::Item, Type::Bool][self.below(5)].clone();
+        let ty = match self.below(12) {
+            0..=3 => Type::U32,
+            4 | 5 => Type::List,
+            6 => Type::Item,
+            7 => Type::Bool,
+            8 => Type::Ledger,
+            9 => Type::pair(Type::U32, Type::Bool),
+            10 => Type::Text,
+            _ => [Type::maybe(Type::U32), Type::Float][self.below(2)].clone(),
+        };
         let groups = self.groups();
-        if self.percent(20)
+        if self.percent(35)
             && let Some(group) = self.pick(&groups).copied()
             && let Some((value, _)) = self.expr(&ty, &[group], 1)
         {
@@ -161,7 +223,11 @@ impl Generator {
 
     fn assign(&mut self) -> Option<Vec<Item>> {
         let assignable: Vec<_> = self.vars.iter().filter(|var| var.assignable).cloned().collect();
-        let var = self.pick(&assignable)?.clone();
+        // What has parts is changed in more ways.
+        let composed: Vec<_> =
+            assignable.iter().filter(|var| !matches!(var.ty, Type::U32 | Type::Bool)).cloned().collect();
+        let among = if composed.is_empty() || self.percent(40) { assignable } else { composed };
+        let var = self.pick(&among)?.clone();
         let at: Vec<usize> = match &var.place {
             Place::Roles(roles) => roles.iter().copied().collect(),
             Place::Each(_) => vec![(0..self.roles.len()).rev().find(|role| self.own(&var.place, *role))?],
@@ -171,16 +237,48 @@ impl Generator {
         let line = match &var.ty {
             Type::List if self.percent(60) => {
                 let (x, _) = self.expr(&Type::U32, &at, 1)?;
-                match self.below(5) {
-                    0 if self.scopes > 0 => format!("{name}[1] = {x};"),
+                match self.below(6) {
+                    5 => {
+                        let popped = self.fresh("v");
+                        format!("let {popped} = {name}.pop();")
+                    }
+                    0 if self.scopes > 0 || self.percent(10) => format!("{name}[0] = {x};"),
+                    4 => format!("{name}.insert(0, {x});"),
                     1 => format!("{name}.extend([{x}]);"),
                     2 => format!("{name}.pop();"),
                     _ => format!("{name}.push({x});"),
                 }
             }
-            Type::Item if self.percent(60) => {
-                let (x, _) = self.expr(&Type::U32, &at, 1)?;
-                format!("{name}.count = {x};")
+            Type::Item if self.percent(60) => match self.below(3) {
+                0 => {
+                    let (text, _) = self.expr(&Type::Text, &at, 1)?;
+                    format!("{name}.name.push_str({text});")
+                }
+                _ => {
+                    let (x, _) = self.expr(&Type::U32, &at, 1)?;
+                    format!("{name}.count = {x};")
+                }
+            },
+            Type::Ledger if self.percent(70) => match self.below(4) {
+                0 => format!("{name}.remove(\"x\");"),
+                1 => format!("{name}.clear();"),
+                _ => {
+                    let (key, value, _) = self.two(&Type::Text, &Type::U32, &at, 1)?;
+                    format!("{name}.insert({key}, {value});")
+                }
+            },
+            Type::Pair(one, _) if self.percent(60) => {
+                let (x, _) = self.expr(one, &at, 1)?;
+                format!("{name}.0 = {x};")
+            }
+            Type::Text if self.percent(50) => format!("{name}.push('c');"),
+            Type::Maybe(_) if self.percent(50) => {
+                let taken = self.fresh("v");
+                let line = format!("let {taken} = {name}.take();");
+                if let Place::Roles(_) = &var.place {
+                    self.var(taken, var.ty.clone(), var.place.clone());
+                }
+                line
             }
             ty => {
                 let (value, _) = self.expr(ty, &at, 2)?;
@@ -195,7 +293,12 @@ impl Generator {
             return None;
         }
         let role = self.single();
-        let (condition, place) = self.expr(&Type::Bool, &[role], 1)?;
+        let mut at = vec![role];
+        let other = self.below(self.roles.len());
+        if self.percent(25) && other != role {
+            at.push(other);
+        }
+        let (condition, place) = self.expr(&Type::Bool, &at, 1)?;
         (place != Place::Everywhere).then_some(())?;
         let tag = self.fresh("r");
         Some(vec![Item::Line(format!("require {condition}, \"{tag}\";"))])
@@ -221,7 +324,7 @@ impl Generator {
         let (name, sender) = (self.fresh("late"), self.roles[from].name.clone());
         let line =
             format!("let {name} = ({value})@{sender} ~> {} within {}ms;", self.roles[to].name, 1000 + self.names);
-        self.var(name, Type::Maybe(Box::new(Type::U32)), Place::at(to));
+        self.var(name, Type::maybe(Type::U32), Place::at(to));
         Some(vec![Item::Line(line)])
     }
 

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use accompanist::store::{MemoryTx, Store};
 use accompanist::{BoxError, Database, Failure, IdempotencyKey, Operation, Transaction};
 use chor::interpret::{Called, Participant, Value};
 use serde::{Deserialize, Serialize};
@@ -38,30 +39,65 @@ impl Request {
         self.arguments.iter().map(|argument| argument.0.clone()).collect()
     }
 
-    fn perform(&self, world: &World) -> Result<Wire, Failure> {
+    /// What is written down of it.
+    fn did(&self) -> (Participant, Entry) {
         let result = self.result.clone().map(|value| value.0);
-        world.record(Participant(self.participant), Entry::Did(self.name.clone(), self.arguments(), result));
+        (Participant(self.participant), Entry::Did(self.name.clone(), self.arguments(), result))
+    }
+
+    fn result(&self) -> Result<Wire, Failure> {
         self.result.clone().map_err(Failure::Abort)
     }
 }
+
+/// A transaction of a store that keeps what services write into it.
+pub trait Kept {
+    /// Writes it down as a part of the transaction.
+    fn keep(&mut self, participant: Participant, entry: Entry);
+}
+
+/// Keeps nothing: what is done is done.
+impl Kept for () {
+    fn keep(&mut self, _: Participant, _: Entry) {}
+}
+
+/// What transactions have done, and compensations, as far as they are committed.
+#[derive(Clone, Debug, Default)]
+pub struct Effects(pub Vec<(Participant, Entry)>);
+
+impl Kept for MemoryTx {
+    fn keep(&mut self, participant: Participant, entry: Entry) {
+        self.data::<Effects>().0.push((participant, entry));
+    }
+}
+
+/// A store of such transactions.
+pub trait Keeps: Store<Tx: Kept> {}
+
+impl<S: Store<Tx: Kept>> Keeps for S {}
 
 /// Any transaction.
 #[derive(Debug)]
 pub struct Committed;
 
-impl<D: Database> Transaction<World, D> for Committed {
+impl<D: Database<Tx: Kept>> Transaction<World, D> for Committed {
     const NAME: &'static str = "Machine.commit";
     type Arguments = Request;
     type Output = Wire;
 
-    async fn commit(world: &World, _tx: &mut D::Tx, request: &Request) -> Result<Wire, Failure> {
-        request.perform(world)
+    async fn commit(world: &World, tx: &mut D::Tx, request: &Request) -> Result<Wire, Failure> {
+        let (participant, entry) = request.did();
+        tx.keep(participant, entry.clone());
+        world.record(participant, entry);
+        request.result()
     }
 
-    async fn compensate(world: &World, _tx: &mut D::Tx, request: &Request, output: &Wire) -> Result<(), BoxError> {
+    async fn compensate(world: &World, tx: &mut D::Tx, request: &Request, output: &Wire) -> Result<(), BoxError> {
         if request.can_be_undone {
-            let undone = Entry::Undid(request.name.clone(), request.arguments(), output.0.clone());
-            world.record(Participant(request.participant), undone);
+            let (participant, undone) = (Participant(request.participant), output.0.clone());
+            let undone = Entry::Undid(request.name.clone(), request.arguments(), undone);
+            tx.keep(participant, undone.clone());
+            world.record(participant, undone);
         }
         Ok(())
     }
@@ -77,6 +113,8 @@ impl<D: Database> Operation<World, D> for Recorded {
     type Output = Wire;
 
     async fn call(world: &World, _key: &IdempotencyKey, request: &Request) -> Result<Wire, Failure> {
-        request.perform(world)
+        let (participant, entry) = request.did();
+        world.record(participant, entry);
+        request.result()
     }
 }

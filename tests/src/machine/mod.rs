@@ -11,14 +11,14 @@ mod world;
 
 use std::sync::Arc;
 
-use accompanist::store::Store;
 use accompanist::{BoxError, BoxFuture, Choreography, Definition, Interrupted, Role, RoleId, SessionContext};
 use chor::Compilation;
 use chor::hir::ChoreographyId;
 use chor::interpret::Value;
 use serde::Serialize;
 
-pub use call::Committed;
+use call::Keeps;
+pub use call::{Committed, Effects, Kept};
 pub use wire::Wire;
 pub use world::{Asked, Entry, World, any_value};
 
@@ -67,7 +67,7 @@ pub struct Player {
     pub world: Arc<World>,
 }
 
-impl<S: Store> Role<S> for Player {
+impl<S: Keeps> Role<S> for Player {
     type Arguments = Option<Vec<Wire>>;
     type Output = Wire;
 

@@ -5,21 +5,20 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::task::Poll;
 
-use accompanist::store::Store;
 use accompanist::{Interrupted, RoleId, SessionContext};
 use chor::hir::{Callee, MemberOrder};
 use chor::interpret::{self, Value};
 use chor::lir::{Block, Call, Decision, Key, Members, Projection, Repeat, Saga, Stmt, StmtKind};
 use chor::syntax::ast::OperationKind;
 
-use super::call::{Committed, Recorded, Request};
+use super::call::{Committed, Keeps, Recorded, Request};
 use super::frame::Frame;
 use super::{Player, Wire};
 
 type Run<'r, T> = Pin<Box<dyn Future<Output = Result<T, Interrupted>> + Send + 'r>>;
 
 /// Plays a role from the start of a session.
-pub(super) async fn session<S: Store, C: SessionContext<Database = S>>(
+pub(super) async fn session<S: Keeps, C: SessionContext<Database = S>>(
     player: &Arc<Player>,
     ctx: C,
     arguments: Vec<Value>,
@@ -54,7 +53,7 @@ impl Player {
     }
 
     /// A block; its value.
-    fn block<'r, S: Store, C: SessionContext<Database = S>>(
+    fn block<'r, S: Keeps, C: SessionContext<Database = S>>(
         &'r self,
         ctx: &'r C,
         frame: &'r mut Frame<'_>,
@@ -75,7 +74,7 @@ impl Player {
     }
 
     #[allow(clippy::too_many_lines, reason = "one arm a statement")]
-    async fn stmt<S: Store, C: SessionContext<Database = S>>(
+    async fn stmt<S: Keeps, C: SessionContext<Database = S>>(
         &self,
         ctx: &C,
         frame: &mut Frame<'_>,
@@ -107,12 +106,14 @@ impl Player {
                 let value = Wire(self.value(frame, value).map_err(refuse)?);
                 for (site, to) in to {
                     for receiver in frame.recipients(to).into_iter().filter(|receiver| *receiver != frame.me) {
+                        self.world.sent(frame.me, ctx.position(&[*site]), receiver, &value);
                         ctx.send(*site, receiver, &value)?;
                     }
                 }
             }
             StmtKind::Receive { site, from, into, ty: _, within } => {
                 let from = frame.player(*from);
+                self.world.received(from, ctx.position(&[*site]), frame.me);
                 let value = match within {
                     None => ctx.receive::<Wire>(*site, from).await?.0,
                     Some(millis) if self.world.in_time(interpret::Participant(frame.me.0), *millis) => {
@@ -124,12 +125,14 @@ impl Player {
             }
             StmtKind::Select(label, to) => {
                 for receiver in frame.recipients(to).into_iter().filter(|receiver| *receiver != frame.me) {
+                    self.world.sent(frame.me, ctx.position(&[label.site]), receiver, &Wire(Value::UNIT));
                     ctx.select(label.site, receiver)?;
                 }
             }
             StmtKind::Told(label, from) => {
                 let from = frame.player(*from);
                 ctx.receive::<()>(label.site, from).await?;
+                self.world.received(from, ctx.position(&[label.site]), frame.me);
             }
             StmtKind::Operation { site, service, operation, args, into } => {
                 let args = self.values(frame, args).map_err(refuse)?;
@@ -217,7 +220,7 @@ impl Player {
     }
 
     /// An arm, with variables of its own.
-    fn arm<'r, S: Store, C: SessionContext<Database = S>>(
+    fn arm<'r, S: Keeps, C: SessionContext<Database = S>>(
         &'r self,
         ctx: &'r C,
         mut frame: Frame<'r>,
@@ -229,7 +232,7 @@ impl Player {
         })
     }
 
-    async fn repeat<S: Store, C: SessionContext<Database = S>>(
+    async fn repeat<S: Keeps, C: SessionContext<Database = S>>(
         &self,
         ctx: &C,
         frame: &mut Frame<'_>,
@@ -274,7 +277,7 @@ impl Player {
         Ok(())
     }
 
-    async fn members<S: Store, C: SessionContext<Database = S>>(
+    async fn members<S: Keeps, C: SessionContext<Database = S>>(
         &self,
         ctx: &C,
         frame: &mut Frame<'_>,
@@ -325,7 +328,7 @@ impl Player {
         Ok(())
     }
 
-    async fn call<S: Store, C: SessionContext<Database = S>>(
+    async fn call<S: Keeps, C: SessionContext<Database = S>>(
         &self,
         ctx: &C,
         frame: &mut Frame<'_>,
@@ -357,7 +360,7 @@ impl Player {
         Ok(())
     }
 
-    async fn saga<S: Store, C: SessionContext<Database = S>>(
+    async fn saga<S: Keeps, C: SessionContext<Database = S>>(
         &self,
         ctx: &C,
         frame: &mut Frame<'_>,

@@ -1,12 +1,14 @@
 //! The world around a session: services that do the same in every run, and a log of what they did.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
+use accompanist::{Position, RoleId};
 use chor::hir::{Hir, Ty, TypeDefKind};
 use chor::interpret::{Called, Participant, Services, Value};
 
+use super::Wire;
 use crate::random::Random;
 
 /// What a service did.
@@ -23,8 +25,15 @@ pub enum Entry {
 pub struct World {
     seed: u64,
     is_punctual: bool,
-    random: Mutex<Random>,
+    /// Where roles pause; a node polls a program only when there is something new for it, and so nowhere.
+    random: Option<Mutex<Random>>,
     log: Mutex<BTreeMap<Participant, Vec<Entry>>>,
+    /// The messages by sender, position and receiver. A role that is run again sends them again.
+    sent: Mutex<BTreeMap<(RoleId, Position, RoleId), u64>>,
+    /// Those that were received, or came too late.
+    received: Mutex<BTreeSet<(RoleId, Position, RoleId)>>,
+    /// What one that was sent again said before.
+    contradictions: Mutex<Vec<String>>,
 }
 
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
@@ -34,12 +43,18 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 impl World {
     /// The world of a seed. `schedule` says where roles pause; where it is punctual, every message comes in time.
     pub fn new(seed: u64, schedule: u64, is_punctual: bool) -> Self {
-        Self { seed, is_punctual, random: Mutex::new(Random::new(schedule)), log: Mutex::default() }
+        Self { seed, is_punctual, random: Some(Mutex::new(Random::new(schedule))), ..Self::default() }
+    }
+
+    /// The same, whose roles pause nowhere.
+    pub fn without_pauses(self) -> Self {
+        Self { random: None, ..self }
     }
 
     /// How often a role lets the others go on, here.
     pub fn pauses(&self) -> usize {
-        let mut random = lock(&self.random);
+        let Some(random) = &self.random else { return 0 };
+        let mut random = lock(random);
         if random.percent(40) { random.below(3) } else { 0 }
     }
 
@@ -53,6 +68,37 @@ impl World {
         lock(&self.log).entry(participant).or_default().push(entry);
     }
 
+    /// Notes a message, which may have been sent before.
+    pub(super) fn sent(&self, from: RoleId, position: Position, to: RoleId, value: &Wire) {
+        let mut hasher = DefaultHasher::new();
+        value.0.json().hash(&mut hasher);
+        let digest = hasher.finish();
+        if lock(&self.sent).insert((from, position, to), digest).is_some_and(|before| before != digest) {
+            let what = format!("{from:?} sends {} to {to:?}, where it sent something else before", value.0.json());
+            lock(&self.contradictions).push(what);
+        }
+    }
+
+    /// Notes that a message is received, or that nobody waits for it any more.
+    pub(super) fn received(&self, from: RoleId, position: Position, by: RoleId) {
+        lock(&self.received).insert((from, position, by));
+    }
+
+    /// A message that nobody received, where there is one.
+    pub fn lost(&self) -> Option<String> {
+        let (sent, received) = (lock(&self.sent), lock(&self.received));
+        let lost = sent.keys().find(|message| !received.contains(message));
+        lost.map(|(from, _, to)| format!("a message from {from:?} to {to:?} is never received"))
+    }
+
+    /// How many messages were sent, each counted once; or of which one, that was sent again, another was made.
+    pub fn messages(&self) -> Result<u64, String> {
+        match lock(&self.contradictions).first() {
+            Some(what) => Err(what.clone()),
+            None => Ok(lock(&self.sent).len() as u64),
+        }
+    }
+
     /// What an operation gives.
     pub fn result(&self, hir: &Hir, called: &Called<'_>) -> Result<Value, String> {
         let mut hasher = DefaultHasher::new();
@@ -60,7 +106,7 @@ impl World {
         (self.seed, called.participant.0, called.operation, arguments).hash(&mut hasher);
         let mut random = Random::new(hasher.finish());
         // The generator says by its name which operation may abort.
-        if called.operation.starts_with("risky") && random.percent(25) {
+        if called.operation.starts_with("risky") && random.percent(35) {
             return Err(format!("{} of {} says no", called.operation, called.participant.0));
         }
         Ok(any_value(hir, called.result, &mut random))
@@ -68,6 +114,9 @@ impl World {
 
     /// What a function of Rust's gives.
     pub fn function(&self, hir: &Hir, name: &str, arguments: &[Value], result: &Ty) -> Value {
+        if let Some(value) = crate::foreign::call(name, arguments) {
+            return value;
+        }
         let mut hasher = DefaultHasher::new();
         let arguments: Vec<String> = arguments.iter().map(Value::json).collect();
         (self.seed, name, arguments).hash(&mut hasher);
@@ -136,6 +185,22 @@ pub fn any_value(hir: &Hir, ty: &Ty, random: &mut Random) -> Value {
                 }
             }
         }
-        _ => Value::UNIT,
+        Ty::Result(item, error) => Value::Result(match random.percent(60) {
+            true => Ok(Box::new(any_value(hir, item, random))),
+            false => Err(Box::new(any_value(hir, error, random))),
+        }),
+        Ty::Map(key, value) => {
+            let count = random.below(3);
+            let mut entries: Vec<(Value, Value)> = Vec::new();
+            for _ in 0..count {
+                let key = any_value(hir, key, random);
+                if entries.iter().all(|(known, _)| *known != key) {
+                    entries.push((key, any_value(hir, value, random)));
+                }
+            }
+            entries.sort_by_key(|(key, _)| key.json());
+            Value::Map(entries)
+        }
+        Ty::Param(..) | Ty::Never | Ty::Var(_) | Ty::Error => Value::UNIT,
     }
 }

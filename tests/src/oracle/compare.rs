@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use chor::interpret::{Event, Outcome, Participant, Run, ScopeId, Value};
+use chor::syntax::ast::OperationKind;
 
 use super::{Case, Played, json};
 use crate::machine::Entry;
@@ -20,12 +21,20 @@ pub fn compare(case: &Case, said: &Run, played: &Played) -> Result<(), String> {
     if is_ambiguous {
         return Ok(());
     }
-    let log = played.world.log();
-    let participants: BTreeSet<Participant> =
-        said.events.iter().map(|event| event.participant).chain(log.keys().copied()).collect();
+    if let (Some(lost), Some(_), Outcome::Completed(_)) = (&played.lost, said.messages, &said.outcome) {
+        return Err(lost.clone());
+    }
+    let log = &played.log;
+    let logged = log.keys().chain(played.called.iter().flat_map(BTreeMap::keys)).copied();
+    let participants: BTreeSet<Participant> = said.events.iter().map(|event| event.participant).chain(logged).collect();
     let in_order = !has_arms(case);
     for participant in participants {
-        let expected: Vec<&Event> = said.events.iter().filter(|event| event.participant == participant).collect();
+        let mut expected: Vec<&Event> = said.events.iter().filter(|event| event.participant == participant).collect();
+        if let Some(called) = &played.called {
+            let called = called.get(&participant).map(Vec::as_slice).unwrap_or_default();
+            at_least_once(said, &expected, called).map_err(|what| format!("{participant:?}: {what}"))?;
+            expected.retain(|event| is_committed(case, event));
+        }
         let done = log.get(&participant).map(Vec::as_slice).unwrap_or_default();
         let difference =
             || format!("{participant:?} did\n{}\nwhere the choreography says\n{}", show(done), say(&expected));
@@ -94,13 +103,51 @@ fn key(operation: &str, arguments: &[Value], result: &Result<Value, String>) -> 
     (operation.to_owned(), format!("{arguments:?} {result:?}"))
 }
 
+/// Whether a store has it: it is a transaction that did not abort.
+fn is_committed(case: &Case, event: &Event) -> bool {
+    let services = &case.compilation.hir.services;
+    let operations = services.iter().flat_map(|service| {
+        service.operations.iter().map(|operation| (format!("{}.{}", service.name.name, operation.name.name), operation))
+    });
+    let mut operations = operations;
+    let declared = operations.find(|(name, _)| *name == event.operation);
+    let is_transaction =
+        declared.is_some_and(|(_, declared)| matches!(declared.kind, OperationKind::Transaction { .. }));
+    is_transaction && event.result.is_ok()
+}
+
+/// What was called is what is to be called, and nothing of it was left out that no scope undoes.
+fn at_least_once(said: &Run, expected: &[&Event], called: &[Entry]) -> Result<(), String> {
+    let key_of = |event: &Event| key(&event.operation, &event.arguments, &event.result);
+    let mut wanted: BTreeSet<Key> = BTreeSet::new();
+    let known: BTreeSet<Key> = expected.iter().map(|event| key_of(event)).collect();
+    let certain = expected.iter().filter(|event| !event.scopes.iter().any(|scope| said.failed.contains(scope)));
+    wanted.extend(certain.map(|event| key_of(event)));
+    for entry in called {
+        let Entry::Did(operation, arguments, result) = entry else { continue };
+        let key = key(operation, arguments, result);
+        if !known.contains(&key) {
+            return Err(format!("`{operation}` {arguments:?} was called, and is not to be"));
+        }
+        wanted.remove(&key);
+    }
+    wanted.first().map_or(Ok(()), |key| Err(format!("`{}` {} was never called", key.0, key.1)))
+}
+
 /// Each operation was done as often as it may be, what is certain has happened, and what had to be undone is.
 fn counts(said: &Run, expected: &[&Event], done: &[Entry]) -> Result<(), String> {
+    let is_in_failed = |event: &Event| event.scopes.iter().any(|scope| said.failed.contains(scope));
+    if let Some(event) = expected
+        .iter()
+        .find(|event| event.undone != (event.can_be_undone && event.result.is_ok() && is_in_failed(event)))
+    {
+        return Err(format!("the interpreter is wrong about whether `{}` is undone", event.operation));
+    }
     let mut tallies: BTreeMap<Key, [i64; 5]> = BTreeMap::new();
     for event in expected {
         let tally = tallies.entry(key(&event.operation, &event.arguments, &event.result)).or_default();
         tally[0] += 1;
-        if !event.scopes.iter().any(|scope| said.failed.contains(scope)) {
+        if !is_in_failed(event) {
             tally[1] += 1;
         }
         tally[4] |= i64::from(event.can_be_undone && event.result.is_ok());

@@ -3,6 +3,7 @@
 mod compare;
 mod desk;
 mod schedule;
+mod simulated;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -14,11 +15,12 @@ use chor::hir::{ChoreographyId, RoleKind};
 use chor::interpret::{Cast, Limits, Outcome, Participant, Run, Setup, Value, interpret};
 use chor::lir;
 
-use crate::machine::{Asked, Play, Player, Wire, World, any_value};
+use crate::machine::{Asked, Entry, Play, Player, Wire, World, any_value};
 use crate::random::Random;
 pub use compare::compare;
 pub use desk::Desk;
 pub use schedule::{Future, Stuck, run_all};
+pub use simulated::Counts;
 
 /// What the roles of a session did.
 #[derive(Debug)]
@@ -27,8 +29,12 @@ pub struct Played {
     pub ended: BTreeMap<Participant, Result<serde_json::Value, String>>,
     /// How many messages were sent.
     pub messages: Option<u64>,
-    /// What was done.
-    pub world: Arc<World>,
+    /// A message that nobody received.
+    pub lost: Option<String>,
+    /// What each participant did, in order.
+    pub log: BTreeMap<Participant, Vec<Entry>>,
+    /// Where nodes crash, `log` is what was committed, and this is what was called, as often as it was.
+    pub called: Option<BTreeMap<Participant, Vec<Entry>>>,
 }
 
 /// A program to be held against what it says.
@@ -47,10 +53,15 @@ pub struct Case {
 }
 
 impl Case {
-    /// The case of a seed: the last choreography of the program whose sessions can be started.
+    /// The case of a seed: `Main`, or else the last choreography of the program whose sessions can be started.
     pub fn new(compilation: Arc<Compilation>, seed: u64) -> Option<Self> {
         let starts = |projection: &&lir::Projection| projection.starts;
-        let projection = compilation.projections.iter().rfind(starts)?;
+        let is_main = |projection: &&lir::Projection| {
+            let declared = compilation.hir.choreographies.get(projection.choreography);
+            declared.is_some_and(|declared| declared.name.name == "Main")
+        };
+        let mut started = compilation.projections.iter().filter(starts);
+        let projection = started.clone().find(is_main).or_else(|| started.next_back())?;
         let choreography = ChoreographyId(u32::try_from(projection.choreography).ok()?);
         let declared = compilation.hir.choreography(choreography);
         let mut random = Random::new(seed);
@@ -115,7 +126,13 @@ impl Case {
             Err(error) => Err(reason(&error)),
         });
         let ended = participants.into_iter().zip(ended).collect();
-        Ok(Played { ended, messages: Some(session.messages_sent()), world })
+        Ok(Played {
+            ended,
+            messages: Some(session.messages_sent()),
+            lost: world.lost(),
+            log: world.log(),
+            called: None,
+        })
     }
 
     /// Plays the roles in several orders and holds each against what the choreography says; how it ended.

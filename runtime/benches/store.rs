@@ -178,6 +178,7 @@ impl Transact<Sqlite> for Take {
             arguments: Some(Arc::from(
                 "{\"item\":\"cast iron pan\",\"count\":2,\"customer\":\"c-1234\",\"address\":\"12 High Street\"}",
             )),
+            deadline: None,
         };
         vec![Write { id: WriteId(1), row, changes: vec![Change::Transaction(record)], urgency: Urgency::Prompt }]
     }

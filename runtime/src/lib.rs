@@ -78,8 +78,8 @@ pub use context::{
 };
 pub use error::Error;
 pub use node::{
-    CLIENT_ID_BYTES_MAX, Counts, Handle, Node, NodeBuilder, NodeContext, PARTICIPANTS_MAX, RETENTION_DEFAULT,
-    RETENTION_MIN, Start,
+    CLIENT_ID_BYTES_MAX, Cancelled, Counts, Handle, Node, NodeBuilder, NodeContext, PARTICIPANTS_MAX,
+    RETENTION_DEFAULT, RETENTION_MIN, Start,
 };
 #[cfg(feature = "sqlite")]
 pub use rusqlite;

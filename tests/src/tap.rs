@@ -28,6 +28,8 @@ pub enum Kind {
     Over,
     /// A question for what is missing.
     Need,
+    /// Somebody asks to end the session.
+    Cancel,
     /// Something was wrong with a frame.
     Refused,
 }
@@ -44,6 +46,7 @@ impl From<&Body> for Kind {
             Body::Done { outcome: Outcome::Compensated, .. } => Self::Compensated,
             Body::Over => Self::Over,
             Body::Need => Self::Need,
+            Body::Cancel { .. } => Self::Cancel,
             Body::Refused { .. } => Self::Refused,
         }
     }

@@ -1,4 +1,4 @@
-//! What roles say to one another. A frame is encoded by postcard; protocol version 2 is the set and order of the variants here.
+//! What roles say to one another. A frame is encoded by postcard; protocol version 3 is the set and order of the variants here.
 
 use std::sync::Arc;
 
@@ -70,6 +70,11 @@ pub enum Body {
         scopes: Scopes,
         /// The vote.
         vote: ScopeVote,
+    },
+    /// Somebody asks to end the session, at a role that has voted: whoever has not voted is to end it. It may begin the session, as a message does.
+    Cancel {
+        /// Why.
+        reason: Arc<str>,
     },
 }
 

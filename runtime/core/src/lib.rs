@@ -12,10 +12,12 @@ mod session;
 
 pub use frame::{Body, Frame, Outcome, Vote};
 pub use identity::{Digest, Header, Millis, Path, Position, RoleId, SessionId, SessionKey, WriteId, members, part};
-pub use record::{CallRecord, Change, Row, RowState, ScopeVoteRecord, Stored, TransactionRecord, Urgency, Write};
+pub use record::{
+    CallRecord, Change, Deadline, Row, RowState, ScopeVoteRecord, Stored, TransactionRecord, Urgency, Write,
+};
 pub use retry::{Retries, Retry};
 pub use scope::{Place, ScopeAbort, ScopeEnd, ScopeVote, Scopes};
 pub use session::{
-    Divergence, Event, INBOX_MESSAGES_MAX, Ran, Run, Session, Stop, Timing, answer_finished, answer_unknown,
+    Cancel, Divergence, Event, INBOX_MESSAGES_MAX, Ran, Run, Session, Stop, Timing, answer_finished, answer_unknown,
     begins_session,
 };

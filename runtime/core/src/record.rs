@@ -24,6 +24,17 @@ pub struct Row {
     pub state: RowState,
     /// The session's arguments as JSON, at the initiator.
     pub arguments: Option<Arc<str>>,
+    /// When the session is to be decided, at the initiator, if it has been said.
+    pub deadline: Option<Deadline>,
+}
+
+/// When a session is to be decided.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Deadline {
+    /// In milliseconds since 1970, by the initiator's clock when the session started.
+    pub unix_millis: u64,
+    /// So many milliseconds after the start.
+    pub within_millis: u64,
 }
 
 /// Where a role stands, durably.

@@ -18,9 +18,7 @@ use super::waiters::{Waiters, ending};
 use crate::context::{Definition, IdempotencyKey};
 use crate::error::Error;
 use crate::store::{Job, Store, StoreError};
-use accompanist_core::{
-    Digest, Event, Frame, Header, Millis, Position, Run, Session, SessionId, SessionKey, Write, WriteId,
-};
+use accompanist_core::{Digest, Event, Frame, Header, Millis, Position, Run, Session, SessionKey, Write, WriteId};
 
 /// What a program and its steps share.
 pub(super) struct Core<S: Store> {
@@ -322,7 +320,7 @@ impl<S: Store> Cell<S> {
     }
 
     /// A repeated start: adds those who wait, or answers them at once.
-    pub(super) fn join(&self, arguments: &Arc<str>, id: &str, more: Waiters) -> Result<SessionId, Error> {
+    pub(super) fn join(&self, arguments: &Arc<str>, id: &str, more: Waiters) -> Result<SessionKey, Error> {
         if self.core.lock().session.arguments() != Some(arguments) {
             return Err(Error::id_in_use(id));
         }
@@ -331,7 +329,20 @@ impl<S: Store> Cell<S> {
             return Err(Error::store_fails());
         }
         run.waiters.attach(more);
-        Ok(self.key.session)
+        Ok(self.key)
+    }
+
+    /// Somebody asks to end the session.
+    pub(super) fn cancel(self: &Arc<Self>, reason: Arc<str>, more: Waiters) -> Result<(), Error> {
+        let mut run = lock(&self.run);
+        if run.dead {
+            return Err(Error::store_fails());
+        }
+        run.waiters.cancel = Some(Arc::clone(&reason));
+        run.waiters.attach(more);
+        drop(run);
+        self.step(|session, _| _ = session.handle_cancel(reason));
+        Ok(())
     }
 
     fn tell(self: &Arc<Self>, shared: &Arc<Shared<S>>, waiters: &mut Waiters, event: Event) {

@@ -4,10 +4,12 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::marker::PhantomData;
 use std::sync::Arc;
+use std::time::Duration;
 
-use accompanist_core::{Header, RoleId, RowState, Session, SessionId, SessionKey, Stored};
+use accompanist_core::{Deadline, Header, RoleId, RowState, Session, SessionId, SessionKey, Stored};
 use tokio::sync::oneshot;
 
+use super::cancel::{Cancelled, Canceller, Cancels};
 use super::cell::lock;
 use super::waiters::{Ending, Waiters};
 use super::{Node, PARTICIPANTS_MAX, Shared};
@@ -19,6 +21,9 @@ use crate::store::Store;
 /// The longest id that a client may give a session, in bytes.
 pub const CLIENT_ID_BYTES_MAX: usize = 512;
 
+/// A deadline that is further away, a hundred years, is as far.
+const DEADLINE_MILLIS_MAX: u64 = 100 * 365 * 24 * 60 * 60 * 1_000;
+
 /// A session about to be started; `accepted`, `decided` or `settled` starts it.
 #[must_use = "a session starts when it is asked to be accepted, decided or settled"]
 pub struct Start<S: Store, A> {
@@ -26,6 +31,7 @@ pub struct Start<S: Store, A> {
     arguments: A,
     id: Option<String>,
     groups: BTreeMap<String, Vec<String>>,
+    within: Option<Duration>,
 }
 
 /// What a client says of a session that it starts.
@@ -34,6 +40,7 @@ struct Request {
     id: Option<String>,
     arguments: Arc<str>,
     groups: BTreeMap<String, Vec<String>>,
+    within: Option<Duration>,
 }
 
 impl<S: Store, A> fmt::Debug for Start<S, A> {
@@ -44,7 +51,7 @@ impl<S: Store, A> fmt::Debug for Start<S, A> {
 
 impl<S: Store, A: Choreography> Start<S, A> {
     pub(super) fn new(node: Node<S>, arguments: A) -> Self {
-        Self { node, arguments, id: None, groups: BTreeMap::new() }
+        Self { node, arguments, id: None, groups: BTreeMap::new(), within: None }
     }
 
     /// The client's own id for the session. Starting again with the same id and arguments gives the same session, however often, as long as
@@ -59,6 +66,17 @@ impl<S: Store, A: Choreography> Start<S, A> {
     /// says; a group of which neither says anything is an error.
     pub fn members<N: Into<String>>(mut self, role: impl Into<String>, nodes: impl IntoIterator<Item = N>) -> Self {
         self.groups.insert(role.into(), nodes.into_iter().map(Into::into).collect());
+        self
+    }
+
+    /// How long the session may take until its outcome is decided. One that is not decided by then is rolled back, unless by then all roles have
+    /// completed their parts: the end of this time is a cancel ([`Node::cancel`]), with `not decided within … ms` for its reason.
+    ///
+    /// The deadline is stored with the start, and outlives the node: it is timed by a clock that does not jump for as long as the node runs, and
+    /// by the time of day when it starts again. If that was put back meanwhile, the session has at most the whole time again; if it was put
+    /// forward, less than it should have. A start with the id of a session that is under way does not change its deadline.
+    pub fn within(mut self, within: Duration) -> Self {
+        self.within = Some(within);
         self
     }
 
@@ -88,30 +106,38 @@ impl<S: Store, A: Choreography> Start<S, A> {
         let arguments = to_json(&self.arguments)
             .map_err(|error| Error::unreadable(format!("the arguments cannot be written as JSON: {error}")))?;
         let definition = self.arguments.definition();
-        let request = Request { definition, id: self.id, arguments: arguments.into(), groups: self.groups };
-        let session = self.node.shared.start(request, waiters).await?;
-        Ok(Handle { session, decided: waits_decided, settled: waits_settled, output: PhantomData })
+        let (id, groups, within) = (self.id, self.groups, self.within);
+        let request = Request { definition, id, arguments: arguments.into(), groups, within };
+        let key = self.node.shared.start(request, waiters).await?;
+        let canceller = Arc::new(Canceller::new(&self.node.shared, key));
+        Ok(Handle { key, decided: waits_decided, settled: waits_settled, canceller, output: PhantomData })
     }
 }
 
 /// A session that was started here.
 pub struct Handle<T> {
-    session: SessionId,
+    key: SessionKey,
     decided: oneshot::Receiver<Ending>,
     settled: oneshot::Receiver<Ending>,
+    canceller: Arc<dyn Cancels>,
     output: PhantomData<fn() -> T>,
 }
 
 impl<T> fmt::Debug for Handle<T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Handle").field("session", &self.session).finish_non_exhaustive()
+        f.debug_struct("Handle").field("session", &self.key.session).finish_non_exhaustive()
     }
 }
 
 impl<T: serde::de::DeserializeOwned> Handle<T> {
     /// The session's identity, the same at all its roles.
     pub fn session(&self) -> SessionId {
-        self.session
+        self.key.session
+    }
+
+    /// Asks to end the session, and waits for its outcome; see [`Node::cancel`].
+    pub async fn cancel(&self, reason: impl Into<Arc<str>>) -> Result<Cancelled, Error> {
+        self.canceller.cancel(reason.into()).await
     }
 
     /// Waits for the outcome: the initiator's part of the result, or the reason why the session is being rolled back.
@@ -134,8 +160,8 @@ impl<T: serde::de::DeserializeOwned> Handle<T> {
 
 impl<S: Store> Shared<S> {
     /// Starts a session, or joins one that was started with the same id.
-    async fn start(self: &Arc<Self>, request: Request, waiters: Waiters) -> Result<SessionId, Error> {
-        let Request { definition, id, arguments, groups } = request;
+    async fn start(self: &Arc<Self>, request: Request, waiters: Waiters) -> Result<SessionKey, Error> {
+        let Request { definition, id, arguments, groups, within } = request;
         let (role, starts) = self.repertoire.initiator(definition)?;
         if id.as_ref().is_some_and(|id| id.len() > CLIENT_ID_BYTES_MAX) {
             return Err(Error::configuration(format!("the session's id is longer than {CLIENT_ID_BYTES_MAX} bytes")));
@@ -178,12 +204,21 @@ impl<S: Store> Shared<S> {
             nodes,
             participants,
         });
-        let session = Session::start(header, arguments, &begins, self.timing, self.clock.now());
-        let SessionKey { session: id, .. } = session.key();
+        let now = self.clock.now();
+        let mut session = Session::start(header, arguments, &begins, self.timing, now);
+        if let Some(within) = within {
+            session = session.with_deadline(self.deadline(within), now);
+        }
+        let key = session.key();
         let cell = self.insert(role, session, waiters, 0);
         drop(starting);
         cell.step(|_, _| {});
-        Ok(id)
+        Ok(key)
+    }
+
+    fn deadline(&self, within: Duration) -> Deadline {
+        let within_millis = u64::try_from(within.as_millis()).unwrap_or(u64::MAX).min(DEADLINE_MILLIS_MAX);
+        Deadline { unix_millis: self.process.unix_millis().saturating_add(within_millis), within_millis }
     }
 
     /// The answer to a repeated start of a session that is stored and not in memory.
@@ -193,7 +228,7 @@ impl<S: Store> Shared<S> {
         arguments: &Arc<str>,
         id: &str,
         mut waiters: Waiters,
-    ) -> Result<SessionId, Error> {
+    ) -> Result<SessionKey, Error> {
         if stored.row.arguments.as_ref() != Some(arguments) {
             return Err(Error::id_in_use(id));
         }
@@ -202,7 +237,8 @@ impl<S: Store> Shared<S> {
         };
         waiters.accept();
         waiters.end(outcome);
-        Ok(stored.row.header.session_id())
+        let header = &stored.row.header;
+        Ok(SessionKey { session: header.session_id(), role: header.initiator })
     }
 
     /// Whether every participant's node can be reached, now or later: else the session could never end.

@@ -2,6 +2,7 @@
 
 mod builder;
 mod call;
+mod cancel;
 mod cell;
 mod client;
 mod clock;
@@ -25,6 +26,7 @@ pub(crate) use self::process::Played;
 use accompanist_core::{Frame, Header, Retries, RoleId, RowState, Session, SessionKey, Stored, Timing, Urgency};
 pub use builder::{NodeBuilder, RETENTION_DEFAULT, RETENTION_MIN};
 use call::Call;
+pub use cancel::Cancelled;
 use cell::{Cell, lock};
 pub use client::{CLIENT_ID_BYTES_MAX, Handle, Start};
 use clock::{Clock, Timers};
@@ -289,7 +291,13 @@ impl<S: Store> Shared<S> {
     ) -> Arc<Cell<S>> {
         let definition = role.definition();
         let begins = definition.players(definition.begins, stored.row.header.nodes.iter().map(Vec::len));
-        let session = Session::recover(stored, me, &begins, self.timing, self.clock.now());
+        let mut session = Session::recover(stored, me, &begins, self.timing, self.clock.now());
+        if session.deadline().is_some() {
+            session.handle_time_of_day(self.process.unix_millis(), self.clock.now());
+        }
+        if let Some(reason) = &waiters.cancel {
+            session.handle_cancel(Arc::clone(reason));
+        }
         self.insert(role, session, waiters, failures)
     }
 

@@ -5,6 +5,7 @@ use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, Waker};
+use std::time::{SystemTime, UNIX_EPOCH};
 
 use tokio::runtime::Handle;
 
@@ -18,6 +19,9 @@ pub(crate) trait Played: Send + Sync {
 
     /// The next number that is as good as random.
     fn random_16(&self) -> [u8; 16];
+
+    /// The time of day, in milliseconds since 1970.
+    fn unix_millis(&self) -> u64;
 }
 
 /// The process of a node.
@@ -51,6 +55,17 @@ impl Process {
         let polled = future.as_mut().poll(&mut Context::from_waker(Waker::noop()));
         if polled == Poll::Pending {
             self.spawn(future);
+        }
+    }
+
+    /// The time of day, in milliseconds since 1970: it may jump.
+    pub(super) fn unix_millis(&self) -> u64 {
+        match &self.played {
+            Some(played) => played.unix_millis(),
+            None => {
+                let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+                u64::try_from(since.as_millis()).unwrap_or(u64::MAX)
+            }
         }
     }
 

@@ -45,6 +45,11 @@ impl<S: Store> Repertoire<S> {
         Ok(Self { choreographies })
     }
 
+    /// A choreography's name, if the node plays a role of it.
+    pub(super) fn name(&self, choreography: &str) -> Option<&'static str> {
+        self.choreographies.get_key_value(choreography).map(|(name, _)| *name)
+    }
+
     fn versions(&self, name: &str) -> &[Version<S>] {
         self.choreographies.get(name).map(Vec::as_slice).unwrap_or_default()
     }

@@ -15,6 +15,8 @@ pub(super) struct Waiters {
     pub(super) accepted: Vec<oneshot::Sender<Result<(), Error>>>,
     pub(super) decided: Vec<oneshot::Sender<Ending>>,
     pub(super) settled: Vec<oneshot::Sender<Ending>>,
+    /// Somebody asked to end the session: a cell that takes this one's place is asked again.
+    pub(super) cancel: Option<Arc<str>>,
     /// What they wait for has come already.
     pub(super) is_accepted: bool,
     pub(super) decision: Option<Ending>,

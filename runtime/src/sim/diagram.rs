@@ -118,6 +118,7 @@ fn said(frame: &Frame) -> String {
         Body::Need => "need".to_owned(),
         Body::Refused { reason } => format!("refused, {reason}"),
         Body::ScopeVote { .. } => "vote of a scope".to_owned(),
+        Body::Cancel { reason } => format!("cancel, {reason}"),
     };
     plain(&format!("{}→{} {what}", frame.from.0, frame.to.0))
 }

@@ -93,6 +93,10 @@ impl Played for Process {
         let (one, two) = self.world.with(|state| (state.random.next(), state.random.next()));
         (u128::from(one) << 64 | u128::from(two)).to_le_bytes()
     }
+
+    fn unix_millis(&self) -> u64 {
+        self.world.now()
+    }
 }
 
 /// A task of a process, which stands still when that does.

@@ -7,7 +7,7 @@ use std::sync::mpsc::{Receiver, Sender, channel};
 use std::time::Duration;
 
 use accompanist_core::{
-    CallRecord, Change, Digest, Header, Position, RoleId, Row, RowState, ScopeVote, ScopeVoteRecord, Scopes,
+    CallRecord, Change, Deadline, Digest, Header, Position, RoleId, Row, RowState, ScopeVote, ScopeVoteRecord, Scopes,
     SessionKey, Stored, TransactionRecord, Urgency, Write, WriteId,
 };
 
@@ -34,7 +34,9 @@ pub(super) fn key(number: u32) -> SessionKey {
 }
 
 pub(super) fn row(number: u32, version: u64, state: RowState) -> Row {
-    Row { header: header(number), version, commits: version, state, arguments: Some(Arc::from("[1,\"ü\"]")) }
+    // Every other one has a deadline.
+    let deadline = (number % 2 == 1).then_some(Deadline { unix_millis: 1_800_000_000_000, within_millis: 5_000 });
+    Row { header: header(number), version, commits: version, state, arguments: Some(Arc::from("[1,\"ü\"]")), deadline }
 }
 
 pub(super) fn write(number: u32, version: u64, changes: Vec<Change>) -> Write {

@@ -22,6 +22,8 @@ impl Session {
             RowState::Active | RowState::Finished { .. } => {}
             RowState::Voted { .. } => {
                 self.broadcast(|peer| !peer.done, Body::Vote { voter: self.me, vote: Vote::Completed });
+                let roles: Vec<_> = self.peers.keys().copied().collect();
+                roles.into_iter().for_each(|role| self.pass_cancel_on(role));
                 self.decide_if_all_completed();
             }
             RowState::Committed { result } => {
@@ -100,6 +102,7 @@ impl Session {
         self.transaction_requests.clear();
         self.call_requests.clear();
         self.waits.clear();
+        self.cancel = None;
         self.calls.clear();
         self.scopes = ScopeTable::default();
         self.visited.clear();
@@ -159,21 +162,6 @@ impl Session {
             self.broadcast(|_| true, Body::Over);
         }
         self.events.push_back(Event::Finished);
-    }
-
-    /// Somebody asks to end the session (an operator, a deadline). Whether it ends from here: not after this role's own vote, for then
-    /// another role may count on it; one that has not voted can still be asked (rule A1).
-    pub fn handle_cancel(&mut self, reason: Arc<str>) -> bool {
-        let votes = match self.state() {
-            None => !self.stopped,
-            Some(RowState::Active) => true,
-            Some(RowState::Voted { .. }) => fault::is_on(Fault::VotesTwice),
-            Some(RowState::Aborting { .. } | RowState::Committed { .. } | RowState::Finished { .. }) => false,
-        };
-        if votes {
-            self.abort_as_origin(reason);
-        }
-        votes
     }
 
     /// Ends the session from here (rules A1 and S2).

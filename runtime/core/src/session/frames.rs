@@ -38,6 +38,7 @@ impl Session {
                 peer.has_header = false;
                 self.resend_to(from);
             }
+            Body::Cancel { reason } => self.handle_cancel_of_peer(from, reason),
             Body::Refused { reason } => self.events.push_back(Event::PeerRefused { role: from, reason }),
         }
         if self.row.is_none() && self.stopped {
@@ -183,7 +184,7 @@ impl Session {
     }
 
     /// Rule A2: whoever has not heard of the abort is told, in the name of the role whose vote it was.
-    fn relay_abort(&mut self, to: RoleId) {
+    pub(super) fn relay_abort(&mut self, to: RoleId) {
         if !self.entered {
             return;
         }
@@ -208,6 +209,7 @@ pub fn answer_finished(outcome: Outcome, frame: &Frame) -> Option<Frame> {
         | (
             Body::Message { .. }
             | Body::ScopeVote { .. }
+            | Body::Cancel { .. }
             | Body::Vote { vote: Vote::Completed, .. }
             | Body::Need
             | Body::Stable { .. }
@@ -225,13 +227,10 @@ pub fn answer_unknown(frame: &Frame) -> Option<Frame> {
         Body::Done { .. } => Body::Over,
         Body::Vote { vote: Vote::Completed, .. } if fault::is_on(Fault::OverForUnknown) => Body::Over,
         // It would begin the session here, with the header.
-        Body::Message { .. } | Body::ScopeVote { .. } | Body::Vote { vote: Vote::Aborted { .. }, .. }
-            if frame.header.is_none() =>
-        {
-            Body::Need
-        }
+        body if begins_session(body) && frame.header.is_none() => Body::Need,
         Body::Message { .. }
         | Body::ScopeVote { .. }
+        | Body::Cancel { .. }
         | Body::Vote { .. }
         | Body::Stable { .. }
         | Body::Over
@@ -243,7 +242,13 @@ pub fn answer_unknown(frame: &Frame) -> Option<Frame> {
     Some(Frame { session: frame.session, from: frame.to, to: frame.from, header: None, body })
 }
 
-/// Whether a frame of an unknown session begins it, given its header (rules F3, A2 and G7).
+/// Whether a frame of an unknown session begins it, given its header (rules F3, A2 and G7). A cancel is one to a role that has not voted, and
+/// dies before the session is forgotten, as messages do.
 pub fn begins_session(body: &Body) -> bool {
-    matches!(body, Body::Message { .. } | Body::ScopeVote { .. } | Body::Vote { vote: Vote::Aborted { .. }, .. })
+    let vote = |vote: &Vote| matches!(vote, Vote::Aborted { .. });
+    match body {
+        Body::Message { .. } | Body::ScopeVote { .. } | Body::Cancel { .. } => true,
+        Body::Vote { vote: of, .. } => vote(of),
+        Body::Stable { .. } | Body::Done { .. } | Body::Over | Body::Need | Body::Refused { .. } => false,
+    }
 }

@@ -15,6 +15,7 @@
 //! Votes follow rule V2: a vote's record holds the role's result, no outbox, and until the role is settled it says of no message that it is
 //! stable, and stays able to run again from the start.
 
+mod cancel;
 mod ending;
 mod frames;
 mod parts;
@@ -29,6 +30,7 @@ mod wait;
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::Arc;
 
+pub use cancel::Cancel;
 pub use frames::{answer_finished, answer_unknown, begins_session};
 pub use program::{Divergence, Ran, Stop};
 
@@ -39,7 +41,7 @@ use wait::Wait;
 use crate::fault::{self, Fault};
 use crate::frame::{Frame, Outcome};
 use crate::identity::{Header, Millis, Position, RoleId, SessionId, SessionKey, WriteId};
-use crate::record::{CallRecord, Change, Row, RowState, Stored, TransactionRecord, Urgency, Write};
+use crate::record::{CallRecord, Change, Deadline, Row, RowState, Stored, TransactionRecord, Urgency, Write};
 use crate::retry::{Retries, Retry};
 use crate::scope::Scopes;
 
@@ -134,6 +136,7 @@ pub struct Session {
     /// The row as the last write asked for leaves it; `None` until there is a first.
     row: Option<Row>,
     arguments: Option<Arc<str>>,
+    deadline: Option<Deadline>,
     transactions: BTreeMap<Position, TransactionRecord>,
     calls: BTreeMap<Position, CallRecord>,
     scopes: ScopeTable,
@@ -160,6 +163,8 @@ pub struct Session {
     unwritten: Vec<Change>,
     /// A refusal or the end of the program, to be acted on when the poll ends.
     refusal: Option<Arc<str>>,
+    /// Somebody asks to end the session, which this role has promised not to do.
+    cancel: Option<Arc<str>>,
 
     // The ending.
     peers: BTreeMap<RoleId, Peer>,
@@ -200,6 +205,7 @@ impl Session {
             retries: None,
             row: None,
             arguments: None,
+            deadline: None,
             transactions: BTreeMap::new(),
             calls: BTreeMap::new(),
             scopes: ScopeTable::default(),
@@ -218,6 +224,7 @@ impl Session {
             waits: BTreeMap::new(),
             unwritten: Vec::new(),
             refusal: None,
+            cancel: None,
             peers,
             accepted: false,
             decided: false,
@@ -265,6 +272,7 @@ impl Session {
     pub fn recover(stored: Stored, me: RoleId, begins: &[RoleId], timing: Timing, now: Millis) -> Self {
         let mut session = Self::new(stored.row.header.clone(), me, timing);
         session.arguments = stored.row.arguments.clone();
+        session.deadline = stored.row.deadline;
         session.accepted = true;
         session.transactions = stored.transactions.into_iter().map(|record| (record.position, record)).collect();
         session.calls = stored.calls.into_iter().map(|record| (record.position, record)).collect();
@@ -402,6 +410,7 @@ impl Session {
             commits: commits + committed,
             state,
             arguments: self.arguments.clone(),
+            deadline: self.deadline,
         };
         self.row = Some(row.clone());
         self.last_write = WriteId(self.last_write.0 + 1);

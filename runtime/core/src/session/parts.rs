@@ -75,4 +75,6 @@ pub(super) enum Timer {
     /// The body of this scope has taken too long.
     Scope(Position),
     Compensation,
+    /// The session is to be decided by now.
+    Deadline,
 }

@@ -36,6 +36,7 @@ impl Session {
                 Timer::Wait(position) => self.wait_elapsed(position),
                 Timer::Scope(position) => self.scope_takes_too_long(position),
                 Timer::Compensation => self.retry_compensation(),
+                Timer::Deadline => self.deadline_passed(),
             }
         }
     }
@@ -61,6 +62,7 @@ impl Session {
                 .collect();
             messages.into_iter().for_each(|key| self.transmit_message(key));
         }
+        self.pass_cancel_on(role);
         if !self.entered {
             return;
         }
@@ -108,6 +110,7 @@ impl Session {
         let wants_header = match &body {
             Body::Message { .. }
             | Body::ScopeVote { .. }
+            | Body::Cancel { .. }
             | Body::Need
             | Body::Vote { vote: Vote::Aborted { .. }, .. } => !peer.has_header,
             Body::Vote { .. } | Body::Stable { .. } | Body::Done { .. } | Body::Over | Body::Refused { .. } => false,

@@ -332,7 +332,7 @@ impl Session {
             Timer::Call(position) => self.call_requests.contains_key(position),
             Timer::Wait(position) => self.waits.contains_key(position),
             Timer::Scope(position) => self.scopes.entered.contains_key(position),
-            Timer::Resend | Timer::Compensation => true,
+            Timer::Resend | Timer::Compensation | Timer::Deadline => true,
         });
     }
 

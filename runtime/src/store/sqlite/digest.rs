@@ -1,6 +1,6 @@
 //! The digest that every row carries over its own fields: what a failing disk or a stray tool changed is refused, never misread.
 
-use accompanist_core::{CallRecord, Digest, ScopeVoteRecord, SessionKey, TransactionRecord};
+use accompanist_core::{CallRecord, Deadline, Digest, ScopeVoteRecord, SessionKey, TransactionRecord};
 
 use super::state::{StateColumns, scopes_column, vote_columns};
 
@@ -46,9 +46,10 @@ pub(super) fn of_session(
     commits: u64,
     arguments: Option<&str>,
     state: &StateColumns<'_>,
+    deadline: Option<Deadline>,
 ) -> [u8; 16] {
     let number = |number: Option<i64>| number.map_or([0; 9], tagged);
-    Fields::of(b's', key)
+    let fields = Fields::of(b's', key)
         .number(version)
         .number(commits)
         .text(arguments)
@@ -56,8 +57,11 @@ pub(super) fn of_session(
         .text(state.result)
         .text(state.reason)
         .bytes(&number(state.via))
-        .bytes(&number(state.local))
-        .digest()
+        .bytes(&number(state.local));
+    match deadline {
+        None => fields.digest(),
+        Some(deadline) => fields.number(deadline.unix_millis).number(deadline.within_millis).digest(),
+    }
 }
 
 /// Of a transaction's record.

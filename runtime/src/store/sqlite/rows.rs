@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use accompanist_core::{
-    CallRecord, Digest, Header, Position, RoleId, Row, ScopeVoteRecord, SessionId, SessionKey, Stored,
+    CallRecord, Deadline, Digest, Header, Position, RoleId, Row, ScopeVoteRecord, SessionId, SessionKey, Stored,
     TransactionRecord,
 };
 use rusqlite::{CachedStatement, Connection, OptionalExtension as _, Params, params};
@@ -17,7 +17,7 @@ macro_rules! select_session {
     ($rest:literal) => {
         concat!(
             "SELECT id, session, role, choreography, client_id, state, version, commits, arguments, result, reason, via, local, \
-             finished_at IS NOT NULL, initiator, nodes, participants, fingerprint, nonce, digest, records FROM accompanist_session ",
+             finished_at IS NOT NULL, initiator, nodes, participants, fingerprint, nonce, digest, records, deadline_at, deadline_within FROM accompanist_session ",
             $rest
         )
     };
@@ -176,9 +176,19 @@ fn session_row(columns: &rusqlite::Row<'_>, id: i64) -> Result<(SessionKey, Row)
         };
         let (version, commits) = (columns.get::<_, i64>(6)?, columns.get::<_, i64>(7)?);
         let finished: bool = columns.get(13)?;
-        Ok((key, header, state, version, commits, columns.get(8)?, finished, columns.get(19)?))
+        Ok((
+            key,
+            header,
+            state,
+            version,
+            commits,
+            columns.get(8)?,
+            finished,
+            columns.get(19)?,
+            (columns.get(21)?, columns.get(22)?),
+        ))
     };
-    let (key, header, state, version, commits, arguments, finished, digest) =
+    let (key, header, state, version, commits, arguments, finished, digest, deadline) =
         read().map_err(|error| unreadable("session", Some(id), &error))?;
     let arguments: Option<Arc<str>> = arguments;
     let digest: [u8; 16] = digest;
@@ -189,14 +199,25 @@ fn session_row(columns: &rusqlite::Row<'_>, id: i64) -> Result<(SessionKey, Row)
     let (Ok(version), Ok(commits)) = (u64::try_from(version), u64::try_from(commits)) else {
         return Err(damaged("a counter is negative"));
     };
-    if digest::of_session(key, version, commits, arguments.as_deref(), &state) != digest {
+    let deadline = deadline_of(deadline).map_err(|()| damaged("its deadline is none"))?;
+    if digest::of_session(key, version, commits, arguments.as_deref(), &state, deadline) != digest {
         return Err(damaged("it does not have the digest that it was written with"));
     }
     if finished != (state.name == "finished") {
         return Err(damaged("its state and its time of finishing contradict each other"));
     }
     let state = state.state().ok_or_else(|| damaged(&format!("`{}` is no state, or misses a part", state.name)))?;
-    Ok((key, Row { header: Arc::new(header), version, commits, state, arguments }))
+    Ok((key, Row { header: Arc::new(header), version, commits, state, arguments, deadline }))
+}
+
+/// The deadline of two columns: both are there, or none is.
+fn deadline_of(columns: (Option<i64>, Option<i64>)) -> Result<Option<Deadline>, ()> {
+    let (unix_millis, within_millis) = match columns {
+        (None, None) => return Ok(None),
+        (Some(at), Some(within)) => (u64::try_from(at), u64::try_from(within)),
+        (Some(_), None) | (None, Some(_)) => return Err(()),
+    };
+    Ok(Some(Deadline { unix_millis: unix_millis.map_err(drop)?, within_millis: within_millis.map_err(drop)? }))
 }
 
 fn transaction_record(key: SessionKey, columns: &rusqlite::Row<'_>) -> Result<TransactionRecord, StoreError> {

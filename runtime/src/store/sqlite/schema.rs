@@ -10,7 +10,7 @@ use rusqlite::{Connection, ErrorCode, OpenFlags, OptionalExtension as _};
 use crate::store::StoreError;
 
 /// The format of the tables below. A version of the library refuses a database of a newer format by name.
-pub(super) const FORMAT: i64 = 2;
+pub(super) const FORMAT: i64 = 3;
 
 /// How long a connection waits for a lock that another connection holds: somebody's command-line tool, or a backup.
 pub(super) const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
@@ -53,7 +53,9 @@ CREATE TABLE IF NOT EXISTS accompanist_session (
   participants TEXT NOT NULL,
   fingerprint BLOB NOT NULL,
   nonce BLOB NOT NULL,
-  digest BLOB NOT NULL
+  digest BLOB NOT NULL,
+  deadline_at INTEGER,
+  deadline_within INTEGER
 ) STRICT;
 CREATE UNIQUE INDEX IF NOT EXISTS accompanist_session_key ON accompanist_session (session, role);
 CREATE UNIQUE INDEX IF NOT EXISTS accompanist_session_client ON accompanist_session (choreography, client_id)
@@ -180,14 +182,29 @@ fn configure(connection: &Connection) -> Result<(), rusqlite::Error> {
     )
 }
 
-/// Creates the tables where there are none, and refuses those of a newer format.
+/// What format 3 has more than format 2: deadlines. The digest of a row without one is the same.
+const FORMAT_2_TO_3: &str = "
+ALTER TABLE accompanist_session ADD COLUMN deadline_at INTEGER;
+ALTER TABLE accompanist_session ADD COLUMN deadline_within INTEGER;
+UPDATE accompanist_meta SET value = 3 WHERE key = 'format';
+";
+
+/// Creates the tables where there are none, brings those of the format before to this one, and refuses all others.
 pub(super) fn prepare(connection: &mut Connection, path: &Path) -> Result<(), StoreError> {
     match format(connection).map_err(|error| opening(path, &error))? {
         Some(FORMAT) => return Ok(()),
+        Some(2) => {
+            let mut migrate = || {
+                let transaction = connection.transaction()?;
+                transaction.execute_batch(FORMAT_2_TO_3)?;
+                transaction.commit()
+            };
+            return migrate().map_err(|error| opening(path, &error));
+        }
         None => {}
         Some(other) => {
             return Err(StoreError::Corrupt(format!(
-                "`{}` has format {other}, and this version of accompanist reads format {FORMAT}: use the version that wrote it",
+                "`{}` has format {other}, and this version of accompanist reads formats 2 and {FORMAT}: use the version that wrote it",
                 path.display()
             )));
         }

@@ -361,6 +361,7 @@ proptest! {
             commits,
             state: RowState::Voted { result: text(1) },
             arguments: Some(text(2)),
+            deadline: undone.then_some(accompanist_core::Deadline { unix_millis: sequence, within_millis: commits }),
         };
         let record = accompanist_core::TransactionRecord {
             position: accompanist_core::Position(numbers[0]),

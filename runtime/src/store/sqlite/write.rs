@@ -12,8 +12,9 @@ use super::state::{StateColumns, scopes_column, vote_columns};
 use crate::store::StoreError;
 
 const INSERT_SESSION: &str = "INSERT INTO accompanist_session (session, role, choreography, client_id, state, version, commits, records, \
-     arguments, result, reason, via, local, started_at, finished_at, initiator, nodes, participants, fingerprint, nonce, digest) \
-     VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19, ?20, ?21)";
+     arguments, result, reason, via, local, started_at, finished_at, initiator, nodes, participants, fingerprint, nonce, digest, \
+     deadline_at, deadline_within) \
+     VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19, ?20, ?21, ?22, ?23)";
 
 const UPDATE_SESSION: &str = "UPDATE accompanist_session SET state = ?4, version = ?3 + 1, commits = ?5, arguments = ?6, result = ?7, \
      reason = ?8, via = ?9, local = ?10, digest = ?11, records = records * ?12 + ?13 WHERE session = ?1 AND role = ?2 AND version = ?3 RETURNING id";
@@ -94,8 +95,10 @@ fn insert_session(connection: &Connection, key: SessionKey, write: &Write) -> Re
     let state = StateColumns::of(&row.state);
     let arguments = row.arguments.as_deref();
     let (version, commits) = (signed(row.version)?, signed(row.commits)?);
-    let digest = digest::of_session(key, row.version, row.commits, arguments, &state);
+    let digest = digest::of_session(key, row.version, row.commits, arguments, &state, row.deadline);
     let participants: Vec<u16> = header.participants.iter().map(|role| role.0).collect();
+    let deadline_at = row.deadline.map(|deadline| signed(deadline.unix_millis)).transpose()?;
+    let deadline_within = row.deadline.map(|deadline| signed(deadline.within_millis)).transpose()?;
     let now_ms = now_ms();
     let mut insert = connection.prepare_cached(INSERT_SESSION).map_err(|error| store_error(&error))?;
     let inserted = insert.execute(params![
@@ -119,7 +122,9 @@ fn insert_session(connection: &Connection, key: SessionKey, write: &Write) -> Re
         json(&participants)?,
         header.fingerprint,
         header.nonce,
-        digest
+        digest,
+        deadline_at,
+        deadline_within
     ]);
     match inserted {
         Ok(_) => Ok(connection.last_insert_rowid()),
@@ -134,7 +139,7 @@ fn update_session(connection: &Connection, key: SessionKey, write: &Write) -> Re
     let state = StateColumns::of(&row.state);
     let arguments = row.arguments.as_deref();
     let (version, commits) = (signed(row.version)?, signed(row.commits)?);
-    let digest = digest::of_session(key, row.version, row.commits, arguments, &state);
+    let digest = digest::of_session(key, row.version, row.commits, arguments, &state, row.deadline);
     let (kept, added) = records(&write.changes);
     let update = || {
         let mut update = connection.prepare_cached(UPDATE_SESSION)?;

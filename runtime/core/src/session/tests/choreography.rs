@@ -102,6 +102,8 @@ pub struct Choreography {
     sites: u32,
     /// Roles that may cancel.
     pub cancels: Vec<RoleId>,
+    /// How long a session may take until it is decided.
+    pub within_millis: Option<u64>,
     /// How often each compensation fails before it works.
     pub compensation_fails: u32,
 }
@@ -126,6 +128,10 @@ impl Choreography {
 
     pub fn cancelled_by(self, roles: &[RoleId]) -> Self {
         Self { cancels: roles.to_vec(), ..self }
+    }
+
+    pub fn within(self, millis: u64) -> Self {
+        Self { within_millis: Some(millis), ..self }
     }
 
     pub fn with_failing_compensations(self, times: u32) -> Self {
@@ -229,7 +235,7 @@ impl Choreography {
     /// Whether it may be rolled back though nothing in it refuses by itself.
     pub fn may_abort(&self) -> bool {
         let may_refuse = |(_, step): &(u32, Placed)| matches!(step, Placed::Transaction(_, Behaviour::MayRefuse));
-        !self.cancels.is_empty() || self.blocks.iter().flatten().any(may_refuse)
+        !self.cancels.is_empty() || self.within_millis.is_some() || self.blocks.iter().flatten().any(may_refuse)
     }
 
     pub fn behaviour(&self, operation: &str) -> Behaviour {

@@ -245,21 +245,6 @@ fn h14_a_late_retry_is_a_session_of_its_own() {
 }
 
 #[test]
-fn h15_nobody_aborts_after_its_own_vote() {
-    let mut world = World::begun(program_f());
-    world.work(A);
-    world.deliver(A, C, Message);
-    world.work(C);
-    let id = world.id();
-    assert!(!world.node_mut(C).live.get_mut(&id).expect("live").session.handle_cancel("late".into()));
-    world.work(C);
-    assert!(matches!(world.state(C), Some(RowState::Voted { .. })));
-    assert!(world.node_mut(A).live.get_mut(&id).expect("live").session.handle_cancel("in time".into()));
-    assert!(!world.node_mut(A).live.get_mut(&id).expect("live").session.handle_cancel("again".into()));
-    world.settle_and_check();
-}
-
-#[test]
 fn h17_a_role_that_lost_its_memory_asks() {
     let steps =
         [Transaction(A, Works), Send(A, B), Transaction(B, Works), Send(B, A), Send(A, B), Transaction(B, Works)];

@@ -7,8 +7,8 @@ use super::choreography::{A, B, C};
 use super::simulate::Random;
 use super::world::TIMING;
 use crate::{
-    Body, Change, Digest, Event, Frame, Header, INBOX_MESSAGES_MAX, Millis, Outcome, Path, Position, Ran, RoleId,
-    RowState, Run, ScopeVote, Scopes, Session, Stored, Timing, Vote, Write, WriteId,
+    Body, Cancel, Change, Digest, Event, Frame, Header, INBOX_MESSAGES_MAX, Millis, Outcome, Path, Position, Ran,
+    RoleId, RowState, Run, ScopeVote, Scopes, Session, Stored, Timing, Vote, Write, WriteId,
 };
 
 pub const NOW: Millis = Millis(0);
@@ -270,7 +270,7 @@ fn a_retry_of_the_first_transaction_makes_the_start_durable() {
     assert_eq!((start.len(), &start[0].row.state), (1, &RowState::Active));
     session.handle_durable(start[0].id, NOW);
     // From here an abort is not a matter of this role alone.
-    assert!(session.handle_cancel("no".into()));
+    assert_eq!(session.handle_cancel("no".into()), Cancel::Aborts);
     assert!(matches!(writes(&mut session)[0].row.state, RowState::Aborting { local: false, .. }));
 }
 

@@ -6,8 +6,8 @@ use super::choreography::{A, B, C};
 use super::inputs::{NOTHING, NOW, at, events, frame, frames, joined, stored, writes};
 use super::world::TIMING;
 use crate::{
-    Body, Event, Frame, INBOX_MESSAGES_MAX, Millis, Place, Ran, RowState, Run, ScopeAbort, ScopeEnd, ScopeVote, Scopes,
-    Session,
+    Body, Cancel, Event, Frame, INBOX_MESSAGES_MAX, Millis, Place, Ran, RowState, Run, ScopeAbort, ScopeEnd, ScopeVote,
+    Scopes, Session,
 };
 
 const SCOPE: u32 = 100;
@@ -210,7 +210,7 @@ fn a_limit_is_armed_when_the_poll_ends_and_dropped_with_the_vote() {
 #[test]
 fn a_session_that_ends_takes_its_scopes_with_it() {
     let (mut session, scopes) = entered();
-    assert!(session.handle_cancel("no".into()));
+    assert_eq!(session.handle_cancel("no".into()), Cancel::Aborts);
     session.handle_program_waiting(NOW);
     assert_eq!(session.poll_scope(&scopes, false), Poll::Ready(Err(crate::Stop)));
     let last = writes(&mut session).pop().expect("the abort");

@@ -17,6 +17,7 @@ pub enum Kind {
     Over,
     Need,
     Refused,
+    Cancel,
 }
 
 pub fn kind(frame: &Frame) -> Kind {
@@ -30,6 +31,7 @@ pub fn kind(frame: &Frame) -> Kind {
         Body::Over => Kind::Over,
         Body::Need => Kind::Need,
         Body::Refused { .. } => Kind::Refused,
+        Body::Cancel { .. } => Kind::Cancel,
     }
 }
 

@@ -68,7 +68,8 @@ fn random_choreography(random: &mut Random) -> Choreography {
     let steps = random_steps(random, &roles, length, refuses, 2);
     let cancels = roles.iter().copied().filter(|_| random.chance(100)).collect::<Vec<_>>();
     let choreography = Choreography::new("random", &steps).with_failing_compensations(random.pick(&[0, 0, 1, 5]));
-    choreography.cancelled_by(&cancels)
+    let choreography = choreography.cancelled_by(&cancels);
+    if random.chance(100) { choreography.within(1 + random.below(300) as u64) } else { choreography }
 }
 
 fn random_steps(random: &mut Random, roles: &[RoleId], length: usize, refuses: u64, depth: u32) -> Vec<Step> {

@@ -11,7 +11,8 @@ use super::drive::show;
 use super::run::ProgramRun;
 use super::store::Store;
 use crate::{
-    Frame, Header, Millis, Position, Retry, RoleId, RowState, Run, ScopeEnd, Session, SessionId, Timing, WriteId,
+    Deadline, Frame, Header, Millis, Position, Retry, RoleId, RowState, Run, ScopeEnd, Session, SessionId, Timing,
+    WriteId,
 };
 
 /// The bound on a frame's life, and how long a finished session is remembered: longer (rule G5).
@@ -232,7 +233,11 @@ impl World {
         });
         let id = header.session_id();
         let begins = self.choreography.begins();
-        let session = Session::start(header, self.argument.to_string().into(), &begins, TIMING, self.now);
+        let mut session = Session::start(header, self.argument.to_string().into(), &begins, TIMING, self.now);
+        if let Some(within_millis) = self.choreography.within_millis {
+            let deadline = Deadline { unix_millis: self.now.0 + within_millis, within_millis };
+            session = session.with_deadline(deadline, self.now);
+        }
         self.enter(A, id, session);
     }
 
@@ -256,7 +261,8 @@ impl World {
             .collect();
         for (id, stored) in unfinished {
             let begins = self.choreography.begins();
-            let session = Session::recover(stored, role, &begins, TIMING, self.now);
+            let mut session = Session::recover(stored, role, &begins, TIMING, self.now);
+            session.handle_time_of_day(self.now.0, self.now);
             self.enter(role, id, session);
         }
     }

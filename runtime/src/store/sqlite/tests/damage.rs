@@ -14,12 +14,34 @@ use crate::store::{Store, StoreError};
 fn another_format_is_refused_by_name() {
     let place = Place::new();
     drop(place.open());
-    for format in [schema::FORMAT - 1, schema::FORMAT + 1] {
+    for format in [schema::FORMAT - 2, schema::FORMAT + 1] {
         alter(&place.path(), &format!("UPDATE accompanist_meta SET value = {format}"));
         let refused = Sqlite::open(place.path()).unwrap_err();
         let names = |text: &str| text.contains(&format!("has format {format}")) && text.contains("node.db");
         assert!(matches!(&refused, StoreError::Corrupt(text) if names(text)), "{refused}");
     }
+}
+
+#[test]
+fn the_format_before_is_brought_to_this_one() {
+    let place = Place::new();
+    let log = Log::new();
+    let store = place.open();
+    log.commit(&store, key(2), write(2, 1, vec![Change::Transaction(transaction(1)), Change::Call(call(2))])).unwrap();
+    let before = stored(&store, 2).unwrap();
+    drop(store);
+    for column in ["deadline_at", "deadline_within"] {
+        alter(&place.path(), &format!("ALTER TABLE accompanist_session DROP COLUMN {column}"));
+    }
+    alter(&place.path(), "UPDATE accompanist_meta SET value = 2");
+    for _ in 0..2 {
+        let store = place.open();
+        assert_eq!(stored(&store, 2).unwrap(), before);
+    }
+    let store = place.open();
+    log.commit(&store, key(2), write(2, 2, vec![])).unwrap();
+    log.commit(&store, key(3), write(3, 1, vec![])).unwrap();
+    assert!(stored(&store, 3).unwrap().row.deadline.is_some());
 }
 
 #[test]
@@ -67,6 +89,9 @@ fn no_change_of_a_column_goes_unnoticed() {
         ("session", "fingerprint", "x'00'"),
         ("session", "nonce", "zeroblob(16)"),
         ("session", "digest", "zeroblob(16)"),
+        ("session", "deadline_at", "7"),
+        ("session", "deadline_at", "-7"),
+        ("session", "deadline_within", "NULL"),
         ("transaction", "id", "2"),
         ("transaction", "position", "zeroblob(16)"),
         ("transaction", "scopes", "x''"),

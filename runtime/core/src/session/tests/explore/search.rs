@@ -227,7 +227,7 @@ impl Search {
         assert!(number < FRAMES_MAX, "more than {FRAMES_MAX} different frames");
         self.numbers.insert(encoded, number);
         self.nodes[usize::from(frame.to.0)].inbox.insert(number);
-        if matches!(kind(&frame), Kind::Message | Kind::ScopeVote) {
+        if matches!(kind(&frame), Kind::Message | Kind::ScopeVote | Kind::Cancel) {
             self.mortal.insert(number);
         }
         let stronger = stronger(&frame);

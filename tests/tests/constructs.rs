@@ -8,7 +8,8 @@ use accompanist::plain::PlainSession;
 use accompanist::store::{Memory, MemoryTx};
 use accompanist::{BoxError, Failure, IdempotencyKey, RoleId};
 use accompanist_tests::generated::constructs::{
-    Calls, Counter, Loops, Pair, Scope, Side, Workers, calls, loops, pair, scope, shares, side, workers,
+    Calls, Counter, Deal, Highest, Loops, Pair, Scope, Side, Workers, calls, deal, highest, loops, pair, scope, shares,
+    side, workers,
 };
 use serde::de::IgnoredAny;
 
@@ -157,4 +158,35 @@ async fn a_scope_completes_or_is_undone() {
         let committed = if n < 10 { n } else { 0 };
         assert_eq!([&one, &two].map(|it| it.total.load(Ordering::SeqCst)), [committed, committed]);
     }
+}
+
+#[tokio::test]
+async fn tuples_whose_parts_live_apart_come_out_of_choices_and_scopes() {
+    for (n, expected) in [(1, (3, 101, 1)), (5, (106, 5, 5))] {
+        let session = PlainSession::new();
+        let (a, b, c) = tokio::join!(
+            session.play(deal::A::new(Adder::default()), &STORE, Deal { n }),
+            session.play(deal::B::new(Adder::default()), &STORE, ()),
+            session.play(deal::C::new(), &STORE, ()),
+        );
+        let parts = (a.expect("it completes"), b.expect("it completes"), c.expect("it completes"));
+        assert_eq!(parts, expected);
+    }
+}
+
+#[tokio::test]
+async fn each_member_changes_what_is_its_own() {
+    let session = PlainSession::new().members(RoleId(1), 2);
+    let play = |index| {
+        let session = session.clone();
+        async move {
+            let role = highest::Party::new(Adder::default());
+            session.play_member(role, index, &STORE, ()).await
+        }
+    };
+    let offers = Highest { offers: vec![3, 7, 5] };
+    let (a, one, two) = tokio::join!(session.play(highest::A::new(), &STORE, offers), play(0), play(1));
+    assert_eq!(a.expect("it completes"), [107, 108]);
+    assert_eq!(one.expect("it completes"), [3, 7, 5, 107]);
+    assert_eq!(two.expect("it completes"), [4, 8, 6, 108]);
 }

@@ -1,4 +1,4 @@
-//! Loops, arms that run side by side, members, calls and scopes.
+//! Loops, arms that run side by side, calls and scopes.
 
 use std::collections::BTreeSet;
 
@@ -10,8 +10,8 @@ use super::names::{item, local, snake};
 use super::program::{Writer, site};
 use super::types::Scope;
 use super::uses::free;
-use crate::hir::{Callee, ChoreographyId, LocalId, MemberOrder, RoleId, RoleKind};
-use crate::lir::{Block, Call, Decision, Key, Members, Repeat, Saga, Site, Step, Target, To};
+use crate::hir::{Callee, ChoreographyId, LocalId, RoleId, RoleKind};
+use crate::lir::{Block, Call, Decision, Key, Repeat, Saga, Site, Step, Target, To};
 
 impl Writer<'_> {
     /// What is sent to each of those that a message goes to.
@@ -198,7 +198,7 @@ impl Writer<'_> {
     }
 
     /// Variables of the block around as references, so that a future can be made of a block more than once; what Rust copies is copied.
-    fn referenced(&self, blocks: &[&Block]) -> (BTreeSet<LocalId>, TokenStream) {
+    pub(super) fn referenced(&self, blocks: &[&Block]) -> (BTreeSet<LocalId>, TokenStream) {
         let free: BTreeSet<LocalId> = blocks.iter().flat_map(|block| free(block)).collect();
         let own = |id: &LocalId| !self.projection.local(*id).ty.is_copy() && !self.is_reference(*id);
         let references: BTreeSet<LocalId> = free.into_iter().filter(own).collect();
@@ -208,108 +208,6 @@ impl Writer<'_> {
         });
         let lets = lets.collect();
         (references, lets)
-    }
-
-    pub(super) fn members(&self, members: &Members) -> TokenStream {
-        match members.order {
-            MemberOrder::SideBySide => self.side_by_side(members),
-            MemberOrder::OneByOne => self.one_by_one(members),
-        }
-    }
-
-    /// What one copy does, and its value: that of its own is an `Option`, for the others have none.
-    fn copy(&self, members: &Members) -> TokenStream {
-        let keeps_own = members.into.is_some() && !members.gathers;
-        let (member, me) = (self.role(members.member), local("me"));
-        let other = self.block(&members.other);
-        let other = match (keeps_own, members.into.is_some()) {
-            (true, _) => quote! { { #other; ::core::option::Option::None } },
-            (false, true) => other,
-            (false, false) => quote! { { #other; } },
-        };
-        let Some(own) = &members.own else {
-            return other;
-        };
-        let own = self.block(own);
-        let own = match (keeps_own, members.into.is_some()) {
-            (true, _) => quote! { { ::core::option::Option::Some(#own) } },
-            (false, true) => own,
-            (false, false) => quote! { { #own; } },
-        };
-        quote! { if #member == #me #own else #other }
-    }
-
-    /// The value of all copies.
-    fn collected(&self, members: &Members, values: &Ident) -> TokenStream {
-        let ctx = &self.ctx;
-        match (members.into, members.gathers) {
-            (None, _) => TokenStream::new(),
-            (Some(_), true) => quote! { #values },
-            (Some(_), false) => quote! {
-                #ctx.defined(#values.into_iter().flatten().next(), "a member of a group has no copy of its own")?
-            },
-        }
-    }
-
-    fn side_by_side(&self, members: &Members) -> TokenStream {
-        let ctx = &self.ctx;
-        let (contexts, values, group, me) = (local("arms"), local("values"), local("group"), local("me"));
-        let (index, member) = (self.index(members.member), self.role(members.member));
-        let (number, all) = (site(members.site), self.group(&members.group));
-        let blocks: Vec<&Block> = members.own.iter().chain([&members.other]).collect();
-        let (references, lets) = self.referenced(&blocks);
-        let copy = self.with_references(&references, || self.copy(members));
-        let (into, collected) = (self.into(members.into), self.collected(members, &values));
-        quote! {
-            #into {
-                #lets
-                let #group = &#all;
-                let #me = #ctx.me();
-                let #contexts: ::std::vec::Vec<Ctx> =
-                    (0..#group.len() as u64).map(|index| #ctx.arm(#number, index)).collect();
-                let #values = ::accompanist::all(
-                    #group
-                        .iter()
-                        .copied()
-                        .zip(&#contexts)
-                        .enumerate()
-                        .map(|(#index, (#member, #ctx))| async move {
-                            ::core::result::Result::<_, ::accompanist::Interrupted>::Ok(#copy)
-                        })
-                        .collect(),
-                )
-                .await?;
-                #ctx.join(&#contexts);
-                #collected
-            };
-        }
-    }
-
-    fn one_by_one(&self, members: &Members) -> TokenStream {
-        let ctx = &self.ctx;
-        let (outer, values, group, me) = (local("outer"), local("values"), local("group"), local("me"));
-        let (index, member) = (self.index(members.member), self.role(members.member));
-        let (number, all) = (site(members.site), self.group(&members.group));
-        let copy = self.copy(members);
-        let (into, collected) = (self.into(members.into), self.collected(members, &values));
-        quote! {
-            #into {
-                let #outer = #ctx;
-                let #group = &#all;
-                let #me = #ctx.me();
-                let mut #values = ::std::vec::Vec::with_capacity(#group.len());
-                for (#index, #member) in #group.iter().copied().enumerate() {
-                    let #ctx = &#outer.child(#number, #index as u64);
-                    #values.push(#copy);
-                }
-                #collected
-            };
-        }
-    }
-
-    /// The variable that is a member's number.
-    pub(super) fn index(&self, member: RoleId) -> Ident {
-        local(&format!("index_of_{}", snake(&self.role(member).to_string())))
     }
 
     pub(super) fn call(&self, call: &Call) -> TokenStream {
@@ -360,6 +258,26 @@ impl Writer<'_> {
         }
     }
 
+    /// Copies of variables of the block around, some of which are references here, for a block that changes them.
+    pub(super) fn copies(&self, changes: &[LocalId], references: &BTreeSet<LocalId>) -> TokenStream {
+        let copies = changes.iter().map(|id| {
+            let name = self.name(*id);
+            let is_reference = references.contains(id) || self.is_reference(*id);
+            let copy = if is_reference {
+                quote! { (*#name).clone() }
+            } else {
+                quote! { #name }
+            };
+            quote! { let mut #name = #copy; }
+        });
+        copies.collect()
+    }
+
+    /// What a variable of the block around is called that a block has changed a copy of.
+    pub(super) fn name_of_changed(&self, id: LocalId) -> Ident {
+        local(&format!("{}_changed", self.name(id)).replace("r#", ""))
+    }
+
     pub(super) fn saga(&self, saga: &Saga) -> TokenStream {
         let ctx = &self.ctx;
         let (roles, outcome, number) = (local("scope_roles"), local("outcome"), site(saga.site));
@@ -372,17 +290,7 @@ impl Writer<'_> {
         let waits = saga.why.is_some();
         let (references, lets) = self.referenced(&[&saga.body]);
         let changed: Vec<Ident> = saga.changes.iter().map(|id| self.name(*id)).collect();
-        let copies = saga.changes.iter().map(|id| {
-            let name = self.name(*id);
-            let is_reference = references.contains(id) || self.is_reference(*id);
-            let copy = if is_reference {
-                quote! { (*#name).clone() }
-            } else {
-                quote! { #name }
-            };
-            quote! { let mut #name = #copy; }
-        });
-        let copies: TokenStream = copies.collect();
+        let copies = self.copies(&saga.changes, &references);
         let body = self.with_references(&references, || {
             self.with_copies(&saga.changes, || {
                 let stmts = saga.body.stmts.iter().map(|stmt| self.stmt(stmt));
@@ -392,8 +300,7 @@ impl Writer<'_> {
         });
         let ends = crate::lir::diverges(&saga.body);
         let value = local("values");
-        let new = changed.iter().map(|name| local(&format!("{name}_changed").replace("r#", "")));
-        let new: Vec<Ident> = new.collect();
+        let new: Vec<Ident> = saga.changes.iter().map(|id| self.name_of_changed(*id)).collect();
         let otherwise = self.block(&saga.otherwise);
         let why = saga.why.map_or_else(
             || quote! { _ },

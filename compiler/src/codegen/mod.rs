@@ -8,6 +8,7 @@ mod construct;
 mod expr;
 mod functions;
 mod instances;
+mod members;
 pub(crate) mod names;
 mod pattern;
 mod program;

@@ -97,13 +97,13 @@ impl Grouping {
             }
             Grouping::Race { name, assigned, used } if assigned == used => {
                 Prose::new(format!("`{name}` is assigned by all copies of this block"), *assigned, "assigned here").help(
-                    "give the value as the value of the block and assign it behind, or let the members take turns with `for`",
+                    "give the value as the value of the block and assign it behind, let the members take turns with `for`, or give each of them its own: `@each`",
                 )
             }
             Grouping::Race { name, assigned, used } => {
                 Prose::new(format!("`{name}` is assigned in one arm and used in another"), *used, "used here")
                     .label(*assigned, "assigned here, at the same time")
-                    .help("give the value as the value of the arm and assign it behind the `par`")
+                    .help("give the value as the value of the arm and assign it behind the `par` or `each`")
             }
             Grouping::ScopeUnknown { value, role, span, scope } => {
                 let value = value.as_ref().map_or_else(|| "this value".to_owned(), |name| format!("`{name}`"));

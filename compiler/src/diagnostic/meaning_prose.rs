@@ -195,7 +195,8 @@ impl Meaning {
                     .help("write one: `choreography Name<A, B>(x: u64@A) -> u64@B { x ~> B }`")
             }
             Meaning::UnusedRole { name, span } => {
-                Prose::new(format!("the role `{name}` has no part in it"), *span, "does nothing").help("remove it")
+                Prose::new(format!("the role `{name}` has no part in it"), *span, "does nothing")
+                    .help(format!("remove it, or call it `_{name}` where a signature asks for it"))
             }
         }
     }

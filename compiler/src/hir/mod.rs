@@ -14,6 +14,7 @@ pub(crate) mod lower;
 pub mod place;
 mod roles;
 mod signatures;
+pub mod spread;
 pub mod ty;
 
 pub use body::{
@@ -23,6 +24,7 @@ pub use body::{
 pub use function::{FnId, Function, FunctionKind};
 pub use lower::{substitute, symbol};
 pub use place::{Place, Player, RoleSet};
+pub use spread::{Demand, Lost, Spread};
 pub use ty::{FloatTy, IntTy, Ty};
 
 use crate::diagnostic::Diagnostics;

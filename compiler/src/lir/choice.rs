@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 
 use super::knowledge::{self, Choice, Part};
 use super::project::{Projected, Projector, discarded};
+use super::share::Kept;
 use super::{Block, Expr, ExprKind, Firsts, Stmt, StmtKind};
 use crate::diagnostic::Diagnostics;
 use crate::hir::check::places::Places;
@@ -21,12 +22,15 @@ impl Projector<'_> {
     ) -> BTreeSet<Player> {
         let guards: Vec<Projected> = self.each_player(places, |this, aim| this.projected(aim, guard));
         let outer = self.within.replace(choice);
+        let kept: Vec<Kept> = places.players.iter().map(|player| self.kept(places, choice, player)).collect();
+        let mut all_kept = kept.iter();
         let mut blocks: Vec<Vec<Block>> = self.each_player(places, |this, mut aim| {
-            branches.iter().map(|(_, branch)| this.block(&mut aim, *branch)).collect()
+            let kept = all_kept.next().unwrap_or(&Kept::All);
+            branches.iter().map(|(_, branch)| this.kept_block(&mut aim, *branch, kept)).collect()
         });
         self.within = outer;
         let branch_ids: Vec<ExprId> = branches.iter().map(|(_, branch)| *branch).collect();
-        let parts = self.decide(places, choice, guard, &branch_ids, false, &mut blocks, diagnostics);
+        let (parts, _) = self.decide(places, choice, guard, &branch_ids, false, &mut blocks, diagnostics);
         let told = |part: &Part| matches!(part, Part::Decides | Part::Told(_));
         let known = places.players.iter().zip(&parts).filter(|(_, part)| told(part));
         let known = known.map(|(player, _)| player.clone()).collect();
@@ -35,13 +39,14 @@ impl Projector<'_> {
             .into_iter()
             .zip(blocks)
             .zip(guards)
-            .map(|((part, blocks), guard)| self.choice(choice, part, blocks, guard, &patterns));
+            .zip(kept)
+            .map(|(((part, blocks), guard), kept)| self.choice(choice, part, blocks, guard, &patterns, kept));
         let projected = projected.collect();
         self.keep(places, choice, projected);
         known
     }
 
-    /// Finds out who is told of a choice; selections are put into the blocks.
+    /// Finds out who is told of a choice, and of a loop, whether what is done when it stops belongs to a round; selections are put into the blocks.
     #[allow(clippy::too_many_arguments, reason = "what a choice is made of")]
     pub(super) fn decide(
         &mut self,
@@ -52,7 +57,7 @@ impl Projector<'_> {
         repeats: bool,
         blocks: &mut [Vec<Block>],
         diagnostics: &mut Diagnostics,
-    ) -> Vec<Part> {
+    ) -> (Vec<Part>, bool) {
         let body = &self.choreography.body;
         // What follows a `for` is not its body, whose place it has.
         let stands_for_none = |index: usize, branch: &ExprId| index > 0 && branches.first() == Some(branch);
@@ -73,20 +78,26 @@ impl Projector<'_> {
         for (branch, from, to) in decided.selections {
             self.selections.entry((expr, branch)).or_default().push((from, to));
         }
-        decided.parts
+        (decided.parts, decided.stops_in_round)
+    }
+
+    /// What a player keeps of the value of a choice if it knows the branch.
+    pub(super) fn kept(&self, places: &Places, choice: ExprId, player: &Player) -> Kept {
+        places.spreads.get(&choice).map_or(Kept::All, |spread| Kept::by(player, spread))
     }
 
     /// A role's part in a choice, put together from its branches.
-    pub(super) fn choice(
+    fn choice(
         &mut self,
         choice: ExprId,
         part: Part,
         mut blocks: Vec<Block>,
         guard: Projected,
         patterns: &[Option<Pattern>],
+        kept: Kept,
     ) -> Projected {
         let body = &self.choreography.body;
-        let (ty, span) = (body[choice].ty.clone(), body[choice].span);
+        let (ty, span) = (kept.ty(&body[choice].ty).unwrap_or(Ty::UNIT), body[choice].span);
         let mut stmts = guard.stmts;
         let wanted = !ty.is_unit() && ty != Ty::Never && matches!(part, Part::Decides | Part::Told(_));
         let has_value = wanted
@@ -103,18 +114,18 @@ impl Projector<'_> {
                 {
                     stmts.push(end.clone());
                 }
-                return Projected { stmts, value: unit };
+                return Projected { stmts, value: unit, kept };
             }
             Part::Same(block) => {
                 stmts.extend(block.stmts);
-                return Projected { stmts, value: unit };
+                return Projected { stmts, value: unit, kept };
             }
             Part::Told(told) => {
                 let mut told: Vec<Block> =
                     blocks.into_iter().zip(told).filter(|(_, told)| *told).map(|(block, _)| block).collect();
                 if let ([_], Some(only)) = (told.as_slice(), told.first().cloned()) {
                     stmts.extend(only.stmts);
-                    return Projected { stmts, value: only.value.or(unit) };
+                    return Projected { stmts, value: only.value.or(unit), kept };
                 }
                 let branches = told.drain(..).map(|block| (Firsts::of(&block).messages.into_iter().collect(), block));
                 let branches = branches.collect();
@@ -123,11 +134,11 @@ impl Projector<'_> {
             }
             Part::Decides => {
                 let Some(value) = guard.value else {
-                    return Projected { stmts, value: unit };
+                    return Projected { stmts, value: unit, kept };
                 };
                 if !has_value && blocks.iter().all(|block| block.stmts.is_empty()) {
                     stmts.extend(discarded(value));
-                    return Projected { stmts, value: unit };
+                    return Projected { stmts, value: unit, kept };
                 }
                 let into = has_value.then(|| self.temporary(ty.clone(), span));
                 (decision(value, blocks, patterns, into), into)
@@ -136,7 +147,7 @@ impl Projector<'_> {
         let (kind, into) = kind;
         stmts.push(Stmt { kind, span });
         let value = into.map(|into| Expr { kind: ExprKind::Local(into), ty, span }).or(unit);
-        Projected { stmts, value }
+        Projected { stmts, value, kept }
     }
 }
 

@@ -1,39 +1,52 @@
 //! What a role does for an expression: its statements, in the order of evaluation, and the value where the role holds it.
 
 use super::project::{Aim, Projector, discarded};
+use super::share::Share;
 use super::sites::SiteKey;
 use super::{Expr, ExprKind, Stmt, StmtKind};
-use crate::hir::{self, Constructor, ExprId, LocalId, Pattern, PatternKind, Placed, RoleId, ServiceId, Ty};
+use crate::hir::{self, Constructor, ExprId, LocalId, Pattern, PatternKind, RoleId, ServiceId, Ty};
 use crate::span::Span;
 
 impl Projector<'_> {
     /// Operands from left to right: what may abort is computed before a later operand communicates.
     pub(super) fn operands(&mut self, aim: &mut Aim<'_>, exprs: &[ExprId]) -> Vec<Option<Expr>> {
-        let mut values: Vec<(Option<Expr>, usize)> = Vec::new();
+        let mut shares = self.in_order(aim, exprs, &mut |this, aim, expr| Share::Whole(this.expr(aim, expr)));
+        let values = shares.drain(..).map(|share| match share {
+            Share::Whole(value) => value,
+            Share::Parts(_) => None,
+        });
+        values.collect()
+    }
+
+    /// The same of the parts of a tuple, which may themselves be in parts.
+    pub(super) fn shares(&mut self, aim: &mut Aim<'_>, exprs: &[ExprId]) -> Vec<Share> {
+        self.in_order(aim, exprs, &mut |this, aim, expr| this.share(aim, expr))
+    }
+
+    fn in_order(
+        &mut self,
+        aim: &mut Aim<'_>,
+        exprs: &[ExprId],
+        share: &mut dyn FnMut(&mut Self, &mut Aim<'_>, ExprId) -> Share,
+    ) -> Vec<Share> {
+        let mut shares: Vec<(Share, Vec<Stmt>)> = Vec::new();
         let mut last_busy = 0;
-        let mut parts = Vec::new();
         for (index, expr) in exprs.iter().enumerate() {
             let outer = std::mem::take(&mut aim.out);
-            let value = self.expr(aim, *expr);
+            let value = share(self, aim, *expr);
             let own = std::mem::replace(&mut aim.out, outer);
             if !own.is_empty() {
                 last_busy = index;
             }
-            parts.push(own);
-            values.push((value, index));
+            shares.push((value, own));
         }
         let mut result = Vec::new();
-        for ((value, index), own) in values.into_iter().zip(parts) {
+        for (index, (share, own)) in shares.into_iter().enumerate() {
             aim.out.extend(own);
-            let value = match value {
-                Some(value)
-                    if index < last_busy && (value.can_fail() || value.acts() || self.mentions_mutable(&value)) =>
-                {
-                    Some(self.name_value(aim, value))
-                }
-                other => other,
-            };
-            result.push(value);
+            result.push(share.map(&mut |value| {
+                let is_early = index < last_busy && (value.can_fail() || value.acts() || self.mentions_mutable(&value));
+                if is_early { self.name_value(aim, value) } else { value }
+            }));
         }
         result
     }
@@ -68,7 +81,7 @@ impl Projector<'_> {
         if !aim.places.involves(id, &aim.player)
             && expr.ty != Ty::Never
             && (expr.ty.is_unit() || !aim.places.expr(id).is_held_by(&aim.player))
-            && !self.has_parts(aim, id)
+            && !aim.places.spreads.get(&self.tail(id)).is_some_and(|spread| spread.is_held_by(&aim.player))
         {
             return expr.ty.is_unit().then(|| Expr::unit(expr.span));
         }
@@ -86,13 +99,13 @@ impl Projector<'_> {
                 self.par(aim, id, arms);
                 return Some(Expr::unit(span));
             }
-            hir::ExprKind::Tuple(_) | hir::ExprKind::Par(_) => return self.together(aim, id),
-            hir::ExprKind::Call(call) => {
-                if let Placed::Tuple(..) = &hir::signature_of(self.hir, choreography, call.callee).result {
-                    return self.together(aim, id);
-                }
-                return self.call(aim, id, call);
+            _ if !matches!(expr.kind, hir::ExprKind::Block(..)) && aim.places.spreads.contains_key(&id) => {
+                let share = self.share(aim, id);
+                return self.whole(aim, share, span);
             }
+            hir::ExprKind::Par(_) => return None,
+            hir::ExprKind::Tuple(items) => ExprKind::Tuple(self.all(aim, items)?),
+            hir::ExprKind::Call(call) => return self.call(aim, id, call),
             hir::ExprKind::Len(group) => ExprKind::Len(group.clone()),
             hir::ExprKind::MemberIndex(member) => ExprKind::MemberIndex(*member),
             hir::ExprKind::List(items) => ExprKind::List(self.all(aim, items)?),
@@ -105,14 +118,11 @@ impl Projector<'_> {
                 ExprKind::Construct(*constructor, fields.iter().map(|(index, _)| *index).zip(values).collect(), base)
             }
             hir::ExprKind::Field(value, name) => ExprKind::Field(Box::new(self.expr(aim, *value)?), name.clone()),
-            hir::ExprKind::TupleField(value, index) if aim.places.parts.contains_key(&self.tail(*value)) => {
-                let mut parts = self.parts(aim, *value);
-                let kept = (*index as usize) < parts.len();
-                let part = if kept { parts.swap_remove(*index as usize) } else { None };
-                aim.out.extend(parts.into_iter().flatten().filter_map(discarded));
-                return part;
+            hir::ExprKind::TupleField(value, index) => {
+                let share = self.share(aim, *value);
+                let share = self.share_of_part(aim, share, *index, span);
+                return self.whole(aim, share, span);
             }
-            hir::ExprKind::TupleField(value, index) => ExprKind::TupleField(Box::new(self.expr(aim, *value)?), *index),
             hir::ExprKind::Unary(op, value) => ExprKind::Unary(*op, Box::new(self.expr(aim, *value)?)),
             hir::ExprKind::Index(one, two) => {
                 let (one, two) = self.two(aim, *one, *two)?;
@@ -184,56 +194,6 @@ impl Projector<'_> {
     fn two(&mut self, aim: &mut Aim<'_>, one: ExprId, two: ExprId) -> Option<(Box<Expr>, Box<Expr>)> {
         let mut values = self.all(aim, &[one, two])?.into_iter();
         Some((Box::new(values.next()?), Box::new(values.next()?)))
-    }
-
-    /// A tuple whose parts may live at different places: the parts that go into the choreography's result, or the whole where the player holds all of it.
-    fn together(&mut self, aim: &mut Aim<'_>, id: ExprId) -> Option<Expr> {
-        let body = &self.choreography.body;
-        let (ty, span) = (body[id].ty.clone(), body[id].span);
-        let values = self.parts(aim, id);
-        if let Some(Placed::Tuple(placed, _)) = aim.places.split.get(&id) {
-            let mut kept = Vec::new();
-            for (value, placed) in values.into_iter().zip(placed) {
-                match (value, aim.player.members.is_empty() && placed.at_role(aim.player.base).is_some()) {
-                    (Some(value), true) => kept.push(value),
-                    (Some(value), false) => aim.out.extend(discarded(value)),
-                    (None, _) => {}
-                }
-            }
-            if kept.len() < 2 {
-                return kept.pop();
-            }
-            let ty = Ty::Tuple(kept.iter().map(|value| value.ty.clone()).collect());
-            return Some(Expr { kind: ExprKind::Tuple(kept), ty, span });
-        }
-        if values.iter().any(Option::is_none) {
-            aim.out.extend(values.into_iter().flatten().filter_map(discarded));
-            return None;
-        }
-        Some(Expr { kind: ExprKind::Tuple(values.into_iter().flatten().collect()), ty, span })
-    }
-
-    /// Whether it ends in the tuple that is the result and whose parts live at different places: a player may hold one of them and not the whole.
-    fn has_parts(&self, aim: &Aim<'_>, mut id: ExprId) -> bool {
-        while let hir::ExprKind::Block(_, Some(tail)) = &self.choreography.body[id].kind {
-            id = *tail;
-        }
-        aim.places.split.contains_key(&id)
-    }
-
-    /// The parts of a tuple, those that the player holds.
-    pub(super) fn parts(&mut self, aim: &mut Aim<'_>, id: ExprId) -> Vec<Option<Expr>> {
-        let choreography = self.choreography;
-        match &choreography.body[id].kind {
-            hir::ExprKind::Tuple(items) => self.operands(aim, items),
-            hir::ExprKind::Par(arms) => self.par(aim, id, arms),
-            hir::ExprKind::Call(call) => self.call_parts(aim, id, call),
-            hir::ExprKind::Block(stmts, Some(tail)) => {
-                stmts.iter().for_each(|stmt| self.stmt(aim, stmt));
-                self.parts(aim, *tail)
-            }
-            _ => Vec::new(),
-        }
     }
 
     fn operation(

@@ -2,14 +2,16 @@
 
 use std::collections::BTreeSet;
 
-use super::{Block, Decision, Key, Site, Stmt, StmtKind};
-use crate::hir::RoleId;
+use super::{Block, Decision, Expr, ExprKind, Key, Repeat, Site, Stmt, StmtKind};
+use crate::hir::{Literal, RoleId};
 
 /// What a role may do first. A path on which it only waits for the end of the session adds nothing.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Firsts {
     /// The messages that it may first receive.
     pub messages: BTreeSet<Key>,
+    /// Whether it may first receive one that cannot be told from others before it is there, for it stands in a member's copy or in a round.
+    pub unnamed: bool,
     /// Whether it may first do anything else.
     pub acts: bool,
     /// Whether it may do nothing at all.
@@ -35,7 +37,19 @@ impl Firsts {
 
     /// Whether a message tells the role that it is in this block.
     pub fn tell(&self) -> bool {
-        !self.messages.is_empty() && !self.acts && !self.ends
+        !self.messages.is_empty() && !self.unnamed && !self.acts && !self.ends
+    }
+
+    /// Whether it may do something before it has received anything, or without.
+    pub fn begin(&self) -> bool {
+        self.acts || self.ends || (self.messages.is_empty() && !self.unnamed)
+    }
+
+    /// The same where its messages cannot be told from others, for they stand in a member's copy, an arm, a scope or a round.
+    fn without_names(mut self) -> Self {
+        self.unnamed = true;
+        self.messages.clear();
+        self
     }
 
     /// The same as it is seen from before a loop whose first round it is in.
@@ -74,8 +88,14 @@ impl Firsts {
                     }
                     Decision::While(guard) if firsts.ends && !guard.acts() => {
                         let body = Self::of(&repeat.body).behind(repeat.site);
-                        firsts.messages.extend(body.messages);
-                        firsts.acts |= body.acts || repeat.leave.acts();
+                        firsts.either([body, Self::of(&repeat.leave).behind(repeat.site)].into_iter());
+                    }
+                    Decision::For(_, items) if firsts.ends && !items.acts() => {
+                        let body = Self::of(&repeat.body).without_names();
+                        match has_items(items) && !body.ends {
+                            true => firsts.either([body].into_iter()),
+                            false => firsts.either([body, Self::leaving(repeat)].into_iter()),
+                        }
                     }
                     Decision::While(_) | Decision::For(..) if firsts.ends => {
                         firsts.acts = true;
@@ -89,6 +109,27 @@ impl Firsts {
                 self.either([call.firsts.clone()].into_iter());
             }
             StmtKind::Par { .. } | StmtKind::Members(_) if !stmt.acts() => {}
+            StmtKind::Members(members) => {
+                // Its own copy is run, and any number of others before or beside it.
+                let other = Self::of(&members.other).without_names();
+                let own = members.own.as_ref().map(|own| Self::of(own).without_names());
+                let ends = own.as_ref().is_none_or(|own| own.ends);
+                self.either(own.into_iter().chain([other]));
+                self.ends = ends;
+            }
+            StmtKind::Par { arms, .. } => {
+                let arms: Vec<Self> = arms.iter().map(|arm| Self::of(arm).without_names()).collect();
+                let ends = arms.iter().all(|arm| arm.ends);
+                self.either(arms.into_iter());
+                self.ends = ends;
+            }
+            StmtKind::Saga(saga) if saga.within.is_none() => {
+                let body = Self::of(&saga.body).without_names();
+                self.unnamed |= body.unnamed;
+                // Behind the body it votes.
+                self.acts |= body.acts || body.ends;
+                self.ends = false;
+            }
             StmtKind::Let(..)
             | StmtKind::Assign(..)
             | StmtKind::Mutate { .. }
@@ -98,8 +139,6 @@ impl Firsts {
             | StmtKind::Receive { .. }
             | StmtKind::Select(..)
             | StmtKind::Operation { .. }
-            | StmtKind::Par { .. }
-            | StmtKind::Members(_)
             | StmtKind::Call(_)
             | StmtKind::Saga(_)
             | StmtKind::Again
@@ -108,6 +147,14 @@ impl Firsts {
                 self.acts = true;
                 self.ends = false;
             }
+        }
+    }
+
+    /// What it may do first where a loop stops.
+    fn leaving(repeat: &Repeat) -> Self {
+        match repeat.leave.acts() {
+            true => Self::of(&repeat.leave).without_names(),
+            false => Self { ends: true, ..Self::default() },
         }
     }
 
@@ -121,9 +168,27 @@ impl Firsts {
         let mut ends = false;
         for firsts in all {
             self.messages.extend(firsts.messages);
+            self.unnamed |= firsts.unnamed;
             self.acts |= firsts.acts;
             ends |= firsts.ends;
         }
         self.ends = ends;
+    }
+}
+
+/// Whether there is certainly one of these items.
+fn has_items(items: &Expr) -> bool {
+    let number = |expr: &Expr| match &expr.kind {
+        ExprKind::Literal(Literal::Int(number, false)) => Some(*number),
+        _ => None,
+    };
+    match &items.kind {
+        ExprKind::List(items) => !items.is_empty(),
+        ExprKind::Builtin(range, bounds) => match (range.name(), bounds.as_slice()) {
+            ("..", [start, end]) => number(start).zip(number(end)).is_some_and(|(start, end)| start < end),
+            ("..=", [start, end]) => number(start).zip(number(end)).is_some_and(|(start, end)| start <= end),
+            _ => false,
+        },
+        _ => false,
     }
 }

@@ -6,6 +6,7 @@
 
 use std::collections::BTreeSet;
 
+use super::choice::diverges;
 use super::merge::merge;
 use super::sites::{SiteKey, Sites};
 use super::{Block, Firsts, Label, Stmt, StmtKind, To};
@@ -60,6 +61,8 @@ pub struct Decided {
     pub parts: Vec<Part>,
     /// The selections that were put in: the branch, who tells, and whom.
     pub selections: Vec<(usize, RoleId, To)>,
+    /// Of a loop: what is done when it stops belongs to the round that is not begun.
+    pub stops_in_round: bool,
 }
 
 /// Finds out what each player has to know. `blocks` holds each one's projection of each branch; selections are put at their heads.
@@ -83,12 +86,13 @@ pub fn decide(
         (0..).zip(&parts).filter(|(_, part)| matches!(part, Part::Told(_))).map(|(index, _)| index).collect();
     let deciders: BTreeSet<usize> =
         (0..).zip(&parts).filter(|(_, part)| matches!(part, Part::Decides)).map(|(index, _)| index).collect();
+    let stops_in_round = stops_in_round(choice, blocks, &parts);
     let mut missing: Vec<(usize, First)> = Vec::new();
     let mut knowers: Vec<BTreeSet<usize>> = Vec::new();
     let mut selections = Vec::new();
     for index in 0..choice.branches.len() {
         let known = deciders.clone();
-        let mut branch = Branch { choice, index, blocks, known, selections: &mut selections };
+        let mut branch = Branch { choice, index, blocks, known, selections: &mut selections, stops_in_round };
         let pending: BTreeSet<usize> = told.iter().copied().filter(|player| branch.matters_to(*player)).collect();
         branch.tell(pending, sites, &mut missing, diagnostics);
         knowers.push(branch.known);
@@ -99,7 +103,14 @@ pub fn decide(
         }
     }
     report_missing(choice, missing, &knowers, diagnostics);
-    Decided { parts, selections }
+    Decided { parts, selections, stops_in_round }
+}
+
+/// Whether all who do something when a loop stops count its rounds: then that may belong to a round, and its messages tell that the loop stops.
+fn stops_in_round(choice: &Choice<'_>, blocks: &[Vec<Block>], parts: &[Part]) -> bool {
+    let counts = |part: &Part| matches!(part, Part::Decides | Part::Told(_));
+    let mut stops = blocks.iter().filter_map(|branches| branches.get(1)).zip(parts);
+    choice.repeats && stops.all(|(stop, part)| !diverges(stop) && (counts(part) || !stop.acts()))
 }
 
 /// The part of a player that need not be told, or `Told` where it must be.
@@ -172,6 +183,7 @@ struct Branch<'a, 'c> {
     blocks: &'a mut [Vec<Block>],
     known: BTreeSet<usize>,
     selections: &'a mut Vec<(usize, RoleId, To)>,
+    stops_in_round: bool,
 }
 
 impl Branch<'_, '_> {
@@ -245,12 +257,11 @@ impl Branch<'_, '_> {
         }
     }
 
-    /// That a loop stops, only a selection tells: it belongs to a round, as what follows the loop does not, and so cannot come before a message of an
-    /// earlier round.
+    /// That a loop stops, only what belongs to a round tells, as what follows the loop does not: it cannot come before a message of an earlier round.
     fn must_be_selected(&self, player: usize) -> bool {
         let first = self.block(player).and_then(|block| block.stmts.first()).map(|stmt| &stmt.kind);
         let is_told = matches!(first, Some(StmtKind::Told(label, _)) if label.choice == self.choice.expr.0);
-        self.choice.repeats && self.index > 0 && !is_told
+        self.choice.repeats && self.index > 0 && !is_told && !self.stops_in_round
     }
 
     /// A role that would have to be told by the compiler before it tells others is a teller that does not know.

@@ -12,6 +12,7 @@ pub mod print;
 mod project;
 mod repeat;
 mod scope;
+mod share;
 mod sites;
 mod stmt;
 mod together;
@@ -20,6 +21,7 @@ pub use choice::diverges;
 pub use firsts::Firsts;
 pub use functions::{Functions, functions, used as used_functions};
 pub use project::project;
+pub use scope::changed_from_outside;
 pub use stmt::{Call, Decision, Key, Label, Members, Repeat, Saga, Step, Stmt, StmtKind, Target, To};
 
 use std::collections::BTreeMap;

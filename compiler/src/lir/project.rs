@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use super::fingerprint::fingerprints;
+use super::share::{Kept, Share};
 use super::sites::{SiteKey, Sites};
 use super::{Block, Expr, ExprKind, Firsts, Functions, Label, Program, Projection, Stmt, StmtKind, Target, To};
 use crate::diagnostic::Diagnostics;
@@ -70,7 +71,7 @@ fn choreography_programs(
     };
     let participants: Vec<RoleId> = programs.iter().filter(has_part).map(|program| program.role).collect();
     for (role, declared) in choreography.role_ids().zip(&choreography.roles) {
-        if !participants.contains(&role) {
+        if !participants.contains(&role) && !declared.name.name.starts_with('_') {
             let (name, span) = (declared.name.name.clone(), declared.name.span);
             diagnostics.push(Meaning::UnusedRole { name, span }.into());
         }
@@ -79,7 +80,7 @@ fn choreography_programs(
     let begins = |program: &&Program| {
         (program.role != initiator || is_group)
             && participants.contains(&program.role)
-            && !Firsts::of(&program.body).tell()
+            && Firsts::of(&program.body).begin()
     };
     let begins = programs.iter().filter(begins).map(|program| program.role).collect();
     let Projector { locals, selections, .. } = projector;
@@ -99,11 +100,12 @@ fn choreography_programs(
     })
 }
 
-/// A player's part in a choice: what it does, and the value.
-#[derive(Clone, Debug, Default)]
+/// A player's part in a choice: what it does, and what it keeps of the value.
+#[derive(Clone, Debug)]
 pub(super) struct Projected {
     pub(super) stmts: Vec<Stmt>,
     pub(super) value: Option<Expr>,
+    pub(super) kept: Kept,
 }
 
 pub(super) struct Projector<'a> {
@@ -208,23 +210,18 @@ impl Projector<'_> {
         let player = Player::new(role);
         let players = choreography.role_ids().map(Player::new).collect();
         let mut aim = Aim { places, player, players, members: Vec::new(), out: Vec::new() };
-        let mut body = self.block(&mut aim, choreography.root);
         let result = choreography.result.at_role(role).unwrap_or(Ty::UNIT);
-        if !self.is_split(places, choreography.root) {
-            body.value = body.value.and_then(|value| pick(value, &choreography.result, role));
-        }
+        let mut body = if places.spreads.contains_key(&self.tail(choreography.root)) {
+            self.kept_block(&mut aim, choreography.root, &Kept::of_result(&choreography.result, role))
+        } else {
+            let body = self.block(&mut aim, choreography.root);
+            Block { value: body.value.and_then(|value| pick(value, &choreography.result, role)), ..body }
+        };
         if result.is_unit() && !body.value.as_ref().is_some_and(|value| value.acts() || value.can_fail()) {
             body.value = None;
         }
         let params = choreography.params.iter().filter(|param| param.at.is_at(role)).map(|param| param.local).collect();
         Program { role, params, body, result }
-    }
-
-    fn is_split(&self, places: &Places, mut expr: ExprId) -> bool {
-        while let hir::ExprKind::Block(_, Some(tail)) = &self.choreography.body[expr].kind {
-            expr = *tail;
-        }
-        places.split.contains_key(&expr)
     }
 
     /// A variable without a name.
@@ -235,7 +232,7 @@ impl Projector<'_> {
 
     pub(super) fn projected(&mut self, mut aim: Aim<'_>, expr: ExprId) -> Projected {
         let value = self.expr(&mut aim, expr);
-        Projected { stmts: aim.out, value }
+        Projected { stmts: aim.out, value, kept: Kept::All }
     }
 
     /// What a player does in a block that stands by itself.
@@ -243,8 +240,8 @@ impl Projector<'_> {
         let outer = std::mem::take(&mut aim.out);
         let value = self.expr(aim, expr);
         let stmts = std::mem::replace(&mut aim.out, outer);
-        let ends = matches!(stmts.last().map(|stmt| &stmt.kind), Some(StmtKind::Refuse(_) | StmtKind::RefusedBy(_)));
-        Block { stmts, value: value.filter(|_| !ends) }
+        let block = Block { stmts, value };
+        if super::choice::ends(&block) { Block { value: None, ..block } } else { block }
     }
 
     /// Whether a variable that is changed here is changed at the player: inside the block of a member, what each member has for itself is that member's alone.
@@ -257,12 +254,11 @@ impl Projector<'_> {
         let span = stmt.span;
         match &stmt.kind {
             hir::StmtKind::Let(pattern, annotation, value) => {
-                if annotation.is_none() && self.let_parts(aim, pattern, *value, span) {
-                    return;
-                }
-                if let Some(value) = self.expr(aim, *value) {
-                    self.bind_held(aim, pattern, value, span);
-                }
+                let share = match annotation {
+                    Some(_) => Share::Whole(self.expr(aim, *value)),
+                    None => self.share(aim, *value),
+                };
+                self.bind_share(aim, pattern, share, span);
             }
             hir::StmtKind::Assign(target, value) => {
                 let held = self.is_changed_by(aim, target.local);
@@ -294,9 +290,8 @@ impl Projector<'_> {
             }
             hir::StmtKind::Select(from, to) => self.select(aim, *from, to, span),
             hir::StmtKind::Expr(expr) => {
-                if let Some(value) = self.expr(aim, *expr) {
-                    aim.out.extend(discarded(value));
-                }
+                let share = self.share(aim, *expr);
+                aim.out.extend(share.discarded());
             }
         }
     }
@@ -321,37 +316,11 @@ impl Projector<'_> {
         }
     }
 
-    /// Takes a tuple apart whose parts may live at different places. False where it is one value.
-    fn let_parts(&mut self, aim: &mut Aim<'_>, pattern: &Pattern, value: ExprId, span: Span) -> bool {
-        let PatternKind::Tuple(items) = &pattern.kind else {
-            return false;
-        };
-        let tail = self.tail(value);
-        if aim.places.parts.get(&tail).is_none_or(|parts| parts.len() != items.len()) {
-            return false;
-        }
-        for (item, part) in items.iter().zip(self.parts(aim, value)) {
-            if let Some(part) = part {
-                self.bind_held(aim, item, part, span);
-            }
-        }
-        true
-    }
-
     pub(super) fn tail(&self, mut expr: ExprId) -> ExprId {
         while let hir::ExprKind::Block(_, Some(tail)) = &self.choreography.body[expr].kind {
             expr = *tail;
         }
         expr
-    }
-
-    /// Binds a pattern where the player holds its variables.
-    fn bind_held(&mut self, aim: &mut Aim<'_>, pattern: &Pattern, value: Expr, span: Span) {
-        let held = pattern.bindings().first().is_none_or(|local| aim.places.local(*local).is_held_by(&aim.player));
-        match held {
-            true => self.bind(aim, pattern, value, span),
-            false => aim.out.extend(discarded(value)),
-        }
     }
 
     /// What is changed, where the player holds it.
@@ -371,7 +340,7 @@ impl Projector<'_> {
     }
 
     /// Binds a pattern, giving a value that has just been made its name at once.
-    fn bind(&mut self, aim: &mut Aim<'_>, pattern: &Pattern, value: Expr, span: Span) {
+    pub(super) fn bind(&mut self, aim: &mut Aim<'_>, pattern: &Pattern, value: Expr, span: Span) {
         if let (PatternKind::Bind(local), ExprKind::Local(made)) = (&pattern.kind, &value.kind)
             && let Some(into) = aim.out.last_mut().and_then(into_of)
             && *into == Some(*made)

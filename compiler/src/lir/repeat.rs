@@ -3,6 +3,7 @@
 use super::choice::drop_value;
 use super::knowledge::Part;
 use super::project::{Projected, Projector, discarded};
+use super::share::Kept;
 use super::sites::SiteKey;
 use super::{Block, Decision, Expr, Firsts, Repeat, Site, Stmt, StmtKind, To};
 use crate::diagnostic::Diagnostics;
@@ -18,7 +19,7 @@ struct Parts<'a> {
     pattern: Option<&'a Pattern>,
     guard: Projected,
     again: Block,
-    /// What tells that it stops, and what follows.
+    /// What is done in the round that is not begun, which tells that the loop stops, and what is done behind it.
     leave: Block,
     stop: Block,
 }
@@ -58,7 +59,7 @@ impl Projector<'_> {
         }
         let branches: Vec<ExprId> = [Some(body), otherwise].into_iter().flatten().collect();
         let branches = if branches.len() == 1 { vec![body, body] } else { branches };
-        let parts = self.decide(places, expr, guard, &branches, true, &mut blocks, diagnostics);
+        let (parts, stops_in_round) = self.decide(places, expr, guard, &branches, true, &mut blocks, diagnostics);
         let site = self.sites.site(SiteKey::Construct(expr));
         let outside = |(player, part): (&Player, &Part)| {
             let counts_rounds = matches!(part, Part::Decides | Part::Told(_));
@@ -69,9 +70,13 @@ impl Projector<'_> {
             let mut blocks = blocks.into_iter();
             let (mut again, stop) = (blocks.next().unwrap_or_default(), blocks.next().unwrap_or_default());
             again.stmts.retain(|stmt| !matches!(stmt.kind, StmtKind::Again));
-            let (leave, stop) = told_in_round(stop, expr, &outside);
+            let counts_rounds = matches!(part, Part::Decides | Part::Told(_));
+            let (leave, stop) = match stops_in_round && counts_rounds {
+                true => (stop, Block::default()),
+                false => told_in_round(stop, expr, &outside),
+            };
             let stmts = repeat(part, Parts { site, span, pattern, guard, again, leave, stop });
-            Projected { stmts, value: Some(Expr::unit(span)) }
+            Projected { stmts, value: Some(Expr::unit(span)), kept: Kept::All }
         });
         let projected = projected.collect();
         self.keep(places, expr, projected);
@@ -122,7 +127,7 @@ fn repeat(part: Part, parts: Parts<'_>) -> Vec<Stmt> {
     stmts
 }
 
-/// Takes the selections at the head of what follows a loop: they are sent in the round that is not begun, for a role that is still in an earlier one must not
+/// Where what is done when a loop stops does not belong to a round: takes the selections at its head, which are sent in the round that is not begun, for a role that is still in an earlier one must not
 /// take them for its own. A role that has no part in the rounds does not count them, and is told behind the loop.
 fn told_in_round(mut stop: Block, expr: ExprId, outside: &[To]) -> (Block, Block) {
     let tells = |stmt: &Stmt| match &stmt.kind {

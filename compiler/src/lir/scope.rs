@@ -13,10 +13,11 @@ impl Projector<'_> {
     /// Projects a scope for all players; gives those that take part in it.
     pub(super) fn scope(&mut self, places: &Places, expr: ExprId, saga: &hir::Saga) -> BTreeSet<Player> {
         let body = &self.choreography.body;
-        let (ty, span) = (body[expr].ty.clone(), body[expr].span);
+        let (whole, span) = (body[expr].ty.clone(), body[expr].span);
         let outer = self.within.take();
         let blocks: Vec<(Block, Block)> = self.each_player(places, |this, mut aim| {
-            (this.block(&mut aim, saga.body), this.block(&mut aim, saga.otherwise))
+            let kept = this.kept(places, expr, &aim.player);
+            (this.kept_block(&mut aim, saga.body, &kept), this.kept_block(&mut aim, saga.otherwise, &kept))
         });
         self.within = outer;
         let takes_part = |(body, otherwise): &(Block, Block)| {
@@ -31,13 +32,15 @@ impl Projector<'_> {
             .collect();
         let roles: Vec<To> = part.iter().map(|player| recipient(self.choreography, player, &places.members)).collect();
         let site = self.sites.site(SiteKey::Construct(expr));
-        let unit = ty.is_unit().then(|| Expr::unit(span));
+        let unit = whole.is_unit().then(|| Expr::unit(span));
         let mut projected = Vec::new();
         for (player, (mut body, mut otherwise)) in places.players.iter().zip(blocks) {
+            let kept = self.kept(places, expr, player);
             if !part.contains(player) {
-                projected.push(Projected { stmts: Vec::new(), value: unit.clone() });
+                projected.push(Projected { stmts: Vec::new(), value: unit.clone(), kept });
                 continue;
             }
+            let ty = kept.ty(&whole).unwrap_or(Ty::UNIT);
             let has_value = !ty.is_unit()
                 && ty != Ty::Never
                 && [&body, &otherwise].iter().all(|block| block.value.is_some() || ends(block) || diverges(block))
@@ -53,7 +56,7 @@ impl Projector<'_> {
                 Saga { site, roles: roles.clone(), within, body, changes, why, otherwise, into, ty: ty.clone() };
             let stmts = vec![Stmt { kind: StmtKind::Saga(Box::new(scope)), span }];
             let value = into.map(|into| Expr { kind: ExprKind::Local(into), ty, span }).or_else(|| unit.clone());
-            projected.push(Projected { stmts, value });
+            projected.push(Projected { stmts, value, kept });
         }
         self.keep(places, expr, projected);
         part
@@ -61,7 +64,7 @@ impl Projector<'_> {
 }
 
 /// The variables that a block changes and does not bind itself.
-fn changed_from_outside(block: &Block) -> Vec<LocalId> {
+pub fn changed_from_outside(block: &Block) -> Vec<LocalId> {
     let mut bound = BTreeSet::new();
     bindings(block, &mut bound);
     let changed: BTreeSet<LocalId> = block.stmts.iter().flat_map(Stmt::changes).collect();

@@ -204,7 +204,7 @@ pub struct Repeat {
     pub decision: Decision,
     /// The body.
     pub body: Block,
-    /// What is done in the round that is not begun: whom the role tells that the loop stops, or who tells it so.
+    /// What is done in the round that is not begun, the last one: whom the role tells that the loop stops, or who tells it so, and what else is to be done then.
     pub leave: Block,
 }
 

@@ -3,41 +3,55 @@
 use super::choice::drop_value;
 use super::expression::value_of;
 use super::project::{Aim, Projector, discarded};
+use super::share::{Kept, Share};
 use super::sites::SiteKey;
-use super::{Block, Call, Expr, ExprKind, Firsts, Key, Members, Stmt, StmtKind};
-use crate::hir::{self, Callee, ExprId, Placed, RoleId, Ty};
+use super::{Block, Call, Expr, Firsts, Key, Members, Stmt, StmtKind};
+use crate::hir::{self, Callee, ExprId, RoleId, Spread, Ty};
 
 impl Projector<'_> {
-    /// `par`: the values of the arms, those that the player holds.
-    pub(super) fn par(&mut self, aim: &mut Aim<'_>, id: ExprId, arms: &[ExprId]) -> Vec<Option<Expr>> {
+    /// `par`: the player's shares of the values of the arms.
+    pub(super) fn par(&mut self, aim: &mut Aim<'_>, id: ExprId, arms: &[ExprId]) -> Vec<Share> {
         let choreography = self.choreography;
-        let span = choreography.body[id].span;
-        let mut blocks: Vec<Block> = arms.iter().map(|arm| self.block(aim, *arm)).collect();
-        if !blocks.iter().any(Block::acts) {
-            let mut values = Vec::new();
-            for block in blocks {
-                aim.out.extend(block.stmts);
-                values.push(block.value.map(|value| self.name_value(aim, value)));
-            }
-            return values;
-        }
-        let mut into = Vec::new();
-        let mut values = Vec::new();
-        for (arm, block) in arms.iter().zip(&mut blocks) {
-            let (ty, span) = (choreography.body[*arm].ty.clone(), choreography.body[*arm].span);
+        let (body, span) = (&choreography.body, choreography.body[id].span);
+        let kept: Vec<Kept> = match aim.places.spreads.get(&id) {
+            Some(Spread::Parts(parts)) => parts.iter().map(|part| Kept::by(&aim.player, part)).collect(),
+            Some(Spread::Whole(..) | Spread::Unused) | None => vec![Kept::Nothing; arms.len()],
+        };
+        let arms: Vec<(ExprId, Kept)> = arms.iter().copied().zip(kept).collect();
+        let blocks = arms.iter().map(|(arm, kept)| self.kept_block(aim, *arm, kept));
+        let mut blocks: Vec<Block> = blocks.collect();
+        let is_still = !blocks.iter().any(Block::acts);
+        let (mut into, mut shares) = (Vec::new(), Vec::new());
+        for ((arm, kept), block) in arms.iter().zip(&mut blocks) {
+            let (ty, span) = (body[*arm].ty.clone(), body[*arm].span);
             if ty.is_unit() || ty == Ty::Never {
                 drop_value(block);
                 into.push(None);
-                values.push(Some(Expr::unit(span)));
+                shares.push(Share::Whole(Some(Expr::unit(span))));
+            }
+            if is_still {
+                aim.out.append(&mut block.stmts);
+            }
+            if ty.is_unit() || ty == Ty::Never {
                 continue;
             }
-            let variable = block.value.as_ref().map(|_| self.temporary(ty.clone(), span));
+            if is_still {
+                let value = block.value.take().map(|value| self.name_value(aim, value));
+                shares.push(Share::unpacked(value, kept));
+                continue;
+            }
+            let ty = block.value.as_ref().map(|value| value.ty.clone());
+            let variable = ty.as_ref().map(|ty| self.temporary(ty.clone(), span));
             into.push(variable);
-            values.push(variable.map(|variable| value_of(Some(variable), ty, span)));
+            let value = variable.zip(ty).map(|(variable, ty)| value_of(Some(variable), ty, span));
+            shares.push(Share::unpacked(value, kept));
+        }
+        if is_still {
+            return shares;
         }
         let site = self.sites.site(SiteKey::Construct(id));
         aim.out.push(Stmt { kind: StmtKind::Par { site, arms: blocks, into }, span });
-        values
+        shares
     }
 
     /// `each` and `for` over members.
@@ -87,33 +101,14 @@ impl Projector<'_> {
         value
     }
 
-    /// A call whose result has parts that live at different places.
-    pub(super) fn call_parts(&mut self, aim: &mut Aim<'_>, id: ExprId, call: &hir::Call) -> Vec<Option<Expr>> {
+    /// The player's share of a result that has parts.
+    pub(super) fn call_share(&mut self, aim: &mut Aim<'_>, id: ExprId, call: &hir::Call) -> Share {
         let value = self.call_value(aim, id, call);
-        let formal = self.formal(aim, call);
         let signature = hir::signature_of(self.hir, self.choreography, call.callee);
-        let Placed::Tuple(items, _) = &signature.result else {
-            return vec![value];
-        };
-        let kept = |item: &Placed| formal.and_then(|formal| item.at_role(formal)).is_some();
-        let count = items.iter().filter(|item| kept(item)).count();
-        let mut next = 0;
-        let mut parts = Vec::new();
-        for item in items {
-            let part = match (&value, kept(item)) {
-                (Some(value), true) if count == 1 => Some(value.clone()),
-                (Some(value), true) => {
-                    let Ty::Tuple(types) = &value.ty else { return vec![None; items.len()] };
-                    let (ty, span) = (types.get(next).cloned().unwrap_or(Ty::Error), value.span);
-                    let index = u32::try_from(next).unwrap_or(u32::MAX);
-                    next += 1;
-                    Some(Expr { kind: ExprKind::TupleField(Box::new(value.clone()), index), ty, span })
-                }
-                (None, _) | (Some(_), false) => None,
-            };
-            parts.push(part);
+        match self.formal(aim, call) {
+            Some(formal) => Share::unpacked(value, &Kept::of_result(&signature.result, formal)),
+            None => Share::NOTHING,
         }
-        parts
     }
 
     /// Which of a callee's roles the player plays.
@@ -188,7 +183,7 @@ impl Projector<'_> {
         for key in firsts.messages {
             let Some([(from, _)]) = call.roles.get(usize::from(key.from.0)).map(Vec::as_slice) else {
                 // A member of a group that is no role here sends it: it cannot be waited for by name.
-                return Firsts { acts: true, ..Firsts::default() };
+                return Firsts { unnamed: true, messages: std::collections::BTreeSet::new(), ..firsts };
             };
             messages.insert(Key { own: vec![site], inner: key.path().collect(), from: *from });
         }

@@ -1,6 +1,7 @@
 //! Random programs that are well formed: what a value is and where it lives is known while a program is made, so that nearly all of them are accepted by the
 //! compiler. A seed names a program.
 
+mod apart;
 mod blocks;
 mod calls;
 mod expr;

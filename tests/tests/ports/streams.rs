@@ -48,8 +48,8 @@ impl<D: Database> Sink<D> for Wants {
     }
 }
 
-/// Each item goes from the source to the filter and on to the sink, and so does the stop signal, which the program writes itself; that a loop
-/// stops is told to each role in it by a message of its own besides: 2k + 4.
+/// Each item goes from the source to the filter and on to the sink, and so does the stop signal, which the program writes itself and which tells
+/// each role that the loop stops: 2k + 2.
 #[tokio::test]
 async fn a_stream_ends_with_its_source() {
     for count in [0, 1, 10] {
@@ -59,7 +59,7 @@ async fn a_stream_ends_with_its_source() {
         let seen = troupe.play(pushed::Sink::new(Wants(0)), ()).ended().await.unwrap();
         assert_eq!(seen, (0..count).map(|item| item * 3).collect::<Vec<_>>());
         all_ended(vec![source, filter]).await;
-        assert_eq!(troupe.messages_sent(), 2 * count + 4);
+        assert_eq!(troupe.messages_sent(), 2 * count + 2);
     }
 }
 
@@ -77,8 +77,7 @@ async fn a_sink_is_told_of_what_it_does_not_get() {
     }
 }
 
-/// Each item is asked for and given, 2 messages, the `None` at the end as well; the stop signal is one more,
-/// and so is the message that tells that the loop stops.
+/// Each item is asked for and given, 2 messages, the `None` at the end as well; the stop signal is one more.
 #[tokio::test]
 async fn a_stream_ends_when_its_sink_has_enough_or_nothing_is_left() {
     for (count, wanted) in [(0, 0), (0, 3), (1, 1), (5, 3), (3, 5)] {
@@ -88,7 +87,7 @@ async fn a_stream_ends_when_its_sink_has_enough_or_nothing_is_left() {
         assert_eq!(seen, (0..count.min(wanted)).collect::<Vec<_>>());
         source.ended().await.unwrap();
         let asked = wanted.min(count + 1);
-        assert_eq!(troupe.messages_sent(), 2 * asked + 2, "{wanted} of {count}");
+        assert_eq!(troupe.messages_sent(), 2 * asked + 1, "{wanted} of {count}");
     }
 }
 
@@ -105,7 +104,7 @@ async fn a_stream_ends_on_nodes() {
     .await;
     within("the stream", stage.start(Pushed {}, "1").settled()).await.unwrap();
     stage.settle().await;
-    assert_eq!(messages(&stage), 2 * 4 + 4);
+    assert_eq!(messages(&stage), 2 * 4 + 2);
 }
 
 /// Plays these cells, whatever the other does; then nothing that is on the board.

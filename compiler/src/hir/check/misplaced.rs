@@ -1,10 +1,10 @@
 //! The words' data for values that are not where they are used: where each part lives, and what mends it.
 
-use super::places::{Lost, Places};
+use super::places::Places;
 use crate::diagnostic::Problem;
 use crate::diagnostic::grouping::Grouping;
 use crate::diagnostic::meaning::{Lives, Meaning};
-use crate::hir::{Body, Choreography, ExprId, ExprKind, Place, RoleId, RoleSet};
+use crate::hir::{Body, Choreography, ExprId, ExprKind, Lost, Place, RoleId, RoleSet};
 use crate::span::Span;
 
 /// A value is needed at `role` by what stands at `by`, and does not live there.
@@ -51,7 +51,14 @@ pub fn apart(choreography: &Choreography, places: &Places, span: Span, parts: &[
     Meaning::Apart { span, parts: leaves.iter().map(|leaf| lives(choreography, places, *leaf)).collect() }.into()
 }
 
-fn choice_unknown(choreography: &Choreography, places: &Places, leaf: ExprId, lost: &Lost, role: String) -> Problem {
+/// A value that `role` would hold if it knew of a choice.
+pub fn choice_unknown(
+    choreography: &Choreography,
+    places: &Places,
+    leaf: ExprId,
+    lost: &Lost,
+    role: String,
+) -> Problem {
     let body = &choreography.body;
     let (guard, choice) = match &body[lost.choice].kind {
         ExprKind::If(guard, ..) | ExprKind::Match(guard, _) => (*guard, lost.choice),

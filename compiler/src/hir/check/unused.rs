@@ -77,6 +77,17 @@ impl Finder<'_> {
                     self.bound(pattern, *value, None);
                 }
             }
+            // What comes out of a choice in parts is used part by part.
+            (PatternKind::Tuple(_), ExprKind::Block(_, Some(tail))) => self.bound(pattern, *tail, None),
+            (PatternKind::Tuple(_), ExprKind::If(_, one, two)) => {
+                [one, two].into_iter().for_each(|branch| self.bound(pattern, *branch, None));
+            }
+            (PatternKind::Tuple(_), ExprKind::Match(_, arms)) => {
+                arms.iter().for_each(|(_, arm)| self.bound(pattern, *arm, None));
+            }
+            (PatternKind::Tuple(_), ExprKind::Saga(saga)) => {
+                [saga.body, saga.otherwise].into_iter().for_each(|branch| self.bound(pattern, branch, None));
+            }
             _ => {}
         }
     }

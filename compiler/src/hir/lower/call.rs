@@ -6,7 +6,7 @@ use crate::diagnostic::meaning::{Meaning, Thing};
 use crate::diagnostic::nearest;
 use crate::hir::{
     At, Call, Callee, ExprId, ExprKind, Place, Placed, Role, RoleId, RoleKind, RoleSet, ServiceId, Signature,
-    SignatureParam, Ty, place,
+    SignatureParam, Spread, Ty, place,
 };
 use crate::span::Span;
 use crate::syntax::ast::{self, Ident};
@@ -306,6 +306,11 @@ impl Lower<'_> {
         format!("{}@{}{names}", self.hir.show(ty), if at.each { "each " } else { "" })
     }
 
+    /// Where the parts of the result of a call live.
+    pub(super) fn near_result_spread(&self, call: &Call) -> Spread {
+        result_spread(&self.signature(call.callee).result, call, &|one, two| place::meet(&self.roles, one, two))
+    }
+
     /// Where the result of a call lives, as far as that is one place.
     pub(super) fn near_result(&self, call: &Call) -> Place {
         result_place(&self.signature(call.callee).result, call, &|one, two| place::meet(&self.roles, one, two))
@@ -362,6 +367,14 @@ pub fn result_place(result: &Placed, call: &Call, meet: &dyn Fn(&Place, &Place) 
             let places = items.iter().map(|item| result_place(item, call, meet));
             places.fold(Place::Everywhere, |one, two| meet(&one, &two))
         }
+    }
+}
+
+/// Where the parts of a call's result live.
+pub fn result_spread(result: &Placed, call: &Call, meet: &dyn Fn(&Place, &Place) -> Place) -> Spread {
+    match result {
+        Placed::At(..) => Spread::at(result_place(result, call, meet)),
+        Placed::Tuple(items, _) => Spread::Parts(items.iter().map(|item| result_spread(item, call, meet)).collect()),
     }
 }
 

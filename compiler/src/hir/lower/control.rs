@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use super::Lower;
 use crate::diagnostic::grouping::Grouping;
 use crate::diagnostic::meaning::Meaning;
-use crate::hir::{At, ExprId, ExprKind, MemberOrder, PatternKind, Place, Saga, Stmt, StmtKind, Ty};
+use crate::hir::{Demand, ExprId, ExprKind, MemberOrder, PatternKind, Place, Saga, Stmt, StmtKind, Ty};
 use crate::span::Span;
 use crate::syntax::ast;
 
@@ -123,7 +123,6 @@ impl Lower<'_> {
             let ty = self.hir.show(&self.infer.known(&value_ty));
             self.diagnostics.push(Grouping::MutWithoutPlace { name, ty, span: pattern_span }.into());
         }
-        let near = place.as_ref().map_or_else(|| self.near(value).clone(), At::place);
         let bindings = pattern.bindings();
         if let PatternKind::Bind(local) = &pattern.kind {
             self.let_locals.insert(*local);
@@ -133,27 +132,14 @@ impl Lower<'_> {
                 local.mutable = mutable;
             }
         }
-        match (&pattern.kind, self.parts(value)) {
-            (PatternKind::Tuple(items), Some(parts)) if items.len() == parts.len() && place.is_none() => {
-                for (item, part) in items.iter().zip(parts) {
-                    let near = self.near(part).clone();
-                    self.bind_near(&item.bindings(), &near);
-                }
+        match &place {
+            None => {
+                let near = self.near_spread(value, &Demand::of(&pattern));
+                self.bind_near_spread(&pattern, &near);
             }
-            _ => self.bind_near(&bindings, &near),
+            Some(at) => self.bind_near(&bindings, &at.place()),
         }
         StmtKind::Let(pattern, place, value)
-    }
-
-    /// The parts of a tuple that is written out, which may live at different places.
-    fn parts(&self, mut expr: ExprId) -> Option<Vec<ExprId>> {
-        while let ExprKind::Block(_, Some(tail)) = &self.body[expr].kind {
-            expr = *tail;
-        }
-        match &self.body[expr].kind {
-            ExprKind::Tuple(items) | ExprKind::Par(items) => Some(items.clone()),
-            _ => None,
-        }
     }
 
     pub(super) fn while_(

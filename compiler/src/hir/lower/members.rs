@@ -4,7 +4,8 @@ use super::Lower;
 use crate::diagnostic::grouping::Grouping;
 use crate::diagnostic::meaning::Meaning;
 use crate::hir::{
-    ExprId, ExprKind, IntTy, MemberOrder, Members, Place, Role, RoleId, RoleKind, RoleSet, ServiceId, Ty, place, roles,
+    Demand, ExprId, ExprKind, IntTy, MemberOrder, Members, Place, Role, RoleId, RoleKind, RoleSet, ServiceId, Spread,
+    Ty, place, roles,
 };
 use crate::span::Span;
 use crate::syntax::ast::{self, Ident};
@@ -162,8 +163,37 @@ impl Lower<'_> {
         }
     }
 
+    /// [`Lower::near`] of the parts of an expression that is taken apart.
+    pub(super) fn near_spread(&self, expr: ExprId, demand: &Demand) -> Spread {
+        let spread = |expr: &ExprId| self.near_spread(*expr, demand);
+        let meet = |one: Spread, two: Spread| one.meet(&self.roles, &two);
+        let found = match (&self.body[expr].kind, demand) {
+            (_, Demand::Whole | Demand::Unused) => None,
+            (ExprKind::Block(_, Some(tail)), _) => Some(spread(tail)),
+            (ExprKind::Tuple(items) | ExprKind::Par(items), _) => {
+                let demands = demand.parts(items.len());
+                let parts = items.iter().zip(&demands).map(|(item, demand)| self.near_spread(*item, demand));
+                Some(Spread::Parts(parts.collect()))
+            }
+            (ExprKind::Call(call), _) => Some(self.near_result_spread(call)),
+            (ExprKind::If(_, then, otherwise), _) => self.going_on(&[*then, *otherwise]).map(spread).reduce(meet),
+            (ExprKind::Match(_, arms), _) => {
+                let arms: Vec<ExprId> = arms.iter().map(|(_, arm)| *arm).collect();
+                self.going_on(&arms).map(spread).reduce(meet)
+            }
+            (ExprKind::Saga(saga), _) => self.going_on(&[saga.body, saga.otherwise]).map(spread).reduce(meet),
+            _ => None,
+        };
+        found.unwrap_or_else(|| Spread::at(self.near(expr).clone())).taken(&self.roles, demand)
+    }
+
     fn near_choice(&self, branches: &[ExprId]) -> Place {
-        let branches = branches.iter().filter(|branch| self.ty(**branch) != Ty::Never);
-        branches.fold(Place::Everywhere, |place, branch| place::meet(&self.roles, &place, self.near(*branch)))
+        let places = self.going_on(branches).map(|branch| self.near(*branch));
+        places.fold(Place::Everywhere, |place, branch| place::meet(&self.roles, &place, branch))
+    }
+
+    /// The branches behind which something is reached.
+    fn going_on<'b>(&self, branches: &'b [ExprId]) -> impl Iterator<Item = &'b ExprId> {
+        branches.iter().filter(|branch| self.ty(**branch) != Ty::Never)
     }
 }

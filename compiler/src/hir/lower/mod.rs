@@ -13,7 +13,7 @@ mod operators;
 mod pattern;
 mod values;
 
-pub use call::{cast_place, result_place, substitute};
+pub use call::{cast_place, result_place, result_spread, substitute};
 pub use functions::functions;
 pub use operators::symbol;
 
@@ -24,8 +24,8 @@ use super::infer::Infer;
 use super::items::{Scope, resolve_type_with};
 use super::roles::{self, RoleNames};
 use super::{
-    At, Body, Choreography, ChoreographyId, Expr, ExprId, ExprKind, Hir, LocalId, Param, Place, Role, RoleId,
-    Signature, SignatureParam, Ty,
+    At, Body, Choreography, ChoreographyId, Expr, ExprId, ExprKind, Hir, LocalId, Param, Pattern, PatternKind, Place,
+    Role, RoleId, Signature, SignatureParam, Spread, Ty,
 };
 use crate::diagnostic::Diagnostics;
 use crate::diagnostic::meaning::Meaning;
@@ -279,6 +279,16 @@ impl Lower<'_> {
             if let Some(slot) = self.near_locals.get_mut(local.0 as usize) {
                 *slot = place.clone();
             }
+        }
+    }
+
+    /// The same for those of a pattern whose value is taken apart.
+    fn bind_near_spread(&mut self, pattern: &Pattern, spread: &Spread) {
+        match (&pattern.kind, spread) {
+            (PatternKind::Tuple(items), Spread::Parts(parts)) => {
+                items.iter().zip(parts).for_each(|(item, part)| self.bind_near_spread(item, part));
+            }
+            _ => self.bind_near(&pattern.bindings(), &spread.place(&self.roles)),
         }
     }
 

@@ -1,8 +1,8 @@
 //! Choices: where their values live, and which roles know.
 
 use super::super::misplaced;
-use super::{Lost, Placer};
-use crate::hir::{ExprId, ExprKind, Pattern, Place, RoleSet, Ty};
+use super::Placer;
+use crate::hir::{ExprId, ExprKind, Lost, Pattern, Place, RoleSet, Ty};
 
 impl Placer<'_> {
     pub(super) fn choice(&mut self, expr: ExprId, guard: ExprId, patterns: &[&Pattern], branches: &[ExprId]) -> Place {
@@ -41,6 +41,7 @@ impl Placer<'_> {
             // What follows from a mistake is not told.
             return Place::Error;
         }
+        self.spread_branches(expr, branches);
         self.note(expr);
         // Where everyone decides, or nobody goes on, it is about everyone.
         let is_narrow = guard != Some(&Place::Everywhere) && self.body[expr].ty != Ty::Never;
@@ -56,22 +57,47 @@ impl Placer<'_> {
         if self.body[expr].ty.is_unit() || self.body[expr].ty == Ty::Never {
             return Place::Everywhere;
         }
-        let result = match (&place, &known) {
+        if let Some(spread) = self.places.spreads.get(&expr).cloned() {
+            // What a role computes in a branch is its part of the value where it knows the branch.
+            let spread = spread.map(&mut |place| self.chosen_at(expr, place, &known));
+            let place = self.set_spread(expr, spread);
+            return place;
+        }
+        let (result, lost) = self.chosen_at(expr, &place, &known);
+        if let Some(lost) = lost {
+            self.places.lost.insert(expr, lost);
+        }
+        result
+    }
+
+    /// Where the parts of the value live if all know which branch was taken, of a choice that is taken apart.
+    fn spread_branches(&mut self, expr: ExprId, branches: &[(ExprId, Place)]) {
+        let Some(demand) = self.taken_apart.get(&expr) else {
+            return;
+        };
+        let roles = &self.choreography.roles;
+        let goes_on = branches.iter().filter(|(branch, _)| self.body[*branch].ty != Ty::Never);
+        let spreads = goes_on.map(|(branch, _)| self.spread(*branch).taken(roles, demand));
+        if let Some(spread) = spreads.reduce(|one, two| one.meet(roles, &two)) {
+            self.places.spreads.insert(expr, spread);
+        }
+    }
+
+    /// Where a value lives that does at `place` in every branch, and who lacks it only because they do not know which was taken.
+    fn chosen_at(&self, choice: ExprId, place: &Place, known: &Place) -> (Place, Option<Lost>) {
+        let result = match (place, known) {
             // Each member has its own where all members know of the choice.
             (Place::Each(group), Place::Roles(_))
-                if !group.iter().all(|role| self.choreography.holds(&known, *role)) =>
+                if !group.iter().all(|role| self.choreography.holds(known, *role)) =>
             {
                 Place::Roles(RoleSet::new())
             }
-            _ => self.choreography.meet(&place, &known),
+            _ => self.choreography.meet(place, known),
         };
         let here = || self.choreography.role_ids().chain(self.places.members.iter().copied());
         let roles: RoleSet = here()
-            .filter(|role| self.choreography.holds(&place, *role) && !self.choreography.holds(&result, *role))
+            .filter(|role| self.choreography.holds(place, *role) && !self.choreography.holds(&result, *role))
             .collect();
-        if !roles.is_empty() {
-            self.places.lost.insert(expr, Lost { roles, choice: expr });
-        }
-        result
+        (result, (!roles.is_empty()).then_some(Lost { roles, choice }))
     }
 }

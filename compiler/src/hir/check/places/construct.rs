@@ -4,8 +4,7 @@ use std::sync::Arc;
 
 use super::super::misplaced;
 use super::Placer;
-use crate::diagnostic::grouping::Grouping;
-use crate::hir::lower::{cast_place, result_place};
+use crate::hir::lower::{cast_place, result_place, result_spread};
 use crate::hir::{Call, ExprId, Members, Place, Placed, Signature, SignatureParam, Step, Target, place};
 
 impl Placer<'_> {
@@ -33,13 +32,9 @@ impl Placer<'_> {
         }
         let meet = |one: &Place, two: &Place| self.choreography.meet(one, two);
         let place = result_place(&signature.result, call, &meet);
-        if let Placed::Tuple(items, _) = &signature.result {
-            let parts = items.iter().map(|item| result_place(item, call, &meet)).collect();
-            self.places.parts.insert(expr, parts);
-            if place.is_nowhere() && !self.taken_apart.contains(&expr) {
-                self.diagnostics.push(Grouping::PartsApart { span: self.body[expr].span }.into());
-                return Place::Error;
-            }
+        if let Placed::Tuple(..) = &signature.result {
+            self.places.spreads.insert(expr, result_spread(&signature.result, call, &meet));
+            return self.in_one_place(expr, place);
         }
         place
     }

@@ -3,19 +3,20 @@
 mod choice;
 mod construct;
 mod mentions;
+mod spread;
 mod transfer;
 
 pub use transfer::recipient;
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use super::misplaced;
 use crate::diagnostic::Diagnostics;
 use crate::diagnostic::grouping::Grouping;
 use crate::hir::{
-    At, Body, Choreography, ExprId, ExprKind, Hir, LocalId, Pattern, PatternKind, Place, Placed, Player, RoleId,
-    RoleKind, RoleSet, Stmt, StmtKind, Ty, place,
+    Body, Choreography, Demand, ExprId, ExprKind, Hir, LocalId, Lost, Pattern, Place, Player, RoleId, RoleKind,
+    RoleSet, Spread, Stmt, StmtKind, Ty, place,
 };
 use crate::lir::{Facts, To};
 use crate::span::Span;
@@ -35,15 +36,6 @@ pub struct Transfer {
     pub to: Vec<(Player, To)>,
 }
 
-/// Roles that would hold the value of a choice if they knew which branch was taken.
-#[derive(Clone, Debug)]
-pub struct Lost {
-    /// The roles.
-    pub roles: RoleSet,
-    /// The choice.
-    pub choice: ExprId,
-}
-
 /// Where the values of a body live.
 #[derive(Clone, Debug, Default)]
 pub struct Places {
@@ -53,8 +45,8 @@ pub struct Places {
     pub transfers: BTreeMap<ExprId, Transfer>,
     /// Who checks a `require`, by its condition.
     pub requires: BTreeMap<ExprId, Place>,
-    /// Where the parts of a tuple live whose parts may live at different places.
-    pub parts: BTreeMap<ExprId, Vec<Place>>,
+    /// Where values live whose parts may live at different places.
+    pub spreads: BTreeMap<ExprId, Spread>,
     /// Who knows which branch of a choice was taken, once it is over; of a loop, those at its guard.
     pub known: BTreeMap<ExprId, Place>,
     /// What all can be where the walk is: one for each declared role, and for the members of groups around.
@@ -65,8 +57,6 @@ pub struct Places {
     mentions: Vec<mentions::Mentions>,
     /// The members whose blocks stand around.
     pub members: Vec<RoleId>,
-    /// The tuple that is the choreography's result and whose parts live at different places.
-    pub split: BTreeMap<ExprId, Placed>,
     /// Values of choices that some roles lack only because they do not know the choice.
     pub lost: BTreeMap<ExprId, Lost>,
     /// The same for the variables bound to them.
@@ -105,12 +95,12 @@ pub fn place(
         mentions: vec![mentions::Mentions::default(); body.exprs.len()],
         ..Places::default()
     };
-    let taken_apart = BTreeSet::new();
+    let taken_apart = BTreeMap::new();
     let mut placer = Placer { hir, choreography, body, places, knowledge, diagnostics, taken_apart };
     for param in &choreography.params {
         placer.set_local(param.local, param.at.place());
     }
-    placer.mark_split(choreography.root, &choreography.result);
+    placer.demand(choreography.root, Demand::placed(&choreography.result));
     placer.walk(choreography.root);
     placer.check_result(choreography.root, &choreography.result);
     placer.places
@@ -123,8 +113,8 @@ struct Placer<'a> {
     places: Places,
     knowledge: &'a mut dyn Knowledge,
     diagnostics: &'a mut Diagnostics,
-    /// Tuples whose parts may live at different places, for they are taken apart at once or not used.
-    taken_apart: BTreeSet<ExprId>,
+    /// Values whose parts may live at different places, for they are taken apart at once or not used.
+    taken_apart: BTreeMap<ExprId, Demand>,
 }
 
 impl Placer<'_> {
@@ -134,88 +124,11 @@ impl Placer<'_> {
         }
     }
 
-    /// Remembers the tuple that gives a result its parts, if a tuple is written there.
-    fn mark_split(&mut self, expr: ExprId, placed: &Placed) {
-        let (expr, Placed::Tuple(items, _)) = (self.tail(expr), placed) else {
-            return;
-        };
-        match &self.body[expr].kind {
-            ExprKind::Tuple(parts) | ExprKind::Par(parts) if parts.len() == items.len() => {
-                self.places.split.insert(expr, placed.clone());
-                self.taken_apart.insert(expr);
-                for (part, item) in parts.iter().zip(items) {
-                    self.mark_split(*part, item);
-                }
-            }
-            ExprKind::Call(_) => {
-                self.places.split.insert(expr, placed.clone());
-                self.taken_apart.insert(expr);
-            }
-            _ => {}
-        }
-    }
-
-    /// The tuple that an expression ends in is taken apart, or not used at all.
-    fn take_apart(&mut self, expr: ExprId) -> ExprId {
-        let tail = self.tail(expr);
-        self.taken_apart.insert(tail);
-        tail
-    }
-
     fn tail(&self, mut expr: ExprId) -> ExprId {
         while let ExprKind::Block(_, Some(tail)) = &self.body[expr].kind {
             expr = *tail;
         }
         expr
-    }
-
-    fn check_result(&mut self, expr: ExprId, placed: &Placed) {
-        let tail = self.tail(expr);
-        match placed {
-            Placed::At(ty, at, span) if !ty.is_unit() => self.need_at(tail, &at.place(), *span),
-            Placed::At(..) => {}
-            Placed::Tuple(items, span) => match &self.body[tail].kind {
-                ExprKind::Tuple(parts) | ExprKind::Par(parts) if self.places.split.contains_key(&tail) => {
-                    for (part, item) in parts.iter().zip(items) {
-                        self.check_result(*part, item);
-                    }
-                }
-                ExprKind::Call(_) => {
-                    let parts = self.places.parts.get(&tail).cloned().unwrap_or_default();
-                    for (part, item) in parts.iter().zip(items) {
-                        self.check_part(tail, part, item, *span);
-                    }
-                }
-                _ => items.iter().for_each(|item| self.check_result(tail, item)),
-            },
-        }
-    }
-
-    /// Whether a part of a call's result lives where the choreography's says.
-    fn check_part(&mut self, call: ExprId, part: &Place, wanted: &Placed, span: Span) {
-        let Placed::At(ty, at, _) = wanted else {
-            return;
-        };
-        let wanted = at.place();
-        let fits = match (&wanted, part) {
-            (Place::Each(group), Place::Each(other)) => group == other,
-            (Place::Roles(roles) | Place::Each(roles), part) => {
-                roles.iter().all(|role| self.choreography.holds(part, *role))
-            }
-            (Place::Everywhere | Place::Error, _) => true,
-        };
-        if !fits && !ty.is_unit() {
-            let missing = match &wanted {
-                Place::Roles(roles) | Place::Each(roles) => {
-                    roles.iter().copied().find(|role| !self.choreography.holds(part, *role))
-                }
-                Place::Everywhere | Place::Error => None,
-            };
-            if let Some(role) = missing {
-                let problem = misplaced::needed(self.choreography, &self.places, call, role, span);
-                self.diagnostics.push(problem);
-            }
-        }
     }
 
     /// Reports a value that is needed at a place where it does not live. `by` is what needs it.
@@ -277,7 +190,7 @@ impl Placer<'_> {
             ExprKind::Local(local) => {
                 place::inside(&self.choreography.roles, self.places.local(*local), &self.places.members)
             }
-            ExprKind::Tuple(items) if self.taken_apart.contains(&expr) => self.walk_parts(expr, items),
+            ExprKind::Tuple(items) if self.taken_apart.contains_key(&expr) => self.walk_parts(expr, items),
             ExprKind::Tuple(items)
             | ExprKind::List(items)
             | ExprKind::Builtin(_, items)
@@ -286,7 +199,7 @@ impl Placer<'_> {
                 let parts: Vec<ExprId> = fields.iter().map(|(_, value)| *value).chain(*base).collect();
                 self.meet(expr, &parts)
             }
-            ExprKind::TupleField(value, index) => self.tuple_field(*value, *index),
+            ExprKind::TupleField(value, index) => self.tuple_field(expr, *value, *index),
             ExprKind::Field(value, _) | ExprKind::Unary(_, value) => self.walk(*value),
             ExprKind::Index(one, two) | ExprKind::Binary(_, one, two) => self.meet(expr, &[*one, *two]),
             ExprKind::Operation { role, args, .. } => {
@@ -327,11 +240,7 @@ impl Placer<'_> {
             ExprKind::Members(members) => self.members(expr, members),
             ExprKind::Par(arms) => {
                 let place = self.walk_parts(expr, arms);
-                if place.is_nowhere() && !self.taken_apart.contains(&expr) {
-                    self.diagnostics.push(Grouping::PartsApart { span: body[expr].span }.into());
-                    return Place::Error;
-                }
-                place
+                self.in_one_place(expr, place)
             }
             ExprKind::Saga(saga) => {
                 let errors = self.diagnostics.error_count();
@@ -349,23 +258,6 @@ impl Placer<'_> {
                 }
                 place
             }
-        }
-    }
-
-    /// The parts of a tuple that is taken apart.
-    fn walk_parts(&mut self, expr: ExprId, items: &[ExprId]) -> Place {
-        let parts: Vec<Place> = items.iter().map(|item| self.walk(*item)).collect();
-        let place = parts.iter().fold(Place::Everywhere, |one, two| self.choreography.meet(&one, two));
-        self.places.parts.insert(expr, parts);
-        place
-    }
-
-    fn tuple_field(&mut self, value: ExprId, index: u32) -> Place {
-        let tail = self.take_apart(value);
-        let place = self.walk(value);
-        match self.places.parts.get(&tail).and_then(|parts| parts.get(index as usize)) {
-            Some(part) => part.clone(),
-            None => place,
         }
     }
 
@@ -434,34 +326,8 @@ impl Placer<'_> {
             }
             StmtKind::Select(..) => {}
             StmtKind::Expr(expr) => {
-                self.take_apart(*expr);
+                self.demand(*expr, Demand::Unused);
                 self.walk(*expr);
-            }
-        }
-    }
-
-    fn let_(&mut self, pattern: &Pattern, annotation: Option<&At>, value: ExprId) {
-        if let PatternKind::Tuple(_) = &pattern.kind {
-            self.take_apart(value);
-        }
-        let mut place = self.walk(value);
-        let tail = self.tail(value);
-        if let Some(at) = annotation {
-            let span = at.roles.first().map_or(self.body[value].span, |(_, span)| *span);
-            place = at.place();
-            self.need_at(value, &place, span);
-        }
-        match (&pattern.kind, self.places.parts.get(&tail).cloned()) {
-            (PatternKind::Tuple(items), Some(parts)) if annotation.is_none() && items.len() == parts.len() => {
-                for (item, part) in items.iter().zip(&parts) {
-                    self.bind(item, part);
-                }
-            }
-            _ => self.bind(pattern, &place),
-        }
-        if let Some(lost) = misplaced::lost(self.body, &self.places, value) {
-            for local in pattern.bindings() {
-                self.places.lost_locals.insert(local, lost.clone());
             }
         }
     }

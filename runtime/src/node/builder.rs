@@ -11,9 +11,11 @@ use tokio::sync::mpsc;
 
 use super::clock::{self, Clock, Timers};
 use super::inbound::NodeInbound;
+use super::limits::{Admission, Limits};
 use super::process::{Played, Process};
 use super::repertoire::Repertoire;
 use super::role::{Erased, ErasedRole};
+use super::room::Room;
 use super::waiters::Waiters;
 use super::{Counters, LOOPBACK_FRAMES_MAX, Node, Shared, retries};
 use crate::context::{BoxFuture, Role, short_version};
@@ -43,6 +45,7 @@ pub struct NodeBuilder<S: Store> {
     peers: Vec<(String, String)>,
     timing: Timing,
     retries: Vec<(String, Retry)>,
+    limits: Limits,
     retention: Duration,
     played: Option<Arc<dyn Played>>,
 }
@@ -65,6 +68,7 @@ impl<S: Store> NodeBuilder<S> {
             peers: Vec::new(),
             timing: Timing::default(),
             retries: Vec::new(),
+            limits: Limits::default(),
             retention: RETENTION_DEFAULT,
             played: None,
         }
@@ -122,6 +126,12 @@ impl<S: Store> NodeBuilder<S> {
     /// How patient sessions are.
     pub fn timing(mut self, timing: Timing) -> Self {
         self.timing = timing;
+        self
+    }
+
+    /// What the node takes on at most.
+    pub fn limits(mut self, limits: Limits) -> Self {
+        self.limits = limits;
         self
     }
 
@@ -185,6 +195,7 @@ impl<S: Store> NodeBuilder<S> {
         }
         let runtime = tokio::runtime::Handle::try_current()
             .map_err(|_| Error::configuration("a node is started within a tokio runtime, of several threads or one"))?;
+        self.limits.check()?;
         let operations: Vec<_> = self.roles.iter().flat_map(|role| role.operations()).copied().collect();
         let retries = Arc::new(retries::resolve(&self.retries, &operations)?);
         let repertoire = Repertoire::new(self.roles)?;
@@ -204,6 +215,9 @@ impl<S: Store> NodeBuilder<S> {
             repertoire,
             assignments: self.assignments,
             sessions: Mutex::default(),
+            limits: self.limits,
+            admission: Admission::new(self.limits.sessions_started_max),
+            room: Arc::new(Room::new()),
             clients: Mutex::default(),
             starting: tokio::sync::Mutex::new(()),
             counts: Counters::default(),
@@ -253,7 +267,11 @@ impl<S: Store> Shared<S> {
         for (me, stored) in unfinished {
             let header = Arc::clone(&stored.row.header);
             match self.repertoire.role(&header, me).map(Arc::clone) {
-                Some(role) => cells.push(self.recover(stored, me, &role, Waiters::recovered(), 0)),
+                Some(role) => {
+                    let place = (me == header.initiator).then(|| self.admission.recovered());
+                    let waiters = Waiters { place, ..Waiters::recovered() };
+                    cells.push(self.recover(stored, me, &role, waiters, 0));
+                }
                 None => {
                     let version = (header.choreography.clone(), short_version(&header.fingerprint));
                     waiting.entry(version).or_insert_with(|| (0, header.client_id.clone())).0 += 1;

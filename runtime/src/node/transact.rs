@@ -5,7 +5,7 @@ use std::sync::Arc;
 use accompanist_core::{Position, Ran, SessionKey, TransactionRecord, Write};
 
 use super::cell::Cell;
-use super::role::{ErasedTransaction, catch_panic};
+use super::role::{ErasedTransaction, bounded, catch_panic};
 use crate::context::BoxFuture;
 use crate::store::{Store, StoreError, Transact};
 
@@ -35,6 +35,7 @@ impl<S: Store> Transact<S> for Transaction<S> {
             }
             let ran = catch_panic(self.operation.commit(tx)).await;
             let ran = ran.unwrap_or_else(|panic| Ran::Failed(panic.into()));
+            let ran = bounded(ran, self.cell.payload_bytes_max());
             let position = self.position;
             // From here on it is decided: an abort that comes now is written after this commit, and undoes it.
             let kept = self.cell.step_within(Some(&mut self.writes.pending), |session, now| {

@@ -55,7 +55,6 @@ fn what_follows_from_an_unknown_role_service_or_parameter_is_not_told() {
     check_body(
         "let a = n ~> Bnak;\nBank.pay(a);\nlet b: u64@Bnak = n;\nBank.pay(b);\nBank.pay(n@Shp ~> Bank);\nlet s = if c { n ~> Lgo } else { 1 };\nBank.pay(s);",
         "3:14 E0103 unknown role `Bnak` | did you mean `Bank`?
-        5:12 E0103 unknown role `Bnak` | did you mean `Bank`?
         7:12 E0103 unknown role `Shp` | did you mean `Shop`?
         8:21 E0103 unknown role `Lgo` | did you mean `Log`?",
     );
@@ -98,6 +97,21 @@ fn the_value_of_a_choice_lives_where_the_choice_is_known() {
         "let amount = if c { 1 } else { 2 };\nBank.pay(amount);\nLog ~> Shop;",
         "4:10 E0204 `Bank` does not know which branch gave `amount` | write `select Shop ~> Bank;` at the head of each branch, or send the value: `… ~> Bank`",
     );
+}
+
+#[test]
+fn what_is_declared_twice_is_there_once_for_rust() {
+    let text = format!(
+        "{SERVICES}struct A {{ x: u64, x: u64 }}\nstruct A {{ y: u64 }}\nenum E {{ V, V }}\nservice S {{ fn f(); fn f(x: u64); }}\nservice S {{}}\n\
+         choreography T<Bank>(n: u64@Bank) {{ Bank.pay(n); }}\nchoreography T<Bank>(n: u64@Bank) {{ Bank.pay(n); }}"
+    );
+    let compilation = chor::compile(&Sources::single("t.chor", text), &chor::Options::default());
+    let skeleton = chor::codegen::skeleton(&compilation, None).to_string();
+    for (item, count) in
+        [("struct A", 1), ("trait S ", 1), ("mod t ", 1), ("enum E { V }", 1), ("fn f", 1), ("pub x", 1)]
+    {
+        assert_eq!(skeleton.matches(item).count(), count, "`{item}` in {skeleton}");
+    }
 }
 
 #[test]

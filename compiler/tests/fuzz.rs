@@ -48,7 +48,7 @@ fn try_all(text: &str) {
         let prose = diagnostic.prose();
         holds(prose.primary.span);
         prose.labels.iter().for_each(|label| holds(label.span));
-        prose.edit.iter().for_each(|edit| holds(edit.span));
+        prose.edits.iter().for_each(|edit| holds(edit.span));
         assert!(!renderer.block(diagnostic).is_empty() && !renderer.short(diagnostic).is_empty());
         #[cfg(feature = "cli")]
         {

@@ -1,5 +1,6 @@
 //! What stands between the brackets of `choreo!`, and the file that it may name.
 
+use std::ffi::OsStr;
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
@@ -86,13 +87,43 @@ pub fn read_file(literal: &LitStr) -> Result<(Sources, Base), String> {
         (false, true) => (in_package, Base::Package),
         (true, _) => (beside, Base::Call),
         (false, false) => {
+            let name = PathBuf::from(literal.value());
+            let instead = name.file_name().and_then(|name| elsewhere(&package(), name));
+            let instead = instead.map_or_else(String::new, |path| format!("; did you mean `{path}`?"));
             let beside = beside.display();
-            return Err(format!("there is no such file, neither {beside} nor one in the directory of `Cargo.toml`"));
+            return Err(format!(
+                "there is no such file, neither {beside} nor one in the directory of `Cargo.toml`{instead}"
+            ));
         }
     };
     let name = path.display().to_string();
     let text = read_text(&name).map_err(|fault| format!("{name}: {fault}"))?;
     Ok((load(SourceFile::new(name, text), read_text), base))
+}
+
+/// How many directories of a package are looked into for a file that is not where it is said to be.
+const DIRECTORIES_MAX: usize = 1_000;
+
+/// The path, from the package, of a file of that name that stands somewhere in it, if there is exactly one.
+fn elsewhere(package: &Path, name: &OsStr) -> Option<String> {
+    let mut open = vec![package.to_owned()];
+    let mut found = Vec::new();
+    for _ in 0..DIRECTORIES_MAX {
+        let Some(directory) = open.pop() else { break };
+        for entry in std::fs::read_dir(directory).into_iter().flatten().flatten() {
+            let is_hidden = entry.file_name().to_string_lossy().starts_with('.');
+            match entry.file_type() {
+                // What is built is not written, and a link may lead round in a circle.
+                Ok(kind) if kind.is_dir() && !is_hidden && entry.file_name() != "target" => open.push(entry.path()),
+                Ok(kind) if kind.is_file() && entry.file_name() == name => found.push(entry.path()),
+                _ => {}
+            }
+        }
+    }
+    match found.as_slice() {
+        [only] => Some(only.strip_prefix(package).ok()?.to_string_lossy().replace('\\', "/")),
+        _ => None,
+    }
 }
 
 /// The text of a file, or why it cannot be read.
@@ -120,4 +151,16 @@ fn directory(literal: &LitStr) -> PathBuf {
 /// The directory of the package with the call.
 fn package() -> PathBuf {
     PathBuf::from(std::env::var_os("CARGO_MANIFEST_DIR").unwrap_or_default())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_file_is_found_in_another_directory_of_the_package() {
+        let package = Path::new(env!("CARGO_MANIFEST_DIR"));
+        assert_eq!(elsewhere(package, OsStr::new("input.rs")).as_deref(), Some("src/input.rs"));
+        assert_eq!(elsewhere(package, OsStr::new("nowhere.chor")), None);
+    }
 }

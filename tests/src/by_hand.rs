@@ -102,7 +102,7 @@ impl Piece {
         directory: &Path,
     ) -> Vec<(Result<Vec<String>, Error>, Vec<String>)> {
         let session = self.definition.groups.iter().fold(PlainSession::new(), |session, role| {
-            session.members(*role, counts.get(usize::from(role.0)).copied().unwrap_or_default())
+            session.members_of(*role, counts.get(usize::from(role.0)).copied().unwrap_or_default())
         });
         let mut players = Vec::new();
         for (role, count) in (0..).map(RoleId).zip(counts) {

@@ -158,7 +158,7 @@ impl Scene<'_> {
 pub fn play(case: &Case, roles: fn(&mut Scene<'_>), schedule: u64) -> Result<Played, String> {
     let mut session = PlainSession::new();
     for (group, count) in &case.groups {
-        session = session.members(RoleId(group.0), *count);
+        session = session.members_of(RoleId(group.0), *count);
     }
     let (desk, world) = (Desk::default(), Arc::new(World::new(case.seed, schedule, case.is_punctual)));
     let cast = Cast::of(&case.compilation.hir, case.choreography, &case.groups);

@@ -27,7 +27,7 @@ impl Troupe {
 
     /// A session in which the declared role `group` has so many members.
     pub fn with_members(group: u16, count: usize) -> Self {
-        Self { session: PlainSession::new().members(RoleId(group), count) }
+        Self { session: PlainSession::new().members_of(RoleId(group), count) }
     }
 
     /// Plays a role.

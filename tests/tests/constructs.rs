@@ -6,7 +6,7 @@ use std::sync::{Arc, LazyLock};
 
 use accompanist::plain::PlainSession;
 use accompanist::store::{Memory, MemoryTx};
-use accompanist::{BoxError, Failure, IdempotencyKey, RoleId};
+use accompanist::{BoxError, Failure, IdempotencyKey};
 use accompanist_tests::generated::constructs::{
     Calls, Counter, Deal, Highest, Loops, Pair, Scope, Side, Workers, calls, deal, highest, loops, pair, scope, shares,
     side, workers,
@@ -83,7 +83,7 @@ async fn calls_swap_roles_and_take_types_and_choreographies() {
 #[tokio::test]
 async fn workers_each_have_their_own() {
     for count in 0..4_usize {
-        let session = PlainSession::new().members(RoleId(1), count);
+        let session = PlainSession::new().members("Worker", count);
         let service = Adder::default();
         let mut members = Vec::new();
         for index in 0..count {
@@ -104,7 +104,7 @@ async fn workers_each_have_their_own() {
 #[tokio::test]
 async fn members_send_to_each_other() {
     let count = 3;
-    let session = PlainSession::new().members(RoleId(0), count);
+    let session = PlainSession::new().members("Party", count);
     let play = |index| {
         let session = session.clone();
         async move {
@@ -176,7 +176,7 @@ async fn tuples_whose_parts_live_apart_come_out_of_choices_and_scopes() {
 
 #[tokio::test]
 async fn each_member_changes_what_is_its_own() {
-    let session = PlainSession::new().members(RoleId(1), 2);
+    let session = PlainSession::new().members("Party", 2);
     let play = |index| {
         let session = session.clone();
         async move {

@@ -142,18 +142,21 @@ fn an_edit_does_away_with_its_diagnostic() {
         let all: Vec<(&Diagnostic, Prose)> =
             diagnostics.iter().map(|diagnostic| (diagnostic, diagnostic.prose())).collect();
         for (diagnostic, prose) in &all {
-            let Some(edit) = &prose.edit else { continue };
+            if prose.edits.is_empty() {
+                continue;
+            }
+            let edits: Vec<&Edit> = prose.edits.iter().collect();
             assert!(prose.help.is_some(), "{name}: an edit is told in words, too: {}", prose.message);
             let alike =
                 |other: &&Diagnostic| other.code() == diagnostic.code() && other.prose().message == prose.message;
             let before = diagnostics.iter().filter(alike).count();
-            let after = diagnostics_after(&directory, &sources, &[edit]).iter().filter(alike).count();
+            let after = diagnostics_after(&directory, &sources, &edits).iter().filter(alike).count();
             assert!(after < before, "{name}: `{}` is still said", prose.message);
             edit_count += 1;
         }
         // All of them together leave a program that is read as well as before. A quote that is mended may leave its counterpart, which is told then.
         let mut edits: Vec<&Edit> = Vec::new();
-        for edit in all.iter().filter_map(|(_, prose)| prose.edit.as_ref()) {
+        for edit in all.iter().flat_map(|(_, prose)| &prose.edits) {
             if !edits.contains(&edit) {
                 edits.push(edit);
             }

@@ -102,8 +102,9 @@ fn nothing_is_unwrapped_outside_of_tests() {
     assert!(tests.contains("runtime/src/store/contract.rs") && !tests.contains("runtime/src/store/mod.rs"));
     for file in files.iter().filter(|file| !tests.contains(&*file.path)) {
         for (number, line) in code(file) {
-            // That of a span turns it into the compiler's own.
-            let unwraps = line.replace(".span().unwrap()", "").contains(".unwrap()");
+            // That of a span turns it into the compiler's own; in quotes it is the method that choreographies have.
+            let own = [".span().unwrap()", "….unwrap()`", "\".unwrap()\""];
+            let unwraps = own.iter().fold(line.to_owned(), |line, own| line.replace(own, "")).contains(".unwrap()");
             assert!(!unwraps, "{}:{number}: say by `expect` why it holds", file.path);
         }
     }

@@ -16,7 +16,7 @@ pub fn object(sources: &Sources, diagnostic: &Diagnostic, rendered: &str) -> Str
         .collect();
     let notes = prose.notes.iter().map(|note| child("note", note, Vec::new()));
     let help = prose.help.iter().map(|help| {
-        let edit = prose.edit.iter().map(|edit| {
+        let edit = prose.edits.iter().map(|edit| {
             let label = Label { span: edit.span, text: String::new() };
             let mut value = span(sources, &label, true);
             if let Some(fields) = value.as_object_mut() {

@@ -10,6 +10,7 @@ mod functions;
 mod instances;
 mod members;
 pub(crate) mod names;
+mod once;
 mod pattern;
 mod program;
 pub(crate) mod service;
@@ -22,6 +23,7 @@ use proc_macro2::TokenStream;
 use quote::quote;
 
 use crate::Compilation;
+use crate::diagnostic::Code;
 use crate::hir::calls::Calls;
 use crate::hir::{Choreography, ChoreographyId, RoleId, ServiceId};
 use crate::lir::Projection;
@@ -82,7 +84,11 @@ pub fn skeleton(compilation: &Compilation, role: Option<&str>) -> TokenStream {
     let choreographies = choreographies()
         .filter(|(_, roles)| !roles.is_empty())
         .map(|(choreography, roles)| choreography::skeleton(hir, choreography, &roles));
-    quote! { #types #(#services)* #(#choreographies)* }
+    let skeleton = quote! { #types #(#services)* #(#choreographies)* };
+    match compilation.diagnostics.iter().any(|diagnostic| diagnostic.code() == Code::E0102) {
+        true => once::once(skeleton),
+        false => skeleton,
+    }
 }
 
 /// Whether a choreography has a role of that name, as the option `role` asks for.

@@ -216,6 +216,8 @@ codes! {
     W0408,
     /// A transaction that nothing can undo, before one that may abort.
     W0409,
+    /// A value that is sent to those who hold it.
+    W0410,
 }
 
 impl Code {
@@ -252,7 +254,7 @@ impl Problem {
             Problem::NestingTooDeep { .. } => Code::E0006,
             Problem::UnexpectedToken { .. } => Code::E0007,
             Problem::MissingSemicolon { .. } => Code::E0008,
-            Problem::KeywordNotInLanguage { .. } => Code::E0009,
+            Problem::KeywordNotInLanguage { .. } | Problem::MacroCall { .. } => Code::E0009,
             Problem::WrongOperator { .. } => Code::E0010,
             Problem::KeywordAsName { .. } => Code::E0011,
             Problem::ChainedComparison { .. } => Code::E0012,
@@ -271,7 +273,7 @@ impl Meaning {
     pub fn code(&self) -> Code {
         match self {
             Meaning::Unknown { thing, .. } => match thing {
-                Thing::Variable | Thing::Function | Thing::Choreography => Code::E0101,
+                Thing::Variable | Thing::Abort { .. } | Thing::Function | Thing::Choreography => Code::E0101,
                 Thing::Type | Thing::Struct | Thing::Service | Thing::Role => Code::E0103,
                 Thing::Operation { .. } | Thing::Method { .. } | Thing::Field { .. } | Thing::Variant { .. } => {
                     Code::E0104
@@ -312,11 +314,12 @@ impl Meaning {
             Meaning::SharedCompensation { .. } => Code::E0404,
             Meaning::Grouping(grouping) => grouping.code(),
             Meaning::SameInAllBranches { .. } => Code::H0305,
-            Meaning::SelectionToDecider { .. } => Code::W0304,
+            Meaning::SelectionToDecider { .. } | Meaning::NeedlessSelection { .. } => Code::W0304,
             Meaning::UnusedRole { .. } => Code::W0405,
             Meaning::NothingDeclared { .. } => Code::W0406,
             Meaning::SentUnused { .. } => Code::W0408,
             Meaning::Pivot { .. } => Code::W0409,
+            Meaning::NothingSent { .. } => Code::W0410,
         }
     }
 }

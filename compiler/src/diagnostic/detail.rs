@@ -7,6 +7,11 @@ use crate::span::Span;
 pub enum Thing {
     /// A variable.
     Variable,
+    /// The abort that a scope's `else` is about, which gives it no name.
+    Abort {
+        /// The block behind the `else`.
+        block: Span,
+    },
     /// A function.
     Function,
     /// A choreography.
@@ -32,6 +37,8 @@ pub enum Thing {
     Method {
         /// The type.
         ty: String,
+        /// The `;` that takes away the value that it is meant for.
+        semicolon: Option<Span>,
     },
     /// A field of a type.
     Field {
@@ -56,6 +63,22 @@ pub struct Lives {
     pub span: Span,
     /// The roles that hold it.
     pub roles: Vec<String>,
+    /// How it is to be had where it is needed.
+    pub instead: Option<Instead>,
+}
+
+/// Another value that is meant by one that does not live where it is needed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Instead {
+    /// What it was sent as before.
+    Copy {
+        /// Its name; nothing where it has none.
+        name: Option<String>,
+        /// Where it was sent.
+        span: Span,
+    },
+    /// A variable of the same name, which this one hides.
+    Hidden(Span),
 }
 
 /// What a role does first in a branch.
@@ -67,6 +90,17 @@ pub struct First {
     pub action: Option<Span>,
     /// How the branch is written.
     pub written: Written,
+}
+
+/// What there is instead of an operator that a type does not have.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum OperandHint {
+    /// What is in the `Option` or the `Result` has it.
+    Inside,
+    /// A number with a sign has it.
+    Signed,
+    /// A method of a `Vec` does it.
+    Concat,
 }
 
 /// How a branch of a choice is written.

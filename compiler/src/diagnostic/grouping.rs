@@ -26,6 +26,8 @@ pub enum Grouping {
     GroupAsRole {
         /// The group.
         name: String,
+        /// Its member whose block stands around, if there is one.
+        member: Option<String>,
         /// Where it is used.
         span: Span,
     },
@@ -138,6 +140,8 @@ pub enum Grouping {
         span: Span,
         /// The group.
         group: Vec<String>,
+        /// Who is to get the values of all, if that is known.
+        to: Option<String>,
     },
     /// A value that depends on how a scope ended, used at a role that does not take part in it.
     ScopeUnknown {

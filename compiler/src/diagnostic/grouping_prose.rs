@@ -13,10 +13,16 @@ impl Grouping {
                     .label(*declared, "declared here")
                     .help(format!("declare it as a group: `{name}[]`, or name several roles: `{{{name}, …}}`"))
             }
-            Grouping::GroupAsRole { name, span } => {
-                Prose::new(format!("`{name}` is a group"), *span, "one role is needed here").help(format!(
-                    "let each member do it: `each w in {name} {{ … }}`, or one after the other: `for w in {name} {{ … }}`"
-                ))
+            Grouping::GroupAsRole { name, member, span } => {
+                let prose = Prose::new(format!("`{name}` is a group"), *span, "one role is needed here");
+                match member {
+                    Some(member) => prose
+                        .help(format!("write `{member}`, which is the member of `{name}` in this block"))
+                        .edit(*span, member.as_str()),
+                    None => prose.help(format!(
+                        "let each member do it: `each w in {name} {{ … }}`, or one after the other: `for w in {name} {{ … }}`"
+                    )),
+                }
             }
             Grouping::GroupForRole { role, span, declared } => {
                 Prose::new(format!("several participants cannot play `{role}`"), *span, "this is a group")
@@ -37,10 +43,13 @@ impl Grouping {
             Grouping::MemberPattern { span } => {
                 Prose::new("a member of a group is a role", *span, "a name is needed here").help("write a name: `for w in …`")
             }
-            Grouping::OwnOutside { value, span, group } => {
-                let (value, group) = (name_of(value), group_text(group));
-                Prose::new(format!("each member of `{group}` has its own {value}"), *span, "which member's is meant?")
-                    .help(format!("use it inside `each w in {group} {{ … }}`, where it is that of `w`"))
+            Grouping::OwnOutside { value, span, group, to } => {
+                let (name, group) = (name_of(value), group_text(group));
+                let (value, to) = (value.as_deref().unwrap_or("…"), to.as_deref().unwrap_or("Role"));
+                Prose::new(format!("each member of `{group}` has its own {name}"), *span, "which member's is meant?").help(format!(
+                    "use it inside `each w in {group} {{ … }}`, where it is that of `w`; `each w in {group} {{ {value} ~> {to} }}` gives \
+                     those of all, as a `Vec` at `{to}`"
+                ))
             }
             Grouping::OtherSignature { name, expected, found, span, declared } => {
                 Prose::new(format!("`{name}` has another signature than is asked for"), *span, format!("`{found}`"))

@@ -1,9 +1,10 @@
 //! What can be wrong with a program that reads well, as data: names, types, places, knowledge of choice, structure.
 
-pub use super::detail::{First, Lives, Thing, Written};
+pub use super::detail::{First, Instead, Lives, OperandHint, Thing, Written};
 
 use super::Problem;
 use super::grouping::Grouping;
+use super::mend::Mend;
 use crate::hir::VariantShape;
 use crate::span::Span;
 use crate::syntax::ast::Ident;
@@ -23,6 +24,8 @@ pub enum Meaning {
         span: Span,
         /// What could be meant, the nearest first.
         candidates: Vec<String>,
+        /// Where else it is used.
+        others: Vec<Span>,
     },
     /// A name declared twice.
     Duplicate {
@@ -91,6 +94,10 @@ pub enum Meaning {
         span: Span,
         /// Where it is asked for.
         because: Option<Span>,
+        /// What makes the one of the other.
+        mend: Option<Mend>,
+        /// The variable, if it is one.
+        value: Option<String>,
     },
     /// A wrong number of arguments, parts or types.
     Arity {
@@ -181,6 +188,8 @@ pub enum Meaning {
         span: Span,
         /// The declaration of the type, where Rust owns it.
         extern_type: Option<Span>,
+        /// What there is instead.
+        hint: Option<OperandHint>,
     },
     /// `..base` in a variant.
     VariantBase {
@@ -323,8 +332,28 @@ pub enum Meaning {
         /// The `select`.
         span: Span,
     },
+    /// A value that is sent to those who hold it.
+    NothingSent {
+        /// The variable, if it is one.
+        value: Option<String>,
+        /// The receivers.
+        to: Vec<String>,
+        /// From the value's end to that of the communication; nothing where it cannot simply be left out.
+        sending: Option<Span>,
+        /// The communication.
+        span: Span,
+    },
     /// A `select` to a role that decides itself.
     SelectionToDecider {
+        /// The role.
+        role: String,
+        /// Where it is named.
+        span: Span,
+        /// The guard.
+        guard: Span,
+    },
+    /// A `select` to a role whom the next message tells as well.
+    NeedlessSelection {
         /// The role.
         role: String,
         /// Where it is named.
@@ -415,7 +444,7 @@ impl From<Meaning> for Problem {
 impl Meaning {
     /// A name that nothing has.
     pub fn unknown(thing: Thing, name: &Ident, candidates: Vec<String>) -> Problem {
-        Meaning::Unknown { thing, name: name.name.clone(), span: name.span, candidates }.into()
+        Meaning::Unknown { thing, name: name.name.clone(), span: name.span, candidates, others: Vec::new() }.into()
     }
 
     /// A name declared twice.

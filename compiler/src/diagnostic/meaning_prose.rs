@@ -1,6 +1,9 @@
 //! The words for what is wrong with a program that reads well.
 
-use super::meaning::{First, Lives, Meaning, Thing, Written};
+use super::foreign;
+use super::meaning::{First, Meaning, OperandHint, Thing, Written};
+use super::mend::Mend;
+use super::place_prose::{ambiguous_sender, apart, not_here, sent_unused};
 use super::prose::{Prose, did_you_mean, one_of};
 use crate::codegen::names::pascal;
 use crate::hir::VariantShape;
@@ -11,7 +14,10 @@ impl Meaning {
     pub fn prose(&self) -> Prose {
         match self {
             Meaning::Grouping(grouping) => grouping.prose(),
-            Meaning::Unknown { thing, name, span, candidates } => unknown(thing, name, *span, candidates),
+            Meaning::Unknown { thing, name, span, candidates, others } => {
+                let prose = unknown(thing, name, *span, candidates);
+                others.iter().fold(prose, |prose, other| prose.label(*other, "and here"))
+            }
             Meaning::Duplicate { name, span, first } => {
                 Prose::new(format!("the name `{name}` is given twice"), *span, "given again here")
                     .label(*first, "given here first")
@@ -46,11 +52,15 @@ impl Meaning {
                     .help("choose another name for the variable: roles and variables share one name space")
             }
             Meaning::NotAValue { name, what, span, declared } => not_a_value(name, what, *span, *declared),
-            Meaning::Mismatch { expected, found, span, because } => {
+            Meaning::Mismatch { expected, found, span, because, mend, value } => {
                 let prose =
                     Prose::new(format!("expected {expected}, found {found}"), *span, format!("this is {found}"));
-                match because {
+                let prose = match because {
                     Some(because) => prose.label(*because, format!("{expected} because of this")),
+                    None => prose,
+                };
+                match mend {
+                    Some(mend) => mend.told(prose, *span, value.as_deref()),
                     None => prose,
                 }
             }
@@ -81,7 +91,9 @@ impl Meaning {
                     .label(*first, "named here first")
                     .help("name each role once")
             }
-            Meaning::BadOperand { operator, ty, span, extern_type } => bad_operand(operator, ty, *span, *extern_type),
+            Meaning::BadOperand { operator, ty, span, extern_type, hint } => {
+                bad_operand(operator, ty, *span, *extern_type).help_or(hint.map(instead_of_operator))
+            }
             Meaning::UnknownType { ty, span } => {
                 Prose::new("the type of this is not known", *span, format!("`{ty}` so far"))
                     .help("write it: `let name: Type = …`")
@@ -161,6 +173,13 @@ impl Meaning {
                     .label(*guard, "decided here")
                     .help(format!("take `{role}` out of the `select`"))
             }
+            Meaning::NeedlessSelection { role, span, guard } => Prose::new(
+                format!("`{role}` learns of the branch anyway"),
+                *span,
+                "the next message that it gets tells it",
+            )
+            .label(*guard, "decided here")
+            .help(format!("take `{role}` out of the `select`")),
             Meaning::SameInAllBranches { role, span, guard } => {
                 Prose::new(format!("`{role}` does the same in all branches"), *span, "this, whichever branch is taken")
                     .label(*guard, "of this choice")
@@ -190,6 +209,15 @@ impl Meaning {
             )
             .label(*by, "may still abort")
             .help(format!("run `{name}` last in its scope, or declare what undoes it")),
+            Meaning::NothingSent { value, to, sending, span } => {
+                let value = value.as_ref().map_or_else(|| "this".to_owned(), |name| format!("`{name}`"));
+                let who = if to.len() == 1 { "holds" } else { "hold" };
+                let prose = Prose::new(format!("{} {who} {value} already", all_of(to)), *span, "sends nothing");
+                match sending {
+                    Some(sending) => prose.help("leave the sending out").edit(*sending, ""),
+                    None => prose.help("use the value itself"),
+                }
+            }
             Meaning::NothingDeclared { span } => {
                 Prose::new("there is no choreography here", *span, "nothing is declared")
                     .help("write one: `choreography Name<A, B>(x: u64@A) -> u64@B { x ~> B }`")
@@ -204,7 +232,9 @@ impl Meaning {
 
 fn unknown(thing: &Thing, name: &str, span: Span, candidates: &[String]) -> Prose {
     let (message, label) = match thing {
-        Thing::Variable => (format!("unknown name `{name}`"), "nothing of this name is in scope".to_owned()),
+        Thing::Variable | Thing::Abort { .. } => {
+            (format!("unknown name `{name}`"), "nothing of this name is in scope".to_owned())
+        }
         Thing::Function => (format!("unknown function `{name}`"), "no function has this name".to_owned()),
         Thing::Choreography => (format!("unknown choreography `{name}`"), "no choreography has this name".to_owned()),
         Thing::Type => (format!("unknown type `{name}`"), "no type has this name".to_owned()),
@@ -217,11 +247,20 @@ fn unknown(thing: &Thing, name: &str, span: Span, candidates: &[String]) -> Pros
         Thing::Operation { role, service_known: false, .. } => {
             (format!("`{role}` has no operation `{name}`"), "a role without a service".to_owned())
         }
-        Thing::Method { ty } => (format!("`{ty}` has no method `{name}`"), "unknown method".to_owned()),
+        Thing::Method { ty, .. } => (format!("`{ty}` has no method `{name}`"), "unknown method".to_owned()),
         Thing::Field { ty, .. } => (format!("`{ty}` has no field `{name}`"), "unknown field".to_owned()),
         Thing::Variant { ty } => (format!("no variant of `{ty}` is written `{name}`"), "unknown variant".to_owned()),
     };
-    let mend = did_you_mean(candidates).or_else(|| match thing {
+    let known = match thing {
+        Thing::Variable => foreign::variable(name),
+        Thing::Function => foreign::function(name),
+        Thing::Type => foreign::ty(name),
+        Thing::Method { .. } => foreign::method(name),
+        Thing::Field { .. } | Thing::Operation { service_known: false, .. } => foreign::method(name),
+        _ => None,
+    };
+    let known = known.map(str::to_owned);
+    let mend = known.or_else(|| did_you_mean(candidates)).or_else(|| match thing {
         Thing::Type => {
             Some("declare it: `struct`, `enum`, or `extern type crate::…;` for one that Rust owns".to_owned())
         }
@@ -234,6 +273,7 @@ fn unknown(thing: &Thing, name: &str, span: Span, candidates: &[String]) -> Pros
         Thing::Field { is_extern: true, .. } => {
             Some("an `extern type` shows the fields that its declaration lists".to_owned())
         }
+        Thing::Abort { .. } => Some(format!("give the abort this name: `else {name} {{ … }}`")),
         Thing::Variable
         | Thing::Function
         | Thing::Choreography
@@ -245,7 +285,14 @@ fn unknown(thing: &Thing, name: &str, span: Span, candidates: &[String]) -> Pros
         | Thing::Field { is_extern: false, .. }
         | Thing::Variant { .. } => None,
     });
-    Prose::new(message, span, label).help_if(mend)
+    let prose = Prose::new(message, span, label).help_if(mend);
+    match thing {
+        Thing::Abort { block } => prose
+            .label(*block, "this `else` does not name the abort")
+            .edit(Span { end: block.start, ..*block }, format!("{name} ")),
+        Thing::Method { semicolon: Some(semicolon), .. } => Mend::WithoutSemicolon(*semicolon).told(prose, span, None),
+        _ => prose,
+    }
 }
 
 fn not_in_fn(construct: &str, span: Span, function: Span) -> Prose {
@@ -267,7 +314,11 @@ fn not_a_value(name: &str, what: &str, span: Span, declared: Option<Span>) -> Pr
         Some(declared) => prose.label(declared, "declared here"),
         None => prose,
     };
-    prose.help("write a variable, a literal or a call here; an operation is called at a role: `Role.operation(…)`")
+    match what {
+        "a choreography" => prose.help(format!("call it with the roles that play its roles: `{name}<A, B>(…)`")),
+        _ => prose
+            .help("write a variable, a literal or a call here; an operation is called at a role: `Role.operation(…)`"),
+    }
 }
 
 fn arity(what: &str, unit: &str, (expected, found): (usize, usize), span: Span, declared: Option<Span>) -> Prose {
@@ -280,116 +331,6 @@ fn arity(what: &str, unit: &str, (expected, found): (usize, usize), span: Span, 
     }
 }
 
-fn where_it_lives(part: &Lives) -> String {
-    let value = part.value.as_ref().map_or_else(|| "this".to_owned(), |name| format!("`{name}`"));
-    match part.roles.as_slice() {
-        [] => format!("{value} has no single place"),
-        roles => format!("{value} lives at {}", all_of(roles)),
-    }
-}
-
-fn not_here(role: &str, span: Span, by: Span, parts: &[Lives]) -> Prose {
-    let prose = match parts {
-        [part] => {
-            let value = part.value.as_ref().map_or_else(|| "this value".to_owned(), |name| format!("`{name}`"));
-            Prose::new(format!("{value} does not live at `{role}`"), part.span, where_it_lives(part))
-        }
-        parts => {
-            let prose = Prose::new(format!("this does not live at `{role}`"), span, format!("not at `{role}`"));
-            parts.iter().fold(prose, |prose, part| prose.label(part.span, where_it_lives(part)))
-        }
-    };
-    let prose = if by == span { prose } else { prose.label(by, format!("needed at `{role}` by this")) };
-    let mut ways: Vec<String> = parts.iter().map(|part| sent(part, role)).collect();
-    ways.dedup();
-    match ways.as_slice() {
-        [_, _, ..] => prose.help(format!("send them there: {}", all_quoted(&ways))),
-        ways => prose.help(format!("send it there: {}", one_of(ways))),
-    }
-}
-
-fn apart(span: Span, parts: &[Lives]) -> Prose {
-    let prose = Prose::new("no role holds all of this", span, "computed where all of it lives");
-    let prose = parts.iter().fold(prose, |prose, part| prose.label(part.span, where_it_lives(part)));
-    let mut ways: Vec<String> = Vec::new();
-    for part in parts {
-        let away = parts.iter().find_map(|other| other.roles.first().filter(|role| !part.roles.contains(role)));
-        if let (Some(role), false) = (away, part.roles.is_empty()) {
-            let way = sent(part, role);
-            if !ways.contains(&way) {
-                ways.push(way);
-            }
-        }
-    }
-    match ways.as_slice() {
-        [] => prose.help("send one to the other with `~>`"),
-        ways => prose.help(format!("send one to the other: {}", one_of(ways))),
-    }
-}
-
-/// The communication that brings a value to a role.
-fn sent(part: &Lives, role: &str) -> String {
-    let value = part.value.as_deref().unwrap_or("…");
-    match part.roles.as_slice() {
-        [sender, _, ..] => format!("`{value}@{sender} ~> {role}`"),
-        [] | [_] => format!("`{value} ~> {role}`"),
-    }
-}
-
-fn ambiguous_sender(
-    senders: &[String],
-    group: Option<&Option<String>>,
-    is_whole: bool,
-    span: Span,
-    whole: Span,
-) -> Prose {
-    let (who, lives) = match group {
-        Some(_) => {
-            (format!("each member of {}", all_of(senders)), format!("lives at each member of {}", all_of(senders)))
-        }
-        None => (all_of(senders), format!("lives at {}", all_of(senders))),
-    };
-    let prose = Prose::new(format!("{who} could send this"), span, lives).label(whole, "a message is needed here");
-    let sender = match group {
-        Some(member) => member.as_deref(),
-        None => senders.first().map(String::as_str),
-    };
-    match (sender, is_whole) {
-        (None, _) => {
-            let group = senders.first().map_or("Group", String::as_str);
-            prose.help(format!("say which: `each w in {group} {{ …@w ~> … }}`, or `for w in {group} {{ … }}`"))
-        }
-        (Some(sender), true) => prose
-            .help(format!("say who sends it: `…@{sender} ~> …`"))
-            .edit(Span { start: span.end, ..span }, format!("@{sender}")),
-        (Some(sender), false) => prose.help(format!("say who sends it: `(…)@{sender} ~> …`")),
-    }
-}
-
-fn sent_unused(from: &str, to: &[String], is_still: bool, spans: (Span, Span, Option<Span>)) -> Prose {
-    let (value, whole, stmt) = spans;
-    let receivers = match to {
-        [only] => only.clone(),
-        several => format!("{{{}}}", several.join(", ")),
-    };
-    let message = format!("{from} ~> {receivers}");
-    let prose =
-        Prose::new(format!("a value is sent to {} and never used", all_of(to)), whole, "nothing uses what arrives");
-    let edit = match (stmt, is_still) {
-        (None, _) => None,
-        (Some(stmt), true) => Some((Span { end: whole.end, ..stmt }, message.clone())),
-        (Some(_), false) => Some((Span { start: value.end, ..whole }, format!("; {message}"))),
-    };
-    let prose = match is_still {
-        true => prose.help(format!("send a message without it: `{message};`")),
-        false => prose.help(format!("send a message without it, behind it: `{message};`")),
-    };
-    match edit {
-        Some((span, replacement)) => prose.edit(span, replacement),
-        None => prose,
-    }
-}
-
 fn bad_operand(operator: &str, ty: &str, span: Span, extern_type: Option<Span>) -> Prose {
     let prose = Prose::new(format!("`{ty}` has no `{operator}`"), span, format!("of type `{ty}`"));
     match extern_type {
@@ -397,6 +338,16 @@ fn bad_operand(operator: &str, ty: &str, span: Span, extern_type: Option<Span>) 
             .label(declared, "declared here")
             .help(format!("if its Rust type has `PartialEq`, declare it so: `extern type …{ty}: Eq`")),
         Some(_) | None => prose,
+    }
+}
+
+fn instead_of_operator(hint: OperandHint) -> &'static str {
+    match hint {
+        OperandHint::Inside => {
+            "take the value out first: by a `match`, `….unwrap_or(…)`, or `….unwrap()`, which aborts where there is none"
+        }
+        OperandHint::Signed => "make it a number with a sign: `-….to_i64()`",
+        OperandHint::Concat => "join two of them by `….concat(…)`, or add an item by `….with(…)`",
     }
 }
 
@@ -442,11 +393,11 @@ fn not_told(role: &str, decider: &str, guard: Span, firsts: &[First], knows: &[S
 }
 
 /// `` `A` ``, `` `A` and `B` ``.
-fn all_of(names: &[String]) -> String {
+pub(super) fn all_of(names: &[String]) -> String {
     let quoted: Vec<String> = names.iter().map(|name| format!("`{name}`")).collect();
     all_quoted(&quoted)
 }
 
-fn all_quoted(quoted: &[String]) -> String {
+pub(super) fn all_quoted(quoted: &[String]) -> String {
     one_of(quoted).replace(" or ", " and ")
 }

@@ -5,11 +5,14 @@
 
 pub mod code;
 pub mod detail;
+mod foreign;
 pub mod grouping;
 mod grouping_prose;
 pub mod meaning;
 mod meaning_prose;
+pub mod mend;
 mod nearest;
+mod place_prose;
 pub mod problem;
 pub mod prose;
 pub mod render;

@@ -3,6 +3,9 @@
 /// How many candidates are named at most.
 const CANDIDATES_MAX: usize = 3;
 
+/// The longest name that is compared letter by letter, in characters: the time grows with the square of it.
+const LENGTH_MAX: usize = 100;
+
 /// How many names are looked at at most: where there are many mistakes among many names, each is compared with some of them.
 const NAMES_MAX: usize = 500;
 
@@ -16,6 +19,7 @@ pub fn nearest<'a>(name: &str, names: impl Iterator<Item = &'a str>) -> Vec<Stri
         .filter(|candidate| candidate.chars().count().abs_diff(characters.len()) <= limit && *candidate != name)
         .filter_map(|candidate| match candidate.eq_ignore_ascii_case(name) {
             true => Some((0, candidate)),
+            false if characters.len() > LENGTH_MAX => None,
             false => rows.distance(candidate, &characters, limit).map(|distance| (distance, candidate)),
         })
         .collect();
@@ -72,6 +76,11 @@ mod tests {
     fn the_nearest_comes_first() {
         let names = ["amount", "account", "count", "Amuont"];
         assert_eq!(nearest("amuont", names.into_iter()), ["Amuont", "amount"]);
+        let long = "a".repeat(1_000_000);
+        assert_eq!(
+            nearest(&long, [format!("{long}b").as_str(), &long.to_uppercase()].into_iter()),
+            [long.to_uppercase()]
+        );
         assert_eq!(nearest("x", names.into_iter()), Vec::<String>::new());
     }
 }

@@ -90,6 +90,15 @@ pub enum Problem {
         keyword: String,
         /// Where it stands.
         span: Span,
+        /// What may simply be left out.
+        removed: Option<Span>,
+    },
+    /// A macro of Rust.
+    MacroCall {
+        /// Its name.
+        name: String,
+        /// The name and the sign behind it.
+        span: Span,
     },
     /// An operator written where another is meant.
     WrongOperator {

@@ -20,8 +20,8 @@ pub struct Prose {
     pub notes: Vec<String>,
     /// What to write instead.
     pub help: Option<String>,
-    /// The help as an edit that a machine can make.
-    pub edit: Option<Edit>,
+    /// The help as edits that a machine can make, all of them at once.
+    pub edits: Vec<Edit>,
 }
 
 /// A place and what it has to do with the problem.
@@ -51,7 +51,7 @@ impl Prose {
             labels: Vec::new(),
             notes: Vec::new(),
             help: None,
-            edit: None,
+            edits: Vec::new(),
         }
     }
 
@@ -79,9 +79,15 @@ impl Prose {
         self
     }
 
-    /// Gives the help as an edit.
+    /// Says what to write instead, where that is not said yet and there is something to say.
+    pub fn help_or(mut self, text: Option<&str>) -> Self {
+        self.help = self.help.or_else(|| text.map(str::to_owned));
+        self
+    }
+
+    /// Gives the help as an edit, or a further part of it.
     pub fn edit(mut self, span: Span, replacement: impl Into<String>) -> Self {
-        self.edit = Some(Edit { span, replacement: replacement.into() });
+        self.edits.push(Edit { span, replacement: replacement.into() });
         self
     }
 }
@@ -123,7 +129,14 @@ impl Problem {
                 .label(*next, "something new begins here")
                 .help("write `;` between them")
                 .edit(*span, ";"),
-            Problem::KeywordNotInLanguage { keyword, span } => keyword_not_in_language(keyword, *span),
+            Problem::KeywordNotInLanguage { keyword, span, removed } => {
+                let prose = keyword_not_in_language(keyword, *span);
+                match removed {
+                    Some(removed) => prose.edit(*removed, ""),
+                    None => prose,
+                }
+            }
+            Problem::MacroCall { name, span } => macro_call(name, *span),
             Problem::WrongOperator { written, meant, span } => wrong_operator(written, meant, *span),
             Problem::KeywordAsName { keyword, span } => {
                 Prose::new(format!("`{keyword}` is a keyword"), *span, "a name belongs here")
@@ -228,13 +241,17 @@ fn unexpected_token(
     within: Option<(&'static str, Span)>,
     span: Span,
 ) -> Prose {
+    let word = found;
     let found =
         found.map_or_else(|| "the file ends too early".to_owned(), |token| format!("`{token}` does not belong here"));
     let label = match expected {
         [] => "unexpected".to_owned(),
         _ => format!("expected {}", one_of(expected)),
     };
-    let prose = Prose::new(found, span, label).help_if(whole_form(expected, within).map(str::to_owned));
+    let begins_item = expected.iter().any(|expected| expected == "an item");
+    let known = word.filter(|_| begins_item).and_then(super::foreign::item);
+    let form = known.or_else(|| whole_form(expected, within));
+    let prose = Prose::new(found, span, label).help_if(form.map(str::to_owned));
     match within {
         Some((construct, start)) if start != span => prose.label(start, format!("in this {construct}")),
         Some(_) | None => prose,
@@ -268,14 +285,46 @@ fn keyword_not_in_language(keyword: &str, span: Span) -> Prose {
         "mod" | "pub" => {
             "nothing to write: all items of a file are public, and `use \"other.chor\";` brings in another file's"
         }
-        "const" | "static" => "write a `fn` without parameters",
+        "const" | "static" => "write `let` in a block, and a `fn` without parameters for what all of them know",
         "+=" | "-=" | "*=" | "/=" | "%=" => "write the assignment out: `x = x + 1;`",
         "as" => "convert numbers by a method: `x.to_u32()`",
+        "++" | "--" => "write the assignment out: `x = x + 1;`",
+        "? :" => "write `if c { a } else { b }`",
+        "??" => "write `a.unwrap_or(b)`",
+        "if let" | "while let" | "let else" => "write a `match`, with an arm for each case",
+        "if in a pattern" => "write the `if` in the arm: `n => if n > 1 { … } else { … }`",
+        "| in a pattern" => "write an arm for each of them",
+        ".. in a pattern" => "write the comparison in an arm: `n => if n < 3 { … } else { … }`",
+        "& between values" => "write `&&` for both; there is no arithmetic on bits",
+        "| between values" => "write `||` for either; there is no arithmetic on bits",
+        "===" => "write `==`",
+        "!==" => "write `!=`",
+        "var" | "val" | "auto" => "write `let`, or `let mut` and the place where it changes",
+        "=>" => "closures are not in the language: write a `for`, a `fn` or a choreography of its own",
         "&" => "nothing to write: values are values here, and nothing is borrowed",
         "|" => "closures are not in the language: write a `fn` or a choreography of its own",
         _ => "choose another name",
     };
-    Prose::new(format!("`{keyword}` is not in the language"), span, "Rust has it, choreographies do not").help(instead)
+    Prose::new(format!("`{keyword}` is not in the language"), span, "other languages have it, choreographies do not")
+        .help(instead)
+}
+
+fn macro_call(name: &str, span: Span) -> Prose {
+    let instead = match name {
+        "vec" => "write a list: `[1, 2, 3]`",
+        "format" | "concat" => "join strings by `+`: `\"item \" + name + \": \" + count.to_string()`",
+        "print" | "println" | "eprint" | "eprintln" | "dbg" | "info" | "debug" | "warn" | "error" | "trace" => {
+            "nothing is printed from here: declare an operation for it, and let the role's service write it"
+        }
+        "assert" | "debug_assert" | "ensure" => "write `require condition, \"reason\";`",
+        "assert_eq" | "assert_ne" | "debug_assert_eq" | "debug_assert_ne" => "write `require a == b, \"reason\";`",
+        "panic" | "todo" | "unimplemented" | "unreachable" | "bail" => "write `abort Role, \"reason\";`",
+        "matches" => "write a `match` whose arms give `true` and `false`",
+        "join" | "select" | "try_join" => "write `par { … } and { … }`",
+        _ => "write a `fn`, or an operation of a `service` that does it in Rust",
+    };
+    Prose::new(format!("`{name}!` is not in the language"), span, "Rust has macros, choreographies do not")
+        .help(instead)
 }
 
 fn wrong_operator(written: &str, meant: &str, span: Span) -> Prose {

@@ -403,15 +403,19 @@ impl ExprKind {
             ExprKind::Members(members) => vec![members.body],
             ExprKind::Saga(saga) => vec![saga.body, saga.otherwise],
             ExprKind::Mutate { target, args, .. } => target.indices().chain(args.iter().copied()).collect(),
-            ExprKind::Block(stmts, tail) => {
-                let values = stmts.iter().flat_map(|stmt| match &stmt.kind {
-                    StmtKind::Let(_, _, value) | StmtKind::Expr(value) | StmtKind::Abort(_, value) => vec![*value],
-                    StmtKind::Assign(target, value) => target.indices().chain([*value]).collect(),
-                    StmtKind::Require(one, two) => vec![*one, *two],
-                    StmtKind::Select(..) => Vec::new(),
-                });
-                values.chain(*tail).collect()
-            }
+            ExprKind::Block(stmts, tail) => stmts.iter().flat_map(Stmt::parts).chain(*tail).collect(),
+        }
+    }
+}
+
+impl Stmt {
+    /// Its parts that are expressions, in the order written.
+    pub fn parts(&self) -> Vec<ExprId> {
+        match &self.kind {
+            StmtKind::Let(_, _, value) | StmtKind::Expr(value) | StmtKind::Abort(_, value) => vec![*value],
+            StmtKind::Assign(target, value) => target.indices().chain([*value]).collect(),
+            StmtKind::Require(one, two) => vec![*one, *two],
+            StmtKind::Select(..) => Vec::new(),
         }
     }
 }

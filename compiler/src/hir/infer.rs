@@ -114,6 +114,21 @@ impl Infer {
         }
     }
 
+    /// Whether two types could be one. Nothing is made so.
+    pub fn could_be(&self, one: &Ty, two: &Ty) -> bool {
+        let (one, two) = (self.shallow(one), self.shallow(two));
+        match (&one, &two) {
+            (Ty::Error | Ty::Never, _) | (_, Ty::Error | Ty::Never) => false,
+            (Ty::Var(var), other) | (other, Ty::Var(var)) => one == two || self.admits(*var, other),
+            (Ty::Tuple(a), Ty::Tuple(b)) => a.len() == b.len() && a.iter().zip(b).all(|(a, b)| self.could_be(a, b)),
+            (Ty::Option(a), Ty::Option(b)) | (Ty::Vec(a), Ty::Vec(b)) => self.could_be(a, b),
+            (Ty::Result(a, c), Ty::Result(b, d)) | (Ty::Map(a, c), Ty::Map(b, d)) => {
+                self.could_be(a, b) && self.could_be(c, d)
+            }
+            (one, two) => one == two,
+        }
+    }
+
     /// What is open in a type that meets a mistake is part of the mistake.
     fn spoil(&mut self, ty: &Ty) {
         match self.shallow(ty) {

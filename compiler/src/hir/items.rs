@@ -318,6 +318,10 @@ pub fn resolve_type_with(ty: &ast::Type, params: &[Ident], scope: &Scope, diagno
 }
 
 fn resolve_path(path: &ast::Path, args: Vec<Ty>, span: Span, scope: &Scope, diagnostics: &mut Diagnostics) -> Ty {
+    if path.segments.is_empty() {
+        // It cannot be read, which has been told.
+        return Ty::Error;
+    }
     let [name] = path.segments.as_slice() else {
         let text = path.segments.iter().map(|segment| segment.name.as_str()).collect::<Vec<_>>().join("::");
         let name = Ident { name: text, span: path.span };
@@ -329,7 +333,8 @@ fn resolve_path(path: &ast::Path, args: Vec<Ty>, span: Span, scope: &Scope, diag
         "Result" | "Map" => 2,
         _ => 0,
     };
-    if args.len() != expected {
+    let is_known = || Ty::primitive(&name.name).is_some() || scope.type_id(&name.name).is_some();
+    if args.len() != expected && (expected > 0 || is_known()) {
         let (expected, found) = (expected, args.len());
         diagnostics.push(
             Meaning::Arity { what: format!("`{}`", name.name), unit: "type", expected, found, span, declared: None }

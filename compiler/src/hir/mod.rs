@@ -481,6 +481,7 @@ pub fn resolve(sources: &Sources, files: &[ast::File], diagnostics: &mut Diagnos
     }
     let choreographies = lower::choreographies(files, &hir, &mut scope, diagnostics);
     hir.choreographies = choreographies;
+    check::repeated::check(files, diagnostics);
     imports::suggest(sources, &scope, diagnostics);
     check::compensations::check(&hir, diagnostics);
     check::nulls::check(&hir, diagnostics);

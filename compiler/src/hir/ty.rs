@@ -90,6 +90,13 @@ impl IntTy {
             .expect("every integer type is in the list")
     }
 
+    /// Whether all values of the other type are values of this one.
+    pub fn holds_all_of(self, other: IntTy) -> bool {
+        let bits = u32::from(other.bits.unwrap_or(64)) - u32::from(other.signed);
+        let max = u128::MAX >> (128 - bits);
+        self.fits(max, false) && (self.signed || !other.signed)
+    }
+
     /// Whether a literal of this magnitude fits on every machine; the sizes of a pointer count as 64 bits.
     pub fn fits(self, magnitude: u128, negative: bool) -> bool {
         let bits = u32::from(self.bits.unwrap_or(64)) - u32::from(self.signed);

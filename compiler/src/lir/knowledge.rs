@@ -86,6 +86,11 @@ pub fn decide(
         (0..).zip(&parts).filter(|(_, part)| matches!(part, Part::Told(_))).map(|(index, _)| index).collect();
     let deciders: BTreeSet<usize> =
         (0..).zip(&parts).filter(|(_, part)| matches!(part, Part::Decides)).map(|(index, _)| index).collect();
+    for (player, branches) in choice.players.iter().zip(blocks.iter()).filter(|_| !told.is_empty()) {
+        if !choice.deciders.is_held_by(player) {
+            check_needless_selections(choice, player, branches, diagnostics);
+        }
+    }
     let stops_in_round = stops_in_round(choice, blocks, &parts);
     let mut missing: Vec<(usize, First)> = Vec::new();
     let mut knowers: Vec<BTreeSet<usize>> = Vec::new();
@@ -153,6 +158,26 @@ fn check_selections_to_decider(
     for stmt in branches.iter().flat_map(|block| block.stmts.iter().filter(own)) {
         let role = choice.name(player);
         diagnostics.push(Meaning::SelectionToDecider { role, span: stmt.span, guard: choice.guard }.into());
+    }
+}
+
+/// Reports selections to one whom the next message tells as well, for it comes from one at the guard. What stands in the `else` of a loop is left
+/// out: whether its messages tell depends on all who act there.
+fn check_needless_selections(choice: &Choice<'_>, player: &Player, branches: &[Block], diagnostics: &mut Diagnostics) {
+    let count = if choice.repeats { 1 } else { branches.len() };
+    for block in branches.iter().take(count) {
+        let [Stmt { kind: StmtKind::Told(label, _), span }, rest @ ..] = block.stmts.as_slice() else { continue };
+        if label.choice != choice.expr.0 || label.inferred {
+            continue;
+        }
+        let firsts = Firsts::of(&Block { stmts: rest.to_vec(), value: None });
+        let is_decider = |from: RoleId| {
+            choice.playing(from).all(|index| choice.players.get(index).is_some_and(|it| choice.deciders.is_held_by(it)))
+        };
+        if firsts.tell() && !firsts.messages.is_empty() && firsts.messages.iter().all(|key| is_decider(key.from)) {
+            let (role, span) = (choice.name(player), *span);
+            diagnostics.push(Meaning::NeedlessSelection { role, span, guard: choice.guard }.into());
+        }
     }
 }
 

@@ -130,7 +130,7 @@ impl<T: serde::de::DeserializeOwned> Handle<T> {
         self.session
     }
 
-    /// Waits for the outcome: the result, or the reason why the session is being rolled back.
+    /// Waits for the outcome: the initiator's part of the result, or the reason why the session is being rolled back.
     pub async fn decided(self) -> Result<T, Error> {
         Self::output(self.decided).await
     }

@@ -121,6 +121,9 @@ impl<S: Store> Node<S> {
     }
 
     /// Starts a session, with this node as initiator.
+    ///
+    /// The result is the initiator's part of the choreography's. What is given at another role, `-> u64@Other`, is not told here: send it
+    /// to the initiator in the choreography, or hand it to an operation of that role's service, which is how a service learns anything.
     pub fn start<A: Choreography>(&self, arguments: A) -> Start<S, A> {
         Start::new(self.clone(), arguments)
     }

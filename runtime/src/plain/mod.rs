@@ -26,6 +26,8 @@ use crate::store::Store;
 pub struct PlainSession {
     board: Arc<Board>,
     groups: BTreeMap<RoleId, usize>,
+    /// The same, of the groups that are known by their names.
+    groups_by_name: BTreeMap<String, usize>,
 }
 
 impl fmt::Debug for PlainSession {
@@ -40,8 +42,14 @@ impl PlainSession {
         Self::default()
     }
 
-    /// Says how many members the group `role`, a declared role, has; it may have none. Said before anybody plays.
-    pub fn members(mut self, role: RoleId, count: usize) -> Self {
+    /// Says how many members the group `role` has; it may have none. Said before anybody plays.
+    pub fn members(mut self, role: impl Into<String>, count: usize) -> Self {
+        self.groups_by_name.insert(role.into(), count);
+        self
+    }
+
+    /// As [`PlainSession::members`], for a group that is known by its number among the declared roles.
+    pub fn members_of(mut self, role: RoleId, count: usize) -> Self {
         self.groups.insert(role, count);
         self
     }
@@ -118,7 +126,12 @@ impl PlainSession {
             let name = definition.role_name(*role);
             return Err(Error::configuration(format!("`{name}` of `{}` is no group", definition.name)));
         }
-        let count = |(role, name): (RoleId, &&str)| match (definition.groups.contains(&role), self.groups.get(&role)) {
+        let is_group = |name: &str| definition.groups.iter().any(|group| definition.role_name(*group) == name);
+        if let Some(name) = self.groups_by_name.keys().find(|name| !is_group(name)) {
+            return Err(Error::configuration(format!("`{}` has no group `{name}`", definition.name)));
+        }
+        let said = |role: &RoleId, name: &str| self.groups.get(role).or_else(|| self.groups_by_name.get(name));
+        let count = |(role, name): (RoleId, &&str)| match (definition.groups.contains(&role), said(&role, name)) {
             (false, _) => Ok(1),
             (true, Some(count)) => Ok(*count),
             (true, None) => Err(Error::configuration(format!(

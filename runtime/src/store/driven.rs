@@ -53,3 +53,54 @@ pub trait Medium: Send + Sync + 'static {
     /// Every row.
     fn rows(&self) -> Result<Vec<(SessionKey, Row)>, StoreError>;
 }
+
+#[cfg(test)]
+mod tests {
+    use std::sync::mpsc::{Sender, channel};
+
+    use super::*;
+    use crate::store::block_on::block_on;
+    use crate::store::{MemoryMedium, contract};
+
+    /// Carries out one job after the other, in a thread, as soon as it comes.
+    struct Promptly<D: Database>(Sender<Job<D>>);
+
+    impl<D: Database> Submit<D> for Promptly<D> {
+        fn submit(&self, job: Job<D>) {
+            let _ = self.0.send(job);
+        }
+
+        fn now_ms(&self) -> i64 {
+            1
+        }
+    }
+
+    fn promptly<M: Medium>(medium: M) -> M::Store {
+        let (sender, jobs) = channel();
+        let store = medium.open(Arc::new(Promptly(sender)));
+        std::thread::spawn(move || {
+            while let Ok(job) = jobs.recv() {
+                let mut job = [job];
+                let mut carried = block_on(None, medium.carry_out(&mut job, Fate::Happens, 1));
+                let result = carried.pop().map_or(Ok(()), |carried| carried.result.map(drop));
+                let [job] = job;
+                match job {
+                    Job::Write { done, .. } => done(result),
+                    Job::Transact(operation) => operation.done(result),
+                }
+            }
+        });
+        store
+    }
+
+    #[test]
+    fn a_driven_memory_keeps_the_contract() {
+        contract::check(|| promptly(MemoryMedium::default()));
+    }
+
+    #[cfg(feature = "sqlite")]
+    #[test]
+    fn a_driven_database_keeps_the_contract() {
+        contract::check(|| promptly(crate::store::SqliteMedium::new(Ok).expect("a database in memory opens")));
+    }
+}

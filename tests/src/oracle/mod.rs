@@ -84,7 +84,7 @@ impl Case {
         let (play, world) = (Arc::new(play), Arc::new(World::new(self.seed, schedule, self.is_punctual)));
         let (mut session, desk) = (PlainSession::new(), Desk::default());
         for (group, count) in &self.groups {
-            session = session.members(RoleId(group.0), *count);
+            session = session.members_of(RoleId(group.0), *count);
         }
         let cast = Cast::of(&self.compilation.hir, self.choreography, &self.groups);
         let (mut participants, mut futures): (Vec<Participant>, Vec<Future<'_, Result<Wire, Error>>>) =

@@ -160,3 +160,18 @@ fn sql_is_run_as_in_production() {
     println!("{report}");
     assert!(report.aborted > 0 && report.count(Fault::CrashBeforeCommit) > 0, "{report}");
 }
+
+#[test]
+fn seeds_that_nobody_has_run_before() {
+    let since = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap();
+    let first = u64::try_from(since.as_millis()).unwrap();
+    println!("seeds from {first}");
+    days(first..first + 10, Faults::all());
+}
+
+/// A node dropped such a session from memory only at its next start.
+#[test]
+fn a_last_write_that_is_said_to_have_failed_ends_its_session() {
+    let report = days(0..10, Faults::none().with(Fault::HiddenCommit, 0.3));
+    assert!(report.count(Fault::HiddenCommit) > 100, "{report}");
+}

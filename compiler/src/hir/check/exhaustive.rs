@@ -99,10 +99,16 @@ fn specialize<'p>(row: &[&'p Shape], arity: usize) -> Row<'p> {
     }
 }
 
-/// Reports what a `match` leaves out, and arms behind others that take all they could.
-pub fn check_match(hir: &Hir, patterns: &[&Pattern], scrutinee: &Expr, span: Span, diagnostics: &mut Diagnostics) {
+/// Reports what a `match` leaves out, and arms behind others that take all they could. Whether all values are covered.
+pub fn check_match(
+    hir: &Hir,
+    patterns: &[&Pattern],
+    scrutinee: &Expr,
+    span: Span,
+    diagnostics: &mut Diagnostics,
+) -> bool {
     if scrutinee.ty == Ty::Error || patterns.iter().any(|pattern| has_error(pattern)) {
-        return;
+        return true;
     }
     let mut search = Search { hir, steps: 0 };
     let types = [scrutinee.ty.clone()];
@@ -126,7 +132,9 @@ pub fn check_match(hir: &Hir, patterns: &[&Pattern], scrutinee: &Expr, span: Spa
     if let Some(witness) = search.missing(&rows, &types) {
         let missing = witness.into_iter().next().unwrap_or_else(|| "_".to_owned());
         diagnostics.push(Meaning::NonExhaustive { missing, span: scrutinee.span, whole: span }.into());
+        return false;
     }
+    true
 }
 
 /// Reports a pattern of a `let` that some value does not match.

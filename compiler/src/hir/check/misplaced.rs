@@ -3,7 +3,7 @@
 use super::places::Places;
 use crate::diagnostic::Problem;
 use crate::diagnostic::grouping::Grouping;
-use crate::diagnostic::meaning::{Lives, Meaning};
+use crate::diagnostic::meaning::{Instead, Lives, Meaning};
 use crate::hir::{Body, Choreography, ExprId, ExprKind, Lost, Place, RoleId, RoleSet};
 use crate::span::Span;
 
@@ -20,7 +20,10 @@ pub fn needed(choreography: &Choreography, places: &Places, expr: ExprId, role: 
     let parts = leaves
         .iter()
         .filter(|leaf| !choreography.holds(places.expr(**leaf), role))
-        .map(|leaf| lives(choreography, places, *leaf))
+        .map(|leaf| {
+            let instead = instead(choreography, places, *leaf, role);
+            Lives { instead, ..lives(choreography, places, *leaf) }
+        })
         .collect();
     Meaning::NotHere { role: name, span: body[expr].span, by, parts }.into()
 }
@@ -99,7 +102,23 @@ fn lives(choreography: &Choreography, places: &Places, leaf: ExprId) -> Lives {
         Place::Roles(roles) | Place::Each(roles) => names(choreography, roles),
         Place::Everywhere | Place::Error => Vec::new(),
     };
-    Lives { value: text(&choreography.body, leaf), span: choreography.body[leaf].span, roles }
+    Lives { value: text(&choreography.body, leaf), span: choreography.body[leaf].span, roles, instead: None }
+}
+
+/// What `role` holds of a value that does not live there: what it was sent before, or what a variable of the same name hides.
+fn instead(choreography: &Choreography, places: &Places, leaf: ExprId, role: RoleId) -> Option<Instead> {
+    let body = &choreography.body;
+    let ExprKind::Local(local) = body[leaf].kind else { return None };
+    let mut arrived = places.arrivals.get(&local).into_iter().flatten().rev();
+    let copy = arrived
+        .find(|arrival| choreography.holds(&arrival.place, role))
+        .map(|arrival| Instead::Copy { name: arrival.name.map(|name| body[name].name.clone()), span: arrival.span });
+    let hidden = || {
+        let source = places.sources.get(&local)?;
+        let is_hidden = body[*source].name == body[local].name && choreography.holds(places.local(*source), role);
+        is_hidden.then(|| Instead::Hidden(body[*source].span))
+    };
+    copy.or_else(hidden)
 }
 
 fn names(choreography: &Choreography, roles: &RoleSet) -> Vec<String> {

@@ -11,6 +11,7 @@ pub mod pivots;
 pub mod places;
 pub mod races;
 pub mod recursion;
+pub mod repeated;
 pub mod reserved;
 pub mod sessions;
 pub mod unused;

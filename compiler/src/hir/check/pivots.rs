@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 
 use crate::diagnostic::Diagnostics;
 use crate::diagnostic::meaning::Meaning;
-use crate::hir::{Body, Callee, ExprId, ExprKind, Hir, MemberOrder};
+use crate::hir::{Body, Callee, ExprId, ExprKind, Hir, MemberOrder, Stmt, StmtKind};
 use crate::span::Span;
 use crate::syntax::ast::OperationKind;
 
@@ -21,7 +21,7 @@ struct Act {
 struct Summary {
     /// Commits what nothing undoes.
     commits: bool,
-    /// Runs a transaction, which may abort.
+    /// Runs a transaction or requires something, and so may abort.
     may_abort: bool,
 }
 
@@ -126,6 +126,7 @@ impl Walk<'_> {
                 self.act(&self.hir.choreography(id).name.name, self.body[expr].span, summary, pending);
                 args_may_abort | summary.may_abort
             }
+            ExprKind::Block(stmts, tail) => self.block(stmts, *tail, pending),
             ExprKind::Literal(_)
             | ExprKind::Local(_)
             | ExprKind::Tuple(_)
@@ -141,13 +142,28 @@ impl Walk<'_> {
             | ExprKind::Binary(..)
             | ExprKind::Communicate { .. }
             | ExprKind::Message { .. }
-            | ExprKind::Block(..)
             | ExprKind::Len(_)
             | ExprKind::MemberIndex(_)
             | ExprKind::Members(_)
             | ExprKind::Mutate { .. }
             | ExprKind::Error => self.all(&kind.parts(), pending),
         }
+    }
+
+    /// What a block requires may not hold, and an `abort` aborts in any case.
+    fn block(&mut self, stmts: &[Stmt], tail: Option<ExprId>, pending: &mut BTreeSet<Act>) -> bool {
+        let mut may_abort = false;
+        for stmt in stmts {
+            may_abort |= self.all(&stmt.parts(), pending);
+            let name = match &stmt.kind {
+                StmtKind::Require(..) => "require",
+                StmtKind::Abort(..) => "abort",
+                StmtKind::Let(..) | StmtKind::Assign(..) | StmtKind::Select(..) | StmtKind::Expr(_) => continue,
+            };
+            self.act(name, stmt.span, Summary { commits: false, may_abort: true }, pending);
+            may_abort = true;
+        }
+        may_abort | tail.is_some_and(|tail| self.expr(tail, pending))
     }
 
     /// One after the other.

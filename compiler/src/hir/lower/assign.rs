@@ -9,6 +9,7 @@ use crate::syntax::ast;
 impl Lower<'_> {
     pub(super) fn assign(&mut self, target: &ast::Expr, value: &ast::Expr) -> Option<StmtKind> {
         let target = self.target(target);
+        self.wanted = target.as_ref().map(|target| (target.ty.clone(), Some(target.span)));
         let value = self.value(value);
         let target = target?;
         self.expect(value, &target.ty, Some(target.span));
@@ -29,8 +30,12 @@ impl Lower<'_> {
                     return None;
                 };
                 let declared = &self.body[local];
+                if declared.ty == Ty::Error {
+                    return None;
+                }
                 if !declared.mutable {
-                    let (name, declared, by_let) = (name.name.clone(), declared.span, self.let_locals.contains(&local));
+                    let (name, declared, by_let) =
+                        (name.name.clone(), declared.span, self.let_locals.contains_key(&local));
                     self.diagnostics.push(Grouping::NotMutable { name, span, declared, by_let }.into());
                     return None;
                 }
@@ -75,7 +80,7 @@ impl Lower<'_> {
                 let item = self.infer.any();
                 let vec = Ty::Vec(Box::new(item.clone()));
                 if !self.infer.unify(&vec, &target.ty) {
-                    self.mismatch(&vec, &target.ty, inner.span, None);
+                    self.mismatch(&vec, &target.ty, inner.span, None, None);
                     return None;
                 }
                 self.expect(index, &Ty::Int(IntTy::USIZE), None);

@@ -56,8 +56,12 @@ impl Lower<'_> {
         };
         let methods = builtin::of(Form::Method, |shape| self.fits(shape, &ty));
         let Some(candidate) = methods.iter().find(|candidate| candidate.signature.name == name.name) else {
+            if self.own_outside(receiver, None) {
+                return None;
+            }
             let candidates = nearest(&name.name, methods.iter().map(|candidate| candidate.signature.name));
-            let thing = Thing::Method { ty: self.hir.show(&self.infer.known(&ty)) };
+            let semicolon = self.stray_semicolon(receiver).filter(|_| ty.is_unit()).map(|(semicolon, _)| semicolon);
+            let thing = Thing::Method { ty: self.hir.show(&self.infer.known(&ty)), semicolon };
             self.diagnostics.push(Meaning::unknown(thing, name, candidates));
             return None;
         };
@@ -114,6 +118,9 @@ impl Lower<'_> {
         if let Ty::Map(key, item) = self.ty(value) {
             self.expect(index, &key, None);
             return self.add(ExprKind::Index(value, index), *item, span);
+        }
+        if !matches!(self.ty(value), Ty::Vec(_)) && self.own_outside(value, None) {
+            return self.error(span);
         }
         let item = self.infer.any();
         self.expect(value, &Ty::Vec(Box::new(item.clone())), None);

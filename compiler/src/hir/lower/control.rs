@@ -2,9 +2,10 @@
 
 use std::collections::BTreeMap;
 
-use super::Lower;
+use super::{Lower, Wanted};
 use crate::diagnostic::grouping::Grouping;
 use crate::diagnostic::meaning::Meaning;
+use crate::diagnostic::mend::Mend;
 use crate::hir::{Demand, ExprId, ExprKind, MemberOrder, PatternKind, Place, Saga, Stmt, StmtKind, Ty};
 use crate::span::Span;
 use crate::syntax::ast;
@@ -12,6 +13,7 @@ use crate::syntax::ast;
 impl Lower<'_> {
     /// A block. `select` may stand at the head of one that is a branch of a choice.
     pub(super) fn block(&mut self, block: &ast::Block, is_branch: bool) -> ExprId {
+        let wanted = self.wanted.take();
         self.variables.push(BTreeMap::new());
         let mut stmts: Vec<Stmt> = Vec::new();
         let mut at_head = is_branch;
@@ -36,6 +38,7 @@ impl Lower<'_> {
             if let Some(end) = end {
                 self.diagnostics.push(Meaning::NeverReached { span: tail.span, end }.into());
             }
+            self.wanted = wanted;
             self.expr(tail)
         });
         self.variables.pop();
@@ -103,6 +106,8 @@ impl Lower<'_> {
         (ty, place): (Option<&ast::Type>, Option<&ast::Place>),
         value: &ast::Expr,
     ) -> StmtKind {
+        let declared = ty.map(|ty| (self.resolve_type(ty), ty.span));
+        self.wanted = declared.clone().map(|(ty, span)| (ty, Some(span)));
         let value = self.value(value);
         let known = place.map(|place| self.place(place));
         // At an unknown role, it is not known where it lives.
@@ -112,20 +117,20 @@ impl Lower<'_> {
             None => (None, value),
         };
         let mut value_ty = self.body[value].ty.clone();
-        if let Some(ty) = ty {
-            let declared = self.resolve_type(ty);
-            self.expect(value, &declared, Some(ty.span));
+        if let Some((declared, span)) = declared {
+            self.expect(value, &declared, Some(span));
             value_ty = declared;
         }
         let (pattern_span, pattern) = (pattern.span, self.pattern(pattern, &value_ty));
-        if mutable && place.is_none() && self.function.is_none() {
+        let is_wrong = matches!(self.infer.shallow(&value_ty), Ty::Error);
+        if mutable && place.is_none() && self.function.is_none() && !is_wrong {
             let name = pattern.bindings().first().map_or_else(String::new, |local| self.body[*local].name.clone());
             let ty = self.hir.show(&self.infer.known(&value_ty));
             self.diagnostics.push(Grouping::MutWithoutPlace { name, ty, span: pattern_span }.into());
         }
         let bindings = pattern.bindings();
         if let PatternKind::Bind(local) = &pattern.kind {
-            self.let_locals.insert(*local);
+            self.let_locals.insert(*local, value);
         }
         for local in &bindings {
             if let Some(local) = self.body.locals.get_mut(local.0 as usize) {
@@ -188,6 +193,11 @@ impl Lower<'_> {
             return self.members(member, group, body, MemberOrder::OneByOne, span);
         }
         let items = self.value(items);
+        let items = match self.ty(items) {
+            Ty::Vec(_) => items,
+            _ if self.own_outside(items, None) => self.error(span),
+            _ => items,
+        };
         let item = self.infer.any();
         self.expect(items, &Ty::Vec(Box::new(item.clone())), None);
         self.variables.push(BTreeMap::new());
@@ -206,6 +216,8 @@ impl Lower<'_> {
         otherwise: Option<&(Option<ast::Ident>, ast::Block)>,
         span: Span,
     ) -> ExprId {
+        let wanted = self.wanted.take();
+        self.wanted = wanted.clone().filter(|_| otherwise.is_some());
         let body = self.block(body, false);
         let Some((name, block)) = otherwise else {
             if self.ty(body) != Ty::Never {
@@ -221,9 +233,13 @@ impl Lower<'_> {
             self.bind_near(&[local], &Place::Everywhere);
             local
         });
+        self.wanted = wanted.clone();
+        let unnamed = self.unnamed.len();
+        self.unnamed.extend(name.is_none().then_some(block.span));
         let otherwise = self.block(block, false);
+        self.unnamed.truncate(unnamed);
         self.variables.pop();
-        let ty = self.join(body, otherwise);
+        let ty = self.join(body, otherwise, &wanted);
         self.add(ExprKind::Saga(Box::new(Saga { within, body, why, otherwise })), ty, span)
     }
 
@@ -234,19 +250,36 @@ impl Lower<'_> {
         otherwise: Option<&ast::Expr>,
         span: Span,
     ) -> ExprId {
+        let wanted = self.wanted.take();
         let condition = self.value(condition);
         self.expect(condition, &Ty::Bool, None);
+        self.wanted = wanted.clone();
         let then_id = self.block(then, true);
         let Some(otherwise) = otherwise else {
+            if let Some(whole) = self.without_else(&wanted, span) {
+                return whole;
+            }
             if !matches!(self.ty(then_id), Ty::Never) {
                 self.expect(then_id, &Ty::UNIT, None);
             }
             let empty = self.empty(span);
             return self.add(ExprKind::If(condition, then_id, empty), Ty::UNIT, span);
         };
+        self.wanted = wanted.clone();
         let otherwise = self.arm(otherwise);
-        let ty = self.join(then_id, otherwise);
+        let ty = self.join(then_id, otherwise, &wanted);
         self.add(ExprKind::If(condition, then_id, otherwise), ty, span)
+    }
+
+    /// Reports an `if` without an `else` whose value is asked for.
+    fn without_else(&mut self, wanted: &Wanted, span: Span) -> Option<ExprId> {
+        let (ty, because) = wanted.as_ref()?;
+        let known = self.infer.shallow(ty);
+        if known.is_unit() || matches!(known, Ty::Var(_) | Ty::Error | Ty::Never) {
+            return None;
+        }
+        self.mismatch(ty, &Ty::UNIT, span, *because, Some((Mend::Else, None)));
+        Some(self.error(span))
     }
 
     /// A branch of a choice.
@@ -257,8 +290,12 @@ impl Lower<'_> {
         }
     }
 
-    /// The type of a choice between two branches, one of which may have no value.
-    fn join(&mut self, one: ExprId, two: ExprId) -> Ty {
+    /// The type of a choice between two branches, one of which may have no value: the one that is asked for, if one is.
+    fn join(&mut self, one: ExprId, two: ExprId, wanted: &Wanted) -> Ty {
+        if let Some((ty, because)) = wanted {
+            let branches = [one, two].map(|branch| self.suits(branch, ty, *because));
+            return if branches.contains(&true) { ty.clone() } else { Ty::Never };
+        }
         match (self.ty(one), self.ty(two)) {
             (Ty::Never, other) => other,
             (ty, Ty::Never) => ty,
@@ -270,28 +307,50 @@ impl Lower<'_> {
         }
     }
 
+    /// Asks for the type of a branch; whether the branch has an end.
+    fn suits(&mut self, branch: ExprId, ty: &Ty, because: Option<Span>) -> bool {
+        let ends = self.ty(branch) != Ty::Never;
+        if ends {
+            self.expect(branch, ty, because);
+        }
+        ends
+    }
+
     pub(super) fn match_(&mut self, scrutinee: &ast::Expr, arms: &[ast::Arm], span: Span) -> ExprId {
+        let wanted = self.wanted.take();
         let scrutinee = self.value(scrutinee);
         let ty = self.body[scrutinee].ty.clone();
         let mut lowered = Vec::new();
         let mut first: Option<ExprId> = None;
         for arm in arms {
             self.variables.push(BTreeMap::new());
-            let pattern = self.pattern(&arm.pattern, &ty);
+            // Of an arm that cannot be read it is not known what it covers.
+            let is_unreadable = matches!(arm.value.kind, ast::ExprKind::Error) && arm.value.span == arm.pattern.span;
+            let of = if is_unreadable { &Ty::Error } else { &ty };
+            let pattern = self.pattern(&arm.pattern, of);
             let near = self.near(scrutinee).clone();
             self.bind_near(&pattern.bindings(), &near);
+            self.wanted = wanted.clone();
             let value = self.arm(&arm.value);
             self.variables.pop();
+            if let Some((ty, because)) = &wanted {
+                self.suits(value, ty, *because);
+            }
             match first {
-                Some(first) => {
-                    self.join(first, value);
+                Some(first) if wanted.is_none() => {
+                    self.join(first, value, &None);
                 }
+                Some(_) => {}
                 None if self.ty(value) != Ty::Never => first = Some(value),
                 None => {}
             }
             lowered.push((pattern, value));
         }
-        let result = first.map_or(Ty::Never, |first| self.body[first].ty.clone());
+        let result = match (first, wanted) {
+            (None, _) => Ty::Never,
+            (Some(_), Some((ty, _))) => ty,
+            (Some(first), None) => self.body[first].ty.clone(),
+        };
         self.add(ExprKind::Match(scrutinee, lowered), result, span)
     }
 }

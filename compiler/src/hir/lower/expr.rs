@@ -21,8 +21,16 @@ impl Lower<'_> {
     /// An expression.
     pub(super) fn expr(&mut self, expr: &ast::Expr) -> ExprId {
         let span = expr.span;
+        let wanted = self.wanted.take();
         if let Some(refused) = self.refused_expr(expr) {
             return refused;
+        }
+        if let ast::ExprKind::Block(_)
+        | ast::ExprKind::If { .. }
+        | ast::ExprKind::Match { .. }
+        | ast::ExprKind::Saga { .. } = &expr.kind
+        {
+            self.wanted = wanted;
         }
         match &expr.kind {
             ast::ExprKind::Literal(literal) => self.literal(literal, span),
@@ -115,6 +123,9 @@ impl Lower<'_> {
         let (Some(to), Some(from)) = (self.known_roles(to), from) else {
             return self.somewhere(value);
         };
+        if from.is_none() && self.own_outside(value, to.first().map(|(role, _)| *role)) {
+            return self.error(span);
+        }
         if let (Some((from, from_span)), [(only, only_span)]) = (from, to.as_slice())
             && from == *only
         {
@@ -169,6 +180,9 @@ impl Lower<'_> {
         let declared = hir.operation(service, operation);
         if declared.is_readable {
             self.arguments(&name.name, &args, &declared.params, span, declared.name.span);
+        }
+        if declared.is_readable && args.len() != declared.params.len() {
+            return self.add(ExprKind::Error, declared.result.clone(), span);
         }
         self.add(ExprKind::Operation { role, service, operation, args }, declared.result.clone(), span)
     }

@@ -3,9 +3,9 @@
 use std::mem;
 
 use super::{Ability, Lower};
-use crate::diagnostic::meaning::Meaning;
+use crate::diagnostic::meaning::{Meaning, OperandHint};
 use crate::hir::check::exhaustive;
-use crate::hir::{ExprId, ExprKind, Literal, Pattern, PatternKind, StmtKind, Ty};
+use crate::hir::{Expr, ExprId, ExprKind, Literal, Pattern, PatternKind, StmtKind, Ty};
 use crate::span::Span;
 
 impl Lower<'_> {
@@ -105,13 +105,24 @@ impl Lower<'_> {
                     Ty::Named(id) if self.is_extern(*id) => Some(self.hir.type_def(*id).span),
                     _ => None,
                 };
+                let hint = self.operand_hint(obligation.ability, &ty);
                 let (operator, ty, span) = (obligation.operator, self.hir.show(&ty), obligation.span);
-                self.diagnostics.push(Meaning::BadOperand { operator, ty, span, extern_type }.into());
+                self.diagnostics.push(Meaning::BadOperand { operator, ty, span, extern_type, hint }.into());
             }
         }
     }
 
-    fn able(&self, ability: Ability, ty: &Ty) -> bool {
+    /// What there is instead of an operator that a type does not have.
+    fn operand_hint(&self, ability: Ability, ty: &Ty) -> Option<OperandHint> {
+        match (ability, ty) {
+            (Ability::Negate, Ty::Int(_)) => Some(OperandHint::Signed),
+            (Ability::Add, Ty::Vec(_)) => Some(OperandHint::Concat),
+            (_, Ty::Option(item) | Ty::Result(item, _)) if self.able(ability, item) => Some(OperandHint::Inside),
+            _ => None,
+        }
+    }
+
+    pub(super) fn able(&self, ability: Ability, ty: &Ty) -> bool {
         match (ability, ty) {
             (_, Ty::Error | Ty::Never) => true,
             (Ability::Compare, Ty::Named(id)) => self.hir.type_def(*id).comparable,
@@ -133,12 +144,15 @@ impl Lower<'_> {
     }
 
     fn check_patterns(&mut self) {
-        for expr in &self.body.exprs {
+        let mut incomplete = Vec::new();
+        for (index, expr) in (0..).zip(&self.body.exprs) {
             match &expr.kind {
                 ExprKind::Match(scrutinee, arms) => {
                     let patterns: Vec<&Pattern> = arms.iter().map(|(pattern, _)| pattern).collect();
-                    let scrutinee: &ExprId = scrutinee;
-                    exhaustive::check_match(self.hir, &patterns, &self.body[*scrutinee], expr.span, self.diagnostics);
+                    let scrutinee = &self.body[*scrutinee];
+                    if !exhaustive::check_match(self.hir, &patterns, scrutinee, expr.span, self.diagnostics) {
+                        incomplete.push(ExprId(index));
+                    }
                 }
                 ExprKind::For { pattern, .. } => exhaustive::check_let(self.hir, pattern, self.diagnostics),
                 ExprKind::Block(stmts, _) => {
@@ -150,6 +164,20 @@ impl Lower<'_> {
                 }
                 _ => {}
             }
+        }
+        incomplete.into_iter().for_each(|expr| self.complete(expr));
+    }
+
+    /// Gives a `match` the arm that it lacks, of which nothing is known: what would follow from its not being there is not told.
+    fn complete(&mut self, whole: ExprId) {
+        let (ty, span) = (self.body[whole].ty.clone(), self.body[whole].span);
+        let value = self.error(span);
+        let pattern = Pattern { kind: PatternKind::Wildcard, ty: Ty::Error, span };
+        if let Some(Expr { kind: ExprKind::Match(_, arms), .. }) = self.body.exprs.get_mut(whole.0 as usize) {
+            arms.push((pattern, value));
+        }
+        if let Some(value) = self.body.exprs.get_mut(value.0 as usize) {
+            value.ty = ty;
         }
     }
 }

@@ -53,10 +53,12 @@ fn body(item: &ast::Fn, function: &Function, hir: &Hir, scope: &Scope, diagnosti
         body: Body::default(),
         infer: Infer::default(),
         variables: vec![BTreeMap::new()],
-        let_locals: BTreeSet::new(),
+        let_locals: BTreeMap::new(),
         obligations: Vec::new(),
         near: Vec::new(),
         near_locals: Vec::new(),
+        wanted: None,
+        unnamed: Vec::new(),
         function: Some(item.name.span),
     };
     let computes = |span: Span| At { roles: vec![(RoleId(0), span)], each: false };
@@ -66,8 +68,10 @@ fn body(item: &ast::Fn, function: &Function, hir: &Hir, scope: &Scope, diagnosti
         let (name, ty) = (param.name.clone(), param.ty.clone());
         params.push(Param { local, at: computes(name.span), name, ty });
     }
+    let because = item.result.as_ref().map(|ty| ty.span);
+    lower.wanted = Some((function.result.clone(), because));
     let root = lower.block(&item.body, false);
-    lower.expect(root, &function.result, item.result.as_ref().map(|ty| ty.span));
+    lower.expect(root, &function.result, because);
     lower.finish();
     let result_span = item.result.as_ref().map_or(item.name.span, |ty| ty.span);
     Choreography {
@@ -97,6 +101,9 @@ impl Lower<'_> {
         }
         let what = match self.names.get(&name.name) {
             Some(_) => Some(("a role", None)),
+            None if self.scope.choreography_id(&name.name).is_some() => {
+                Some(("a choreography", self.scope.declared(&name.name)))
+            }
             None => self.scope.declared(&name.name).map(|span| ("no function", Some(span))),
         };
         match what {

@@ -26,8 +26,30 @@ impl Lower<'_> {
             return Some(role);
         }
         let name = self.roles.get(usize::from(role.0)).map_or_else(String::new, |role| role.name.name.clone());
-        self.diagnostics.push(Grouping::GroupAsRole { name, span }.into());
+        let is_of = |member: &&RoleId| self.role_kind(**member) == RoleKind::Member(vec![role]);
+        let member = self.members.iter().rev().find(is_of).and_then(|member| self.roles.get(usize::from(member.0)));
+        let member = member.map(|member| member.name.name.clone());
+        self.diagnostics.push(Grouping::GroupAsRole { name, member, span }.into());
         None
+    }
+
+    /// Reports what each member has for itself, used as if it were one value. `to` is who is to get it.
+    pub(super) fn own_outside(&mut self, expr: ExprId, to: Option<RoleId>) -> bool {
+        let Place::Each(group) = self.near(expr).clone() else { return false };
+        let name =
+            |role: &RoleId| self.roles.get(usize::from(role.0)).map_or_else(String::new, |it| it.name.name.clone());
+        let value = self.variable_name(expr);
+        let (group, to, span) = (group.iter().map(name).collect(), to.as_ref().map(name), self.body[expr].span);
+        self.diagnostics.push(Grouping::OwnOutside { value, span, group, to }.into());
+        true
+    }
+
+    /// The name of a variable, if the expression is one.
+    pub(super) fn variable_name(&self, expr: ExprId) -> Option<String> {
+        match &self.body[expr].kind {
+            ExprKind::Local(local) => Some(self.body[*local].name.clone()),
+            _ => None,
+        }
     }
 
     /// `Worker.len()`, `Role.operation(args)`

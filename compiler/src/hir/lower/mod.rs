@@ -8,6 +8,7 @@ mod expr;
 mod finish;
 mod functions;
 mod members;
+mod mend;
 mod names;
 mod operators;
 mod pattern;
@@ -29,6 +30,7 @@ use super::{
 };
 use crate::diagnostic::Diagnostics;
 use crate::diagnostic::meaning::Meaning;
+use crate::diagnostic::mend::Mend;
 use crate::span::{FileId, Span};
 use crate::syntax::ast::{self, Ident, Item};
 
@@ -59,6 +61,9 @@ struct Obligation {
     span: Span,
 }
 
+/// A type that is asked for, and where.
+type Wanted = Option<(Ty, Option<Span>)>;
+
 /// The lowering of one choreography.
 struct Lower<'a> {
     hir: &'a Hir,
@@ -76,12 +81,16 @@ struct Lower<'a> {
     body: Body,
     infer: Infer,
     variables: Vec<BTreeMap<String, LocalId>>,
-    /// The variables that `let name = …` binds.
-    let_locals: BTreeSet<LocalId>,
+    /// The variables that `let name = …` binds, and their first values.
+    let_locals: BTreeMap<LocalId, ExprId>,
     obligations: Vec<Obligation>,
     /// Where each expression and each variable lives as far as that is known before the choices are.
     near: Vec<Place>,
     near_locals: Vec<Place>,
+    /// The type that the value is to have that is lowered next, and where that is asked for.
+    wanted: Wanted,
+    /// The blocks behind an `else` of a scope that stand around and do not name the abort.
+    unnamed: Vec<Span>,
     /// Where a `fn` begins whose body this is.
     function: Option<Span>,
 }
@@ -130,15 +139,18 @@ fn choreography(
         body: Body::default(),
         infer: Infer::default(),
         variables: vec![BTreeMap::new()],
-        let_locals: BTreeSet::new(),
+        let_locals: BTreeMap::new(),
         obligations: Vec::new(),
         near: Vec::new(),
         near_locals: Vec::new(),
+        wanted: None,
+        unnamed: Vec::new(),
         function: None,
     };
     let params = lower.params(signature);
-    let root = lower.block(&item.body, false);
     let because = item.result.as_ref().map(placed_span);
+    lower.wanted = Some((signature.result.ty(), because));
+    let root = lower.block(&item.body, false);
     lower.expect(root, &signature.result.ty(), because);
     lower.finish();
     let Lower { body, roles, choreographies, .. } = lower;
@@ -226,11 +238,24 @@ impl Lower<'_> {
         let found = self.body[expr].ty.clone();
         if !self.infer.unify(expected, &found) {
             let span = self.value_span(expr);
-            self.mismatch(expected, &found, span, because);
+            let mend = self.mend(expr, expected, &found).map(|mend| (mend, self.variable_name(self.tail(expr))));
+            self.mismatch(expected, &found, span, because, mend);
+            // What is still open in either of them is part of the mistake.
+            self.infer.unify(&Ty::Error, expected);
+            self.infer.unify(&Ty::Error, &found);
         }
     }
 
-    fn mismatch(&mut self, expected: &Ty, found: &Ty, span: Span, because: Option<Span>) {
+    fn mismatch(
+        &mut self,
+        expected: &Ty,
+        found: &Ty,
+        span: Span,
+        because: Option<Span>,
+        mend: Option<(Mend, Option<String>)>,
+    ) {
+        let (mend, value) = mend.unzip();
+        let value = value.flatten();
         let show = |ty: &Ty| self.hir.show(&self.infer.known(ty));
         let number = |ty: &Ty| self.infer.is_open_int(ty) || self.infer.is_open_float(ty);
         let expected_text = if number(expected) { "a number".to_owned() } else { format!("`{}`", show(expected)) };
@@ -241,15 +266,13 @@ impl Lower<'_> {
         } else {
             format!("`{}`", show(found))
         };
-        self.diagnostics.push(Meaning::Mismatch { expected: expected_text, found: found_text, span, because }.into());
+        let (expected, found) = (expected_text, found_text);
+        self.diagnostics.push(Meaning::Mismatch { expected, found, span, because, mend, value }.into());
     }
 
     /// The span of what gives an expression its value: of a block, its last expression.
-    fn value_span(&self, mut expr: ExprId) -> Span {
-        while let ExprKind::Block(_, Some(tail)) = &self.body[expr].kind {
-            expr = *tail;
-        }
-        self.body[expr].span
+    fn value_span(&self, expr: ExprId) -> Span {
+        self.body[self.tail(expr)].span
     }
 
     /// Reports a variable that has the name of a role.

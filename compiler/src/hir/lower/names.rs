@@ -58,7 +58,12 @@ impl Lower<'_> {
             None => {
                 let names = self.variables.iter().rev().flat_map(|scope| scope.keys().map(String::as_str));
                 let candidates = nearest(&name.name, names.chain(self.names.all()));
-                self.diagnostics.push(Meaning::unknown(Thing::Variable, name, candidates));
+                let is_abort = matches!(name.name.as_str(), "why" | "e" | "err" | "error" | "reason" | "abort");
+                let thing = match self.unnamed.last() {
+                    Some(block) if is_abort && candidates.is_empty() => Thing::Abort { block: *block },
+                    _ => Thing::Variable,
+                };
+                self.diagnostics.push(Meaning::unknown(thing, name, candidates));
             }
         }
         self.error(name.span)

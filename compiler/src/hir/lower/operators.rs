@@ -41,6 +41,17 @@ impl Lower<'_> {
             BinaryOp::Lt | BinaryOp::Le | BinaryOp::Gt | BinaryOp::Ge => Ability::Order,
         };
         let ty = self.body[left_id].ty.clone();
+        let is_calculation = matches!(ability, Ability::Add | Ability::Calculate | Ability::Order);
+        if is_calculation && !self.may_be_able(ability, &ty) {
+            // Whatever stands on the right, it is the left side that the operator is not for.
+            self.oblige(ability, symbol(op), ty, self.value_span(left_id));
+            return self.error(span);
+        }
+        if op == BinaryOp::Add && self.ty(right_id) == Ty::Str {
+            let because = Some(right.span);
+            self.expect(left_id, &Ty::Str, because);
+            return self.add(ExprKind::Binary(op, left_id, right_id), Ty::Str, span);
+        }
         self.expect(right_id, &ty, Some(left.span));
         self.oblige(ability, symbol(op), ty.clone(), span);
         let result = if let Ability::Add | Ability::Calculate = ability { ty } else { Ty::Bool };
@@ -52,6 +63,14 @@ impl Lower<'_> {
         let constant = self.add(ExprKind::Literal(Literal::Bool(op == BinaryOp::Or)), Ty::Bool, span);
         let (then, otherwise) = if op == BinaryOp::Or { (constant, right) } else { (right, constant) };
         self.add(ExprKind::If(left, then, otherwise), Ty::Bool, span)
+    }
+
+    /// Whether a type can do something, as far as its outermost form is known.
+    fn may_be_able(&self, ability: Ability, ty: &Ty) -> bool {
+        match self.infer.shallow(ty) {
+            Ty::Var(_) => true,
+            ty => self.able(ability, &ty),
+        }
     }
 
     pub(super) fn must_compare(&mut self, ty: Ty, span: Span) {

@@ -55,7 +55,8 @@ impl Lower<'_> {
     fn pattern_type(&mut self, expected: &Ty, found: &Ty, span: Span) -> bool {
         let fits = self.infer.unify(expected, found);
         if !fits {
-            self.mismatch(expected, found, span, None);
+            self.mismatch(expected, found, span, None, None);
+            self.infer.unify(&Ty::Error, found);
         }
         fits
     }

@@ -22,6 +22,21 @@ pub enum Item {
     Choreography(Choreography),
 }
 
+impl Item {
+    /// Where it stands.
+    pub fn span(&self) -> Span {
+        match self {
+            Item::ExternType(item) => item.span,
+            Item::ExternFn(item) => item.span,
+            Item::Struct(item) => item.span,
+            Item::Enum(item) => item.span,
+            Item::Fn(item) => item.span,
+            Item::Service(item) => item.span,
+            Item::Choreography(item) => item.span,
+        }
+    }
+}
+
 /// A type that Rust owns.
 #[derive(Clone, Debug, PartialEq)]
 pub struct ExternType {

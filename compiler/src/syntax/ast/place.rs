@@ -47,7 +47,7 @@ pub struct Type {
 /// The forms of a type.
 #[derive(Clone, Debug, PartialEq)]
 pub enum TypeKind {
-    /// `path<types>`
+    /// `path<types>`; a path without segments cannot be read.
     Path(Path, Vec<Type>),
     /// `(types)`; `()` is the empty tuple.
     Tuple(Vec<Type>),

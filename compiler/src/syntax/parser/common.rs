@@ -105,15 +105,29 @@ pub fn ty<'s>() -> Rule<'s, Type> {
     .boxed()
 }
 
+/// A type that cannot be read, which has been told.
+pub fn unreadable(span: Span) -> Type {
+    Type { kind: TypeKind::Path(Path { segments: Vec::new(), span }, Vec::new()), span }
+}
+
+/// A type and its place that cannot be read.
+pub fn unreadable_placed(span: Span) -> Placed {
+    Placed::At { ty: unreadable(span), place: Place { each: false, roles: Roles { names: Vec::new(), span } } }
+}
+
 /// `-> type`
-pub fn result<'s, O: 's>(inner: Rule<'s, O>) -> impl Parser<'s, Input<'s>, Option<O>, Extra<'s>> + Clone {
+pub fn result<'s, O: 's>(
+    inner: Rule<'s, O>,
+    unreadable: fn(Span) -> O,
+) -> impl Parser<'s, Input<'s>, Option<O>, Extra<'s>> + Clone {
     let arrow = just(Token::Arrow).ignored();
     let slip = choice((just(Token::Send), just(Token::FatArrow))).validate(|token, e, emitter| {
         let problem = Problem::WrongOperator { written: token.text().unwrap_or_default(), meant: "->", span: e.span() };
         emitter.emit(ParseError::problem(problem, e.span()));
     });
     // A result that cannot be read must not hide the body behind it.
-    let inner = inner.map(Some).recover_with(via_parser(skip_header().map(|()| None)));
+    let inner =
+        inner.map(Some).recover_with(via_parser(skip_header().map_with(move |(), e| Some(unreadable(e.span())))));
     arrow.or(slip).ignore_then(inner).or_not().map(Option::flatten)
 }
 

@@ -5,9 +5,10 @@ use chumsky::input::MapExtra;
 use chumsky::pratt::{infix, left, none, prefix};
 use chumsky::prelude::*;
 
-use super::common::{duration, ident, list, path, roles, text, ty};
+use super::common::{duration, ident, list_if_readable, path, roles, text, ty};
 use super::control::control;
 use super::error::{Label, ParseError};
+use super::foreign;
 use super::pattern::literal;
 use super::recovery::{begins_control, skip_group};
 use super::statement::block;
@@ -139,6 +140,7 @@ fn operators<'s>(operand: Rule<'s, Expr>) -> Rule<'s, Expr> {
             infix(left(3), comparison(), binary),
             infix(left(2), and, binary),
             infix(left(1), or, binary),
+            prefix(7, foreign::borrow(), |(), value, _: &mut Extras<'s, '_>| value),
             prefix(7, unary, |op, value, e: &mut Extras<'s, '_>| Expr {
                 kind: ExprKind::Unary(op, Box::new(value)),
                 span: e.span(),
@@ -200,6 +202,8 @@ enum SuffixKind {
     Index(Box<Expr>),
     Method(Ident, Vec<Expr>),
     At(Ident),
+    /// What cannot be read, or is not in the language.
+    Error,
     Communicate(Roles, Option<Duration>),
 }
 
@@ -219,6 +223,7 @@ fn apply(value: Expr, suffix: Suffix) -> Expr {
         SuffixKind::Index(index) => ExprKind::Index(value, index),
         SuffixKind::Method(name, args) => ExprKind::Method { receiver: value, name, args },
         SuffixKind::At(role) => ExprKind::At(value, role),
+        SuffixKind::Error => ExprKind::Error,
         SuffixKind::Communicate(to, within) => ExprKind::Communicate { value, to, within },
     };
     Expr { kind, span }
@@ -226,9 +231,10 @@ fn apply(value: Expr, suffix: Suffix) -> Expr {
 
 /// `.name`, `.name(args)`, `.0` or `@Role`
 fn member<'s>(any: Rule<'s, Expr>) -> Rule<'s, SuffixKind> {
-    let args = list(Token::LeftParen, any, Token::RightParen);
+    let args = list_if_readable(Token::LeftParen, any, Token::RightParen);
     let named = ident().then(args.or_not()).map(|(name, args)| match args {
-        Some(args) => SuffixKind::Method(name, args),
+        Some(Some(args)) => SuffixKind::Method(name, args),
+        Some(None) => SuffixKind::Error,
         None => SuffixKind::Field(name),
     });
     let numbered = just(Token::Int).map_with(|_, e| {
@@ -241,7 +247,8 @@ fn member<'s>(any: Rule<'s, Expr>) -> Rule<'s, SuffixKind> {
         SuffixKind::TupleField(index, span)
     });
     let role = just(Token::At).ignore_then(ident()).map(SuffixKind::At);
-    just(Token::Dot).ignore_then(named.or(numbered)).or(role).boxed()
+    let foreign = foreign::suffix().to(SuffixKind::Error);
+    choice((just(Token::Dot).ignore_then(named.or(numbered)), role, foreign)).boxed()
 }
 
 /// What goes on with a control at the head of a statement.
@@ -277,7 +284,8 @@ fn index<'s>(any: Rule<'s, Expr>) -> impl Parser<'s, Input<'s>, Expr, Extra<'s>>
 /// A literal, a list, a tuple, an expression in parentheses; what the lexer could not read.
 fn simple<'s>(any: Rule<'s, Expr>) -> Rule<'s, Expr> {
     let literal = literal().map(ExprKind::Literal);
-    let elements = list(Token::LeftBracket, any.clone(), Token::RightBracket).map(ExprKind::List);
+    let elements = list_if_readable(Token::LeftBracket, any.clone(), Token::RightBracket)
+        .map(|items| items.map_or(ExprKind::Error, ExprKind::List));
     let tuple = any
         .separated_by(just(Token::Comma))
         .collect::<Vec<_>>()
@@ -300,11 +308,13 @@ enum PathSuffix {
     Call(Vec<Expr>),
     Choreography(Vec<Roles>, Vec<Type>, Vec<Expr>),
     Struct(Vec<(Ident, Expr)>, Option<Box<Expr>>),
+    /// What cannot be read, or is not in the language.
+    Error,
 }
 
 /// A path, and a call or (if `structs`) a struct literal that begins with it.
 fn named<'s>(any: Rule<'s, Expr>, structs: bool) -> Rule<'s, Expr> {
-    let args = list(Token::LeftParen, any.clone(), Token::RightParen);
+    let args = list_if_readable(Token::LeftParen, any.clone(), Token::RightParen);
     // `NAME < .. > (` is a call; anything else behind `<` is a comparison.
     let types = just(Token::Semicolon)
         .ignore_then(ty().separated_by(just(Token::Comma)).at_least(1).allow_trailing().collect::<Vec<_>>());
@@ -316,21 +326,31 @@ fn named<'s>(any: Rule<'s, Expr>, structs: bool) -> Rule<'s, Expr> {
         .then(types.or_not())
         .delimited_by(just(Token::Less), just(Token::Greater))
         .then(args.clone())
-        .map(|((roles, types), args)| PathSuffix::Choreography(roles, types.unwrap_or_default(), args));
-    let call = args.map(PathSuffix::Call);
+        .map(|((roles, types), args)| match args {
+            Some(args) => PathSuffix::Choreography(roles, types.unwrap_or_default(), args),
+            None => PathSuffix::Error,
+        });
+    let call = args.map(|args| args.map_or(PathSuffix::Error, PathSuffix::Call));
     let suffix = match structs {
         true => choice((call, choreography, struct_suffix(any))).boxed(),
         false => call.or(choreography).boxed(),
     };
-    path()
+    let whole = path().then_ignore(foreign::macro_arguments()).validate(|path, _, emitter| {
+        let name = path.segments.last().map_or_else(String::new, |name| name.name.clone());
+        let span = Span { end: path.span.end + 1, ..path.span };
+        emitter.emit(ParseError::problem(Problem::MacroCall { name, span }, span));
+    });
+    let foreign = whole.map_with(|(), e| Expr { kind: ExprKind::Error, span: e.span() });
+    let own = path()
         .then(suffix.or_not())
-        .map_with(|(path, suffix), e| Expr { kind: path_kind(path, suffix), span: e.span() })
-        .boxed()
+        .map_with(|(path, suffix), e| Expr { kind: path_kind(path, suffix), span: e.span() });
+    foreign.or(own).boxed()
 }
 
 fn path_kind(path: Path, suffix: Option<PathSuffix>) -> ExprKind {
     match suffix {
         None => ExprKind::Path(path),
+        Some(PathSuffix::Error) => ExprKind::Error,
         Some(PathSuffix::Call(args)) => ExprKind::Call { callee: path, args },
         Some(PathSuffix::Struct(fields, base)) => ExprKind::Struct { path, fields, base },
         Some(PathSuffix::Choreography(roles, types, args)) => {
@@ -357,6 +377,6 @@ fn struct_suffix<'s>(any: Rule<'s, Expr>) -> impl Parser<'s, Input<'s>, PathSuff
         .collect::<Vec<_>>()
         .then(base.or_not())
         .delimited_by(just(Token::LeftBrace), just(Token::RightBrace))
-        .recover_with(via_parser(skip_group(Token::LeftBrace).map(|()| (Vec::new(), None))))
         .map(|(fields, base)| PathSuffix::Struct(fields, base))
+        .recover_with(via_parser(skip_group(Token::LeftBrace).map(|()| PathSuffix::Error)))
 }

@@ -2,16 +2,18 @@
 
 use chumsky::prelude::*;
 
-use super::common::{field, ident, list, list_if_readable, path, placed, result, text, ty};
+use super::common::{
+    field, ident, list, list_if_readable, path, placed, result, text, ty, unreadable, unreadable_placed,
+};
 use super::error::{Label, ParseError};
 use super::expression::expressions;
-use super::recovery::{skip_header, skip_item, skip_operation};
+use super::recovery::{first_names, skip_group, skip_header, skip_item, skip_operation};
 use super::{Extra, Input, Rule};
 use crate::diagnostic::Problem;
 use crate::span::Span;
 use crate::syntax::ast::{
-    Block, Choreography, Enum, ExternFn, ExternType, Field, File, Fn, Item, Operation, OperationKind, Param, ParamKind,
-    RoleParam, Service, Struct, Use, Variant, VariantFields,
+    Block, Choreography, Enum, ExternFn, ExternType, Field, File, Fn, Ident, Item, Operation, OperationKind, Param,
+    ParamKind, RoleParam, Service, Struct, Use, Variant, VariantFields,
 };
 use crate::syntax::literal;
 use crate::syntax::token::Token;
@@ -110,8 +112,26 @@ fn fields<'s>() -> Rule<'s, Vec<Field>> {
     list(Token::LeftBrace, field(), Token::RightBrace)
 }
 
+/// Parameters. Of a list that cannot be read, the names are known all the same.
 fn params<'s>() -> Rule<'s, Vec<Field>> {
-    list(Token::LeftParen, field(), Token::RightParen)
+    named_list(field(), |name| Field { ty: unreadable(name.span), name })
+}
+
+fn named_list<'s, O: 's>(
+    inner: impl Parser<'s, Input<'s>, O, Extra<'s>> + Clone + 's,
+    of: fn(Ident) -> O,
+) -> Rule<'s, Vec<O>> {
+    let names = skip_group(Token::LeftParen).map_with(move |(), e| {
+        let span: Span = e.span();
+        first_names(text(e.state(), span), span).into_iter().map(of).collect()
+    });
+    inner
+        .separated_by(just(Token::Comma))
+        .allow_trailing()
+        .collect::<Vec<_>>()
+        .delimited_by(just(Token::LeftParen), just(Token::RightParen))
+        .recover_with(via_parser(names))
+        .boxed()
 }
 
 fn foreign<'s>() -> impl Parser<'s, Input<'s>, Item, Extra<'s>> + Clone {
@@ -134,7 +154,7 @@ fn foreign<'s>() -> impl Parser<'s, Input<'s>, Item, Extra<'s>> + Clone {
     let function = just(Token::Fn)
         .ignore_then(path())
         .then(params())
-        .then(result(super::common::ty()))
+        .then(result(super::common::ty(), unreadable))
         .then_ignore(just(Token::Semicolon))
         .map(|((path, params), result)| {
             let span = path.span;
@@ -170,7 +190,7 @@ fn enumeration<'s>() -> impl Parser<'s, Input<'s>, Item, Extra<'s>> + Clone {
 }
 
 fn function<'s>(block: Rule<'s, Block>) -> impl Parser<'s, Input<'s>, Item, Extra<'s>> + Clone {
-    just(Token::Fn).ignore_then(ident()).then(params()).then(result(ty())).then(block).map_with(
+    just(Token::Fn).ignore_then(ident()).then(params()).then(result(ty(), unreadable)).then(block).map_with(
         |(((name, params), result), body), e| {
             Item::Fn(Fn { docs: Vec::new(), name, params, result, body, span: e.span() })
         },
@@ -193,7 +213,7 @@ fn service<'s>() -> impl Parser<'s, Input<'s>, Item, Extra<'s>> + Clone {
 
 fn operation<'s>() -> impl Parser<'s, Input<'s>, Operation, Extra<'s>> + Clone {
     let params = list_if_readable(Token::LeftParen, field(), Token::RightParen);
-    let signature = ident().then(params).then(result(ty())).boxed();
+    let signature = ident().then(params).then(result(ty(), unreadable)).boxed();
     let function = just(Token::Pure)
         .or_not()
         .then_ignore(just(Token::Fn))
@@ -243,7 +263,7 @@ fn param<'s>() -> impl Parser<'s, Input<'s>, Param, Extra<'s>> + Clone {
     let choreography = just(Token::Choreography)
         .ignore_then(role_params().delimited_by(just(Token::Less), just(Token::Greater)))
         .then(list(Token::LeftParen, placed(), Token::RightParen))
-        .then(result(placed()))
+        .then(result(placed(), unreadable_placed))
         .map_with(|((roles, params), result), e| ParamKind::Choreography { roles, params, result, span: e.span() });
     let kind = choreography.or(placed().map(ParamKind::Value));
     ident().then_ignore(just(Token::Colon)).then(kind).map(|(name, kind)| Param { name, kind })
@@ -259,8 +279,8 @@ fn choreography<'s>(block: Rule<'s, Block>) -> impl Parser<'s, Input<'s>, Item, 
     just(Token::Choreography)
         .ignore_then(ident())
         .then(header)
-        .then(list(Token::LeftParen, param(), Token::RightParen))
-        .then(result(placed()))
+        .then(named_list(param(), |name| Param { kind: ParamKind::Value(unreadable_placed(name.span)), name }))
+        .then(result(placed(), unreadable_placed))
         .then(block)
         .map_with(|((((name, (roles, types)), params), result), body), e| {
             let types = types.unwrap_or_default();

@@ -6,6 +6,7 @@ mod common;
 mod control;
 mod error;
 mod expression;
+mod foreign;
 mod items;
 mod pattern;
 mod recovery;

@@ -5,8 +5,50 @@ use chumsky::prelude::*;
 
 use super::error::ParseError;
 use super::{Extra, Input};
+use crate::span::Span;
+use crate::syntax::ast::Ident;
 use crate::syntax::brackets::{closing, continues_expression, is_closing};
 use crate::syntax::token::Token;
+
+/// The first name of each part of a list between brackets that could not be read.
+pub fn first_names(text: &str, span: Span) -> Vec<Ident> {
+    let mut names = Vec::new();
+    let mut start = 0;
+    for part in text.split([',', '(', ')']) {
+        names.extend(words(part, span.start as usize + start, span).into_iter().next());
+        start += part.len() + 1;
+    }
+    names
+}
+
+/// The names that a `let` which could not be read was to bind, and whether they were to change.
+pub fn bound_names(text: &str, span: Span) -> Option<(Vec<Ident>, bool)> {
+    let rest = text.strip_prefix("let").filter(|rest| rest.starts_with(char::is_whitespace))?;
+    let pattern = rest.split(['=', ';', ':', '@', '{']).next().unwrap_or_default();
+    let mut names = words(pattern, span.start as usize + 3, span);
+    let is_mutable = names.first().is_some_and(|name| name.name == "mut");
+    names.retain(|name| {
+        !matches!(name.name.as_str(), "mut" | "let") && name.name.starts_with(|c: char| c.is_lowercase() || c == '_')
+    });
+    Some((names, is_mutable))
+}
+
+fn words(text: &str, start: usize, span: Span) -> Vec<Ident> {
+    let mut words = Vec::new();
+    let mut offset = start;
+    for word in text.split_inclusive(|c: char| !c.is_alphanumeric() && c != '_') {
+        let name = word.trim_end_matches(|c: char| !c.is_alphanumeric() && c != '_');
+        if name.starts_with(|c: char| c.is_alphabetic() || c == '_') {
+            let at = |offset: usize| u32::try_from(offset).unwrap_or(u32::MAX);
+            words.push(Ident {
+                name: name.to_owned(),
+                span: Span { start: at(offset), end: at(offset + name.len()), ..span },
+            });
+        }
+        offset += word.len();
+    }
+    words
+}
 
 /// Passes over one bracket and all up to its counterpart.
 pub fn skip_group<'s>(open: Token) -> impl Parser<'s, Input<'s>, (), Extra<'s>> + Clone {
@@ -23,9 +65,11 @@ pub fn skip_group<'s>(open: Token) -> impl Parser<'s, Input<'s>, (), Extra<'s>> 
 /// passes over is not read again: nested statements that fail would else take exponential time.
 pub fn skip_statement<'s>() -> impl Parser<'s, Input<'s>, (), Extra<'s>> + Clone {
     skip(|passed, next| {
-        let after_block = passed == Token::LeftBrace && !continues_expression(next) && next != Token::LeftBrace;
+        let after_block = passed == Token::LeftBrace
+            && !continues_expression(next)
+            && !matches!(next, Token::LeftBrace | Token::Semicolon | Token::Else);
         let keyword = |token| matches!(token, Token::Let | Token::Require | Token::Abort | Token::Select);
-        let begins_another = keyword(next) && !keyword(passed);
+        let begins_another = keyword(next) && !keyword(passed) && !matches!(passed, Token::If | Token::While);
         passed == Token::Semicolon || after_block || begins_another || next == Token::RightBrace
     })
 }

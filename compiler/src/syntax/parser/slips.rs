@@ -29,9 +29,12 @@ pub fn report(errors: Vec<ParseError>, tokens: &[(Token, Span)], text: &str, dia
 fn problem(error: &ParseError, tokens: &[(Token, Span)], text: &str) -> Problem {
     let span = error.span;
     let found = text.get(span.start as usize..span.end as usize).unwrap_or_default();
+    if let Some((keyword, span)) = foreign(error, tokens, text) {
+        return Problem::KeywordNotInLanguage { keyword, span, removed: None };
+    }
     if let Some(token) = error.found {
         if matches!(token, Token::Foreign | Token::ForeignWord) {
-            return Problem::KeywordNotInLanguage { keyword: found.to_owned(), span };
+            return Problem::KeywordNotInLanguage { keyword: found.to_owned(), span, removed: None };
         }
         if let Some((written, meant)) = wrong_operator(token, error.expected) {
             return Problem::WrongOperator { written, meant, span };
@@ -59,11 +62,70 @@ fn problem(error: &ParseError, tokens: &[(Token, Span)], text: &str) -> Problem 
     Problem::UnexpectedToken { found, expected: expected_names(error.expected), within, span }
 }
 
+/// A form of other languages, where what was found is in the middle of it: `x++`, `c ? a : b`, `a ?? b`, `x => y`.
+fn foreign(error: &ParseError, tokens: &[(Token, Span)], text: &str) -> Option<(String, Span)> {
+    let index = tokens.partition_point(|(_, span)| span.start < error.span.start);
+    let back = |count: usize| index.checked_sub(count).and_then(|index| tokens.get(index)).copied();
+    let (one, span) = back(1)?;
+    let two = back(2);
+    let reads = |span: Span, sign: &str| text.get(span.start as usize..span.end as usize) == Some(sign);
+    let beside = |first: Span, second: Span| first.end == second.start;
+    let ends_value =
+        matches!(one, Token::Ident | Token::RightParen | Token::RightBracket | Token::Int | Token::True | Token::False)
+            && !error.expected.has(Token::Colon);
+    match (two, one, error.found) {
+        (_, Token::If | Token::While, Some(Token::Let)) => {
+            let keyword = if one == Token::If { "if let" } else { "while let" };
+            Some((keyword.to_owned(), span.to(error.span)))
+        }
+        (_, _, Some(Token::If)) if error.expected.has(Token::FatArrow) => {
+            Some(("if in a pattern".to_owned(), error.span))
+        }
+        (_, _, Some(Token::Foreign)) if error.expected.has(Token::FatArrow) && reads(error.span, "|") => {
+            Some(("| in a pattern".to_owned(), error.span))
+        }
+        (_, _, Some(Token::DotDot | Token::DotDotEqual)) if error.expected.has(Token::FatArrow) => {
+            Some((".. in a pattern".to_owned(), error.span))
+        }
+        (_, _, Some(Token::OrOr)) if error.expected.has_label(Label::Expression) => Some(("|".to_owned(), error.span)),
+        (_, _, Some(Token::Foreign)) if ends_value && reads(error.span, "&") => {
+            Some(("& between values".to_owned(), error.span))
+        }
+        (_, _, Some(Token::Foreign)) if ends_value && reads(error.span, "|") => {
+            Some(("| between values".to_owned(), error.span))
+        }
+        (_, _, Some(Token::Else))
+            if error.expected.has(Token::Semicolon) && error.within.is_some_and(|(label, _)| label == Label::Let) =>
+        {
+            Some(("let else".to_owned(), error.span))
+        }
+        (_, Token::EqualEqual | Token::NotEqual, Some(Token::Equal)) if beside(span, error.span) => {
+            Some((if one == Token::NotEqual { "!==" } else { "===" }.to_owned(), span.to(error.span)))
+        }
+        (_, Token::Plus, Some(Token::Plus)) if beside(span, error.span) => Some(("++".to_owned(), span.to(error.span))),
+        (Some((Token::Minus, first)), Token::Minus, _) if beside(first, span) => {
+            Some(("--".to_owned(), first.to(span)))
+        }
+        (Some((Token::Foreign, first)), Token::Foreign, _) if reads(first, "?") && reads(span, "?") => {
+            Some(("??".to_owned(), first.to(span)))
+        }
+        (_, Token::Foreign, _) if reads(span, "?") => Some(("? :".to_owned(), span)),
+        (Some((Token::LeftParen | Token::Comma, _)), Token::Ident, Some(Token::FatArrow))
+        | (_, Token::RightParen, Some(Token::FatArrow))
+            if !error.expected.has(Token::FatArrow) =>
+        {
+            Some(("=>".to_owned(), error.span))
+        }
+        _ => None,
+    }
+}
+
 fn wrong_operator(found: Token, expected: Expected) -> Option<(&'static str, &'static str)> {
     let meant = match found {
         Token::Arrow | Token::FatArrow if expected.has(Token::Send) => Token::Send,
         Token::Arrow | Token::Send | Token::Equal if expected.has(Token::FatArrow) => Token::FatArrow,
         Token::EqualEqual if expected.has(Token::Equal) => Token::Equal,
+        Token::And if expected.has(Token::AndAnd) => Token::AndAnd,
         _ => return None,
     };
     found.text().zip(meant.text())
@@ -101,7 +163,7 @@ fn first_token(tokens: &[(Token, Span)], start: u32, otherwise: Span) -> Span {
 fn expected_names(expected: Expected) -> Vec<String> {
     let behind_expression = expected.has(Token::Dot);
     let goes_on = |token: Token| match token {
-        Token::PathSeparator | Token::Less => true,
+        Token::PathSeparator | Token::Less | Token::Foreign | Token::Not => true,
         Token::LeftParen | Token::LeftBracket | Token::LeftBrace | Token::Equal => behind_expression,
         Token::Dot | Token::At | Token::Send | Token::Arrow | Token::Within | Token::DotDot => behind_expression,
         _ => false,

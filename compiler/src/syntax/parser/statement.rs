@@ -2,15 +2,16 @@
 
 use chumsky::prelude::*;
 
-use super::common::{ident, place, roles, ty};
+use super::common::{ident, place, roles, text, ty};
 use super::error::{Label, ParseError};
 use super::expression::{Leading, condition, send};
+use super::foreign;
 use super::pattern::pattern;
-use super::recovery::{begins_statement, skip_statement};
+use super::recovery::{begins_statement, bound_names, skip_statement};
 use super::{Extra, Input, Rule};
 use crate::diagnostic::Problem;
 use crate::span::Span;
-use crate::syntax::ast::{Block, Expr, ExprKind, Stmt, StmtKind};
+use crate::syntax::ast::{Block, Expr, ExprKind, Ident, Path, Pattern, PatternKind, Stmt, StmtKind};
 use crate::syntax::token::Token;
 
 /// What a block is made of.
@@ -19,6 +20,8 @@ enum Part {
     Stmt(Box<Stmt>),
     /// An expression without `;`: the block's value where it is the last part.
     Value(Box<Expr>),
+    /// A `let` that could not be read, of which the names are known. Where it is the last part, nothing is known of the block's value.
+    Spoiled(Box<Stmt>),
 }
 
 fn stmt(stmt: Stmt) -> Part {
@@ -36,15 +39,21 @@ pub fn block<'s>(any: Rule<'s, Expr>, leading: Leading<'s>) -> Rule<'s, Block> {
     ))
     .labelled(Label::Statement)
     // As a value: where it is the last of its block, the block has one that nothing is known of.
-    .recover_with(via_parser(
-        skip_statement().map_with(|(), e| Part::Value(Box::new(Expr { kind: ExprKind::Error, span: e.span() }))),
-    ));
+    .recover_with(via_parser(skip_statement().map_with(|(), e| {
+        let span = e.span();
+        spoiled(text(e.state(), span), span)
+    })));
     part.repeated()
         .collect::<Vec<_>>()
         .delimited_by(just(Token::LeftBrace), just(Token::RightBrace))
         .map_with(|mut parts, e| {
             let tail = match parts.pop() {
                 Some(Part::Value(value)) => Some(value),
+                Some(Part::Spoiled(stmt)) => {
+                    let span = stmt.span;
+                    parts.push(Part::Spoiled(stmt));
+                    Some(Box::new(Expr { kind: ExprKind::Error, span }))
+                }
                 Some(part @ Part::Stmt(_)) => {
                     parts.push(part);
                     None
@@ -54,13 +63,25 @@ pub fn block<'s>(any: Rule<'s, Expr>, leading: Leading<'s>) -> Rule<'s, Block> {
             let stmts = parts
                 .into_iter()
                 .map(|part| match part {
-                    Part::Stmt(stmt) => *stmt,
+                    Part::Stmt(stmt) | Part::Spoiled(stmt) => *stmt,
                     Part::Value(value) => Stmt { span: value.span, kind: StmtKind::Expr(*value) },
                 })
                 .collect();
             Block { stmts, tail, span: e.span() }
         })
         .boxed()
+}
+
+/// What is left of a statement that could not be read.
+fn spoiled(text: &str, span: Span) -> Part {
+    let value = Expr { kind: ExprKind::Error, span };
+    let Some((names, mutable)) = bound_names(text, span) else { return Part::Value(Box::new(value)) };
+    let named = |name: Ident| {
+        let span = name.span;
+        Pattern { kind: PatternKind::Path(Path { segments: vec![name], span }), span }
+    };
+    let pattern = Pattern { kind: PatternKind::Tuple(names.into_iter().map(named).collect()), span };
+    Part::Spoiled(Box::new(Stmt { kind: StmtKind::Let { mutable, pattern, ty: None, place: None, value }, span }))
 }
 
 /// `;`, or what is said where it is missing and another statement begins or the block ends.
@@ -89,6 +110,8 @@ fn missing_semicolon<'s>(or_end: bool) -> impl Parser<'s, Input<'s>, Problem, Ex
 fn binding<'s>(any: Rule<'s, Expr>) -> impl Parser<'s, Input<'s>, Part, Extra<'s>> + Clone {
     let annotation = just(Token::Colon).ignore_then(ty().then(just(Token::At).ignore_then(place()).or_not()));
     just(Token::Let)
+        .ignored()
+        .or(foreign::declaration())
         .ignore_then(just(Token::Mut).or_not())
         .then(pattern())
         .then(annotation.or_not())

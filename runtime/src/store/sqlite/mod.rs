@@ -130,7 +130,7 @@ impl Sqlite {
     ///
     /// # Errors
     /// [`StoreError::Corrupt`] where the file is no database or has the format of a newer version; [`StoreError::Failed`] where another process
-    /// uses it, or it cannot be opened.
+    /// uses it, or it cannot be opened. A database in memory is not one: see [`Memory`](crate::store::Memory).
     pub fn open(path: impl AsRef<Path>) -> Result<Self, StoreError> {
         Self::open_with(path, Options::default())
     }
@@ -141,6 +141,7 @@ impl Sqlite {
     /// See [`Sqlite::open`].
     pub fn open_with(path: impl AsRef<Path>, options: Options) -> Result<Self, StoreError> {
         let path = path.as_ref();
+        schema::check_path(path)?;
         let lock = schema::lock(path)?;
         let mut connection = schema::open_writer(path, options.bytes_max)?;
         schema::prepare(&mut connection, path)?;

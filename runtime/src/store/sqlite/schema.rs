@@ -94,6 +94,17 @@ CREATE TABLE IF NOT EXISTS accompanist_scope_vote (
 ) STRICT, WITHOUT ROWID;
 ";
 
+/// A database that outlives its connections is a file: what SQLite would make in memory, or for a while, keeps nothing.
+pub(super) fn check_path(path: &Path) -> Result<(), StoreError> {
+    let text = path.to_string_lossy();
+    if text.is_empty() || text.starts_with(":memory:") || text.starts_with("file:") {
+        return Err(StoreError::Failed(format!(
+            "`{text}` is not the path of a file: name a file, or keep everything in memory by `accompanist::store::Memory::new()`"
+        )));
+    }
+    Ok(())
+}
+
 /// Makes sure that no other process (nor this one, twice) uses the database: two writers would each see the other's writes as conflicts.
 /// The lock goes with the file handle, so also with the process.
 pub(super) fn lock(path: &Path) -> Result<File, StoreError> {

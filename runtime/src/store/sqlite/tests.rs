@@ -51,6 +51,14 @@ fn keeps_the_contract() {
 }
 
 #[test]
+fn a_database_in_memory_is_refused() {
+    for path in ["", ":memory:", "file::memory:?cache=shared"] {
+        let error = Sqlite::open(path).expect_err("it is no file").to_string();
+        assert!(error.contains("store::Memory"), "{error}");
+    }
+}
+
+#[test]
 fn an_operation_and_its_record_are_kept_or_taken_back_together() {
     let place = Place::new();
     let store = place.open();

@@ -2,6 +2,7 @@
 
 use super::super::misplaced;
 use super::Placer;
+use crate::diagnostic::Diagnostics;
 use crate::hir::{ExprId, ExprKind, Lost, Pattern, Place, RoleSet, Ty};
 
 impl Placer<'_> {
@@ -43,6 +44,11 @@ impl Placer<'_> {
         }
         self.spread_branches(expr, branches);
         self.note(expr);
+        if branches.iter().any(|(_, place)| *place == Place::Error) {
+            // Neither is what follows from a branch that is wrong already; the parts of those in it have been found out all the same.
+            self.knowledge.known(&self.places, expr, &mut Diagnostics::new());
+            return Place::Error;
+        }
         // Where everyone decides, or nobody goes on, it is about everyone.
         let is_narrow = guard != Some(&Place::Everywhere) && self.body[expr].ty != Ty::Never;
         let players = self.places.everyone.iter().filter(|player| !is_narrow || self.places.involves(expr, player));

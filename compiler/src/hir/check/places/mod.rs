@@ -6,7 +6,7 @@ mod mentions;
 mod spread;
 mod transfer;
 
-pub use transfer::recipient;
+pub use transfer::{Arrival, recipient};
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -61,6 +61,10 @@ pub struct Places {
     pub lost: BTreeMap<ExprId, Lost>,
     /// The same for the variables bound to them.
     pub lost_locals: BTreeMap<LocalId, Lost>,
+    /// Where each variable was sent to in the blocks around, in that order.
+    pub arrivals: BTreeMap<LocalId, Vec<Arrival>>,
+    /// Of a variable that is bound to what was sent, the one that was sent.
+    pub sources: BTreeMap<LocalId, LocalId>,
 }
 
 impl Places {
@@ -96,7 +100,8 @@ pub fn place(
         ..Places::default()
     };
     let taken_apart = BTreeMap::new();
-    let mut placer = Placer { hir, choreography, body, places, knowledge, diagnostics, taken_apart };
+    let mut placer =
+        Placer { hir, choreography, body, places, knowledge, diagnostics, taken_apart, arrived: Vec::new() };
     for param in &choreography.params {
         placer.set_local(param.local, param.at.place());
     }
@@ -115,6 +120,8 @@ struct Placer<'a> {
     diagnostics: &'a mut Diagnostics,
     /// Values whose parts may live at different places, for they are taken apart at once or not used.
     taken_apart: BTreeMap<ExprId, Demand>,
+    /// The variables in the order in which they were sent, in the blocks around.
+    arrived: Vec<LocalId>,
 }
 
 impl Placer<'_> {
@@ -168,7 +175,7 @@ impl Placer<'_> {
             _ => None,
         };
         let span = self.body[expr].span;
-        self.diagnostics.push(Grouping::OwnOutside { value, span, group }.into());
+        self.diagnostics.push(Grouping::OwnOutside { value, span, group, to: None }.into());
         true
     }
 
@@ -219,8 +226,11 @@ impl Placer<'_> {
                 Place::Everywhere
             }
             ExprKind::Block(stmts, tail) => {
+                let outside = self.arrived.len();
                 stmts.iter().for_each(|stmt| self.stmt(stmt));
-                tail.map_or(Place::Everywhere, |tail| self.walk(tail))
+                let place = tail.map_or(Place::Everywhere, |tail| self.walk(tail));
+                self.leave(outside);
+                place
             }
             ExprKind::If(condition, then, otherwise) => self.choice(expr, *condition, &[], &[*then, *otherwise]),
             ExprKind::Match(scrutinee, arms) => {
@@ -328,6 +338,7 @@ impl Placer<'_> {
             StmtKind::Expr(expr) => {
                 self.demand(*expr, Demand::Unused);
                 self.walk(*expr);
+                self.arrive(*expr, None);
             }
         }
     }

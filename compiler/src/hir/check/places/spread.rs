@@ -91,6 +91,9 @@ impl Placer<'_> {
     pub(super) fn let_(&mut self, pattern: &Pattern, annotation: Option<&At>, value: ExprId) {
         self.demand(value, Demand::of(pattern));
         self.walk(value);
+        if let PatternKind::Bind(local) = &pattern.kind {
+            self.arrive(value, Some(*local));
+        }
         let spread = self.spread(value);
         let Some(at) = annotation else {
             self.bind_spread(pattern, &spread);
@@ -177,7 +180,7 @@ impl Placer<'_> {
                     Place::Everywhere | Place::Error => Vec::new(),
                 };
                 let (role, value) = (choreography.role_name(role).to_owned(), self.body[value].span);
-                let parts = vec![Lives { value: None, span: value, roles }];
+                let parts = vec![Lives { value: None, span: value, roles, instead: None }];
                 Meaning::NotHere { role, span: value, by: span, parts }.into()
             }
         };

@@ -2,9 +2,20 @@
 
 use super::{Placer, Transfer};
 use crate::diagnostic::meaning::Meaning;
-use crate::hir::{Choreography, ExprId, ExprKind, Place, Player, RoleId, RoleKind};
+use crate::hir::{Choreography, ExprId, ExprKind, LocalId, Place, Player, RoleId, RoleKind};
 use crate::lir::To;
 use crate::span::Span;
+
+/// A variable's value at those whom it was sent to.
+#[derive(Clone, Debug)]
+pub struct Arrival {
+    /// What it is called there; nothing where nobody takes it.
+    pub name: Option<LocalId>,
+    /// Who holds it.
+    pub place: Place,
+    /// The communication.
+    pub span: Span,
+}
 
 impl Placer<'_> {
     pub(super) fn communicate(
@@ -35,6 +46,9 @@ impl Placer<'_> {
         {
             self.need(value, *role, *span);
         }
+        if !is_needed && !roles.is_empty() {
+            self.nothing_sent(expr, value, from.is_none(), to);
+        }
         if !is_needed || roles.is_empty() {
             return result;
         }
@@ -57,6 +71,39 @@ impl Placer<'_> {
         };
         self.transfer(expr, sender, to, &held);
         result
+    }
+
+    fn nothing_sent(&mut self, expr: ExprId, value: ExprId, is_plain: bool, to: &[(RoleId, Span)]) {
+        let (whole, sent) = (&self.body[expr], &self.body[value]);
+        let to = to.iter().map(|(role, _)| self.choreography.role_name(*role).to_owned()).collect();
+        let sending = Span { start: sent.span.end, ..whole.span };
+        let is_removable = is_plain && matches!(whole.kind, ExprKind::Communicate { within: None, .. });
+        let value = match &sent.kind {
+            ExprKind::Local(local) => Some(self.body[*local].name.clone()),
+            _ => None,
+        };
+        let (sending, span) = (is_removable.then_some(sending), whole.span);
+        self.diagnostics.push(Meaning::NothingSent { value, to, sending, span }.into());
+    }
+
+    /// Remembers that a variable was sent, and what it is called where it arrives.
+    pub(super) fn arrive(&mut self, expr: ExprId, name: Option<LocalId>) {
+        let (ExprKind::Communicate { value, within: None, .. }, span) = (&self.body[expr].kind, self.body[expr].span)
+        else {
+            return;
+        };
+        let ExprKind::Local(sent) = self.body[*value].kind else { return };
+        let place = self.places.expr(expr).clone();
+        self.places.arrivals.entry(sent).or_default().push(Arrival { name, place, span });
+        self.places.sources.extend(name.map(|name| (name, sent)));
+        self.arrived.push(sent);
+    }
+
+    /// Forgets what was sent in a block that ends, where as many had been sent before it.
+    pub(super) fn leave(&mut self, outside: usize) {
+        for sent in self.arrived.drain(outside..) {
+            self.places.arrivals.get_mut(&sent).map(Vec::pop);
+        }
     }
 
     /// A message to all of `to` that do not hold what it says.

@@ -18,6 +18,10 @@ enum Kind {
     Parked(String),
     Configuration(String),
     Unreadable(String),
+    Overloaded(String),
+    StoreFull(String),
+    Draining,
+    TooLarge(String),
 }
 
 impl Error {
@@ -49,6 +53,22 @@ impl Error {
         Self { kind: Kind::Configuration(what.into()) }
     }
 
+    pub(crate) fn overloaded(cause: impl Into<String>) -> Self {
+        Self { kind: Kind::Overloaded(cause.into()) }
+    }
+
+    pub(crate) fn store_full(cause: impl fmt::Display) -> Self {
+        Self { kind: Kind::StoreFull(cause.to_string()) }
+    }
+
+    pub(crate) fn draining() -> Self {
+        Self { kind: Kind::Draining }
+    }
+
+    pub(crate) fn too_large(what: impl Into<String>) -> Self {
+        Self { kind: Kind::TooLarge(what.into()) }
+    }
+
     pub(crate) fn unreadable(what: impl fmt::Display) -> Self {
         Self { kind: Kind::Unreadable(what.to_string()) }
     }
@@ -65,7 +85,27 @@ impl Error {
 
     /// The session was not accepted: nothing of it has happened, and it may be started again.
     pub fn is_not_accepted(&self) -> bool {
-        matches!(self.kind, Kind::NotAccepted(_))
+        matches!(self.kind, Kind::NotAccepted(_) | Kind::Overloaded(_) | Kind::StoreFull(_) | Kind::Draining)
+    }
+
+    /// Not accepted: the node has as many sessions in flight as it may.
+    pub fn is_overloaded(&self) -> bool {
+        matches!(self.kind, Kind::Overloaded(_))
+    }
+
+    /// Not accepted: the store has no room. Sessions in flight wait, and go on when there is room.
+    pub fn is_store_full(&self) -> bool {
+        matches!(self.kind, Kind::StoreFull(_))
+    }
+
+    /// Not accepted: the node is being ended ([`Node::drain`](crate::Node::drain)).
+    pub fn is_draining(&self) -> bool {
+        matches!(self.kind, Kind::Draining)
+    }
+
+    /// The arguments are larger than the node takes.
+    pub fn is_too_large(&self) -> bool {
+        matches!(self.kind, Kind::TooLarge(_))
     }
 
     /// There is no answer for now, and it is not known what has happened: start again with the same id to be told.
@@ -98,7 +138,11 @@ impl Error {
             | Kind::Unavailable(_)
             | Kind::Parked(_)
             | Kind::Configuration(_)
-            | Kind::Unreadable(_) => None,
+            | Kind::Unreadable(_)
+            | Kind::Overloaded(_)
+            | Kind::StoreFull(_)
+            | Kind::Draining
+            | Kind::TooLarge(_) => None,
         }
     }
 }
@@ -118,7 +162,12 @@ impl fmt::Display for Error {
             Kind::Parked(report) => {
                 write!(f, "parked until a version is deployed that fits its record: {report}")
             }
-            Kind::Configuration(what) | Kind::Unreadable(what) => f.write_str(what),
+            Kind::Overloaded(cause) => write!(f, "not accepted for now, nothing has happened: {cause}"),
+            Kind::StoreFull(cause) => write!(f, "not accepted until there is room, nothing has happened: {cause}"),
+            Kind::Draining => {
+                f.write_str("not accepted, nothing has happened: the node is being ended; start it at another time")
+            }
+            Kind::Configuration(what) | Kind::Unreadable(what) | Kind::TooLarge(what) => f.write_str(what),
         }
     }
 }

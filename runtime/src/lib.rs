@@ -63,6 +63,8 @@ mod json;
 mod names;
 mod node;
 pub mod plain;
+#[cfg(feature = "signal")]
+mod signal;
 #[cfg(feature = "sim")]
 pub mod sim;
 pub mod store;
@@ -78,10 +80,12 @@ pub use context::{
 };
 pub use error::Error;
 pub use node::{
-    CLIENT_ID_BYTES_MAX, Cancelled, Counts, Handle, Node, NodeBuilder, NodeContext, PARTICIPANTS_MAX,
-    RETENTION_DEFAULT, RETENTION_MIN, Start,
+    CLIENT_ID_BYTES_MAX, Cancelled, Counts, Handle, Limits, Node, NodeBuilder, NodeContext, PARTICIPANTS_MAX,
+    RETENTION_DEFAULT, RETENTION_MIN, Start, Unfinished,
 };
 #[cfg(feature = "sqlite")]
 pub use rusqlite;
 #[doc(hidden)]
 pub use serde;
+#[cfg(feature = "signal")]
+pub use signal::stop_signal;

@@ -283,11 +283,12 @@ async fn an_id_started_again_when_it_is_decided_is_answered_though_a_role_is_awa
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_message_longer_than_any_transport_carries_ends_the_session() {
+async fn arguments_longer_than_any_transport_carries_are_refused() {
     let stage = Stage::with(&["a", "b", "c"]).await;
     let line = "x".repeat(16 * 1024 * 1024);
-    let error = within("the end", stage.start(chain(&line), "1").settled()).await.expect_err("it is too long");
-    let expected = "a message has 16777218 bytes of JSON, more than 15728640";
-    assert_eq!(error.reason(), Some(expected));
-    assert_eq!(stage.tap.sent(|_, _, kind| kind == Kind::Message), 0);
+    let error = within("the end", stage.start(chain(&line), "1").settled()).await.expect_err("they are too long");
+    let expected = "the arguments have 16777227 bytes of JSON, and this node takes 15728640";
+    assert!(error.is_too_large());
+    assert_eq!(error.to_string(), expected);
+    assert_eq!((stage.tap.sent(|_, _, kind| kind == Kind::Message), stage.states("a")), (0, Vec::new()));
 }

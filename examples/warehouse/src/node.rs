@@ -3,8 +3,9 @@
 use std::io::IsTerminal as _;
 use std::net::SocketAddr;
 use std::path::PathBuf;
+use std::time::Duration;
 
-use accompanist::store::Sqlite;
+use accompanist::store::{Sqlite, Store};
 use accompanist::{Node, Role};
 use clap::Parser;
 
@@ -76,10 +77,16 @@ pub fn log() {
         .init();
 }
 
-/// Runs until the process is told to end.
+/// How long sessions in flight may take when the process is told to end.
+const DRAIN_MAX: Duration = Duration::from_secs(10);
+
+/// Runs until the process is told to end, and lets sessions in flight end first.
 ///
 /// # Errors
-/// Where signals cannot be listened to.
-pub async fn until_told() -> anyhow::Result<()> {
-    Ok(tokio::signal::ctrl_c().await?)
+/// Where signals cannot be listened to, or the database fails.
+pub async fn until_told<S: Store>(node: &Node<S>) -> anyhow::Result<()> {
+    accompanist::stop_signal().await?;
+    let left = node.drain(DRAIN_MAX).await?;
+    tracing::info!(node = node.name(), sessions = left.len(), "ends; these sessions go on when it runs again");
+    Ok(())
 }

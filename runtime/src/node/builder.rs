@@ -12,9 +12,11 @@ use tokio::sync::mpsc;
 use super::cell::lock;
 use super::clock::{self, Clock, Timers};
 use super::inbound::NodeInbound;
+use super::limits::{Admission, Limits};
 use super::process::{Played, Process};
 use super::repertoire::Repertoire;
 use super::role::{Erased, ErasedRole};
+use super::room::Room;
 use super::waiters::Waiters;
 use super::{Counters, LOOPBACK_FRAMES_MAX, Node, Shared, Undeployed, retries};
 use crate::context::{BoxFuture, Role, short_version};
@@ -44,6 +46,7 @@ pub struct NodeBuilder<S: Store> {
     peers: Vec<(String, String)>,
     timing: Timing,
     retries: Vec<(String, Retry)>,
+    limits: Limits,
     retention: Duration,
     #[cfg(all(feature = "admin", unix))]
     admin: super::admin::Place,
@@ -68,6 +71,7 @@ impl<S: Store> NodeBuilder<S> {
             peers: Vec::new(),
             timing: Timing::default(),
             retries: Vec::new(),
+            limits: Limits::default(),
             retention: RETENTION_DEFAULT,
             #[cfg(all(feature = "admin", unix))]
             admin: super::admin::Place::default(),
@@ -127,6 +131,12 @@ impl<S: Store> NodeBuilder<S> {
     /// How patient sessions are.
     pub fn timing(mut self, timing: Timing) -> Self {
         self.timing = timing;
+        self
+    }
+
+    /// What the node takes on at most.
+    pub fn limits(mut self, limits: Limits) -> Self {
+        self.limits = limits;
         self
     }
 
@@ -211,6 +221,7 @@ impl<S: Store> NodeBuilder<S> {
         }
         let runtime = tokio::runtime::Handle::try_current()
             .map_err(|_| Error::configuration("a node is started within a tokio runtime, of several threads or one"))?;
+        self.limits.check()?;
         let operations: Vec<_> = self.roles.iter().flat_map(|role| role.operations()).copied().collect();
         let retries = Arc::new(retries::resolve(&self.retries, &operations)?);
         let repertoire = Repertoire::new(self.roles)?;
@@ -236,6 +247,9 @@ impl<S: Store> NodeBuilder<S> {
             assignments: self.assignments,
             sessions: Mutex::default(),
             undeployed: Mutex::default(),
+            limits: self.limits,
+            admission: Admission::new(self.limits.sessions_started_max),
+            room: Arc::new(Room::new()),
             clients: Mutex::default(),
             starting: tokio::sync::Mutex::new(()),
             counts: Counters::default(),
@@ -293,7 +307,9 @@ impl<S: Store> Shared<S> {
             let age = ages.get(&key).copied().unwrap_or_default();
             match self.repertoire.role(&header, me).map(Arc::clone) {
                 Some(role) => {
-                    let cell = self.recover(stored, me, &role, Waiters::recovered(), 0);
+                    let place = (me == header.initiator).then(|| self.admission.recovered());
+                    let waiters = Waiters { place, ..Waiters::recovered() };
+                    let cell = self.recover(stored, me, &role, waiters, 0);
                     cell.life.has_lived(age);
                     cells.push(cell);
                 }

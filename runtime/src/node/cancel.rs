@@ -78,7 +78,7 @@ impl<S: Store> Shared<S> {
             cell.cancel(reason, Waiters { decided: vec![decided], ..Waiters::default() })?;
             return outcome(waits.await.map_err(|_| Error::unavailable("the node stopped; ask again"))?);
         }
-        if lock(&self.sessions).contains_key(&key) {
+        if lock(&self.sessions).slots.contains_key(&key) {
             return Err(Error::store_fails());
         }
         self.cancelled_before(self.store.find(key).await.map_err(Error::unavailable)?)

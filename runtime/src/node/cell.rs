@@ -15,7 +15,7 @@ use super::call::Call;
 use super::context::NodeContext;
 use super::life::Life;
 use super::metrics::{Counters, count};
-use super::role::{ErasedRole, ErasedTransaction, Program, panic_message};
+use super::role::{ErasedRole, ErasedTransaction, Program, panic_message, poll};
 use super::transact::{Compensation, Transaction};
 use super::waiters::{Waiters, ending};
 use super::{Shared, trace};
@@ -29,6 +29,7 @@ pub(super) struct Core<S: Store> {
     pub(super) key: SessionKey,
     pub(super) header: Arc<Header>,
     pub(super) definition: &'static Definition,
+    pub(super) payload_bytes_max: usize,
     state: Mutex<CoreState<S>>,
 }
 
@@ -92,7 +93,10 @@ impl<S: Store> Cell<S> {
         let life = Life::begin(&session, &shared.counts, shared.clock.now());
         let state = CoreState { session, transactions: HashMap::new(), calls: BTreeMap::new() };
         let definition = role.definition();
-        let core = Arc::new(Core { key, header: Arc::clone(&header), definition, state: Mutex::new(state) });
+        let payload_bytes_max = shared.limits.payload_bytes_max;
+        let header_of_core = Arc::clone(&header);
+        let core = Core { key, header: header_of_core, definition, payload_bytes_max, state: Mutex::new(state) };
+        let core = Arc::new(core);
         Arc::new(Self {
             key,
             header,
@@ -177,7 +181,7 @@ impl<S: Store> Cell<S> {
             return;
         };
         let mut context = Context::from_waker(Waker::noop());
-        let polled = catch_unwind(AssertUnwindSafe(|| program.as_mut().poll(&mut context)));
+        let polled = catch_unwind(AssertUnwindSafe(|| poll(program, &mut context)));
         if !matches!(polled, Ok(Poll::Pending)) {
             run.program = None;
         }
@@ -275,7 +279,7 @@ impl<S: Store> Cell<S> {
                     (self.idempotency_key(position), core.calls.get(&position).and_then(|call| shared.limit(call)));
                 if let Some(call) = core.calls.get_mut(&position) {
                     let span = trace::step(self, trace::Step::Operation, position, call.name());
-                    let attempt = call.attempt(key, limit).instrument(span.clone());
+                    let attempt = call.attempt(key, limit, self.core.payload_bytes_max).instrument(span.clone());
                     // The task keeps nothing alive: when the session goes, or its node, it ends.
                     let cell = Arc::downgrade(self);
                     shared.process.spawn(async move {
@@ -293,6 +297,11 @@ impl<S: Store> Cell<S> {
     fn idempotency_key(&self, position: Position) -> IdempotencyKey {
         let of_role = Digest::of(&self.key.session.0).then(position, &self.key.role.0.to_le_bytes());
         IdempotencyKey(of_role.0)
+    }
+
+    /// How many bytes of JSON the result of an operation may have.
+    pub(super) fn payload_bytes_max(&self) -> usize {
+        self.core.payload_bytes_max
     }
 
     /// Whether the transaction at `position` is still to be run.
@@ -324,6 +333,9 @@ impl<S: Store> Cell<S> {
         match result {
             Ok(()) => {
                 lock(&self.run).failures = 0;
+                if let Some(shared) = self.shared.upgrade() {
+                    shared.room.is_there(&shared.name);
+                }
                 self.step(|session, now| session.handle_durable(id, now));
             }
             Err(error) => self.fail(error),
@@ -406,7 +418,10 @@ impl<S: Store> Cell<S> {
                 waiters.decide(Err(error.clone()));
                 waiters.settle(Err(error));
             }
-            Event::Finished => shared.remove(self),
+            Event::Finished => {
+                shared.remove(self);
+                waiters.place = None;
+            }
         }
     }
 }

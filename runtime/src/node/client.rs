@@ -10,7 +10,8 @@ use accompanist_core::{Deadline, Header, RoleId, RowState, Session, SessionId, S
 use tokio::sync::oneshot;
 
 use super::cancel::{Cancelled, Canceller, Cancels};
-use super::cell::lock;
+use super::cell::{Cell, lock};
+use super::limits::Admitted;
 use super::waiters::{Ending, Waiters};
 use super::{Node, PARTICIPANTS_MAX, Shared};
 use crate::context::{Choreography, Definition};
@@ -32,6 +33,7 @@ pub struct Start<S: Store, A> {
     id: Option<String>,
     groups: BTreeMap<String, Vec<String>>,
     within: Option<Duration>,
+    waits: bool,
 }
 
 /// What a client says of a session that it starts.
@@ -41,6 +43,8 @@ struct Request {
     arguments: Arc<str>,
     groups: BTreeMap<String, Vec<String>>,
     within: Option<Duration>,
+    /// Until there is room for one more session.
+    waits: bool,
 }
 
 impl<S: Store, A> fmt::Debug for Start<S, A> {
@@ -51,7 +55,7 @@ impl<S: Store, A> fmt::Debug for Start<S, A> {
 
 impl<S: Store, A: Choreography> Start<S, A> {
     pub(super) fn new(node: Node<S>, arguments: A) -> Self {
-        Self { node, arguments, id: None, groups: BTreeMap::new(), within: None }
+        Self { node, arguments, id: None, groups: BTreeMap::new(), within: None, waits: true }
     }
 
     /// The client's own id for the session. Starting again with the same id and arguments gives the same session, however often, as long as
@@ -80,6 +84,12 @@ impl<S: Store, A: Choreography> Start<S, A> {
         self
     }
 
+    /// As [`Start::accepted`], without waiting for its turn: where as many sessions are in flight as may be ([`Limits`](super::Limits)), it is an
+    /// error ([`Error::is_overloaded`]).
+    pub async fn try_accepted(self) -> Result<Handle<A::Output>, Error> {
+        Self { waits: false, ..self }.accepted().await
+    }
+
     /// Starts the session; returns when it is durable, so that it will settle whatever happens.
     pub async fn accepted(self) -> Result<Handle<A::Output>, Error> {
         let (accepted, waits) = oneshot::channel();
@@ -106,8 +116,13 @@ impl<S: Store, A: Choreography> Start<S, A> {
         let arguments = to_json(&self.arguments)
             .map_err(|error| Error::unreadable(format!("the arguments cannot be written as JSON: {error}")))?;
         let definition = self.arguments.definition();
-        let (id, groups, within) = (self.id, self.groups, self.within);
-        let request = Request { definition, id, arguments: arguments.into(), groups, within };
+        let (bytes, bytes_max) = (arguments.len(), self.node.shared.limits.payload_bytes_max);
+        if bytes > bytes_max {
+            let what = format!("the arguments have {bytes} bytes of JSON, and this node takes {bytes_max}");
+            return Err(Error::too_large(what));
+        }
+        let Self { id, groups, within, waits, .. } = self;
+        let request = Request { definition, id, arguments: arguments.into(), groups, within, waits };
         let key = self.node.shared.start(request, waiters).await?;
         let canceller = Arc::new(Canceller::new(&self.node.shared, key));
         Ok(Handle { key, decided: waits_decided, settled: waits_settled, canceller, output: PhantomData })
@@ -158,35 +173,44 @@ impl<T: serde::de::DeserializeOwned> Handle<T> {
     }
 }
 
+/// A session that was started before.
+enum Known<S: Store> {
+    Live(Arc<Cell<S>>),
+    Stored(Box<Stored>),
+}
+
 impl<S: Store> Shared<S> {
     /// Starts a session, or joins one that was started with the same id.
     async fn start(self: &Arc<Self>, request: Request, waiters: Waiters) -> Result<SessionKey, Error> {
-        let Request { definition, id, arguments, groups, within } = request;
-        let (role, starts) = self.repertoire.initiator(definition)?;
-        if id.as_ref().is_some_and(|id| id.len() > CLIENT_ID_BYTES_MAX) {
+        let (role, starts) = self.repertoire.initiator(request.definition)?;
+        if request.id.as_ref().is_some_and(|id| id.len() > CLIENT_ID_BYTES_MAX) {
             return Err(Error::configuration(format!("the session's id is longer than {CLIENT_ID_BYTES_MAX} bytes")));
         }
-        check_groups(definition, &groups)?;
+        check_groups(request.definition, &request.groups)?;
         let nonce = self.process.random_16()?;
-        let starting = self.starting.lock().await;
-        if let Some(id) = &id {
-            if let Some(key) = lock(&self.clients).get(&(definition.name, id.clone())).copied() {
-                if let Some(cell) = self.live(key) {
-                    same_members(&cell.header, definition, &groups, id)?;
-                    return cell.join(&arguments, id, waiters);
-                }
-                // It is being read again, or it has ended just now.
-                if lock(&self.sessions).contains_key(&key) {
-                    return Err(Error::store_fails());
-                }
-            }
-            let stored = self.store.find_client(definition.name, id).await.map_err(Error::unavailable)?;
-            if let Some(stored) = stored {
-                same_members(&stored.row.header, definition, &groups, id)?;
-                return self.finished(&stored, &arguments, id, waiters);
-            }
+        let mut starting = self.starting.lock().await;
+        if let Some(known) = self.known(&request).await? {
+            return self.answer(known, &request, waiters);
         }
-        starts.check(definition)?;
+        starts.check(request.definition)?;
+        let place = match self.admission.enter(request.waits)? {
+            Admitted::Now(place) => place,
+            Admitted::Later(turn) => {
+                drop(starting);
+                let place = turn.await.map_err(|_| Error::draining())?;
+                starting = self.starting.lock().await;
+                // Somebody else may have started it meanwhile.
+                if let Some(known) = self.known(&request).await? {
+                    return self.answer(known, &request, waiters);
+                }
+                place
+            }
+        };
+        if !self.room.may_try() {
+            return Err(Error::store_full("the database of this node has no room"));
+        }
+        let waiters = Waiters { place: Some(place), ..waiters };
+        let Request { definition, id, arguments, groups, within, .. } = request;
         let nodes = self.cast(definition, groups)?;
         self.check_reach(definition, &nodes)?;
         let counts = nodes.iter().map(Vec::len);
@@ -219,6 +243,38 @@ impl<S: Store> Shared<S> {
     fn deadline(&self, within: Duration) -> Deadline {
         let within_millis = u64::try_from(within.as_millis()).unwrap_or(u64::MAX).min(DEADLINE_MILLIS_MAX);
         Deadline { unix_millis: self.process.unix_millis().saturating_add(within_millis), within_millis }
+    }
+
+    /// The session that was started with the same id, if there is one.
+    async fn known(&self, request: &Request) -> Result<Option<Known<S>>, Error> {
+        let (definition, Some(id)) = (request.definition, &request.id) else { return Ok(None) };
+        if let Some(key) = lock(&self.clients).get(&(definition.name, id.clone())).copied() {
+            if let Some(cell) = self.live(key) {
+                return Ok(Some(Known::Live(cell)));
+            }
+            // It is being read again, or it has ended just now.
+            if lock(&self.sessions).slots.contains_key(&key) {
+                return Err(Error::store_fails());
+            }
+        }
+        let stored = self.store.find_client(definition.name, id).await.map_err(Error::unavailable)?;
+        Ok(stored.map(|stored| Known::Stored(Box::new(stored))))
+    }
+
+    /// The answer to a repeated start.
+    fn answer(&self, known: Known<S>, request: &Request, waiters: Waiters) -> Result<SessionKey, Error> {
+        let Request { definition, id, arguments, groups, .. } = request;
+        let id = id.as_deref().unwrap_or_default();
+        match known {
+            Known::Live(cell) => {
+                same_members(&cell.header, definition, groups, id)?;
+                cell.join(arguments, id, waiters)
+            }
+            Known::Stored(stored) => {
+                same_members(&stored.row.header, definition, groups, id)?;
+                self.finished(&stored, arguments, id, waiters)
+            }
+        }
     }
 
     /// The answer to a repeated start of a session that is stored and not in memory.

@@ -20,9 +20,6 @@ use crate::context::{Abort, Interrupted, Operation, SessionContext, Site, Transa
 use crate::json::to_json;
 use crate::store::Store;
 
-/// Bytes of JSON of one message; a longer one ends the session. With the session's header it is still less than a frame of the TCP transport.
-const MESSAGE_BYTES_MAX: usize = 15 * 1024 * 1024;
-
 /// One role's view of one session on a [`Node`](super::Node).
 pub struct NodeContext<S: Store> {
     core: Arc<Core<S>>,
@@ -157,9 +154,9 @@ impl<D: Store> SessionContext for NodeContext<D> {
 
     fn send<T: Serialize + ?Sized>(&self, site: Site, to: RoleId, value: &T) -> Result<(), Interrupted> {
         let payload = self.encode("a message", value)?;
-        if payload.len() > MESSAGE_BYTES_MAX {
-            let bytes = payload.len();
-            return Err(self.refuse(format!("a message has {bytes} bytes of JSON, more than {MESSAGE_BYTES_MAX}")));
+        let (bytes, bytes_max) = (payload.len(), self.core.payload_bytes_max);
+        if bytes > bytes_max {
+            return Err(self.refuse(format!("a message has {bytes} bytes of JSON, more than {bytes_max}")));
         }
         Ok(self.core.lock().session.program_send(self.place(site), to, payload)?)
     }

@@ -9,8 +9,9 @@ use accompanist_core::{
 
 use super::cell::{Cell, lock};
 use super::metrics::count;
+use super::table::{Slot, Table};
 use super::waiters::Waiters;
-use super::{OPENING_FRAMES_MAX, PARTICIPANTS_MAX, Shared, Slot, WeakShared};
+use super::{OPENING_FRAMES_MAX, PARTICIPANTS_MAX, Shared, WeakShared};
 use crate::context::Definition;
 use crate::store::Store;
 use crate::transport::Inbound;
@@ -31,6 +32,7 @@ impl<S: Store> Inbound for NodeInbound<S> {
     fn connected(&self, node: &str) {
         let Some(shared) = self.0.upgrade() else { return };
         let cells: Vec<_> = lock(&shared.sessions)
+            .slots
             .values()
             .filter_map(|slot| match slot {
                 Slot::Live(cell) if cell.header.nodes.iter().flatten().any(|name| name == node) => {
@@ -54,10 +56,18 @@ impl<S: Store> Inbound for NodeInbound<S> {
 impl<S: Store> Shared<S> {
     /// A frame from the node `from`.
     pub(super) fn handle_frame(self: &Arc<Self>, from: &str, frame: Frame) {
+        let bytes_max = self.limits.payload_bytes_max;
+        if let Body::Message { payload, .. } = &frame.body
+            && payload.len() > bytes_max
+        {
+            let reason =
+                format!("a message has {} bytes of JSON, and node `{}` takes {bytes_max}", payload.len(), self.name);
+            return self.refuse(from, Some(&frame), &reason);
+        }
         let key = SessionKey { session: frame.session, role: frame.to };
         let cell = {
             let mut sessions = lock(&self.sessions);
-            match sessions.get_mut(&key) {
+            match sessions.slots.get_mut(&key) {
                 Some(Slot::Live(cell)) => Some(Arc::clone(cell)),
                 Some(Slot::Opening(frames)) => {
                     if frames.len() < OPENING_FRAMES_MAX {
@@ -66,8 +76,13 @@ impl<S: Store> Shared<S> {
                     return;
                 }
                 None => {
-                    if begins_session(&frame.body) && frame.header.is_some() {
-                        sessions.insert(key, Slot::Opening(Vec::new()));
+                    if let (true, Some(header)) = (begins_session(&frame.body), &frame.header) {
+                        // What is under way from role to role of this node is in a session that has its place.
+                        if from != self.name && !self.has_room_for(header, &sessions) {
+                            count(&self.counts.frames_dropped);
+                            return;
+                        }
+                        sessions.put(key, Slot::Opening(Vec::new()), header);
                     }
                     None
                 }
@@ -91,11 +106,23 @@ impl<S: Store> Shared<S> {
         }
     }
 
+    /// Whether a session that another node begins is taken on; if not, what would begin it is dropped, and comes again.
+    fn has_room_for(&self, header: &Header, sessions: &Table<S>) -> bool {
+        sessions.like(header) < self.limits.sessions_of_peer_max && !self.admission.is_closed() && self.room.may_try()
+    }
+
+    /// The place that was taken for a session which a frame was to begin is free again.
+    fn give_up_opening(&self, key: SessionKey, begins: Option<&Header>) {
+        if let Some(header) = begins {
+            lock(&self.sessions).take(key, header);
+        }
+    }
+
     /// A frame of a session that is not in memory. Where it may begin the session, its slot has been taken.
     async fn open(self: Arc<Self>, from: &str, frame: Frame, key: SessionKey) {
         let begins = frame.header.clone().filter(|_| begins_session(&frame.body));
         if let Some(reason) = begins.as_ref().and_then(|header| self.misfit(header, from, &frame).err()) {
-            lock(&self.sessions).remove(&key);
+            self.give_up_opening(key, begins.as_deref());
             self.refuse(from, Some(&frame), &reason);
             return;
         }
@@ -103,17 +130,13 @@ impl<S: Store> Shared<S> {
             Ok(stored) => stored,
             Err(error) => {
                 tracing::error!(session = %frame.session, %error, "a frame is dropped, and will come again");
-                if begins.is_some() {
-                    lock(&self.sessions).remove(&key);
-                }
+                self.give_up_opening(key, begins.as_deref());
                 return;
             }
         };
         match (stored, begins) {
             (Some(stored), begins) => {
-                if begins.is_some() {
-                    lock(&self.sessions).remove(&key);
-                }
+                self.give_up_opening(key, begins.as_deref());
                 if stored.row.header.node(frame.from) != Some(from) {
                     return self.refuse(from, Some(&frame), "this node does not play the role that the frame is from");
                 }
@@ -155,6 +178,10 @@ impl<S: Store> Shared<S> {
             return Err("the frame's header is not that of its session".into());
         }
         let definition = self.repertoire.definition(header, &self.name)?;
+        let origin = header.node(header.initiator).unwrap_or_default();
+        if origin != self.name && !self.link.get().is_none_or(|link| link.may_reach(origin)) {
+            return Err(format!("node `{}` has no way to the node `{origin}`, where the session started", self.name));
+        }
         if !fits(header, definition) {
             return Err(format!("the header does not fit the choreography `{name}`"));
         }

@@ -6,7 +6,8 @@ use std::time::Duration;
 
 use super::cell::lock;
 use super::life::age;
-use super::{Node, Shared, Slot};
+use super::table::Slot;
+use super::{Node, Shared};
 use crate::store::Store;
 
 /// How a node is, and how much it has done since it started.
@@ -40,6 +41,8 @@ pub struct Counts {
     pub operations_failed: u64,
     /// Tries of compensations that failed. Each is tried again until it succeeds: one that goes on growing wants somebody to look.
     pub compensations_failed: u64,
+    /// Starts that wait for their turn ([`Limits::sessions_started_max`](crate::Limits::sessions_started_max)).
+    pub starts_waiting: u64,
     /// Writes of the session's own that something waited for.
     pub writes_prompt: u64,
     /// Writes off the critical path.
@@ -52,6 +55,8 @@ pub struct Counts {
     pub frames_received: u64,
     /// Frames refused: unreadable, of unknown choreographies, or from a node that may not send them.
     pub frames_refused: u64,
+    /// Frames that would have begun a session here and were dropped, as there was no room: they come again.
+    pub frames_dropped: u64,
 }
 
 /// What is counted while the node runs.
@@ -71,6 +76,7 @@ pub(super) struct Counters {
     pub(super) frames_sent: AtomicU64,
     pub(super) frames_received: AtomicU64,
     pub(super) frames_refused: AtomicU64,
+    pub(super) frames_dropped: AtomicU64,
 }
 
 /// One more.
@@ -105,6 +111,8 @@ impl<S: Store> Shared<S> {
             frames_sent: load(&counters.frames_sent),
             frames_received: load(&counters.frames_received),
             frames_refused: load(&counters.frames_refused),
+            frames_dropped: load(&counters.frames_dropped),
+            starts_waiting: self.admission.waiting() as u64,
             ..Counts::default()
         };
         self.count_sessions(&mut counts);
@@ -116,8 +124,8 @@ impl<S: Store> Shared<S> {
         let mut cells = Vec::new();
         {
             let sessions = lock(&self.sessions);
-            counts.sessions = sessions.len() as u64;
-            cells.extend(sessions.values().filter_map(|slot| match slot {
+            counts.sessions = sessions.slots.len() as u64;
+            cells.extend(sessions.slots.values().filter_map(|slot| match slot {
                 Slot::Live(cell) => Some(std::sync::Arc::clone(cell)),
                 Slot::Opening(_) => None,
             }));
@@ -163,6 +171,7 @@ const METRICS: &[Metric] = metrics! {
     Gauge "accompanist_sessions_undeployed" sessions_undeployed "Sessions that wait until their version of the choreography is deployed.";
     Gauge "accompanist_sessions_parked" sessions_parked "Sessions whose program did something else than what is recorded of it.";
     Gauge "accompanist_compensations_stuck" compensations_stuck "Sessions with a compensation that fails and is tried again.";
+    Gauge "accompanist_starts_waiting" starts_waiting "Starts that wait for their turn.";
     Gauge "accompanist_oldest_session_age_seconds" oldest "Age of the oldest session that is not finished.";
     Counter "accompanist_sessions_started_total" sessions_started "Sessions that started at this node.";
     Counter "accompanist_sessions_joined_total" sessions_joined "Sessions that were started elsewhere and reached this node.";
@@ -178,6 +187,7 @@ const METRICS: &[Metric] = metrics! {
     Counter "accompanist_commits_total" commits "Commits of the store, each one sync.";
     Counter "accompanist_frames_sent_total" frames_sent "Frames handed to the transport.";
     Counter "accompanist_frames_received_total" frames_received "Frames that came in.";
+    Counter "accompanist_frames_dropped_total" frames_dropped "Frames that would have begun a session and were dropped for want of room.";
     Counter "accompanist_frames_refused_total" frames_refused "Frames that were refused.";
 };
 

@@ -9,13 +9,17 @@ mod cell;
 mod client;
 mod clock;
 mod context;
+mod drain;
 mod inbound;
 mod life;
+mod limits;
 mod metrics;
 mod process;
 mod repertoire;
 mod retries;
 mod role;
+mod room;
+mod table;
 mod trace;
 mod transact;
 mod waiters;
@@ -35,11 +39,16 @@ use cell::{Cell, lock};
 pub use client::{CLIENT_ID_BYTES_MAX, Handle, Start};
 use clock::{Clock, Timers};
 pub use context::NodeContext;
+pub use drain::Unfinished;
+use limits::Admission;
+pub use limits::Limits;
 use metrics::Counters;
 pub use metrics::Counts;
 use process::Process;
 use repertoire::Repertoire;
 use role::ErasedRole;
+use room::Room;
+use table::{Slot, Table};
 use waiters::Waiters;
 
 use crate::context::Choreography;
@@ -117,15 +126,8 @@ struct Undeployed {
     since_millis: i64,
 }
 
-/// A session's place in the map.
-enum Slot<S: Store> {
-    Live(Arc<Cell<S>>),
-    /// The store is being asked; frames that come meanwhile wait, each with the node that it is from.
-    Opening(Vec<(String, Frame)>),
-}
-
 /// How many frames wait for a session that is being opened; further ones are dropped, and come again.
-const OPENING_FRAMES_MAX: usize = 1_000;
+const OPENING_FRAMES_MAX: usize = 64;
 
 /// What all parts of a node share.
 pub(crate) struct Shared<S: Store> {
@@ -147,9 +149,11 @@ pub(crate) struct Shared<S: Store> {
     repertoire: Repertoire<S>,
     /// The nodes that play a role, by `Choreography.Role` or `Role`.
     assignments: BTreeMap<String, Vec<String>>,
-    /// In an order of which nothing random decides: a simulated run is the same each time.
-    sessions: Mutex<BTreeMap<SessionKey, Slot<S>>>,
+    sessions: Mutex<Table<S>>,
     undeployed: Mutex<BTreeMap<SessionKey, Undeployed>>,
+    limits: Limits,
+    admission: Arc<Admission>,
+    room: Arc<Room>,
     /// Sessions in memory that started here, by choreography and client's id.
     clients: Mutex<HashMap<(&'static str, String), SessionKey>>,
     starting: tokio::sync::Mutex<()>,
@@ -172,7 +176,7 @@ impl<S: Store> Shared<S> {
 
     /// The session, where it is in memory.
     fn live(&self, key: SessionKey) -> Option<Arc<Cell<S>>> {
-        match lock(&self.sessions).get(&key) {
+        match lock(&self.sessions).slots.get(&key) {
             Some(Slot::Live(cell)) => Some(Arc::clone(cell)),
             Some(Slot::Opening(_)) | None => None,
         }
@@ -215,7 +219,7 @@ impl<S: Store> Shared<S> {
     fn remove(&self, cell: &Cell<S>) {
         // The client's id first: whoever starts it now is answered by the store, and never finds an id without its session.
         self.forget_client(cell);
-        lock(&self.sessions).remove(&cell.key);
+        lock(&self.sessions).take(cell.key, &cell.header);
     }
 
     /// The client's id is the initiator's: another role of the session may end earlier on the same node.
@@ -239,7 +243,7 @@ impl<S: Store> Shared<S> {
             let name = cell.role.definition().name;
             lock(&self.clients).insert((name, cell.header.client_id.clone()), cell.key);
         }
-        let waiting = match lock(&self.sessions).insert(cell.key, Slot::Live(Arc::clone(&cell))) {
+        let waiting = match lock(&self.sessions).put(cell.key, Slot::Live(Arc::clone(&cell)), &cell.header) {
             Some(Slot::Opening(frames)) => frames,
             Some(Slot::Live(_)) | None => Vec::new(),
         };
@@ -272,8 +276,17 @@ impl<S: Store> Shared<S> {
 
     /// A write of the session failed: reads it again until that succeeds, and goes on from there.
     fn reload(self: &Arc<Self>, cell: &Arc<Cell<S>>, mut waiters: Waiters, failures: u32, error: StoreError) {
-        tracing::error!(session = %cell.key.session, id = cell.header.client_id, node = self.name, %error, "the store failed; the session goes on from what is stored");
-        lock(&self.sessions).insert(cell.key, Slot::Opening(Vec::new()));
+        match &error {
+            // Said once for all sessions.
+            StoreError::Full(_) => self.room.is_missing(&self.name, &error),
+            _ if failures > 1 => {
+                tracing::debug!(session = %cell.key.session, node = self.name, %error, "the store fails on")
+            }
+            _ => {
+                tracing::error!(session = %cell.key.session, id = cell.header.client_id, node = self.name, %error, "the store failed; the session goes on from what is stored");
+            }
+        }
+        lock(&self.sessions).put(cell.key, Slot::Opening(Vec::new()), &cell.header);
         let (shared, cell) = (Arc::downgrade(self), Arc::clone(cell));
         self.process.spawn(async move {
             let (delay_millis_min, delay_millis_max) = RELOAD_MILLIS;
@@ -282,8 +295,16 @@ impl<S: Store> Shared<S> {
             loop {
                 tokio::time::sleep(Duration::from_millis(delay_millis)).await;
                 delay_millis = delay_millis.saturating_mul(2).min(delay_millis_max);
+                let Some(node) = shared.upgrade() else { return };
+                let found = node.store.find(cell.key).await;
+                let room = found.as_ref().is_ok_and(Option::is_some).then(|| Arc::clone(&node.room));
+                drop(node);
+                // Nobody else writes the session meanwhile. The node may end while it waits.
+                if let Some(room) = room {
+                    room.wait().await;
+                }
                 let Some(shared) = shared.upgrade() else { return };
-                match shared.store.find(cell.key).await {
+                match found {
                     Ok(Some(stored)) => {
                         waiters.accept();
                         // The write that failed was the last one, and has happened: nothing is left to do.
@@ -298,9 +319,14 @@ impl<S: Store> Shared<S> {
                         return;
                     }
                     Ok(None) => {
-                        lock(&shared.sessions).remove(&cell.key);
+                        lock(&shared.sessions).take(cell.key, &cell.header);
                         shared.forget_client(&cell);
-                        waiters.refuse(&Error::not_accepted(error));
+                        waiters.refuse(&match &error {
+                            StoreError::Full(_) => Error::store_full(error),
+                            StoreError::Conflict | StoreError::Corrupt(_) | StoreError::Failed(_) => {
+                                Error::not_accepted(error)
+                            }
+                        });
                         return;
                     }
                     Err(error) => tracing::error!(session = %cell.key.session, %error, "the store still fails"),

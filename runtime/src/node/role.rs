@@ -1,12 +1,11 @@
 //! Roles and operations with their types erased: what a node keeps many kinds of in one map.
 
 use std::any::Any;
-use std::future::{Future, poll_fn};
+use std::future::poll_fn;
 use std::marker::PhantomData;
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::pin::pin;
 use std::sync::Arc;
-use std::task::Poll;
+use std::task::{Context, Poll};
 
 use accompanist_core::Ran;
 
@@ -19,7 +18,7 @@ use crate::json::to_json;
 use crate::store::Store;
 
 /// A role's program under way; gives its result as JSON.
-pub(super) type Program = BoxFuture<'static, Result<Arc<str>, Interrupted>>;
+pub(super) type Program = Contained<BoxFuture<'static, Result<Arc<str>, Interrupted>>>;
 
 /// A [`Role`] without its type.
 pub(super) trait ErasedRole<S: Store>: Send + Sync {
@@ -54,10 +53,10 @@ impl<S: Store, R: Role<S>> ErasedRole<S> for Erased<R> {
 
     fn run(&self, ctx: NodeContext<S>, arguments: &str) -> Result<Program, serde_json::Error> {
         let program = Arc::clone(&self.0).run(ctx.clone(), serde_json::from_str(arguments)?);
-        Ok(Box::pin(async move {
+        Ok(Contained::new(Box::pin(async move {
             let output = program.await?;
             ctx.encode("the result", &output)
-        }))
+        })))
     }
 
     fn compensate<'a>(
@@ -86,13 +85,13 @@ pub(super) trait ErasedCall: Send + Sync {
 /// The service and the arguments of the operation `O`.
 pub(super) struct Prepared<O, S, A> {
     service: Arc<S>,
-    arguments: A,
+    arguments: Contained<A>,
     operation: PhantomData<fn() -> O>,
 }
 
 impl<O, S, A> Prepared<O, S, A> {
     pub(super) fn new(service: Arc<S>, arguments: A) -> Self {
-        Self { service, arguments, operation: PhantomData }
+        Self { service, arguments: Contained::new(arguments), operation: PhantomData }
     }
 }
 
@@ -107,7 +106,12 @@ where
     }
 
     fn commit<'a>(&'a self, tx: &'a mut D::Tx) -> BoxFuture<'a, Ran> {
-        Box::pin(async move { ran(T::commit(&self.service, tx, &self.arguments).await) })
+        Box::pin(async move {
+            match self.arguments.get() {
+                Some(arguments) => ran(T::commit(&self.service, tx, arguments).await),
+                None => Ran::Failed("its arguments are gone".into()),
+            }
+        })
     }
 }
 
@@ -125,7 +129,12 @@ where
     }
 
     fn call(self: Arc<Self>, key: IdempotencyKey) -> BoxFuture<'static, Ran> {
-        Box::pin(async move { ran(O::call(&self.0.service, &key, &self.0.arguments).await) })
+        Box::pin(async move {
+            match self.0.arguments.get() {
+                Some(arguments) => ran(O::call(&self.0.service, &key, arguments).await),
+                None => Ran::Failed("its arguments are gone".into()),
+            }
+        })
     }
 }
 
@@ -139,15 +148,59 @@ fn ran<T: serde::Serialize>(result: Result<T, Failure>) -> Ran {
     }
 }
 
-/// The future's output, or the message of its panic.
-pub(super) async fn catch_panic<T>(future: impl Future<Output = T>) -> Result<T, String> {
-    let mut future = pin!(future);
-    poll_fn(move |cx| match catch_unwind(AssertUnwindSafe(|| future.as_mut().poll(cx))) {
+/// The end of an operation, where its result has no more than so many bytes.
+pub(super) fn bounded(ran: Ran, bytes_max: usize) -> Ran {
+    match ran {
+        Ran::Done(json) if json.len() > bytes_max => {
+            let bytes = json.len();
+            Ran::Refused(format!("the operation's result has {bytes} bytes of JSON, more than {bytes_max}").into())
+        }
+        ran => ran,
+    }
+}
+
+/// A value of the user's, whose destructor may panic: that ends nothing but itself.
+pub(super) struct Contained<T>(Option<T>);
+
+impl<T> Contained<T> {
+    pub(super) fn new(value: T) -> Self {
+        Self(Some(value))
+    }
+
+    pub(super) fn get(&self) -> Option<&T> {
+        self.0.as_ref()
+    }
+
+    pub(super) fn get_mut(&mut self) -> Option<&mut T> {
+        self.0.as_mut()
+    }
+}
+
+impl<T> Drop for Contained<T> {
+    fn drop(&mut self) {
+        let value = self.0.take();
+        if let Err(panic) = catch_unwind(AssertUnwindSafe(|| drop(value))) {
+            tracing::error!(panic = panic_message(&*panic), "a value could not be dropped");
+        }
+    }
+}
+
+/// The future's output, or the message of its panic. It may panic when it is dropped, too.
+pub(super) async fn catch_panic<T>(future: BoxFuture<'_, T>) -> Result<T, String> {
+    let mut future = Contained::new(future);
+    poll_fn(move |cx| match catch_unwind(AssertUnwindSafe(|| poll(&mut future, cx))) {
         Ok(Poll::Ready(output)) => Poll::Ready(Ok(output)),
         Ok(Poll::Pending) => Poll::Pending,
         Err(panic) => Poll::Ready(Err(panic_message(&*panic))),
     })
     .await
+}
+
+pub(super) fn poll<T>(future: &mut Contained<BoxFuture<'_, T>>, cx: &mut Context<'_>) -> Poll<T> {
+    match future.get_mut() {
+        Some(future) => future.as_mut().poll(cx),
+        None => Poll::Pending,
+    }
 }
 
 /// What a panic says.

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use tokio::sync::oneshot;
 
+use super::limits::Place;
 use crate::error::Error;
 
 /// How a session ended, as JSON of the result or the reason.
@@ -21,6 +22,8 @@ pub(super) struct Waiters {
     pub(super) is_accepted: bool,
     pub(super) decision: Option<Ending>,
     pub(super) settlement: Option<Ending>,
+    /// The session's place among those that are in flight, where it started here.
+    pub(super) place: Option<Place>,
 }
 
 impl Waiters {

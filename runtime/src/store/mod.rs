@@ -69,6 +69,11 @@ pub trait Store: Database {
     where
         Self: Sized;
 
+    /// Returns when what was submitted before is durable, or has failed. A store that never puts a write off has nothing to do.
+    fn flush(&self) -> impl Future<Output = Result<(), StoreError>> + Send {
+        async { Ok(()) }
+    }
+
     /// Deletes the rows that have been finished for `retention` or longer, and says how many.
     fn forget(&self, retention: Duration) -> impl Future<Output = Result<u64, StoreError>> + Send;
 }

@@ -28,7 +28,7 @@ async fn run<R: Role<CrashingStore<Sqlite>>>(crashing: &Crashing, database: Sqli
         .await?;
     match arguments.desk {
         Some(address) => desk::serve(node, address).await,
-        None => until_told().await,
+        None => until_told(&node).await,
     }
 }
 

@@ -50,6 +50,6 @@ async fn main() -> anyhow::Result<()> {
     log();
     let arguments = Arguments::parse();
     let database = Club::prepare(Sqlite::open(&arguments.database)?, &arguments.world()?)?;
-    let _node = arguments.start("loyalty", database, order_fulfilment::Loyalty::new(Newer)).await?;
-    until_told().await
+    let node = arguments.start("loyalty", database, order_fulfilment::Loyalty::new(Newer)).await?;
+    until_told(&node).await
 }

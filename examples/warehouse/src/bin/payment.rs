@@ -10,6 +10,6 @@ async fn main() -> anyhow::Result<()> {
     log();
     let arguments = Arguments::parse();
     let database = Bank::prepare(Sqlite::open(&arguments.database)?, &arguments.world()?)?;
-    let _node = arguments.start("payment", database, order_fulfilment::Payment::new(Bank)).await?;
-    until_told().await
+    let node = arguments.start("payment", database, order_fulfilment::Payment::new(Bank)).await?;
+    until_told(&node).await
 }

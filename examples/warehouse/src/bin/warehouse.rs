@@ -13,6 +13,6 @@ async fn main() -> anyhow::Result<()> {
     let node = arguments.start("warehouse", database, order_fulfilment::Warehouse::new(Shop)).await?;
     match arguments.desk {
         Some(address) => desk::serve(node, address).await,
-        None => until_told().await,
+        None => until_told(&node).await,
     }
 }

@@ -7,7 +7,8 @@ use accompanist_core::{Header, RoleId, SessionId, SessionKey, Stored};
 
 use super::{Fault, Kind};
 use crate::node::cell::{Cell, lock};
-use crate::node::{PARTICIPANTS_MAX, Shared, Slot};
+use crate::node::table::Slot;
+use crate::node::{PARTICIPANTS_MAX, Shared};
 use crate::store::Store;
 
 /// The shortest beginning of a session's identity that names it, in hexadecimal digits.
@@ -48,6 +49,7 @@ impl<S: Store> Shared<S> {
     pub(super) fn parts(&self) -> Vec<Part<S>> {
         let sessions = lock(&self.sessions);
         let mut parts: Vec<_> = sessions
+            .slots
             .iter()
             .map(|(key, slot)| match slot {
                 Slot::Live(cell) => Part::Live(Arc::clone(cell)),

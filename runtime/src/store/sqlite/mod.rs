@@ -267,6 +267,18 @@ impl Store for Sqlite {
         }
     }
 
+    async fn flush(&self) -> Result<(), StoreError> {
+        let shared = match &self.backing {
+            Backing::Threads(shared) => shared,
+            #[cfg(feature = "sim")]
+            Backing::Driven(_) => return Ok(()),
+        };
+        // A command that nothing is put off behind, and that deletes nothing.
+        let (reply, answer) = oneshot::channel();
+        shared.send(Command::Forget { cutoff_ms: i64::MIN, rows_max: 0, reply })?;
+        answer.await.map_err(|_| writer_gone())?.map(drop)
+    }
+
     async fn forget(&self, retention: Duration) -> Result<u64, StoreError> {
         let retention_ms = i64::try_from(retention.as_millis()).unwrap_or(i64::MAX);
         let shared = match &self.backing {

@@ -236,7 +236,12 @@ impl Writer {
         }
         let (true, Some(connection)) = (batch.open, &self.connection) else { return Ok(()) };
         let Err(error) = execute(connection, COMMIT) else { return Ok(()) };
-        tracing::error!(%error, path = %self.path.display(), "a commit failed; its jobs are told, and the database is opened anew");
+        // Once, and again only after many that succeeded.
+        if self.alone == 0 {
+            tracing::error!(%error, path = %self.path.display(), "a commit failed; its jobs are told, and the database is opened anew");
+        } else {
+            tracing::debug!(%error, path = %self.path.display(), "another commit failed");
+        }
         if !connection.is_autocommit() {
             let _ = execute(connection, ROLLBACK);
         }

@@ -2,15 +2,15 @@
 //! what `choreo!` does; lines of Rust per line and role; and what rustc takes for what is generated.
 //!
 //! `cargo bench -p accompanist-benches --bench compile [-- [ROUNDS] [csv] [rustc]]`; `csv` writes the table for a spreadsheet, `rustc` also
-//! has the 1,000 lines checked by cargo, which takes a while.
+//! has the role of 1,000 lines checked and built by cargo, which takes some minutes.
+
+mod rustc;
 
 use std::fmt::Write as _;
-use std::path::Path;
-use std::process::Command;
 use std::time::{Duration, Instant};
 
 use accompanist_benches::figures::{ms, percentile};
-use anyhow::{Context as _, bail};
+use anyhow::bail;
 use chor::source::Sources;
 use chor::{Options, codegen};
 
@@ -163,44 +163,7 @@ fn main() -> anyhow::Result<()> {
         }
     }
     if arguments.iter().any(|argument| argument == "rustc") {
-        rustc(&ordinary("1,000 lines", 1_000))?;
+        rustc::measure(&ordinary("1,000 lines", 1_000), is_csv)?;
     }
-    Ok(())
-}
-
-/// Has cargo check a package with the program's Rust and one without, and prints what a line takes.
-fn rustc(program: &Program) -> anyhow::Result<()> {
-    let root = Path::new(env!("CARGO_MANIFEST_DIR")).parent().context("the workspace")?;
-    let directory = tempfile::tempdir()?;
-    let source = directory.path().join("src");
-    std::fs::create_dir(&source)?;
-    let manifest = format!(
-        "[package]\nname = \"generated\"\nedition = \"2024\"\n[dependencies]\naccompanist = {{ path = {:?} }}\n[workspace]\n",
-        root.join("runtime")
-    );
-    std::fs::write(directory.path().join("Cargo.toml"), manifest)?;
-    std::fs::copy(root.join("Cargo.lock"), directory.path().join("Cargo.lock"))?;
-    let check = |text: &str| -> anyhow::Result<Duration> {
-        std::fs::write(source.join("lib.rs"), text)?;
-        let started = Instant::now();
-        let mut cargo = Command::new("cargo");
-        let cargo = cargo.args(["check", "--quiet", "--offline"]).current_dir(directory.path());
-        // Its own folder: cargo holds that of this build while a benchmark runs.
-        let status = cargo.env("CARGO_TARGET_DIR", directory.path().join("target")).status()?;
-        if !status.success() {
-            bail!("what is generated is no Rust");
-        }
-        Ok(started.elapsed())
-    };
-    // The first check builds what it depends on.
-    check("//! Nothing.\n")?;
-    let nothing = check("//! Nothing at all.\n")?;
-    let sources = Sources::single("bench.chor", program.text.as_str());
-    let compilation = chor::compile(&sources, &Options::default());
-    let rust = prettyplease::unparse(&syn::parse2(codegen::generate(&compilation, None))?);
-    let all = check(&rust)?;
-    let lines = program.text.lines().count();
-    let each = all.saturating_sub(nothing).as_secs_f64() * 1e6 / lines as f64;
-    println!("\ncargo check of {lines} lines: {}, of nothing {}: {each:.0} µs a line", ms(all), ms(nothing));
     Ok(())
 }

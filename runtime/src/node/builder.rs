@@ -42,7 +42,9 @@ pub struct NodeBuilder<S: Store> {
     roles: Vec<Arc<dyn ErasedRole<S>>>,
     assignments: BTreeMap<String, Vec<String>>,
     transport: Option<StartTransport>,
+    #[cfg(feature = "tcp")]
     listen: Option<String>,
+    #[cfg(feature = "tcp")]
     peers: Vec<(String, String)>,
     timing: Timing,
     retries: Vec<(String, Retry)>,
@@ -67,7 +69,9 @@ impl<S: Store> NodeBuilder<S> {
             roles: Vec::new(),
             assignments: BTreeMap::new(),
             transport: None,
+            #[cfg(feature = "tcp")]
             listen: None,
+            #[cfg(feature = "tcp")]
             peers: Vec::new(),
             timing: Timing::default(),
             retries: Vec::new(),
@@ -204,21 +208,31 @@ impl<S: Store> NodeBuilder<S> {
     }
 
     /// Starts the node: goes on with every session that is not finished, then lets others in. Call it within a tokio runtime.
-    pub async fn start(mut self) -> Result<Node<S>, Error> {
+    pub async fn start(self) -> Result<Node<S>, Error> {
         #[cfg(feature = "tcp")]
+        let builder = self.over_tcp()?;
+        #[cfg(not(feature = "tcp"))]
+        let builder = self;
+        builder.start_over_its_transport().await
+    }
+
+    /// With the transport that `listen` and `peers` ask for.
+    #[cfg(feature = "tcp")]
+    fn over_tcp(mut self) -> Result<Self, Error> {
         match (self.listen.take(), self.transport.is_some()) {
             (Some(address), false) => {
                 let peers = std::mem::take(&mut self.peers);
-                self = self.transport(crate::transport::Tcp::new(address, peers));
+                Ok(self.transport(crate::transport::Tcp::new(address, peers)))
             }
-            (Some(_), true) => {
-                return Err(Error::configuration("`listen` and `transport` are two ways to one end: take one"));
-            }
+            (Some(_), true) => Err(Error::configuration("`listen` and `transport` are two ways to one end: take one")),
             (None, _) if !self.peers.is_empty() => {
-                return Err(Error::configuration("there are `peers`, but no address to `listen` at"));
+                Err(Error::configuration("there are `peers`, but no address to `listen` at"))
             }
-            (None, _) => {}
+            (None, _) => Ok(self),
         }
+    }
+
+    async fn start_over_its_transport(self) -> Result<Node<S>, Error> {
         let runtime = tokio::runtime::Handle::try_current()
             .map_err(|_| Error::configuration("a node is started within a tokio runtime, of several threads or one"))?;
         self.limits.check()?;

@@ -120,6 +120,7 @@ impl<S: Store> Node<S> {
 }
 
 /// A stored session whose choreography or version is not deployed here: nothing happens to it until the node is started with it.
+#[cfg_attr(not(all(feature = "admin", unix)), expect(dead_code, reason = "operators ask for it"))]
 struct Undeployed {
     header: Arc<Header>,
     /// By the node's clock.

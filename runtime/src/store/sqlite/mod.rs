@@ -225,6 +225,10 @@ impl Sqlite {
     }
 }
 
+#[cfg_attr(
+    not(feature = "sim"),
+    expect(clippy::infallible_destructuring_match, reason = "the simulator has another backing")
+)]
 impl Store for Sqlite {
     async fn unfinished(&self) -> Result<Vec<(RoleId, Stored)>, StoreError> {
         self.read_rows(rows::unfinished)

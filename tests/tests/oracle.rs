@@ -177,7 +177,12 @@ fn what_the_roles_do_is_what_the_choreography_says() {
 
 /// A program that once went wrong, with many inputs.
 fn stays_right(roles: &str, body: &str) {
-    let text = format!("{}choreography Main<{roles} {{\n{body}\n}}\n", accompanist_tests::generator::PRELUDE);
+    stays_right_with("", roles, body);
+}
+
+/// The same, with choreographies that are called.
+fn stays_right_with(called: &str, roles: &str, body: &str) {
+    let text = format!("{}{called}choreography Main<{roles} {{\n{body}\n}}\n", accompanist_tests::generator::PRELUDE);
     for seed in 0..40 {
         match check_text(&text, seed, &mut Seen::default()) {
             Verdict::Right => {}
@@ -249,6 +254,25 @@ fn what_a_scope_undoes_is_undone_though_the_session_ends_meanwhile() {
             }
         }"#;
     stays_right("A: S, B: S, C: S>(p: u32@A)", body);
+}
+
+#[test]
+fn calls_that_are_alike_in_both_branches_do_not_tell_which_it_is() {
+    let relay = "choreography Relay<P: S, Q: S, R: S>(x: u32@P) -> u32@{Q, R} { x ~> {Q, R} }\n";
+    let body = r#"
+        if p {
+            let k = Relay<A, B, C>(1);
+            C.log("t1");
+        } else {
+            let k = Relay<A, B, C>(1);
+        }"#;
+    stays_right_with(relay, "A: S, B: S, C: S>(p: bool@A)", body);
+}
+
+#[test]
+fn what_may_fail_in_a_call_is_computed_though_nothing_else_is_done_there() {
+    let half = "choreography Half<P: S, Q: S>(x: u32@P) { let y = 10 / x; Q.log(\"t1\"); }\n";
+    stays_right_with(half, "A: S, B: S>(x: u32@A)", r#"Half<A, B>(x); A.log("t2");"#);
 }
 
 #[test]

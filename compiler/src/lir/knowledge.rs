@@ -9,7 +9,7 @@ use std::collections::BTreeSet;
 use super::choice::diverges;
 use super::merge::merge;
 use super::sites::{SiteKey, Sites};
-use super::{Block, Firsts, Label, Stmt, StmtKind, To};
+use super::{Block, Firsts, Label, Site, Stmt, StmtKind, To};
 use crate::diagnostic::Diagnostics;
 use crate::diagnostic::grouping::Grouping;
 use crate::diagnostic::meaning::{First, Meaning, Written};
@@ -92,12 +92,15 @@ pub fn decide(
         }
     }
     let stops_in_round = stops_in_round(choice, blocks, &parts);
+    let alike: BTreeSet<usize> =
+        told.iter().copied().filter(|player| begins_alike(blocks.get(*player), sites)).collect();
     let mut missing: Vec<(usize, First)> = Vec::new();
     let mut knowers: Vec<BTreeSet<usize>> = Vec::new();
     let mut selections = Vec::new();
     for index in 0..choice.branches.len() {
         let known = deciders.clone();
-        let mut branch = Branch { choice, index, blocks, known, selections: &mut selections, stops_in_round };
+        let mut branch =
+            Branch { choice, index, blocks, known, selections: &mut selections, stops_in_round, alike: &alike };
         let pending: BTreeSet<usize> = told.iter().copied().filter(|player| branch.matters_to(*player)).collect();
         branch.tell(pending, sites, &mut missing, diagnostics);
         knowers.push(branch.known);
@@ -109,6 +112,19 @@ pub fn decide(
     }
     report_missing(choice, missing, &knowers, diagnostics);
     Decided { parts, selections, stops_in_round }
+}
+
+/// Whether the same message may come first in several branches: one within a call that a role which does the same in them has made one.
+fn begins_alike(branches: Option<&Vec<Block>>, sites: &Sites) -> bool {
+    let mut seen: BTreeSet<(Vec<Site>, Vec<Site>, RoleId)> = BTreeSet::new();
+    branches.into_iter().flatten().any(|block| {
+        let keys = Firsts::of(block).messages.into_iter();
+        let keys = keys.map(|key| (key.own.iter().map(|site| sites.root(*site)).collect(), key.inner, key.from));
+        let keys: BTreeSet<_> = keys.collect();
+        let is_alike = !seen.is_disjoint(&keys);
+        seen.extend(keys);
+        is_alike
+    })
 }
 
 /// Whether all who do something when a loop stops count its rounds: then that may belong to a round, and its messages tell that the loop stops.
@@ -209,6 +225,8 @@ struct Branch<'a, 'c> {
     known: BTreeSet<usize>,
     selections: &'a mut Vec<(usize, RoleId, To)>,
     stops_in_round: bool,
+    /// Those whom the first message cannot tell.
+    alike: &'a BTreeSet<usize>,
 }
 
 impl Branch<'_, '_> {
@@ -286,7 +304,8 @@ impl Branch<'_, '_> {
     fn must_be_selected(&self, player: usize) -> bool {
         let first = self.block(player).and_then(|block| block.stmts.first()).map(|stmt| &stmt.kind);
         let is_told = matches!(first, Some(StmtKind::Told(label, _)) if label.choice == self.choice.expr.0);
-        self.choice.repeats && self.index > 0 && !is_told && !self.stops_in_round
+        let stops = self.choice.repeats && self.index > 0 && !self.stops_in_round;
+        (stops || self.alike.contains(&player)) && !is_told
     }
 
     /// A role that would have to be told by the compiler before it tells others is a teller that does not know.

@@ -37,7 +37,8 @@ impl Sites {
         site
     }
 
-    fn root(&self, mut site: Site) -> Site {
+    /// The one of all that have been made one with it.
+    pub(super) fn root(&self, mut site: Site) -> Site {
         while let Some(parent) = self.parents.get(site as usize).filter(|parent| **parent != site) {
             site = *parent;
         }

@@ -268,6 +268,8 @@ pub struct Call {
     pub into: Option<LocalId>,
     /// Whether the role acts in it.
     pub acts: bool,
+    /// Whether something in it may abort.
+    pub can_fail: bool,
     /// What it may do first in it, as seen by the caller.
     pub firsts: Firsts,
 }
@@ -328,7 +330,8 @@ impl Stmt {
 
     /// Whether something in it may abort.
     pub fn can_fail(&self) -> bool {
-        self.exprs().into_iter().any(Expr::can_fail)
+        matches!(&self.kind, StmtKind::Call(call) if call.can_fail)
+            || self.exprs().into_iter().any(Expr::can_fail)
             || self.head().iter().any(Stmt::can_fail)
             || self.blocks().into_iter().any(Block::can_fail)
     }

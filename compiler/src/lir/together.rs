@@ -136,8 +136,8 @@ impl Projector<'_> {
         }
         let result = signature.result.at_role(formal).map(|ty| hir::lower::substitute(&ty, &call.types));
         let result = result.filter(|ty| !ty.is_unit());
-        let (acts, firsts) = self.looked_into(call, formal);
-        if !acts && result.is_none() {
+        let (acts, can_fail, firsts) = self.looked_into(call, formal);
+        if !acts && !can_fail && result.is_none() {
             aim.out.extend(args.into_iter().filter_map(|(_, arg)| discarded(arg)));
             return None;
         }
@@ -152,15 +152,16 @@ impl Projector<'_> {
             args,
             into,
             acts,
+            can_fail,
             firsts: self.at_caller(id, call, firsts),
         };
         aim.out.push(Stmt { kind: StmtKind::Call(Box::new(call)), span });
         into.zip(result).map(|(into, ty)| value_of(Some(into), ty, span))
     }
 
-    /// Whether a role acts in a callee, and what it may do first there. A recursive call, and one of a parameter, is not looked into.
-    fn looked_into(&self, call: &hir::Call, formal: RoleId) -> (bool, Firsts) {
-        let unknown = (true, Firsts { acts: true, ..Firsts::default() });
+    /// Whether a role acts in a callee, whether something in it may abort, and what it may do first there. A recursive call, and one of a parameter, is not looked into.
+    fn looked_into(&self, call: &hir::Call, formal: RoleId) -> (bool, bool, Firsts) {
+        let unknown = (true, true, Firsts { acts: true, ..Firsts::default() });
         let Callee::Choreography(callee) = call.callee else {
             return unknown;
         };
@@ -171,7 +172,7 @@ impl Projector<'_> {
             return unknown;
         };
         match projection.programs.get(usize::from(formal.0)) {
-            Some(program) => (program.body.acts(), Firsts::of(&program.body)),
+            Some(program) => (program.body.acts(), program.body.can_fail(), Firsts::of(&program.body)),
             None => unknown,
         }
     }

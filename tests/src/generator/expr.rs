@@ -49,8 +49,8 @@ impl Generator {
                 if self.percent(40)
                     && let Some(change) = self.changed_at(only)
                 {
-                    let (tail, _) = self.expr(ty, &[only], depth)?;
-                    return Some((format!("({{ {change} {tail} }})"), Place::at(only)));
+                    let (tail, place) = self.expr(ty, &[only], depth)?;
+                    return Some((format!("({{ {change} {tail} }})"), Self::of_block(&place, only)));
                 }
                 // What is bound in a block is known there only.
                 let (bound, name) = (self.any_type(), self.fresh("y"));
@@ -59,10 +59,16 @@ impl Generator {
                 self.vars.push(Var { text: name.clone(), ty: bound, place, assignable: false });
                 let tail = self.expr(ty, &[only], depth);
                 self.vars.truncate(known);
-                Some((format!("({{ let {name} = {value}; {} }})", tail?.0), Place::at(only)))
+                let (tail, place) = tail?;
+                Some((format!("({{ let {name} = {value}; {tail} }})"), Self::of_block(&place, only)))
             }
             _ => None,
         }
+    }
+
+    /// Where the value of a block lives: what everybody can compute is not this role's alone.
+    fn of_block(tail: &Place, only: usize) -> Place {
+        if *tail == Place::Everywhere { Place::Everywhere } else { Place::at(only) }
     }
 
     /// An assignment to a number that one role holds alone.

@@ -227,6 +227,18 @@ fn a_loop_whose_body_aborts_tells_that_it_stops() {
 }
 
 #[test]
+fn whoever_has_no_part_in_a_scope_has_the_units_of_its_value() {
+    let body = r#"
+        let (h, k) = saga { ((), D.take("t", 1)) } else { ((), D.take("u", 1)) };
+        (h, k)"#;
+    stays_right("A: S, B: S, D: S>() -> (()@B, u32@D)", body);
+    let body = r#"
+        let (h, k) = if p { ((), D.take("t", 1)) } else { ((), D.take("u", 1)) };
+        (h, k)"#;
+    stays_right("A: S, B: S, D: S>(p: bool@A) -> (()@B, u32@D)", body);
+}
+
+#[test]
 fn what_each_has_is_changed_in_its_own_block_only() {
     let body = r#"
         let mut own: Vec<u32>@each W = [4];

@@ -32,12 +32,12 @@ impl Projector<'_> {
             .collect();
         let roles: Vec<To> = part.iter().map(|player| recipient(self.choreography, player, &places.members)).collect();
         let site = self.sites.site(SiteKey::Construct(expr));
-        let unit = whole.is_unit().then(|| Expr::unit(span));
         let mut projected = Vec::new();
         for (player, (mut body, mut otherwise)) in places.players.iter().zip(blocks) {
             let kept = self.kept(places, expr, player);
+            let unit = kept.unit(&whole, span);
             if !part.contains(player) {
-                projected.push(Projected { stmts: Vec::new(), value: unit.clone(), kept });
+                projected.push(Projected { stmts: Vec::new(), value: unit, kept });
                 continue;
             }
             let ty = kept.ty(&whole).unwrap_or(Ty::UNIT);
@@ -55,7 +55,7 @@ impl Projector<'_> {
             let scope =
                 Saga { site, roles: roles.clone(), within, body, changes, why, otherwise, into, ty: ty.clone() };
             let stmts = vec![Stmt { kind: StmtKind::Saga(Box::new(scope)), span }];
-            let value = into.map(|into| Expr { kind: ExprKind::Local(into), ty, span }).or_else(|| unit.clone());
+            let value = into.map(|into| Expr { kind: ExprKind::Local(into), ty, span }).or(unit);
             projected.push(Projected { stmts, value, kept });
         }
         self.keep(places, expr, projected);

@@ -73,6 +73,11 @@ impl Kept {
             (Kept::All | Kept::Parts(_), ty) => Some(ty.clone()),
         }
     }
+
+    /// What is kept of a value of type `ty` by somebody who does nothing for it.
+    pub(super) fn unit(&self, ty: &Ty, span: Span) -> Option<Expr> {
+        self.ty(ty).filter(Ty::is_unit).map(|_| Expr::unit(span))
+    }
 }
 
 impl Share {

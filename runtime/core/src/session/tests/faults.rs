@@ -3,7 +3,7 @@
 
 use std::panic::catch_unwind;
 
-use super::explore::{Search, programs_of_two};
+use super::explore::{Search, programs_of_two, programs_that_log};
 use super::simulate;
 use crate::fault::{self, Fault};
 
@@ -40,12 +40,17 @@ fn shows(fault: Fault) -> Shows {
         Fault::ScopeVoteBeforeDurable => at(scope, 100, Some(100)),
         Fault::RunsFailedScopeAgain => at(scope, 100, Some(100)),
         Fault::StaysInScope => at(scope, 100, Some(50)),
+        Fault::StableBeforeDurable => at("d, logging", 5_000, Some(1_000)),
+        Fault::StableWhenVoted => at("d, logging", 5_000, Some(1_000)),
+        Fault::ForgetsLog => at("d, logging", 5_000, Some(1_000)),
+        Fault::IgnoresKeep => at("d, without room", 5_000, Some(1_000)),
     }
 }
 
 /// After how many states `program` is seen to go wrong, and how.
 fn explore(fault: Fault, program: &str, states_max: usize) -> (usize, String) {
-    let program = programs_of_two().into_iter().find(|choreography| choreography.name == program).expect("a program");
+    let programs = programs_of_two().into_iter().chain(programs_that_log(programs_of_two()));
+    let program = { programs }.find(|choreography| choreography.name == program).expect("a program");
     let explored = fault::with(fault, || Search::explore(program, states_max));
     let violation = explored.violation.unwrap_or_else(|| panic!("the explorer does not find {fault:?}"));
     (explored.states, violation.lines().next().unwrap_or_default().to_owned())

@@ -119,7 +119,7 @@ fn nothing_is_said_before_the_vote_is_durable() {
     // Until it is stable.
     session.handle_connected(A);
     assert_eq!(frames(&mut session), [expected]);
-    session.handle_frame(frame(Body::Stable { position: at(SCOPE) }));
+    session.handle_frame(frame(Body::Stable { positions: vec![at(SCOPE)] }));
     session.handle_connected(A);
     assert_eq!(frames(&mut session), []);
 }

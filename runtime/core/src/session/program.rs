@@ -407,12 +407,9 @@ impl Session {
         let (position, request) = match timer {
             Timer::Transaction(position) => (position, self.transaction_requests.get_mut(&position)),
             Timer::Call(position) => (position, self.call_requests.get_mut(&position)),
-            Timer::Resend
-            | Timer::Wait(_)
-            | Timer::Scope(_)
-            | Timer::Compensation
-            | Timer::Log
-            | Timer::Deadline => return,
+            Timer::Resend | Timer::Wait(_) | Timer::Scope(_) | Timer::Compensation | Timer::Log | Timer::Deadline => {
+                return;
+            }
         };
         let Some(request) = request else { return };
         request.attempts += 1;

@@ -63,14 +63,14 @@ impl Session {
     }
 
     /// Whether there is room for a message with a value of so many bytes. The program waits until there is.
-    pub fn poll_room(&mut self, at: impl Into<Place>, to: RoleId, payload_bytes: usize) -> Poll<Result<(), Stop>> {
-        let Place { position, scopes } = at.into();
-        if let Err(stop) = self.go_on(&scopes) {
+    pub fn poll_room(&mut self, at: &Place, to: RoleId, payload_bytes: usize) -> Poll<Result<(), Stop>> {
+        let Place { position, scopes } = at;
+        if let Err(stop) = self.go_on(scopes) {
             return Poll::Ready(Err(stop));
         }
         let kept_bytes = self.peers.get(&to).map_or(0, |peer| peer.kept_bytes);
         let sum = kept_bytes.saturating_add(payload_bytes).saturating_add(MESSAGE_BYTES);
-        if kept_bytes == 0 || sum <= self.stability.kept_bytes_max || self.stable_early.contains(&(to, position)) {
+        if kept_bytes == 0 || sum <= self.stability.kept_bytes_max || self.stable_early.contains(&(to, *position)) {
             return Poll::Ready(Ok(()));
         }
         self.waits_for_room.insert(to);

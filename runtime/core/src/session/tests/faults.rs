@@ -17,6 +17,7 @@ struct Shows {
 fn shows(fault: Fault) -> Shows {
     let at = |name, states_max, seeds| Shows { program: Some((name, states_max)), seeds };
     let (a, refused, cancelled) = ("a", "a, everything may refuse", "a', A and B cancel");
+    let logging = "d, logging";
     let (early, scope) = ("e, t0 may refuse, A and B cancel", "scope, everything may refuse");
     match fault {
         Fault::SendsBeforeDurable => at(a, 50, Some(50)),
@@ -40,10 +41,10 @@ fn shows(fault: Fault) -> Shows {
         Fault::ScopeVoteBeforeDurable => at(scope, 100, Some(100)),
         Fault::RunsFailedScopeAgain => at(scope, 100, Some(100)),
         Fault::StaysInScope => at(scope, 100, Some(50)),
-        Fault::StableBeforeDurable => at("d, logging", 5_000, Some(1_000)),
-        Fault::StableWhenVoted => at("d, logging", 5_000, Some(1_000)),
-        Fault::ForgetsLog => at("d, logging", 5_000, Some(1_000)),
-        Fault::IgnoresKeep => at("d, without room", 5_000, Some(1_000)),
+        Fault::StableBeforeDurable => at(logging, 200, Some(50)),
+        Fault::StableWhenVoted => at(logging, 500, Some(100)),
+        Fault::ForgetsLog => at(logging, 200, Some(50)),
+        Fault::IgnoresKeep => at("d, without room", 50, Some(50)),
     }
 }
 

@@ -139,7 +139,7 @@ impl ProgramRun {
         let taken = match step {
             Placed::Send(from, to) if *from == me => {
                 let payload = self.value.to_string();
-                let room = session.poll_room(at.clone(), *to, payload.len());
+                let room = session.poll_room(&at, *to, payload.len());
                 room.map(|room| room.and_then(|()| session.program_send(at, *to, payload.into())))
             }
             Placed::Send(from, to) if *to == me => session.program_receive(at, *from).map_ok(|payload| {
@@ -231,7 +231,7 @@ fn choose(
         let chosen = usize::from(value.is_multiple_of(2));
         let others: Vec<_> = choreography.participants().into_iter().filter(|role| *role != me).collect();
         for to in &others {
-            match session.poll_room(at(chosen), *to, "null".len()) {
+            match session.poll_room(&at(chosen), *to, "null".len()) {
                 Poll::Ready(room) => room?,
                 Poll::Pending => return Poll::Pending,
             }

@@ -128,7 +128,8 @@ impl<S: Store> Shared<S> {
             | Body::Stable { .. }
             | Body::Done { .. }
             | Body::Over
-            | Body::Need => (0, 0),
+            | Body::Need
+            | Body::Keep => (0, 0),
         };
         if bytes > bytes_max {
             return Err(format!("what it says has {bytes} bytes, and node `{}` takes {bytes_max}", self.name));

@@ -7,7 +7,7 @@ use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use accompanist::transport::tcp::{FRAME_BYTES_MAX, SILENCE_MAX};
 use accompanist::transport::{Tcp, TcpLink};
-use accompanist_core::{Body, Frame, Outcome, RoleId, SessionId, Vote};
+use accompanist_core::{Body, Frame, Outcome, Position, RoleId, SessionId, Vote};
 use accompanist_tests::random::Random;
 use accompanist_tests::wait::{until, within};
 use serde::Serialize;
@@ -26,7 +26,7 @@ const OUTGOING_BYTES_MAX: usize = 256 * 1024;
 const SOCKET_BYTES: u32 = 8 * 1024;
 
 /// The transport protocol's version.
-const VERSION: u16 = 3;
+const VERSION: u16 = 4;
 
 /// What a dialer says first.
 #[derive(Serialize)]
@@ -109,6 +109,8 @@ fn forgeries(session: SessionId) -> Vec<Frame> {
         Body::Refused { reason: "forged".to_owned() },
         Body::Over,
         Body::Need,
+        Body::Keep,
+        Body::Stable { positions: vec![Position::BEGIN, Position(7)] },
     ];
     let mut frames = Vec::new();
     for body in bodies {

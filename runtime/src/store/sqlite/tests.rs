@@ -417,6 +417,7 @@ proptest! {
             transactions: vec![record.clone()],
             calls: vec![recorded.clone()],
             scope_votes: vec![vote.clone()],
+            messages: vec![],
         };
         let changes = vec![Change::Transaction(record), Change::Call(recorded), Change::ScopeVote(vote)];
         let log = Log::new();

@@ -16,6 +16,7 @@ pub mod model;
 #[allow(clippy::indexing_slicing, reason = "it is for tests")]
 pub mod oracle;
 pub mod pages;
+pub mod proxy;
 pub mod random;
 #[allow(clippy::indexing_slicing, reason = "it is for tests")]
 pub mod random_roles;

@@ -9,10 +9,11 @@ use std::time::Duration;
 use accompanist_core::{Retry, RoleId, SessionKey, Stability, Timing};
 use tokio::sync::mpsc;
 
+use super::admission::Admission;
 use super::cell::lock;
 use super::clock::{self, Clock, Timers};
 use super::inbound::NodeInbound;
-use super::limits::{Admission, Limits};
+use super::limits::Limits;
 use super::process::{Played, Process};
 use super::repertoire::Repertoire;
 use super::role::{Erased, ErasedRole};
@@ -243,7 +244,9 @@ impl<S: Store> NodeBuilder<S> {
         match (self.listen.take(), self.transport.is_some()) {
             (Some(address), false) => {
                 let peers = std::mem::take(&mut self.peers);
-                Ok(self.transport(crate::transport::Tcp::new(address, peers)))
+                let tcp = crate::transport::Tcp::new(address, peers);
+                let tcp = tcp.outgoing_bytes_max(self.limits.outgoing_bytes_max);
+                Ok(self.transport(tcp))
             }
             (Some(_), true) => Err(Error::configuration("`listen` and `transport` are two ways to one end: take one")),
             (None, _) if !self.peers.is_empty() => {
@@ -281,6 +284,7 @@ impl<S: Store> NodeBuilder<S> {
             stability: Stability {
                 log_after_millis: Some(u64::try_from(self.log_after.as_millis()).unwrap_or(u64::MAX)),
                 kept_bytes_max: self.limits.kept_bytes_max,
+                inbox_bytes_max: self.limits.inbox_bytes_max,
             },
             retries,
             repertoire,
@@ -288,7 +292,7 @@ impl<S: Store> NodeBuilder<S> {
             sessions: Mutex::default(),
             undeployed: Mutex::default(),
             limits: self.limits,
-            admission: Admission::new(self.limits.sessions_started_max),
+            admission: Admission::new(&self.limits),
             room: Arc::new(Room::new()),
             clients: Mutex::default(),
             starting: tokio::sync::Mutex::new(()),

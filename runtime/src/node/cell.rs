@@ -159,6 +159,10 @@ impl<S: Store> Cell<S> {
         let answer = input(&mut self.core.lock().session, now);
         self.advance(&mut run, now);
         let frames = self.carry_out(&shared, &mut run, within);
+        if let Some(place) = &mut run.waiters.place {
+            let session = &self.core.lock().session;
+            place.hold(session.arguments().map_or(0, |arguments| arguments.len()) + session.kept_bytes());
+        }
         drop(run);
         for frame in frames {
             shared.transmit(&self.header, &frame);

@@ -9,9 +9,9 @@ use std::time::Duration;
 use accompanist_core::{Deadline, Header, RoleId, RowState, Session, SessionId, SessionKey, Stored};
 use tokio::sync::oneshot;
 
+use super::admission::Admitted;
 use super::cancel::{Cancelled, Canceller, Cancels};
 use super::cell::{Cell, lock};
-use super::limits::Admitted;
 use super::waiters::{Ending, Waiters};
 use super::{Node, PARTICIPANTS_MAX, Shared};
 use crate::context::{Choreography, Definition};
@@ -193,7 +193,7 @@ impl<S: Store> Shared<S> {
             return self.answer(known, &request, waiters);
         }
         starts.check(request.definition)?;
-        let place = match self.admission.enter(request.waits)? {
+        let place = match self.admission.enter(request.arguments.len(), request.waits)? {
             Admitted::Now(place) => place,
             Admitted::Later(turn) => {
                 drop(starting);

@@ -23,6 +23,9 @@ pub struct Counts {
     pub compensations_stuck: u64,
     /// What the messages count that sessions keep for other roles: their bytes of JSON, and a little for each.
     pub kept_bytes: u64,
+    /// What the sessions hold in memory that started here: arguments, and messages that they keep
+    /// ([`Limits::started_bytes_max`](crate::Limits::started_bytes_max)).
+    pub started_bytes: u64,
     /// The age of the oldest session that is not finished; zero where there is none.
     pub oldest: Duration,
     /// Sessions that started here.
@@ -115,6 +118,7 @@ impl<S: Store> Shared<S> {
             frames_refused: load(&counters.frames_refused),
             frames_dropped: load(&counters.frames_dropped),
             starts_waiting: self.admission.waiting() as u64,
+            started_bytes: self.admission.bytes() as u64,
             ..Counts::default()
         };
         self.count_sessions(&mut counts);
@@ -176,6 +180,7 @@ const METRICS: &[Metric] = metrics! {
     Gauge "accompanist_sessions_parked" sessions_parked "Sessions whose program did something else than what is recorded of it.";
     Gauge "accompanist_compensations_stuck" compensations_stuck "Sessions with a compensation that fails and is tried again.";
     Gauge "accompanist_kept_bytes" kept_bytes "Messages that sessions keep for other roles.";
+    Gauge "accompanist_started_bytes" started_bytes "Arguments and kept messages of sessions that started at this node.";
     Gauge "accompanist_starts_waiting" starts_waiting "Starts that wait for their turn.";
     Gauge "accompanist_oldest_session_age_seconds" oldest "Age of the oldest session that is not finished.";
     Counter "accompanist_sessions_started_total" sessions_started "Sessions that started at this node.";

@@ -2,6 +2,7 @@
 
 #[cfg(all(feature = "admin", unix))]
 mod admin;
+mod admission;
 mod builder;
 mod call;
 mod cancel;
@@ -35,6 +36,7 @@ pub(crate) use self::process::Played;
 use accompanist_core::{
     Frame, Header, Retries, RoleId, RowState, Session, SessionKey, Stability, Stored, Timing, Urgency,
 };
+use admission::Admission;
 pub use builder::{LOG_AFTER_DEFAULT, NodeBuilder, RETENTION_DEFAULT, RETENTION_MIN};
 use call::Call;
 pub use cancel::Cancelled;
@@ -43,7 +45,6 @@ pub use client::{CLIENT_ID_BYTES_MAX, Handle, Start};
 use clock::{Clock, Timers};
 pub use context::NodeContext;
 pub use drain::Unfinished;
-use limits::Admission;
 pub use limits::Limits;
 use metrics::Counters;
 pub use metrics::Counts;

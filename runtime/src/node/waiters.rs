@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use tokio::sync::oneshot;
 
-use super::limits::Place;
+use super::admission::Place;
 use crate::error::Error;
 
 /// How a session ended, as JSON of the result or the reason.

@@ -12,6 +12,9 @@ pub use self::local::{Local, LocalLink, LocalNetwork};
 #[cfg(feature = "tcp")]
 pub use self::tcp::{Tcp, TcpLink};
 
+/// Bytes that may wait for a peer that does not read, unless said.
+pub const OUTGOING_BYTES_MAX: usize = 8 * 1024 * 1024;
+
 /// A means to reach the other nodes, before it is started.
 pub trait Transport: Send + 'static {
     /// What frames are sent by.

@@ -182,7 +182,7 @@ impl Chaos {
 
 /// Everything runs and passes; there is room on the disk.
 pub async fn heal(cluster: &Arc<Cluster>) {
-    cluster.proxies.values().for_each(crate::proxy::Proxy::heal);
+    cluster.proxies.values().for_each(accompanist_tests::proxy::Proxy::heal);
     for role in ROLES {
         cluster.pause(role, false);
         cluster.run(role);

@@ -10,7 +10,7 @@ use accompanist_tests::soak::ROLES;
 use tokio::process::{Child, Command};
 
 use crate::disk::Disk;
-use crate::proxy::Proxy;
+use accompanist_tests::proxy::Proxy;
 
 /// The role whose disk is small.
 pub const SMALL: &str = "club";

@@ -11,7 +11,6 @@ mod cluster;
 mod disk;
 mod load;
 mod memory;
-mod proxy;
 
 use std::io::Write as _;
 use std::sync::Arc;

@@ -53,10 +53,12 @@ impl Session {
         if !self.takes_messages(from, position) || self.is_given_up(&scopes) {
             return;
         }
-        let (key, said) = ((position, from), Some(Said::Value(payload)));
+        let (key, said) = ((position, from), Said::Value(payload));
         match self.inbox.get_mut(&key) {
             // The program has given up waiting for it: it is logged for its sender's sake.
-            Some(incoming) if incoming.said.is_none() && incoming.logged.is_none() => incoming.said = said,
+            Some(incoming) if incoming.said.is_none() && incoming.logged.is_none() => {
+                incoming.said = Some(said);
+            }
             Some(_) => {
                 self.comes_again(from, position);
                 return;
@@ -64,12 +66,14 @@ impl Session {
             None => {
                 // What the program waits for is always let in; the rest comes again.
                 let held = if self.ended { self.unlogged.len() } else { self.inbox_waiting };
-                if held >= INBOX_MESSAGES_MAX && !self.awaited.contains(&key) {
+                let has_room = held < INBOX_MESSAGES_MAX && self.inbox_has_room(&said);
+                if !has_room && !self.awaited.contains(&key) {
                     return;
                 }
+                self.count_incoming(&said);
                 let taken = self.ended || position == Position::BEGIN;
                 self.inbox_waiting += usize::from(!taken);
-                self.inbox.insert(key, Incoming { scopes, said, taken, logged: None });
+                self.inbox.insert(key, Incoming { scopes, said: Some(said), taken, logged: None });
             }
         }
         self.unlogged.push(key);

@@ -154,6 +154,8 @@ pub struct Session {
     divergence: Option<Divergence>,
     inbox: BTreeMap<(Position, RoleId), Incoming>,
     inbox_waiting: usize,
+    /// At least what the messages in the inbox count.
+    inbox_bytes: usize,
     /// The operations whose results the run has come by.
     visited: BTreeSet<Position>,
     awaited: BTreeSet<(Position, RoleId)>,
@@ -240,6 +242,7 @@ impl Session {
             divergence: None,
             inbox: BTreeMap::new(),
             inbox_waiting: 0,
+            inbox_bytes: 0,
             visited: BTreeSet::new(),
             awaited: BTreeSet::new(),
             unlogged: Vec::new(),

@@ -28,11 +28,14 @@ pub struct Stability {
     /// What the messages that a role keeps for another one may count, beyond which its program waits: their bytes of JSON, and a little for
     /// each. A message that is longer by itself waits until nothing else is kept.
     pub kept_bytes_max: usize,
+    /// What the messages that a role holds and its program does not wait for yet may count, in the same way; further ones are dropped, and come
+    /// again.
+    pub inbox_bytes_max: usize,
 }
 
 impl Default for Stability {
     fn default() -> Self {
-        Self { log_after_millis: None, kept_bytes_max: 4 * 1024 * 1024 }
+        Self { log_after_millis: None, kept_bytes_max: 4 * 1024 * 1024, inbox_bytes_max: 64 * 1024 * 1024 }
     }
 }
 
@@ -165,6 +168,21 @@ impl Session {
 
 /// The receiver's half.
 impl Session {
+    /// Whether a message that the program does not wait for is let in. What is counted is what has come, and only where that is too much, what is
+    /// still there. One message is always let in when there is nothing else.
+    pub(super) fn inbox_has_room(&mut self, said: &Said) -> bool {
+        let bytes_of_said = bytes(said);
+        if self.inbox_bytes.saturating_add(bytes_of_said) > self.stability.inbox_bytes_max {
+            self.inbox_bytes = self.inbox.values().filter_map(|incoming| incoming.said.as_ref()).map(bytes).sum();
+        }
+        self.inbox_bytes == 0 || self.inbox_bytes.saturating_add(bytes_of_said) <= self.stability.inbox_bytes_max
+    }
+
+    /// A message has come in.
+    pub(super) fn count_incoming(&mut self, said: &Said) {
+        self.inbox_bytes = self.inbox_bytes.saturating_add(bytes(said));
+    }
+
     /// A sender is short of room.
     pub(super) fn handle_keep(&mut self) {
         if !fault::is_on(Fault::IgnoresKeep) {

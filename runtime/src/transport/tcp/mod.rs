@@ -23,11 +23,11 @@ use tokio::task::AbortHandle;
 use tokio::time::{sleep, timeout};
 
 pub use self::incoming::{FRAME_LIFE_MAX, SILENCE_MAX};
-pub use self::outgoing::OUTGOING_BYTES_MAX;
 use self::outgoing::Outgoing;
 use self::peer::{Accepted, Peer};
 pub use self::wire::FRAME_BYTES_MAX;
 use self::wire::{HANDSHAKE_DURATION_MAX, Hello, NAME_BYTES_MAX};
+pub use super::OUTGOING_BYTES_MAX;
 use super::{Inbound, Link, Transport};
 
 /// Connections that may be in their handshake at a time; others wait in the operating system's queue.

@@ -9,10 +9,6 @@ use tokio::sync::Notify;
 
 use super::wire::{FRAME_BYTES_MAX, LENGTH_BYTES, clock_ms};
 
-/// Bytes that may wait for a peer that does not read, unless said ([`Tcp::outgoing_bytes_max`](super::Tcp::outgoing_bytes_max)). A frame that does
-/// not fit is dropped and counted, and its session told when there is room again. One frame is always taken when nothing waits, however long it is.
-pub const OUTGOING_BYTES_MAX: usize = 8 * 1024 * 1024;
-
 /// A frame that follows another within this time is left to the connection's task, which sends what has gathered with one call: whoever is alone
 /// pays no hand-over, and whoever is busy pays one call for many frames.
 const GATHER: Duration = Duration::from_micros(100);
@@ -23,6 +19,8 @@ const BUFFER_BYTES_KEPT: usize = 64 * 1024;
 /// The way out to one peer.
 #[derive(Debug)]
 pub(super) struct Outgoing {
+    /// Bytes that may wait for a peer that does not read. A frame that does not fit is dropped and counted, and its session told when there is room
+    /// again. One frame is always taken when nothing waits, however long it is.
     bytes_max: usize,
     state: Mutex<State>,
     /// The task has something to do: bytes wait, or the connection broke.

@@ -35,6 +35,9 @@ pub struct Proxy {
 
 impl Proxy {
     /// A proxy on a port of `host`, to whoever listens at `to`.
+    ///
+    /// # Panics
+    /// Where there is no port.
     pub async fn start(host: Ipv4Addr, to: SocketAddr) -> Self {
         let listener = TcpListener::bind((host, 0)).await.expect("a port");
         let address = listener.local_addr().expect("its address");
@@ -97,7 +100,8 @@ async fn pass(
         if weather.wait_for(|weather| !is_blocked(weather)).await.is_err() {
             return;
         }
-        if to.write_all(&chunk[..count]).await.is_err() {
+        let Some(read) = chunk.get(..count) else { return };
+        if to.write_all(read).await.is_err() {
             return;
         }
     }

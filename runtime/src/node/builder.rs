@@ -252,7 +252,7 @@ impl<S: Store> NodeBuilder<S> {
             link: OnceLock::new(),
             early: Mutex::default(),
             loopback,
-            process: Process::new(runtime, self.played),
+            process: Arc::new(Process::new(runtime, self.played)),
             clock: Clock::new(),
             timers: Arc::new(Timers::default()),
             timing: self.timing,

@@ -141,7 +141,7 @@ pub(crate) struct Shared<S: Store> {
     /// Frames of sessions that spoke before the link was there: a transport may hear of a peer while it starts.
     early: Mutex<Vec<(String, Vec<u8>)>>,
     loopback: tokio::sync::mpsc::Sender<Frame>,
-    process: Process,
+    process: Arc<Process>,
     clock: Clock,
     timers: Arc<Timers>,
     timing: Timing,

@@ -130,7 +130,7 @@ impl<S: Simulated> Typed<S> {
     async fn start(self: Arc<Self>) -> Result<(), String> {
         let life = Arc::new(Life::default());
         self.world.set_life(self.index, Some(Arc::clone(&life)));
-        let process = Arc::new(Process::new(Arc::clone(&self.world), Arc::clone(&life)));
+        let process = Arc::new(Process::new(Arc::clone(&self.world), self.index, Arc::clone(&life)));
         let disk = Disk::new(Arc::clone(&self.world), self.index, Arc::clone(&life), Arc::clone(&self.medium));
         let disk = Arc::new(disk);
         let submit: Arc<Disk<S::Medium>> = Arc::clone(&disk);
@@ -243,6 +243,11 @@ impl<S: Simulated> SimNode<S> {
     /// Lets the node go on after [`SimNode::pause`].
     pub fn resume(&self) {
         self.typed.world.resume(self.typed.index);
+    }
+
+    /// Puts the node's time of day forward by so many milliseconds, or back. The time that passes stays as it is.
+    pub fn turn_clock(&self, millis: i64) {
+        self.typed.world.turn_clock(self.typed.index, millis);
     }
 
     /// Lets all commits fail for a while, for want of room.

@@ -10,13 +10,15 @@ mod bites;
 mod book;
 mod readme;
 mod schedule;
+mod timers;
 
 use std::ops::Range;
 
 use accompanist::sim::{self, Fault, Faults, Report, Sim, SimNode, Storage};
 use accompanist::{Choreography, Error};
 use accompanist_tests::generated::simulated::{
-    Book, Crew, Fork, Looks, Order, Rounds, Timed, Tries, crew, fork, looks, order, rounds, timed, tries,
+    Book, Crew, Fork, Looks, Naps, Order, Rounds, Timed, Tries, crew, doze, fork, looks, naps, order, rest, rounds,
+    timed, tries,
 };
 
 use self::book::{Keeper, SCHEMA, Shelf, agree, book};
@@ -36,6 +38,9 @@ where
             .role(looks::Shop::new(keeper.clone()))
             .role(tries::Shop::new(keeper.clone()))
             .role(timed::Shop::new(keeper.clone()))
+            .role(naps::Shop::new(keeper.clone()))
+            .role(doze::Shop::new(keeper.clone()))
+            .role(rest::Shop::new(keeper.clone()))
             .role(crew::Shop::new(keeper.clone()))
             .role(crew::Hand::new(keeper.clone()))
     })
@@ -53,6 +58,8 @@ where
             .role(looks::Bank::new(keeper.clone()))
             .role(tries::Bank::new(keeper.clone()))
             .role(timed::Bank::new(keeper.clone()))
+            .role(naps::Bank::new(keeper.clone()))
+            .role(doze::Bank::new(keeper.clone()))
             .role(crew::Hand::new(keeper.clone()))
     })
 }
@@ -95,13 +102,14 @@ async fn sessions<S: Shelf>(sim: &Sim, shop: &SimNode<S>) {
     for number in 0..SESSIONS {
         let (id, line) = (number.to_string(), format!("{number} {}", sim.random(0..1_000)));
         let (own, shop) = (sim.clone(), shop.clone());
-        match sim.random(0..7) {
+        match sim.random(0..8) {
             0 => sessions.spawn(without_members(own, shop, Order { line }, id)),
             1 => sessions.spawn(without_members(own, shop, Fork { line }, id)),
             2 => sessions.spawn(without_members(own, shop, Rounds { line, rounds: number % 4 }, id)),
             3 => sessions.spawn(without_members(own, shop, Looks { line }, id)),
             4 => sessions.spawn(without_members(own, shop, Tries { line }, id)),
             5 => sessions.spawn(without_members(own, shop, Timed { line }, id)),
+            6 => sessions.spawn(without_members(own, shop, Naps { line, millis: sim.random(0..60_000) }, id)),
             _ => sessions.spawn(one(own, shop, Crew { line }, id)),
         };
     }

@@ -23,6 +23,7 @@ mod program;
 mod resend;
 mod rollback;
 mod scope;
+mod sleep;
 #[cfg(test)]
 mod tests;
 mod view;
@@ -161,7 +162,7 @@ pub struct Session {
     held: VecDeque<(RoleId, Position)>,
     transaction_requests: BTreeMap<Position, Request>,
     call_requests: BTreeMap<Position, Request>,
-    /// Receives that wait for a limited time.
+    /// Receives that wait for a limited time, and timers.
     waits: BTreeMap<Position, Wait>,
     /// Records that go into the next write.
     unwritten: Vec<Change>,
@@ -189,6 +190,8 @@ pub struct Session {
 
     // Gates and outputs.
     last_write: WriteId,
+    /// The last write that anything may depend on.
+    gate: WriteId,
     durable: WriteId,
     gated_calls: VecDeque<(WriteId, Position)>,
     timers: BTreeMap<Timer, Millis>,
@@ -244,6 +247,7 @@ impl Session {
             entered: false,
             state_write: WriteId::default(),
             last_write: WriteId::default(),
+            gate: WriteId::default(),
             durable: WriteId::default(),
             gated_calls: VecDeque::new(),
             timers: BTreeMap::new(),
@@ -422,6 +426,9 @@ impl Session {
         };
         self.row = Some(row.clone());
         self.last_write = WriteId(self.last_write.0 + 1);
+        if urgency == Urgency::Prompt {
+            self.gate = self.last_write;
+        }
         if changed {
             self.state_write = self.last_write;
             self.entered = false;

@@ -9,6 +9,7 @@ use std::sync::Arc;
 use std::task::Poll;
 
 use super::parts::{NO_WRITE_YET, Outgoing, Request, Said, Timer};
+use super::sleep::is_of_sleep;
 use super::{Change, Event, Run, Session};
 use crate::identity::{Digest, Millis, Position, RoleId};
 use crate::record::{CallRecord, RowState, TransactionRecord, Urgency};
@@ -146,11 +147,8 @@ impl Session {
     ) -> Result<Option<Arc<str>>, Stop> {
         let Place { position, scopes } = at.into();
         self.go_on(&scopes)?;
-        if let Some(record) = self.calls.get(&position) {
-            let digest = Digest::of(arguments.as_bytes());
-            let fits = (&*record.operation, record.arguments, record.received) == (operation, digest, received);
-            let (result, recorded) = (Arc::clone(&record.result), describe(&record.operation, "other arguments"));
-            return self.visit(position, fits, result, recorded, operation, &arguments);
+        if let Some(result) = self.recorded_call(position, operation, &arguments, received)? {
+            return Ok(Some(result));
         }
         self.request_allowed(position, &scopes, operation, &arguments)?;
         let request = Request { scopes, operation: operation.into(), arguments, received, attempts: 0, failure: None };
@@ -159,6 +157,21 @@ impl Session {
         }
         self.gated_calls.push_back((NO_WRITE_YET, position));
         Ok(None)
+    }
+
+    /// The result of a call, if it is recorded.
+    pub(super) fn recorded_call(
+        &mut self,
+        position: Position,
+        operation: &str,
+        arguments: &str,
+        received: Digest,
+    ) -> Result<Option<Arc<str>>, Stop> {
+        let Some(record) = self.calls.get(&position) else { return Ok(None) };
+        let digest = Digest::of(arguments.as_bytes());
+        let fits = (&*record.operation, record.arguments, record.received) == (operation, digest, received);
+        let (result, recorded) = (Arc::clone(&record.result), describe(&record.operation, "other arguments"));
+        self.visit(position, fits, result, recorded, operation, arguments)
     }
 
     /// The result of the call at `position`, once it has returned.
@@ -282,22 +295,24 @@ impl Session {
             }
         }
         // What has just run is recorded whatever came of the program: its writes are in the commit that is being made.
-        if !self.stopped && (!self.unwritten.is_empty() || (!self.parked && self.start_is_due())) {
-            self.write(RowState::Active, Urgency::Prompt);
+        let starts = !self.parked && self.start_is_due();
+        if !self.stopped && (!self.unwritten.is_empty() || starts) {
+            let is_waited_for = starts || !self.unwritten.iter().all(is_of_sleep);
+            self.write(RowState::Active, if is_waited_for { Urgency::Prompt } else { Urgency::Lazy });
         }
         if self.stopped || self.parked {
             self.fresh.clear();
             return;
         }
-        let last_write = self.last_write;
+        let gate = self.gate;
         for key in std::mem::take(&mut self.fresh) {
             if let Some(message) = self.outgoing.get_mut(&key) {
-                message.after = last_write;
+                message.after = gate;
             }
             self.held.push_back(key);
         }
         for (after, _) in self.gated_calls.iter_mut().rev().take_while(|(after, _)| *after == NO_WRITE_YET) {
-            *after = last_write;
+            *after = gate;
         }
         self.waits_paused(now);
         self.scopes_paused(now);

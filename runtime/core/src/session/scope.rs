@@ -354,7 +354,7 @@ impl Session {
     pub(super) fn scopes_paused(&mut self, now: Millis) {
         for position in std::mem::take(&mut self.scopes.fresh) {
             if let Some(scope) = self.scopes.entered.get_mut(&position) {
-                scope.after = self.last_write;
+                scope.after = self.gate;
             }
         }
         for (position, limit_millis) in std::mem::take(&mut self.scopes.limits) {

@@ -218,7 +218,7 @@ fn since(durable: WriteId, id: WriteId) -> WriteId {
 fn normalize(session: &mut Session, durable: WriteId, version: u64) {
     let gates = session.outgoing.values_mut().map(|message| &mut message.after);
     let gates = gates.chain(session.gated_calls.iter_mut().map(|(after, _)| after)).chain(&mut session.finishing);
-    let own = [&mut session.last_write, &mut session.state_write, &mut session.durable];
+    let own = [&mut session.last_write, &mut session.gate, &mut session.state_write, &mut session.durable];
     gates.chain(own).for_each(|id| *id = since(durable, *id));
     session.scopes.renumber(|id| since(durable, id));
     if let Some(row) = &mut session.row {

@@ -6,6 +6,7 @@ use std::net::{TcpListener, TcpStream};
 use std::path::Path;
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::thread;
+use std::time::Duration;
 
 use accompanist::rusqlite::Connection;
 use anyhow::Context as _;
@@ -14,10 +15,10 @@ use serde::{Deserialize, Serialize};
 use crate::{SCHEMA, UPDATE, row};
 
 #[derive(Clone, Debug, Serialize, Deserialize)]
-struct Message {
-    order: u64,
-    amount: u64,
-    points: Option<u64>,
+pub(crate) struct Message {
+    pub(crate) order: u64,
+    pub(crate) amount: u64,
+    pub(crate) points: Option<u64>,
 }
 
 enum ToDesk {
@@ -54,8 +55,8 @@ impl Bare {
             }
         });
         thread::spawn(move || run_desk(&desk, &receiver, desk_to_bank));
-        thread::spawn(move || pass_on(&bank, bank_from_desk, bank_to_club));
-        thread::spawn(move || pass_on(&club, club_from_bank, club_to_desk));
+        thread::spawn(move || pass_on(&bank, bank_from_desk, bank_to_club, Duration::ZERO));
+        thread::spawn(move || pass_on(&club, club_from_bank, club_to_desk, Duration::ZERO));
         Ok(Self { desk: sender })
     }
 
@@ -74,12 +75,11 @@ fn run_desk(database: &Connection, receiver: &Receiver<ToDesk>, mut to_bank: Tcp
     let mut waiting = std::collections::HashMap::new();
     while let Ok(first) = receiver.recv() {
         let batch: Vec<_> = std::iter::once(first).chain(receiver.try_iter()).collect();
-        database.execute_batch("BEGIN IMMEDIATE")?;
-        for input in &batch {
+        let orders = batch.iter().map(|input| {
             let (ToDesk::Start { order, .. } | ToDesk::Points(Message { order, .. })) = input;
-            database.prepare_cached(UPDATE)?.execute((row(*order), 1))?;
-        }
-        database.execute_batch("COMMIT")?;
+            (*order, 1)
+        });
+        commit(database, orders, Duration::ZERO)?;
         let mut out = Vec::new();
         for input in batch {
             match input {
@@ -100,15 +100,17 @@ fn run_desk(database: &Connection, receiver: &Receiver<ToDesk>, mut to_bank: Tcp
     Ok(())
 }
 
-fn pass_on(database: &Connection, from: TcpStream, mut to: TcpStream) -> anyhow::Result<()> {
+/// Commits for each message and passes it on. `delay` is added to each sync.
+pub(crate) fn pass_on(
+    database: &Connection,
+    from: TcpStream,
+    mut to: TcpStream,
+    delay: Duration,
+) -> anyhow::Result<()> {
     let mut reader = BufReader::new(from);
     loop {
         let messages = read(&mut reader)?;
-        database.execute_batch("BEGIN IMMEDIATE")?;
-        for message in &messages {
-            database.prepare_cached(UPDATE)?.execute((row(message.order), message.amount))?;
-        }
-        database.execute_batch("COMMIT")?;
+        commit(database, messages.iter().map(|message| (message.order, message.amount)), delay)?;
         let mut out = Vec::new();
         for message in messages {
             write(&mut out, &Message { points: Some(message.amount), ..message })?;
@@ -117,8 +119,25 @@ fn pass_on(database: &Connection, from: TcpStream, mut to: TcpStream) -> anyhow:
     }
 }
 
+/// One commit for all of these orders, each with its amount.
+pub(crate) fn commit(
+    database: &Connection,
+    orders: impl Iterator<Item = (u64, u64)>,
+    delay: Duration,
+) -> anyhow::Result<()> {
+    database.execute_batch("BEGIN IMMEDIATE")?;
+    for (order, amount) in orders {
+        database.prepare_cached(UPDATE)?.execute((row(order), amount))?;
+    }
+    database.execute_batch("COMMIT")?;
+    if delay > Duration::ZERO {
+        thread::sleep(delay);
+    }
+    Ok(())
+}
+
 /// All messages that are there, and at least one.
-fn read(reader: &mut BufReader<TcpStream>) -> anyhow::Result<Vec<Message>> {
+pub(crate) fn read(reader: &mut BufReader<TcpStream>) -> anyhow::Result<Vec<Message>> {
     let mut messages = Vec::new();
     loop {
         let mut line = String::new();
@@ -130,13 +149,13 @@ fn read(reader: &mut BufReader<TcpStream>) -> anyhow::Result<Vec<Message>> {
     }
 }
 
-fn write(out: &mut Vec<u8>, message: &Message) -> anyhow::Result<()> {
+pub(crate) fn write(out: &mut Vec<u8>, message: &Message) -> anyhow::Result<()> {
     serde_json::to_writer(&mut *out, message)?;
     out.push(b'\n');
     Ok(())
 }
 
-fn pair() -> anyhow::Result<(TcpStream, TcpStream)> {
+pub(crate) fn pair() -> anyhow::Result<(TcpStream, TcpStream)> {
     let listener = TcpListener::bind("127.0.0.1:0")?;
     let one = TcpStream::connect(listener.local_addr()?)?;
     let (other, _) = listener.accept()?;
@@ -145,7 +164,7 @@ fn pair() -> anyhow::Result<(TcpStream, TcpStream)> {
     Ok((one, other))
 }
 
-fn open(path: &Path) -> anyhow::Result<Connection> {
+pub(crate) fn open(path: &Path) -> anyhow::Result<Connection> {
     let database = Connection::open(path)?;
     database.execute_batch("PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL;")?;
     database.execute_batch(SCHEMA)?;

@@ -1,8 +1,11 @@
 //! What the benchmarks measure: the same three services under the resilient runtime, and as a bare loop of commits and messages.
 
 pub mod bare;
+pub mod bare_chain;
+pub mod chains;
 pub mod choreography;
 pub mod figures;
+pub mod slow;
 
 /// What every transaction of the benchmarks does.
 pub const UPDATE: &str = "UPDATE counter SET value = value + ?2 WHERE id = ?1";

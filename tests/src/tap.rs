@@ -171,14 +171,14 @@ pub struct TapLink {
 }
 
 impl Link for TapLink {
-    fn send(&self, node: &str, frame: &[u8]) {
+    fn send(&self, node: &str, frame: &[u8]) -> bool {
         if let Some(decoded) = Frame::decode(frame) {
             let key = (self.node.clone(), node.to_owned(), Kind::from(&decoded.body));
             let mut state = self.tap.state();
             state.trace.push(format!("{} -> {node}: {:?}", self.node, decoded.body));
             *state.sent.entry(key).or_default() += 1;
         }
-        self.link.send(node, frame);
+        self.link.send(node, frame)
     }
 }
 

@@ -252,6 +252,7 @@ impl<S: Store> NodeBuilder<S> {
             link: OnceLock::new(),
             early: Mutex::default(),
             loopback,
+            unsent: Mutex::default(),
             process: Arc::new(Process::new(runtime, self.played)),
             clock: Clock::new(),
             timers: Arc::new(Timers::default()),

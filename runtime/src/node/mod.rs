@@ -22,6 +22,7 @@ mod room;
 mod table;
 mod trace;
 mod transact;
+mod unsent;
 mod waiters;
 
 use std::collections::{BTreeMap, HashMap};
@@ -49,6 +50,7 @@ use repertoire::Repertoire;
 use role::ErasedRole;
 use room::Room;
 use table::{Slot, Table};
+use unsent::Unsent;
 use waiters::Waiters;
 
 use crate::context::Choreography;
@@ -141,6 +143,7 @@ pub(crate) struct Shared<S: Store> {
     /// Frames of sessions that spoke before the link was there: a transport may hear of a peer while it starts.
     early: Mutex<Vec<(String, Vec<u8>)>>,
     loopback: tokio::sync::mpsc::Sender<Frame>,
+    unsent: Mutex<Unsent>,
     process: Arc<Process>,
     clock: Clock,
     timers: Arc<Timers>,
@@ -183,28 +186,37 @@ impl<S: Store> Shared<S> {
         }
     }
 
-    /// Sends a frame to the node that plays its receiver.
+    /// Sends a frame to the node that plays its receiver. One of a session for which there is no room is sent when there is.
     fn transmit(&self, header: &Header, frame: &Frame) {
         let Some(node) = header.node(frame.to) else { return };
-        self.transmit_to(node, frame);
+        if !self.transmit_to(node, frame) {
+            let key = SessionKey { session: frame.session, role: frame.from };
+            if self.live(key).is_some() {
+                lock(&self.unsent).add(node, key, frame.to);
+            }
+        }
     }
 
-    fn transmit_to(&self, node: &str, frame: &Frame) {
+    /// Whether it went out, or was lost on the way, which nobody tells.
+    fn transmit_to(&self, node: &str, frame: &Frame) -> bool {
         metrics::count(&self.counts.frames_sent);
         if node == self.name {
             // By way of a queue: two sessions of one node never step inside each other. What it has no room for is dropped, as by any transport;
             // when it is closed, the node is stopping.
             let _ = self.loopback.try_send(frame.clone());
-        } else if let Some(link) = self.link.get() {
-            link.send(node, &frame.encode());
-        } else {
-            let mut early = lock(&self.early);
-            match self.link.get() {
-                Some(link) => link.send(node, &frame.encode()),
-                None if early.len() < EARLY_FRAMES_MAX => early.push((node.to_owned(), frame.encode())),
-                None => {}
-            }
+            return true;
         }
+        if let Some(link) = self.link.get() {
+            return link.send(node, &frame.encode());
+        }
+        let mut early = lock(&self.early);
+        if let Some(link) = self.link.get() {
+            return link.send(node, &frame.encode());
+        }
+        if early.len() < EARLY_FRAMES_MAX {
+            early.push((node.to_owned(), frame.encode()));
+        }
+        true
     }
 
     /// The transport has been started: from now on frames go out by `link`, and first those that are waiting.

@@ -16,6 +16,8 @@ pub enum Kind {
     ScopeVote,
     /// A message need not come again.
     Stable,
+    /// A question for room.
+    Keep,
     /// A vote for the session.
     Completed,
     /// A vote against it.
@@ -40,6 +42,7 @@ impl From<&Body> for Kind {
             Body::Message { .. } => Self::Message,
             Body::ScopeVote { .. } => Self::ScopeVote,
             Body::Stable { .. } => Self::Stable,
+            Body::Keep => Self::Keep,
             Body::Vote { vote: Vote::Completed, .. } => Self::Completed,
             Body::Vote { vote: Vote::Aborted { .. }, .. } => Self::Aborted,
             Body::Done { outcome: Outcome::Committed, .. } => Self::Committed,

@@ -6,11 +6,12 @@ use std::io;
 use std::sync::{Arc, Mutex, OnceLock};
 use std::time::Duration;
 
-use accompanist_core::{Retry, RoleId, SessionKey, Timing};
+use accompanist_core::{Retry, RoleId, SessionKey, Stability, Timing};
 use tokio::sync::mpsc;
 
 use super::cell::lock;
 use super::clock::{self, Clock, Timers};
+use super::forget;
 use super::inbound::NodeInbound;
 use super::limits::{Admission, Limits};
 use super::process::{Played, Process};
@@ -30,8 +31,8 @@ pub const RETENTION_DEFAULT: Duration = Duration::from_secs(24 * 60 * 60);
 /// The shortest retention: longer than any frame can be under way.
 pub const RETENTION_MIN: Duration = Duration::from_secs(120);
 
-/// How often a node deletes what it need not remember any more.
-const FORGET_EVERY: Duration = Duration::from_secs(60);
+/// How long messages stay in their senders' memory unless the builder is told otherwise, before their receivers write them down.
+pub const LOG_AFTER_DEFAULT: Duration = Duration::from_secs(30);
 
 type StartTransport = Box<dyn FnOnce(String, Arc<dyn Inbound>) -> BoxFuture<'static, io::Result<Box<dyn Link>>> + Send>;
 
@@ -49,6 +50,7 @@ pub struct NodeBuilder<S: Store> {
     timing: Timing,
     retries: Vec<(String, Retry)>,
     limits: Limits,
+    log_after: Duration,
     retention: Duration,
     #[cfg(all(feature = "admin", unix))]
     admin: super::admin::Place,
@@ -76,6 +78,7 @@ impl<S: Store> NodeBuilder<S> {
             timing: Timing::default(),
             retries: Vec::new(),
             limits: Limits::default(),
+            log_after: LOG_AFTER_DEFAULT,
             retention: RETENTION_DEFAULT,
             #[cfg(all(feature = "admin", unix))]
             admin: super::admin::Place::default(),
@@ -144,6 +147,14 @@ impl<S: Store> NodeBuilder<S> {
         self
     }
 
+    /// How often a session writes down what it has received, so that the senders need not keep it: every [`LOG_AFTER_DEFAULT`] unless said. A
+    /// session that has settled by then writes nothing of it. Senders that are short of room do not wait for it
+    /// ([`Limits::kept_bytes_max`]).
+    pub fn log_after(mut self, interval: Duration) -> Self {
+        self.log_after = interval;
+        self
+    }
+
     /// How one operation is tried again where it fails: `Service.operation`, or the name of a compensation in the same way. The others are as
     /// [`NodeBuilder::retries`] says. A name that no role of this node has is an error when it starts.
     ///
@@ -173,7 +184,8 @@ impl<S: Store> NodeBuilder<S> {
         self
     }
 
-    /// How long a finished session is remembered: at least [`RETENTION_MIN`], [`RETENTION_DEFAULT`] unless said.
+    /// How long a finished session is remembered: at least [`RETENTION_MIN`], [`RETENTION_DEFAULT`] unless said. It is timed by the time of day: when
+    /// that is put forward while the node is down, sessions are forgotten earlier by as much.
     pub fn retention(mut self, retention: Duration) -> Self {
         self.retention = retention.max(RETENTION_MIN);
         self
@@ -204,6 +216,14 @@ impl<S: Store> NodeBuilder<S> {
             self.admin = super::admin::Place::Nowhere;
         }
         self.played = Some(process);
+        self
+    }
+
+    /// With another stability of messages than the test's.
+    #[cfg(feature = "sim")]
+    pub(crate) fn stability(mut self, log_after: Duration, kept_bytes_max: usize) -> Self {
+        self.log_after = log_after;
+        self.limits.kept_bytes_max = kept_bytes_max;
         self
     }
 
@@ -257,6 +277,10 @@ impl<S: Store> NodeBuilder<S> {
             clock: Clock::new(),
             timers: Arc::new(Timers::default()),
             timing: self.timing,
+            stability: Stability {
+                log_after_millis: Some(u64::try_from(self.log_after.as_millis()).unwrap_or(u64::MAX)),
+                kept_bytes_max: self.limits.kept_bytes_max,
+            },
             retries,
             repertoire,
             assignments: self.assignments,
@@ -290,16 +314,7 @@ impl<S: Store> NodeBuilder<S> {
         if let Some(operators) = operators {
             shared.process.spawn(super::admin::run(Arc::downgrade(&shared), operators));
         }
-        let (weak, retention) = (Arc::downgrade(&shared), self.retention);
-        shared.process.spawn(async move {
-            loop {
-                tokio::time::sleep(FORGET_EVERY).await;
-                let Some(shared) = weak.upgrade() else { return };
-                if let Err(error) = shared.store.forget(retention).await {
-                    tracing::warn!(%error, "finished sessions stay for now");
-                }
-            }
-        });
+        shared.process.spawn(forget::run(Arc::downgrade(&shared), self.retention));
         for cell in cells {
             cell.step(|_, _| {});
         }

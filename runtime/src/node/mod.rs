@@ -10,6 +10,7 @@ mod client;
 mod clock;
 mod context;
 mod drain;
+mod forget;
 mod inbound;
 mod life;
 mod limits;
@@ -32,8 +33,10 @@ use std::time::Duration;
 
 #[cfg(feature = "sim")]
 pub(crate) use self::process::Played;
-use accompanist_core::{Frame, Header, Retries, RoleId, RowState, Session, SessionKey, Stored, Timing, Urgency};
-pub use builder::{NodeBuilder, RETENTION_DEFAULT, RETENTION_MIN};
+use accompanist_core::{
+    Frame, Header, Retries, RoleId, RowState, Session, SessionKey, Stability, Stored, Timing, Urgency,
+};
+pub use builder::{LOG_AFTER_DEFAULT, NodeBuilder, RETENTION_DEFAULT, RETENTION_MIN};
 use call::Call;
 pub use cancel::Cancelled;
 use cell::{Cell, lock};
@@ -148,6 +151,7 @@ pub(crate) struct Shared<S: Store> {
     clock: Clock,
     timers: Arc<Timers>,
     timing: Timing,
+    stability: Stability,
     /// What is said of single operations.
     retries: Arc<Retries>,
     repertoire: Repertoire<S>,
@@ -250,7 +254,7 @@ impl<S: Store> Shared<S> {
         waiters: Waiters,
         failures: u32,
     ) -> Arc<Cell<S>> {
-        let session = session.with_retries(&self.retries);
+        let session = session.with_retries(&self.retries).with_stability(self.stability, self.clock.now());
         let cell = Cell::new(self, Arc::clone(role), session, waiters, failures);
         if cell.header.initiator == cell.key.role {
             let name = cell.role.definition().name;

@@ -139,6 +139,10 @@ impl<S: Simulated> Typed<S> {
         let transport = SimTransport { world: Arc::clone(&self.world), node: self.index, life };
         let played: Arc<Process> = Arc::clone(&process);
         let builder = (self.roles)(Node::builder(self.name.clone(), store)).transport(transport).within(played);
+        let builder = match self.world.stability {
+            Some((log_after, kept_bytes_max)) => builder.stability(log_after, kept_bytes_max),
+            None => builder,
+        };
         let node = builder.start().await.map_err(|error| error.to_string())?;
         *self.running() = Some(Running { process, node });
         Ok(())
@@ -226,6 +230,10 @@ impl<S: Simulated> SimNode<S> {
 
     /// Ends the node at once, as a power cut does: what is not committed is lost. It stays down until [`SimNode::restart`] or
     /// [`Sim::quiet`](super::Sim::quiet).
+    ///
+    /// All tasks of the node end with it, and operations where they wait. What a service has spawned itself, by [`tokio::spawn`], is a task of the
+    /// run, not of the node: it goes on after the crash, as what another process does. A service that spawns hands such a task what ends it, and
+    /// does nothing in it that must not outlive the node.
     pub fn crash(&self) {
         self.typed.world.kill(self.typed.index);
     }

@@ -12,8 +12,8 @@
 //! - what a program does in a scope (`saga { } else { }`) says so; how scopes are driven is told in `scope.rs`;
 //! - a write that fails, and a crash, end the session object: [`Session::recover`] makes another one from what is stored.
 //!
-//! Votes follow rule V2: a vote's record holds the role's result, no outbox, and until the role is settled it says of no message that it is
-//! stable, and stays able to run again from the start.
+//! Votes follow rule V2: a vote's record holds the role's result and no outbox, and until the role is settled it stays able to run again from
+//! the start: it calls a message stable only when that is in its own log (`stability.rs`).
 
 mod cancel;
 mod ending;
@@ -24,6 +24,7 @@ mod resend;
 mod rollback;
 mod scope;
 mod sleep;
+mod stability;
 #[cfg(test)]
 mod tests;
 mod view;
@@ -35,16 +36,17 @@ use std::sync::Arc;
 pub use cancel::Cancel;
 pub use frames::{answer_finished, answer_unknown, begins_session};
 pub use program::{Divergence, Ran, Stop};
+pub use stability::Stability;
 pub use view::{PeerView, Trying, View, WaitsFor};
 
-use parts::{Incoming, Outgoing, Peer, Request, Said, Timer};
+use parts::{Incoming, Outgoing, Peer, Request, Timer};
 use scope::ScopeTable;
 use wait::Wait;
 
 use crate::fault::{self, Fault};
 use crate::frame::{Frame, Outcome};
 use crate::identity::{Header, Millis, Position, RoleId, SessionId, SessionKey, WriteId};
-use crate::record::{CallRecord, Change, Deadline, Row, RowState, Stored, TransactionRecord, Urgency, Write};
+use crate::record::{CallRecord, Change, Deadline, Row, RowState, Said, Stored, TransactionRecord, Urgency, Write};
 use crate::retry::{Retries, Retry};
 use crate::scope::Scopes;
 
@@ -135,6 +137,7 @@ pub struct Session {
     me: RoleId,
     header: Arc<Header>,
     timing: Timing,
+    stability: Stability,
     retries: Option<Arc<Retries>>,
     /// The row as the last write asked for leaves it; `None` until there is a first.
     row: Option<Row>,
@@ -155,7 +158,20 @@ pub struct Session {
     /// The operations whose results the run has come by.
     visited: BTreeSet<Position>,
     awaited: BTreeSet<(Position, RoleId)>,
+    /// What has come and is not in the log, nor in a write to it, in the order of its coming.
+    unlogged: Vec<(Position, RoleId)>,
+    /// What is called stable once the write is durable.
+    logging: VecDeque<(WriteId, BTreeMap<RoleId, Vec<Position>>)>,
+    /// Something has been logged.
+    has_log: bool,
     outgoing: BTreeMap<(RoleId, Position), Outgoing>,
+    /// Messages that their receivers have, from an earlier run of this role: this run makes them again, and they go nowhere.
+    stable_early: BTreeSet<(RoleId, Position)>,
+    /// This run began with what is stored.
+    is_recovered: bool,
+    /// Roles for whose messages there was no room in the poll of the program that is under way, and those that are to be asked for it.
+    waits_for_room: BTreeSet<RoleId>,
+    to_ask: BTreeSet<RoleId>,
     /// Messages of the poll of the program that is under way: they get their gate when it ends.
     fresh: Vec<(RoleId, Position)>,
     /// Messages that wait for their gate, in the order of their gates.
@@ -190,7 +206,7 @@ pub struct Session {
 
     // Gates and outputs.
     last_write: WriteId,
-    /// The last write that anything may depend on.
+    /// The last write that what the program does next depends on: not one that only logs messages, or only tells of timers.
     gate: WriteId,
     durable: WriteId,
     gated_calls: VecDeque<(WriteId, Position)>,
@@ -211,6 +227,7 @@ impl Session {
             me,
             header,
             timing,
+            stability: Stability::default(),
             retries: None,
             row: None,
             arguments: None,
@@ -226,7 +243,14 @@ impl Session {
             inbox_waiting: 0,
             visited: BTreeSet::new(),
             awaited: BTreeSet::new(),
+            unlogged: Vec::new(),
+            logging: VecDeque::new(),
+            has_log: false,
             outgoing: BTreeMap::new(),
+            stable_early: BTreeSet::new(),
+            is_recovered: false,
+            waits_for_room: BTreeSet::new(),
+            to_ask: BTreeSet::new(),
             fresh: Vec::new(),
             held: VecDeque::new(),
             transaction_requests: BTreeMap::new(),
@@ -290,6 +314,8 @@ impl Session {
         session.calls = stored.calls.into_iter().map(|record| (record.position, record)).collect();
         session.scopes = ScopeTable::recover(stored.scope_votes);
         session.row = Some(stored.row);
+        session.is_recovered = true;
+        session.recover_log(stored.messages);
         if session.runs_program() {
             if me == session.header.initiator {
                 session.hold_begins(begins);
@@ -304,9 +330,7 @@ impl Session {
 
     fn hold_begins(&mut self, begins: &[RoleId]) {
         for role in begins {
-            self.outgoing
-                .insert((*role, Position::BEGIN), Outgoing::new(Scopes::default(), Said::Value(Arc::from("null"))));
-            self.fresh.push((*role, Position::BEGIN));
+            self.keep(*role, Position::BEGIN, Scopes::default(), Said::Value(Arc::from("null")));
         }
     }
 
@@ -358,7 +382,7 @@ impl Session {
 
     /// The next frame to send.
     pub fn poll_transmit(&mut self) -> Option<Frame> {
-        self.transmits.pop_front()
+        self.transmits.pop_front().or_else(|| self.next_question())
     }
 
     /// The next durable write to make. They are numbered without gaps, and take effect in that order.
@@ -385,6 +409,7 @@ impl Session {
     pub fn handle_durable(&mut self, id: WriteId, now: Millis) {
         self.durable = self.durable.max(id.min(self.last_write));
         self.release();
+        self.say_stable();
         self.enter_state(now);
         self.compensated(now);
         self.roll_scopes_back();
@@ -426,7 +451,7 @@ impl Session {
         };
         self.row = Some(row.clone());
         self.last_write = WriteId(self.last_write.0 + 1);
-        if urgency == Urgency::Prompt {
+        if changed || !changes.iter().all(nothing_depends_on) {
             self.gate = self.last_write;
         }
         if changed {
@@ -435,4 +460,9 @@ impl Session {
         }
         self.writes.push_back(Write { id: self.last_write, row, changes, urgency });
     }
+}
+
+/// Whether nothing that leaves has to wait for a change.
+fn nothing_depends_on(change: &Change) -> bool {
+    matches!(change, Change::Message(_)) || sleep::is_of_sleep(change)
 }

@@ -142,7 +142,10 @@ impl Session {
             self.events.push_back(Event::Settled(outcome.clone()));
         }
         self.transactions.clear();
-        self.unwritten.push(Change::DropRecords);
+        // A committed session's went when that was recorded.
+        if outcome.is_err() {
+            self.unwritten.push(Change::DropRecords);
+        }
         let tells_all = self.is_origin();
         self.write(RowState::Finished { outcome }, Urgency::Lazy);
         self.finishing = Some(self.last_write);

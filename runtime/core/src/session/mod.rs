@@ -17,11 +17,13 @@
 
 mod cancel;
 mod ending;
+mod few;
 mod frames;
 mod parts;
 mod program;
 mod resend;
 mod rollback;
+mod room;
 mod scope;
 #[cfg(test)]
 mod tests;
@@ -36,6 +38,7 @@ pub use frames::{answer_finished, answer_unknown, begins_session};
 pub use program::{Divergence, Ran, Stop};
 pub use view::{PeerView, Trying, View, WaitsFor};
 
+use few::Few;
 use parts::{Incoming, Outgoing, Peer, Request, Said, Timer};
 use scope::ScopeTable;
 use wait::Wait;
@@ -139,7 +142,8 @@ pub struct Session {
     row: Option<Row>,
     arguments: Option<Arc<str>>,
     deadline: Option<Deadline>,
-    transactions: BTreeMap<Position, TransactionRecord>,
+    /// In boxes: most sessions have few of them, and some have thousands.
+    transactions: Few<Position, Box<TransactionRecord>>,
     calls: BTreeMap<Position, CallRecord>,
     scopes: ScopeTable,
 
@@ -171,7 +175,7 @@ pub struct Session {
     cancel: Option<Arc<str>>,
 
     // The ending.
-    peers: BTreeMap<RoleId, Peer>,
+    peers: Few<RoleId, Peer>,
     accepted: bool,
     decided: bool,
     /// What is still to be undone, the last one next; made when the rollback begins.
@@ -191,7 +195,7 @@ pub struct Session {
     last_write: WriteId,
     durable: WriteId,
     gated_calls: VecDeque<(WriteId, Position)>,
-    timers: BTreeMap<Timer, Millis>,
+    timers: Few<Timer, Millis>,
     resends: u32,
     transmits: VecDeque<Frame>,
     writes: VecDeque<Write>,
@@ -212,7 +216,7 @@ impl Session {
             row: None,
             arguments: None,
             deadline: None,
-            transactions: BTreeMap::new(),
+            transactions: Few::default(),
             calls: BTreeMap::new(),
             scopes: ScopeTable::default(),
             stopped: false,
@@ -246,7 +250,7 @@ impl Session {
             last_write: WriteId::default(),
             durable: WriteId::default(),
             gated_calls: VecDeque::new(),
-            timers: BTreeMap::new(),
+            timers: Few::default(),
             resends: 0,
             transmits: VecDeque::new(),
             writes: VecDeque::new(),
@@ -282,7 +286,8 @@ impl Session {
         session.arguments = stored.row.arguments.clone();
         session.deadline = stored.row.deadline;
         session.accepted = true;
-        session.transactions = stored.transactions.into_iter().map(|record| (record.position, record)).collect();
+        session.transactions =
+            stored.transactions.into_iter().map(|record| (record.position, Box::new(record))).collect();
         session.calls = stored.calls.into_iter().map(|record| (record.position, record)).collect();
         session.scopes = ScopeTable::recover(stored.scope_votes);
         session.row = Some(stored.row);
@@ -354,22 +359,22 @@ impl Session {
 
     /// The next frame to send.
     pub fn poll_transmit(&mut self) -> Option<Frame> {
-        self.transmits.pop_front()
+        room::next(&mut self.transmits)
     }
 
     /// The next durable write to make. They are numbered without gaps, and take effect in that order.
     pub fn poll_write(&mut self) -> Option<Write> {
-        self.writes.pop_front()
+        room::next(&mut self.writes)
     }
 
     /// The next thing to run.
     pub fn poll_run(&mut self) -> Option<Run> {
-        self.runs.pop_front()
+        room::next(&mut self.runs)
     }
 
     /// The next event.
     pub fn poll_event(&mut self) -> Option<Event> {
-        self.events.pop_front()
+        room::next(&mut self.events)
     }
 
     /// When [`Session::handle_timeout`] is wanted.
@@ -385,6 +390,7 @@ impl Session {
         self.compensated(now);
         self.roll_scopes_back();
         self.finish_if_durable();
+        self.give_room_back();
     }
 
     /// Everything that waited for a write that is durable now leaves.

@@ -94,7 +94,7 @@ pub struct Trying {
 impl Session {
     /// All there is to be seen of it.
     pub fn view(&self) -> View {
-        let mut transactions: Vec<_> = self.transactions.values().cloned().collect();
+        let mut transactions: Vec<_> = self.transactions.values().map(|record| (**record).clone()).collect();
         transactions.sort_by_key(|record| record.sequence);
         let peers = self.peers.iter().map(|(role, peer)| PeerView {
             role: *role,

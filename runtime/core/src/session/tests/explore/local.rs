@@ -236,6 +236,8 @@ fn normalize(session: &mut Session, durable: WriteId, version: u64) {
 
 fn fire(session: &mut Session, index: usize) {
     let timer: Option<Timer> = session.timers.keys().nth(index).copied();
-    session.timers.extend(timer.map(|timer| (timer, NOW)));
+    if let Some(timer) = timer {
+        session.timers.insert(timer, NOW);
+    }
     session.handle_timeout(NOW);
 }

@@ -147,7 +147,9 @@ impl Session {
             self.unwritten.push(Change::DropRecords);
         }
         let tells_all = self.is_origin();
-        self.write(RowState::Finished { outcome }, Urgency::Lazy);
+        // The client waits for *over* where the session started, unless that is here.
+        let urgency = if tells_all && self.me != self.header.initiator { Urgency::Prompt } else { Urgency::Lazy };
+        self.write(RowState::Finished { outcome }, urgency);
         self.finishing = Some(self.last_write);
         self.timers.clear();
         if tells_all {

@@ -128,8 +128,12 @@ impl<S: Store<Tx = SqliteTx>> Chain<S> {
 }
 
 /// What a node of the benchmarks takes on: as many sessions as it is to hold.
-pub const LIMITS: Limits =
-    Limits { payload_bytes_max: 1024 * 1024, sessions_started_max: 1_000_000, sessions_of_peer_max: 1_000_000 };
+pub const LIMITS: Limits = Limits {
+    payload_bytes_max: 1024 * 1024,
+    sessions_started_max: 1_000_000,
+    sessions_of_peer_max: 1_000_000,
+    kept_bytes_max: 4 * 1024 * 1024,
+};
 
 /// Three services on the plain runtime, with a database each for what the services write.
 pub struct Plain {

@@ -178,8 +178,13 @@ pub trait SessionContext: Clone + Send + Sync + 'static {
     /// The position of a message: the sites of the calls that lead to it (children of index 0), and at last its own.
     fn position(&self, path: &[Site]) -> Position;
 
-    /// Sends `value` to `to`. Never waits.
-    fn send<T: Serialize + ?Sized>(&self, site: Site, to: RoleId, value: &T) -> Result<(), Interrupted>;
+    /// Sends `value` to `to`. Waits for nothing but room, where much is kept for `to` that it has not got yet.
+    fn send<T: Serialize + ?Sized>(
+        &self,
+        site: Site,
+        to: RoleId,
+        value: &T,
+    ) -> impl Future<Output = Result<(), Interrupted>> + Send;
 
     /// Waits for the message that `from` sends at `site`.
     fn receive<T: DeserializeOwned>(
@@ -197,8 +202,8 @@ pub trait SessionContext: Clone + Send + Sync + 'static {
         millis: u64,
     ) -> impl Future<Output = Result<Option<T>, Interrupted>> + Send;
 
-    /// Tells `to` which branch was taken: a message whose site says it all, received as `()`. Never waits.
-    fn select(&self, site: Site, to: RoleId) -> Result<(), Interrupted> {
+    /// Tells `to` which branch was taken: a message whose site says it all, received as `()`.
+    fn select(&self, site: Site, to: RoleId) -> impl Future<Output = Result<(), Interrupted>> + Send {
         self.send(site, to, &())
     }
 

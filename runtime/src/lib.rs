@@ -80,8 +80,8 @@ pub use context::{
 };
 pub use error::Error;
 pub use node::{
-    CLIENT_ID_BYTES_MAX, Cancelled, Counts, Handle, Limits, Node, NodeBuilder, NodeContext, PARTICIPANTS_MAX,
-    RETENTION_DEFAULT, RETENTION_MIN, Start, Unfinished,
+    CLIENT_ID_BYTES_MAX, Cancelled, Counts, Handle, LOG_AFTER_DEFAULT, Limits, Node, NodeBuilder, NodeContext,
+    PARTICIPANTS_MAX, RETENTION_DEFAULT, RETENTION_MIN, Start, Unfinished,
 };
 #[cfg(feature = "sqlite")]
 pub use rusqlite;

@@ -231,7 +231,7 @@ impl<'a, C: SessionContext<Database: Database<Tx: Writes>>> Player<'a, C> {
     async fn step(&self, step: &Step) -> Result<Vec<String>, Interrupted> {
         let ctx = &self.ctx;
         match step {
-            Step::Send(site, to, text) => ctx.send(*site, self.who(*to), *text).map(|()| Vec::new()),
+            Step::Send(site, to, text) => ctx.send(*site, self.who(*to), *text).await.map(|()| Vec::new()),
             Step::Receive(site, from) => Ok(vec![ctx.receive(*site, self.who(*from)).await?]),
             Step::ReceiveWithin(site, from, millis) => {
                 let received: Option<String> = ctx.receive_within(*site, self.who(*from), *millis).await?;

@@ -187,10 +187,11 @@ pub struct CrashingLink<L> {
 }
 
 impl<L: Link> Link for CrashingLink<L> {
-    fn send(&self, node: &str, frame: &[u8]) {
+    fn send(&self, node: &str, frame: &[u8]) -> bool {
         self.trigger.reached(Moment::BeforeSend, 1);
-        self.link.send(node, frame);
+        let taken = self.link.send(node, frame);
         self.trigger.reached(Moment::AfterSend, 1);
+        taken
     }
 }
 
@@ -207,5 +208,9 @@ impl Inbound for CrashingInbound {
 
     fn connected(&self, node: &str) {
         self.inbound.connected(node);
+    }
+
+    fn room(&self, node: &str) {
+        self.inbound.room(node);
     }
 }

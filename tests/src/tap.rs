@@ -16,6 +16,8 @@ pub enum Kind {
     ScopeVote,
     /// A message need not come again.
     Stable,
+    /// A question for room.
+    Keep,
     /// A vote for the session.
     Completed,
     /// A vote against it.
@@ -40,6 +42,7 @@ impl From<&Body> for Kind {
             Body::Message { .. } => Self::Message,
             Body::ScopeVote { .. } => Self::ScopeVote,
             Body::Stable { .. } => Self::Stable,
+            Body::Keep => Self::Keep,
             Body::Vote { vote: Vote::Completed, .. } => Self::Completed,
             Body::Vote { vote: Vote::Aborted { .. }, .. } => Self::Aborted,
             Body::Done { outcome: Outcome::Committed, .. } => Self::Committed,
@@ -171,14 +174,14 @@ pub struct TapLink {
 }
 
 impl Link for TapLink {
-    fn send(&self, node: &str, frame: &[u8]) {
+    fn send(&self, node: &str, frame: &[u8]) -> bool {
         if let Some(decoded) = Frame::decode(frame) {
             let key = (self.node.clone(), node.to_owned(), Kind::from(&decoded.body));
             let mut state = self.tap.state();
             state.trace.push(format!("{} -> {node}: {:?}", self.node, decoded.body));
             *state.sent.entry(key).or_default() += 1;
         }
-        self.link.send(node, frame);
+        self.link.send(node, frame)
     }
 }
 

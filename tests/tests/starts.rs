@@ -234,8 +234,9 @@ impl Transport for Hasty {
 }
 
 impl Link for HastyLink {
-    fn send(&self, node: &str, _: &[u8]) {
+    fn send(&self, node: &str, _: &[u8]) -> bool {
         self.0.lock().unwrap_or_else(PoisonError::into_inner).push(node.to_owned());
+        true
     }
 }
 

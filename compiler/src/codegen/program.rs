@@ -279,7 +279,7 @@ impl Writer<'_> {
                 let value = self.place(value);
                 let sends = to.iter().map(|(number, to)| {
                     let number = site(*number);
-                    self.each_recipient(to, |role| quote! { #ctx.send(#number, #role, &#value)?; })
+                    self.each_recipient(to, |role| quote! { #ctx.send(#number, #role, &#value).await?; })
                 });
                 sends.collect()
             }
@@ -293,7 +293,7 @@ impl Writer<'_> {
             }
             StmtKind::Select(label, to) => {
                 let number = site(label.site);
-                self.each_recipient(to, |role| quote! { #ctx.select(#number, #role)?; })
+                self.each_recipient(to, |role| quote! { #ctx.select(#number, #role).await?; })
             }
             StmtKind::Assign(target, value) => {
                 let value = self.owned(value);

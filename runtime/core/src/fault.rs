@@ -46,11 +46,19 @@ pub(crate) enum Fault {
     RunsFailedScopeAgain,
     /// H18d: a role that voted *done* of a scope stays in its body though it hears of the abort.
     StaysInScope,
+    /// F4: a message is called stable when its write is asked for, and not yet durable.
+    StableBeforeDurable,
+    /// F4: a role that has voted calls messages stable that it has only in memory (H11).
+    StableWhenVoted,
+    /// F5: what is logged is not there for a role that runs again.
+    ForgetsLog,
+    /// H16: a sender that is short of room is not answered.
+    IgnoresKeep,
 }
 
 #[cfg(test)]
 impl Fault {
-    pub(crate) const ALL: [Self; 21] = [
+    pub(crate) const ALL: [Self; 25] = [
         Self::SendsBeforeDurable,
         Self::AcceptsBeforeDurable,
         Self::CommitsAfterAbort,
@@ -72,6 +80,10 @@ impl Fault {
         Self::ScopeVoteBeforeDurable,
         Self::RunsFailedScopeAgain,
         Self::StaysInScope,
+        Self::StableBeforeDurable,
+        Self::StableWhenVoted,
+        Self::ForgetsLog,
+        Self::IgnoresKeep,
     ];
 }
 

@@ -1,4 +1,4 @@
-//! What roles say to one another. A frame is encoded by postcard; protocol version 3 is the set and order of the variants here.
+//! What roles say to one another. A frame is encoded by postcard; protocol version 4 is the set and order of the variants here.
 
 use std::sync::Arc;
 
@@ -34,10 +34,10 @@ pub enum Body {
         /// Its value as JSON.
         payload: Arc<str>,
     },
-    /// The message at this position need not be sent again.
+    /// The messages at these positions are durable here, or not needed any more: they need not be kept, nor sent again.
     Stable {
         /// Which.
-        position: Position,
+        positions: Vec<Position>,
     },
     /// A vote; `voter` is somebody else where it is passed on.
     Vote {
@@ -76,6 +76,8 @@ pub enum Body {
         /// Why.
         reason: Arc<str>,
     },
+    /// I am short of room for the messages that I keep for you: make them durable, and say so.
+    Keep,
 }
 
 /// What a role votes.

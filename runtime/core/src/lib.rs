@@ -13,11 +13,12 @@ mod session;
 pub use frame::{Body, Frame, Outcome, Vote};
 pub use identity::{Digest, Header, Millis, Path, Position, RoleId, SessionId, SessionKey, WriteId, members, part};
 pub use record::{
-    CallRecord, Change, Deadline, Row, RowState, ScopeVoteRecord, Stored, TransactionRecord, Urgency, Write,
+    CallRecord, Change, Deadline, LoggedMessage, Row, RowState, Said, ScopeVoteRecord, Stored, TransactionRecord,
+    Urgency, Write,
 };
 pub use retry::{Retries, Retry};
 pub use scope::{Place, ScopeAbort, ScopeEnd, ScopeVote, Scopes};
 pub use session::{
-    Cancel, Divergence, Event, INBOX_MESSAGES_MAX, PeerView, Ran, Run, Session, Stop, Timing, Trying, View, WaitsFor,
-    answer_finished, answer_unknown, begins_session,
+    Cancel, Divergence, Event, INBOX_MESSAGES_MAX, PeerView, Ran, Run, Session, Stability, Stop, Timing, Trying, View,
+    WaitsFor, answer_finished, answer_unknown, begins_session,
 };

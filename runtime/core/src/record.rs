@@ -117,6 +117,28 @@ pub struct ScopeVoteRecord {
     pub vote: ScopeVote,
 }
 
+/// What one role says to another in the course of the program.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Said {
+    /// A message: its value as JSON.
+    Value(Arc<str>),
+    /// A vote of the scope at its position.
+    Vote(ScopeVote),
+}
+
+/// Something that came from another role, and that its sender need not keep any longer: a role that runs again takes it from here.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct LoggedMessage {
+    /// Whose it is.
+    pub from: RoleId,
+    /// Which.
+    pub position: Position,
+    /// The scopes around it.
+    pub scopes: Scopes,
+    /// What it says.
+    pub said: Said,
+}
+
 /// All of it, as a store gives it back.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Stored {
@@ -128,6 +150,8 @@ pub struct Stored {
     pub calls: Vec<CallRecord>,
     /// The votes of scopes, in any order.
     pub scope_votes: Vec<ScopeVoteRecord>,
+    /// The logged messages, in any order.
+    pub messages: Vec<LoggedMessage>,
 }
 
 /// One atomic durable write of a session.
@@ -163,6 +187,10 @@ pub enum Change {
     Undone(Position),
     /// The role voted of a scope.
     ScopeVote(ScopeVoteRecord),
-    /// All records of the session go: it is settled and the row says the rest.
+    /// A message came that its sender need not keep from now on.
+    Message(LoggedMessage),
+    /// All records of the session go but its logged messages: it is settled and the row says the rest.
     DropRecords,
+    /// The logged messages go, too. Only said of a session that has any, together with [`Change::DropRecords`].
+    DropMessages,
 }

@@ -6,7 +6,7 @@ use std::io;
 use std::sync::{Arc, Mutex, OnceLock};
 use std::time::Duration;
 
-use accompanist_core::{Retry, Timing};
+use accompanist_core::{Retry, Stability, Timing};
 use tokio::sync::mpsc;
 
 use super::clock::{self, Clock, Timers};
@@ -29,6 +29,9 @@ pub const RETENTION_DEFAULT: Duration = Duration::from_secs(24 * 60 * 60);
 /// The shortest retention: longer than any frame can be under way.
 pub const RETENTION_MIN: Duration = Duration::from_secs(120);
 
+/// How long messages stay in their senders' memory unless the builder is told otherwise, before their receivers write them down.
+pub const LOG_AFTER_DEFAULT: Duration = Duration::from_secs(30);
+
 /// How often a node deletes what it need not remember any more.
 const FORGET_EVERY: Duration = Duration::from_secs(60);
 
@@ -48,6 +51,7 @@ pub struct NodeBuilder<S: Store> {
     timing: Timing,
     retries: Vec<(String, Retry)>,
     limits: Limits,
+    log_after: Duration,
     retention: Duration,
     #[cfg(all(feature = "admin", unix))]
     admin: super::admin::Place,
@@ -75,6 +79,7 @@ impl<S: Store> NodeBuilder<S> {
             timing: Timing::default(),
             retries: Vec::new(),
             limits: Limits::default(),
+            log_after: LOG_AFTER_DEFAULT,
             retention: RETENTION_DEFAULT,
             #[cfg(all(feature = "admin", unix))]
             admin: super::admin::Place::default(),
@@ -143,6 +148,14 @@ impl<S: Store> NodeBuilder<S> {
         self
     }
 
+    /// How often a session writes down what it has received, so that the senders need not keep it: every [`LOG_AFTER_DEFAULT`] unless said. A
+    /// session that has settled by then writes nothing of it. Senders that are short of room do not wait for it
+    /// ([`Limits::kept_bytes_max`]).
+    pub fn log_after(mut self, interval: Duration) -> Self {
+        self.log_after = interval;
+        self
+    }
+
     /// How one operation is tried again where it fails: `Service.operation`, or the name of a compensation in the same way. The others are as
     /// [`NodeBuilder::retries`] says. A name that no role of this node has is an error when it starts.
     ///
@@ -206,6 +219,14 @@ impl<S: Store> NodeBuilder<S> {
         self
     }
 
+    /// With another stability of messages than the test's.
+    #[cfg(feature = "sim")]
+    pub(crate) fn stability(mut self, log_after: Duration, kept_bytes_max: usize) -> Self {
+        self.log_after = log_after;
+        self.limits.kept_bytes_max = kept_bytes_max;
+        self
+    }
+
     /// Starts the node: goes on with the sessions that are not finished, and lets others in. Where there are many, it works already while it takes
     /// the rest of them up. Call it within a tokio runtime.
     pub async fn start(self) -> Result<Node<S>, Error> {
@@ -252,10 +273,15 @@ impl<S: Store> NodeBuilder<S> {
             link: OnceLock::new(),
             early: Mutex::default(),
             loopback,
+            unsent: Mutex::default(),
             process: Process::new(runtime, self.played),
             clock: Clock::new(),
             timers: Arc::new(Timers::default()),
             timing: self.timing,
+            stability: Stability {
+                log_after_millis: Some(u64::try_from(self.log_after.as_millis()).unwrap_or(u64::MAX)),
+                kept_bytes_max: self.limits.kept_bytes_max,
+            },
             retries,
             repertoire,
             assignments: self.assignments,

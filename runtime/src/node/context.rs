@@ -79,6 +79,15 @@ impl<S: Store> NodeContext<S> {
         }
     }
 
+    fn message<T: Serialize + ?Sized>(&self, value: &T) -> Result<Arc<str>, Interrupted> {
+        let payload = self.encode("a message", value)?;
+        let (bytes, bytes_max) = (payload.len(), self.core.payload_bytes_max);
+        if bytes > bytes_max {
+            return Err(self.refuse(format!("a message has {bytes} bytes of JSON, more than {bytes_max}")));
+        }
+        Ok(payload)
+    }
+
     /// Runs the body of a scope, whose context is `inside`: to its end, or as far as it goes before the scope fails.
     async fn body<T, F>(&self, inside: &Self, body: impl FnOnce(Self) -> F) -> Option<T>
     where
@@ -152,13 +161,18 @@ impl<D: Store> SessionContext for NodeContext<D> {
         *lock(&self.thread.0) = joined;
     }
 
-    fn send<T: Serialize + ?Sized>(&self, site: Site, to: RoleId, value: &T) -> Result<(), Interrupted> {
-        let payload = self.encode("a message", value)?;
-        let (bytes, bytes_max) = (payload.len(), self.core.payload_bytes_max);
-        if bytes > bytes_max {
-            return Err(self.refuse(format!("a message has {bytes} bytes of JSON, more than {bytes_max}")));
+    fn send<T: Serialize + ?Sized>(
+        &self,
+        site: Site,
+        to: RoleId,
+        value: &T,
+    ) -> impl Future<Output = Result<(), Interrupted>> + Send {
+        let (payload, place) = (self.message(value), self.place(site));
+        async move {
+            let payload = payload?;
+            poll_fn(|_| self.core.lock().session.poll_room(&place, to, payload.len())).await?;
+            Ok(self.core.lock().session.program_send(place, to, payload)?)
         }
-        Ok(self.core.lock().session.program_send(self.place(site), to, payload)?)
     }
 
     async fn receive<T: DeserializeOwned>(&self, site: Site, from: RoleId) -> Result<T, Interrupted> {

@@ -42,6 +42,8 @@ impl<S: Store> Inbound for NodeInbound<S> {
             })
             .collect();
         tracing::debug!(node, sessions = cells.len(), "connected");
+        // All of them say everything again.
+        lock(&shared.unsent).forget(node);
         for cell in cells {
             let header = Arc::clone(&cell.header);
             cell.step(|session, _| {
@@ -49,6 +51,21 @@ impl<S: Store> Inbound for NodeInbound<S> {
                     session.handle_connected(*role);
                 }
             });
+        }
+    }
+
+    fn room(&self, node: &str) {
+        let Some(shared) = self.0.upgrade() else { return };
+        // One session after another, until there is no room again; those that are left keep their turn.
+        let mut turns = lock(&shared.unsent).take(node);
+        while let Some((key, role)) = turns.pop_front() {
+            if let Some(cell) = shared.live(key) {
+                cell.step(|session, _| session.handle_connected(role));
+            }
+            let mut unsent = lock(&shared.unsent);
+            if unsent.has(node) {
+                return unsent.put_back(node, turns);
+            }
         }
     }
 }
@@ -238,8 +255,9 @@ fn fits(header: &Header, definition: &Definition) -> bool {
 pub(super) struct Alone;
 
 impl crate::transport::Link for Alone {
-    fn send(&self, node: &str, _frame: &[u8]) {
+    fn send(&self, node: &str, _frame: &[u8]) -> bool {
         tracing::debug!(node, "there is no transport to reach it by");
+        true
     }
 
     fn may_reach(&self, _node: &str) -> bool {

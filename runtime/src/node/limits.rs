@@ -4,6 +4,7 @@ use std::collections::VecDeque;
 use std::fmt;
 use std::sync::{Arc, Mutex};
 
+use accompanist_core::Stability;
 use tokio::sync::oneshot;
 
 use super::cell::lock;
@@ -25,6 +26,10 @@ pub struct Limits {
     /// Parts in sessions in flight that this node plays on behalf of one other node, where those sessions started: 50,000 unless said. What would
     /// begin a further one is dropped, and comes again. It is to be larger than `sessions_started_max` there, times the roles played here.
     pub sessions_of_peer_max: usize,
+    /// What the messages that a session keeps in memory for one other role may count, their bytes of JSON and a little for each: 4 MiB unless
+    /// said. From half of it on, the other role is asked to write them down, so that they need not be kept; and a program that has more to say
+    /// waits until there is room. A message that is longer by itself waits until nothing else is kept.
+    pub kept_bytes_max: usize,
 }
 
 /// The longest message: with the session's header it is still less than a frame of the TCP transport.
@@ -32,7 +37,12 @@ pub(super) const PAYLOAD_BYTES_MAX: usize = 15 * 1024 * 1024;
 
 impl Default for Limits {
     fn default() -> Self {
-        Self { payload_bytes_max: PAYLOAD_BYTES_MAX, sessions_started_max: 10_000, sessions_of_peer_max: 50_000 }
+        Self {
+            payload_bytes_max: PAYLOAD_BYTES_MAX,
+            sessions_started_max: 10_000,
+            sessions_of_peer_max: 50_000,
+            kept_bytes_max: Stability::default().kept_bytes_max,
+        }
     }
 }
 

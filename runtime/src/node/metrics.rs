@@ -21,6 +21,8 @@ pub struct Counts {
     pub sessions_parked: u64,
     /// Sessions with a compensation that has failed and has not succeeded since.
     pub compensations_stuck: u64,
+    /// What the messages count that sessions keep for other roles: their bytes of JSON, and a little for each.
+    pub kept_bytes: u64,
     /// The age of the oldest session that is not finished; zero where there is none.
     pub oldest: Duration,
     /// Sessions that started here.
@@ -132,7 +134,9 @@ impl<S: Store> Shared<S> {
         }
         for cell in cells {
             counts.oldest = counts.oldest.max(cell.life.age(now));
-            let (parked, stuck) = cell.look(|session| (session.is_parked(), session.stuck_compensation().is_some()));
+            let (parked, stuck, kept_bytes) = cell
+                .look(|session| (session.is_parked(), session.stuck_compensation().is_some(), session.kept_bytes()));
+            counts.kept_bytes += kept_bytes as u64;
             counts.sessions_parked += u64::from(parked);
             counts.compensations_stuck += u64::from(stuck);
         }
@@ -171,6 +175,7 @@ const METRICS: &[Metric] = metrics! {
     Gauge "accompanist_sessions_undeployed" sessions_undeployed "Sessions that wait until their version of the choreography is deployed.";
     Gauge "accompanist_sessions_parked" sessions_parked "Sessions whose program did something else than what is recorded of it.";
     Gauge "accompanist_compensations_stuck" compensations_stuck "Sessions with a compensation that fails and is tried again.";
+    Gauge "accompanist_kept_bytes" kept_bytes "Messages that sessions keep for other roles.";
     Gauge "accompanist_starts_waiting" starts_waiting "Starts that wait for their turn.";
     Gauge "accompanist_oldest_session_age_seconds" oldest "Age of the oldest session that is not finished.";
     Counter "accompanist_sessions_started_total" sessions_started "Sessions that started at this node.";

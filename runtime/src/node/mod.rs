@@ -23,6 +23,7 @@ mod room;
 mod table;
 mod trace;
 mod transact;
+mod unsent;
 mod waiters;
 
 use std::collections::{BTreeMap, HashMap};
@@ -32,8 +33,10 @@ use std::time::Duration;
 
 #[cfg(feature = "sim")]
 pub(crate) use self::process::Played;
-use accompanist_core::{Frame, Header, Retries, RoleId, RowState, Session, SessionKey, Stored, Timing, Urgency};
-pub use builder::{NodeBuilder, RETENTION_DEFAULT, RETENTION_MIN};
+use accompanist_core::{
+    Frame, Header, Retries, RoleId, RowState, Session, SessionKey, Stability, Stored, Timing, Urgency,
+};
+pub use builder::{LOG_AFTER_DEFAULT, NodeBuilder, RETENTION_DEFAULT, RETENTION_MIN};
 use call::Call;
 pub use cancel::Cancelled;
 use cell::{Cell, lock};
@@ -51,6 +54,7 @@ use repertoire::Repertoire;
 use role::ErasedRole;
 use room::Room;
 use table::{Slot, Table};
+use unsent::Unsent;
 use waiters::Waiters;
 
 use crate::context::Choreography;
@@ -143,10 +147,12 @@ pub(crate) struct Shared<S: Store> {
     /// Frames of sessions that spoke before the link was there: a transport may hear of a peer while it starts.
     early: Mutex<Vec<(String, Vec<u8>)>>,
     loopback: tokio::sync::mpsc::Sender<Frame>,
+    unsent: Mutex<Unsent>,
     process: Process,
     clock: Clock,
     timers: Arc<Timers>,
     timing: Timing,
+    stability: Stability,
     /// What is said of single operations.
     retries: Arc<Retries>,
     repertoire: Repertoire<S>,
@@ -186,28 +192,37 @@ impl<S: Store> Shared<S> {
         }
     }
 
-    /// Sends a frame to the node that plays its receiver.
+    /// Sends a frame to the node that plays its receiver. One of a session for which there is no room is sent when there is.
     fn transmit(&self, header: &Header, frame: &Frame) {
         let Some(node) = header.node(frame.to) else { return };
-        self.transmit_to(node, frame);
+        if !self.transmit_to(node, frame) {
+            let key = SessionKey { session: frame.session, role: frame.from };
+            if self.live(key).is_some() {
+                lock(&self.unsent).add(node, key, frame.to);
+            }
+        }
     }
 
-    fn transmit_to(&self, node: &str, frame: &Frame) {
+    /// Whether it went out, or was lost on the way, which nobody tells.
+    fn transmit_to(&self, node: &str, frame: &Frame) -> bool {
         metrics::count(&self.counts.frames_sent);
         if node == self.name {
             // By way of a queue: two sessions of one node never step inside each other. What it has no room for is dropped, as by any transport;
             // when it is closed, the node is stopping.
             let _ = self.loopback.try_send(frame.clone());
-        } else if let Some(link) = self.link.get() {
-            link.send(node, &frame.encode());
-        } else {
-            let mut early = lock(&self.early);
-            match self.link.get() {
-                Some(link) => link.send(node, &frame.encode()),
-                None if early.len() < EARLY_FRAMES_MAX => early.push((node.to_owned(), frame.encode())),
-                None => {}
-            }
+            return true;
         }
+        if let Some(link) = self.link.get() {
+            return link.send(node, &frame.encode());
+        }
+        let mut early = lock(&self.early);
+        if let Some(link) = self.link.get() {
+            return link.send(node, &frame.encode());
+        }
+        if early.len() < EARLY_FRAMES_MAX {
+            early.push((node.to_owned(), frame.encode()));
+        }
+        true
     }
 
     /// The transport has been started: from now on frames go out by `link`, and first those that are waiting.
@@ -241,7 +256,7 @@ impl<S: Store> Shared<S> {
         waiters: Waiters,
         failures: u32,
     ) -> Arc<Cell<S>> {
-        let session = session.with_retries(&self.retries);
+        let session = session.with_retries(&self.retries).with_stability(self.stability, self.clock.now());
         let cell = Cell::new(self, Arc::clone(role), session, waiters, failures);
         if cell.header.initiator == cell.key.role {
             let name = cell.role.definition().name;

@@ -145,14 +145,19 @@ impl<D: Store> SessionContext for PlainContext<D> {
         self.path.position_of(path)
     }
 
-    fn send<T: Serialize + ?Sized>(&self, site: Site, to: RoleId, value: &T) -> Result<(), Interrupted> {
-        self.go_on()?;
-        let json = self.encode(value)?;
-        self.part.board.change(|state| {
-            state.messages.insert((self.path.position(site), self.part.me, to), json);
-            state.messages_sent += 1;
+    fn send<T: Serialize + ?Sized>(
+        &self,
+        site: Site,
+        to: RoleId,
+        value: &T,
+    ) -> impl Future<Output = Result<(), Interrupted>> + Send {
+        let sent = self.go_on().and_then(|()| self.encode(value)).map(|json| {
+            self.part.board.change(|state| {
+                state.messages.insert((self.path.position(site), self.part.me, to), json);
+                state.messages_sent += 1;
+            });
         });
-        Ok(())
+        std::future::ready(sent)
     }
 
     async fn receive<T: DeserializeOwned>(&self, site: Site, from: RoleId) -> Result<T, Interrupted> {

@@ -1,8 +1,10 @@
 //! What may go wrong at any time, and whether something goes wrong now.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use super::faults::Fault;
+use super::random::Random;
 use super::world::{Event, State, World};
 
 /// How often what may go wrong at any time is drawn.
@@ -79,6 +81,19 @@ impl World {
             _ => {}
         }
     }
+}
+
+/// In half of the runs messages are written down soon, or there is little room for them.
+pub(super) fn stability(random: &mut Random) -> Option<(Duration, usize)> {
+    if random.chance(0.5) {
+        return None;
+    }
+    let kept_bytes_max = match random.within(0..4) {
+        0 => 0,
+        1 => random.skewed(200..4_000) as usize,
+        _ => usize::MAX,
+    };
+    Some((Duration::from_millis(random.skewed(1..30_000)), kept_bytes_max))
 }
 
 impl State {

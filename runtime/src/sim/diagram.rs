@@ -94,7 +94,8 @@ fn write(write: &Write) -> String {
         Change::Undone(_) => Some("a compensation ".to_owned()),
         Change::Call(record) => Some(format!("the result of {} ", record.operation)),
         Change::ScopeVote(_) => Some("a scope's vote ".to_owned()),
-        Change::DropRecords => None,
+        Change::Message(_) => Some("a message ".to_owned()),
+        Change::DropRecords | Change::DropMessages => None,
     });
     let state = match &write.row.state {
         RowState::Active => "active",
@@ -109,7 +110,8 @@ fn write(write: &Write) -> String {
 fn said(frame: &Frame) -> String {
     let what = match &frame.body {
         Body::Message { payload, .. } => format!("message {}", payload.chars().take(40).collect::<String>()),
-        Body::Stable { .. } => "stable".to_owned(),
+        Body::Stable { positions } => format!("{} stable", positions.len()),
+        Body::Keep => "keep what I sent".to_owned(),
         Body::Vote { vote: Vote::Completed, .. } => "vote completed".to_owned(),
         Body::Vote { vote: Vote::Aborted { reason }, .. } => format!("vote aborted, {reason}"),
         Body::Done { outcome: Outcome::Committed, .. } => "done, committed".to_owned(),

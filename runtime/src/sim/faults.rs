@@ -129,6 +129,11 @@ impl Faults {
         self
     }
 
+    /// Whether every run draws how much of them it has.
+    pub(super) fn draws(&self) -> bool {
+        self.draws
+    }
+
     pub(super) fn chance(&self, fault: Fault) -> f64 {
         self.chances.get(fault as usize).copied().unwrap_or_default()
     }

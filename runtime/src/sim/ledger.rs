@@ -75,7 +75,11 @@ impl Ledger {
                 Change::Undone(position) => {
                     part.undo(*position, &row.state).map_err(|what| format!("{}: {what}", whose()))?;
                 }
-                Change::Call(_) | Change::ScopeVote(_) | Change::DropRecords => {}
+                Change::Call(_)
+                | Change::ScopeVote(_)
+                | Change::Message(_)
+                | Change::DropRecords
+                | Change::DropMessages => {}
             }
         }
         part.version = row.version;

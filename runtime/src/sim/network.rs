@@ -33,10 +33,11 @@ pub(super) struct SimLink {
 }
 
 impl Link for SimLink {
-    fn send(&self, node: &str, frame: &[u8]) {
+    fn send(&self, node: &str, frame: &[u8]) -> bool {
         if !self.life.is_over() {
             self.world.send(self.node, node, frame);
         }
+        true
     }
 
     fn may_reach(&self, node: &str) -> bool {

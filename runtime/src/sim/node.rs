@@ -139,6 +139,10 @@ impl<S: Simulated> Typed<S> {
         let transport = SimTransport { world: Arc::clone(&self.world), node: self.index, life };
         let played: Arc<Process> = Arc::clone(&process);
         let builder = (self.roles)(Node::builder(self.name.clone(), store)).transport(transport).within(played);
+        let builder = match self.world.stability {
+            Some((log_after, kept_bytes_max)) => builder.stability(log_after, kept_bytes_max),
+            None => builder,
+        };
         let node = builder.start().await.map_err(|error| error.to_string())?;
         *self.running() = Some(Running { process, node });
         Ok(())

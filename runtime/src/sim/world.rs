@@ -8,7 +8,7 @@ use accompanist_core::SessionId;
 use tokio::sync::Notify;
 use tokio::time::Instant;
 
-use super::chance::{FAULT_MILLIS_MAX, TICK_MILLIS};
+use super::chance::{FAULT_MILLIS_MAX, TICK_MILLIS, stability};
 use super::faults::{FaultCounts, Faults};
 use super::ledger::Ledger;
 use super::life::Life;
@@ -23,6 +23,8 @@ const START_MS: i64 = 1_767_225_600_000;
 /// One run.
 pub(crate) struct World {
     state: Mutex<State>,
+    /// How soon messages are written down, and how many bytes of them are kept, where it is not as the test says.
+    pub(super) stability: Option<(Duration, usize)>,
     /// An earlier event than those before has come up.
     pub(super) earlier: Notify,
     /// The run has failed.
@@ -88,8 +90,10 @@ pub(super) enum Event {
 impl World {
     pub(super) fn new(seed: u64, faults: &Faults) -> Arc<Self> {
         let mut random = Random::new(seed);
+        let stability = if faults.draws() { stability(&mut Random::new(!seed)) } else { None };
         let faults = faults.of_run(&mut random);
         let world = Self {
+            stability,
             state: Mutex::new(State {
                 random,
                 faults,

@@ -7,8 +7,8 @@ use std::sync::mpsc::{Receiver, Sender, channel};
 use std::time::Duration;
 
 use accompanist_core::{
-    CallRecord, Change, Deadline, Digest, Header, Position, RoleId, Row, RowState, ScopeVote, ScopeVoteRecord, Scopes,
-    SessionKey, Stored, TransactionRecord, Urgency, Write, WriteId,
+    CallRecord, Change, Deadline, Digest, Header, LoggedMessage, Position, RoleId, Row, RowState, Said, ScopeVote,
+    ScopeVoteRecord, Scopes, SessionKey, Stored, TransactionRecord, Urgency, Write, WriteId,
 };
 
 use super::{Job, Store, StoreError, Transact};
@@ -69,6 +69,10 @@ pub(super) fn call(position: u128) -> CallRecord {
 
 pub(super) fn scope_vote(position: u128, vote: ScopeVote) -> ScopeVoteRecord {
     ScopeVoteRecord { position: Position(position), scopes: [Position(8)].into_iter().collect(), vote }
+}
+
+pub(super) fn message(position: u128, said: Said) -> LoggedMessage {
+    LoggedMessage { from: RoleId(1), position: Position(position), scopes: [Position(8)].into_iter().collect(), said }
 }
 
 /// Who is called back, and with what, in the order of the calls.
@@ -162,6 +166,7 @@ pub(super) fn check<S: Store>(new: impl Fn() -> S) {
     an_operation_taken_back_leaves_only_what_it_records(&new());
     a_refused_record_leaves_nothing(&new());
     records_are_kept_marked_and_dropped(&new());
+    messages_are_added_and_dropped(&new());
     unfinished_sessions_come_in_the_order_of_their_start(&new());
     finished_sessions_are_forgotten_after_their_retention(&new());
     a_panic_is_an_error(&new());
@@ -252,6 +257,41 @@ fn records_are_kept_marked_and_dropped<S: Store>(store: &S) {
     log.commit(store, key(1), write(1, 2, vec![Change::DropRecords])).unwrap();
     let found = stored(store, 1).unwrap();
     assert!(found.transactions.is_empty() && found.calls.is_empty() && found.scope_votes.is_empty());
+}
+
+fn messages_are_added_and_dropped<S: Store>(store: &S) {
+    let log = Log::new();
+    let said = [
+        Said::Value(Arc::from("{\"a\":\"ß\"}")),
+        Said::Value(Arc::from("")),
+        Said::Vote(ScopeVote::Done),
+        Said::Vote(ScopeVote::Stopped),
+        Said::Vote(ScopeVote::Aborted { reason: Arc::from("ß") }),
+    ];
+    let mut all: Vec<_> = (0..).zip(said).map(|(position, said)| message(position, said)).collect();
+    all.push(LoggedMessage {
+        from: RoleId(2),
+        scopes: Scopes::default(),
+        ..message(u128::MAX, Said::Value("7".into()))
+    });
+    let (first, second) = all.split_at(4);
+    for (version, some) in [(1, first), (2, second)] {
+        let changes = some.iter().cloned().map(Change::Message).collect();
+        log.commit(store, key(1), write(1, version, changes)).unwrap();
+    }
+    log.commit(store, key(2), write(2, 1, vec![Change::Message(message(0, Said::Vote(ScopeVote::Done)))])).unwrap();
+    log.commit(store, key(2), write(2, 2, vec![Change::Call(call(1))])).unwrap();
+    let sorted = |number| {
+        let mut messages = stored(store, number).unwrap().messages;
+        messages.sort_by_key(|message| message.position);
+        messages
+    };
+    assert_eq!((sorted(1), sorted(2).len()), (all.clone(), 1));
+    let refused = log.commit(store, key(1), write(1, 2, vec![Change::DropRecords, Change::DropMessages]));
+    assert!(matches!(refused, Err(StoreError::Conflict)));
+    assert_eq!(sorted(1), all, "a refused write changes nothing");
+    log.commit(store, key(1), write(1, 3, vec![Change::DropRecords, Change::DropMessages])).unwrap();
+    assert_eq!((sorted(1).len(), sorted(2).len()), (0, 1));
 }
 
 fn finish(number: u32, version: u64) -> Write {

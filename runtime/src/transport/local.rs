@@ -91,7 +91,7 @@ impl LocalLink {
 }
 
 impl Link for LocalLink {
-    fn send(&self, node: &str, frame: &[u8]) {
+    fn send(&self, node: &str, frame: &[u8]) -> bool {
         // Under the lock: a node that takes this one's place is announced after all that this one said.
         let nodes = self.network.nodes();
         let replaced = !nodes.get(&*self.node).is_some_and(|own| own.same_channel(&self.own));
@@ -102,6 +102,7 @@ impl Link for LocalLink {
             Some(_) => {}
             None => self.miss(node),
         }
+        true
     }
 }
 

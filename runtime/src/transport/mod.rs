@@ -23,8 +23,9 @@ pub trait Transport: Send + 'static {
 
 /// Sends frames. Dropping it ends every connection.
 pub trait Link: Send + Sync + 'static {
-    /// Sends `frame` to `node`. Never waits: a frame that cannot go out now is dropped, for the session will send it again.
-    fn send(&self, node: &str, frame: &[u8]);
+    /// Sends `frame` to `node`. Never waits: a frame that cannot go out now is dropped, for the session will send it again. `false` where that is
+    /// because too much waits for the node already: [`Inbound::room`] tells when there is room again.
+    fn send(&self, node: &str, frame: &[u8]) -> bool;
 
     /// Whether `node` can ever be reached, up or down: a session that needs one that cannot is not begun. A transport that does not know says so.
     fn may_reach(&self, _node: &str) -> bool {
@@ -39,4 +40,8 @@ pub trait Inbound: Send + Sync + 'static {
 
     /// A connection with `node` has been made; nothing sent before has to be waited for.
     fn connected(&self, node: &str);
+
+    /// There is room again for frames to `node`, some of which were refused. A transport that refuses none never says so; one that wraps another
+    /// passes it on.
+    fn room(&self, _node: &str) {}
 }

@@ -107,7 +107,7 @@ impl Player {
                 for (site, to) in to {
                     for receiver in frame.recipients(to).into_iter().filter(|receiver| *receiver != frame.me) {
                         self.world.sent(frame.me, ctx.position(&[*site]), receiver, &value);
-                        ctx.send(*site, receiver, &value)?;
+                        ctx.send(*site, receiver, &value).await?;
                     }
                 }
             }
@@ -126,7 +126,7 @@ impl Player {
             StmtKind::Select(label, to) => {
                 for receiver in frame.recipients(to).into_iter().filter(|receiver| *receiver != frame.me) {
                     self.world.sent(frame.me, ctx.position(&[label.site]), receiver, &Wire(Value::UNIT));
-                    ctx.select(label.site, receiver)?;
+                    ctx.select(label.site, receiver).await?;
                 }
             }
             StmtKind::Told(label, from) => {

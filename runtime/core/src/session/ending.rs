@@ -64,7 +64,7 @@ impl Session {
             // Nothing of it will be run or undone again: the row says it all, however long some role stays away.
             self.transactions.clear();
             self.calls.clear();
-            self.unwritten.push(Change::DropRecords);
+            self.drop_records();
             self.write(RowState::Committed { result }, Urgency::Lazy);
             if fault::is_on(Fault::DoneBeforeDurable) {
                 self.broadcast(|_| true, Body::Done { outcome: Outcome::Committed, answer: false });
@@ -94,7 +94,7 @@ impl Session {
         }
         self.stopped = true;
         if !fault::is_on(Fault::SettledGoesOnSending) {
-            self.outgoing.clear();
+            self.forget_kept();
         }
         self.fresh.clear();
         self.held.clear();
@@ -107,17 +107,27 @@ impl Session {
         self.scopes = ScopeTable::default();
         self.visited.clear();
         self.forget_messages();
+        self.logging.clear();
         // A compensation that is under way, of a scope, is one of the session's from now on.
         self.runs.retain(|run| matches!(run, Run::Compensate(_)));
         self.timers.retain(|timer, _| *timer == Timer::Compensation);
         self.to_undo = None;
     }
 
-    /// What came and what is waited for: the program takes no more of it.
+    /// What came and what is waited for: nobody needs it any more.
     pub(super) fn forget_messages(&mut self) {
         self.inbox.clear();
         self.inbox_waiting = 0;
         self.awaited.clear();
+        self.unlogged.clear();
+    }
+
+    /// Nothing of the records is needed any more: they go with the next write.
+    fn drop_records(&mut self) {
+        self.unwritten.push(Change::DropRecords);
+        if std::mem::take(&mut self.has_log) {
+            self.unwritten.push(Change::DropMessages);
+        }
     }
 
     /// Rules G1, G2 and G4.
@@ -144,7 +154,7 @@ impl Session {
         self.transactions.clear();
         // A committed session's went when that was recorded.
         if outcome.is_err() {
-            self.unwritten.push(Change::DropRecords);
+            self.drop_records();
         }
         let tells_all = self.is_origin();
         // The client waits for *over* where the session started, unless that is here.

@@ -2,12 +2,12 @@
 
 use std::sync::Arc;
 
-use super::parts::{Incoming, Said};
+use super::parts::Incoming;
 use super::{Event, INBOX_MESSAGES_MAX, Session};
 use crate::fault::{self, Fault};
 use crate::frame::{Body, Frame, Outcome, Vote};
 use crate::identity::{Position, RoleId};
-use crate::record::RowState;
+use crate::record::{RowState, Said};
 use crate::scope::Scopes;
 
 impl Session {
@@ -24,12 +24,8 @@ impl Session {
         match frame.body {
             Body::Message { position, scopes, payload } => self.handle_message(from, position, scopes, payload),
             Body::ScopeVote { position, scopes, vote } => self.handle_scope_vote(from, position, &scopes, vote),
-            Body::Stable { position } => {
-                if let Some(message) = self.outgoing.get_mut(&(from, position)) {
-                    message.stable = true;
-                    message.said = Said::Value(Arc::from(""));
-                }
-            }
+            Body::Stable { positions } => self.handle_stable(from, &positions),
+            Body::Keep => self.handle_keep(),
             Body::Vote { vote: Vote::Completed, .. } => self.handle_completed(from),
             Body::Vote { voter, vote: Vote::Aborted { reason } } => self.handle_aborted(from, voter, reason),
             Body::Done { outcome: Outcome::Committed, answer } => self.handle_done_committed(from, answer),
@@ -37,6 +33,7 @@ impl Session {
             Body::Over => self.handle_over(from),
             Body::Need => {
                 peer.has_header = false;
+                self.say_stable_again(from);
                 self.resend_to(from);
             }
             Body::Cancel { reason } => self.handle_cancel_of_peer(from, reason),
@@ -53,20 +50,32 @@ impl Session {
 
     /// Rules F3, F4 and the relay of A2.
     fn handle_message(&mut self, from: RoleId, position: Position, scopes: Scopes, payload: Arc<str>) {
-        if !self.takes_messages(from, position)
-            || position == Position::BEGIN
-            || self.is_given_up(&scopes)
-            || self.inbox.contains_key(&(position, from))
-        {
+        if !self.takes_messages(from, position) || self.is_given_up(&scopes) {
             return;
         }
-        // What the program waits for is always let in; the rest comes again.
-        let full = self.inbox_waiting >= INBOX_MESSAGES_MAX;
-        if full && !self.awaited.contains(&(position, from)) {
-            return;
+        let (key, said) = ((position, from), Some(Said::Value(payload)));
+        match self.inbox.get_mut(&key) {
+            // The program has given up waiting for it: it is logged for its sender's sake.
+            Some(incoming) if incoming.said.is_none() && incoming.logged.is_none() => incoming.said = said,
+            Some(_) => {
+                self.comes_again(from, position);
+                return;
+            }
+            None => {
+                // What the program waits for is always let in; the rest comes again.
+                let held = if self.ended { self.unlogged.len() } else { self.inbox_waiting };
+                if held >= INBOX_MESSAGES_MAX && !self.awaited.contains(&key) {
+                    return;
+                }
+                let taken = self.ended || position == Position::BEGIN;
+                self.inbox_waiting += usize::from(!taken);
+                self.inbox.insert(key, Incoming { scopes, said, taken, logged: None });
+            }
         }
-        self.inbox_waiting += 1;
-        self.inbox.insert((position, from), Incoming { scopes, payload: Some(payload) });
+        self.unlogged.push(key);
+        if fault::is_on(Fault::StableWhenVoted) && matches!(self.state(), Some(RowState::Voted { .. })) {
+            self.transmit(from, Body::Stable { positions: vec![position] });
+        }
     }
 
     /// Whether the program has any use for a message, or a vote of a scope, that came from `from`. One that has not is answered.
@@ -74,7 +83,7 @@ impl Session {
         match self.state() {
             Some(RowState::Committed { .. }) => {
                 if self.entered {
-                    self.transmit(from, Body::Stable { position });
+                    self.transmit(from, Body::Stable { positions: vec![position] });
                 }
                 false
             }
@@ -83,7 +92,7 @@ impl Session {
                 false
             }
             Some(RowState::Finished { .. }) => false,
-            None | Some(RowState::Active | RowState::Voted { .. }) => !self.ended && !self.stopped && !self.parked,
+            None | Some(RowState::Active | RowState::Voted { .. }) => !self.stopped && !self.parked,
         }
     }
 
@@ -217,6 +226,7 @@ pub fn answer_finished(outcome: Outcome, frame: &Frame) -> Option<Frame> {
             | Body::Vote { vote: Vote::Completed, .. }
             | Body::Need
             | Body::Stable { .. }
+            | Body::Keep
             | Body::Over
             | Body::Refused { .. },
             _,
@@ -237,6 +247,7 @@ pub fn answer_unknown(frame: &Frame) -> Option<Frame> {
         | Body::Cancel { .. }
         | Body::Vote { .. }
         | Body::Stable { .. }
+        | Body::Keep
         | Body::Over
         | Body::Need
         | Body::Refused { .. } => {
@@ -253,6 +264,6 @@ pub fn begins_session(body: &Body) -> bool {
     match body {
         Body::Message { .. } | Body::ScopeVote { .. } | Body::Cancel { .. } => true,
         Body::Vote { vote: of, .. } => vote(of),
-        Body::Stable { .. } | Body::Done { .. } | Body::Over | Body::Need | Body::Refused { .. } => false,
+        Body::Stable { .. } | Body::Keep | Body::Done { .. } | Body::Over | Body::Need | Body::Refused { .. } => false,
     }
 }

@@ -12,8 +12,8 @@
 //! - what a program does in a scope (`saga { } else { }`) says so; how scopes are driven is told in `scope.rs`;
 //! - a write that fails, and a crash, end the session object: [`Session::recover`] makes another one from what is stored.
 //!
-//! Votes follow rule V2: a vote's record holds the role's result, no outbox, and until the role is settled it says of no message that it is
-//! stable, and stays able to run again from the start.
+//! Votes follow rule V2: a vote's record holds the role's result and no outbox, and until the role is settled it stays able to run again from
+//! the start: it calls a message stable only when that is in its own log (`stability.rs`).
 
 mod cancel;
 mod ending;
@@ -25,6 +25,7 @@ mod resend;
 mod rollback;
 mod room;
 mod scope;
+mod stability;
 #[cfg(test)]
 mod tests;
 mod view;
@@ -36,17 +37,18 @@ use std::sync::Arc;
 pub use cancel::Cancel;
 pub use frames::{answer_finished, answer_unknown, begins_session};
 pub use program::{Divergence, Ran, Stop};
+pub use stability::Stability;
 pub use view::{PeerView, Trying, View, WaitsFor};
 
 use few::Few;
-use parts::{Incoming, Outgoing, Peer, Request, Said, Timer};
+use parts::{Incoming, Outgoing, Peer, Request, Timer};
 use scope::ScopeTable;
 use wait::Wait;
 
 use crate::fault::{self, Fault};
 use crate::frame::{Frame, Outcome};
 use crate::identity::{Header, Millis, Position, RoleId, SessionId, SessionKey, WriteId};
-use crate::record::{CallRecord, Change, Deadline, Row, RowState, Stored, TransactionRecord, Urgency, Write};
+use crate::record::{CallRecord, Change, Deadline, Row, RowState, Said, Stored, TransactionRecord, Urgency, Write};
 use crate::retry::{Retries, Retry};
 use crate::scope::Scopes;
 
@@ -137,6 +139,7 @@ pub struct Session {
     me: RoleId,
     header: Arc<Header>,
     timing: Timing,
+    stability: Stability,
     retries: Option<Arc<Retries>>,
     /// The row as the last write asked for leaves it; `None` until there is a first.
     row: Option<Row>,
@@ -158,7 +161,20 @@ pub struct Session {
     /// The operations whose results the run has come by.
     visited: BTreeSet<Position>,
     awaited: BTreeSet<(Position, RoleId)>,
+    /// What has come and is not in the log, nor in a write to it, in the order of its coming.
+    unlogged: Vec<(Position, RoleId)>,
+    /// What is called stable once the write is durable.
+    logging: VecDeque<(WriteId, BTreeMap<RoleId, Vec<Position>>)>,
+    /// Something has been logged.
+    has_log: bool,
     outgoing: BTreeMap<(RoleId, Position), Outgoing>,
+    /// Messages that their receivers have, from an earlier run of this role: this run makes them again, and they go nowhere.
+    stable_early: BTreeSet<(RoleId, Position)>,
+    /// This run began with what is stored.
+    is_recovered: bool,
+    /// Roles for whose messages there was no room in the poll of the program that is under way, and those that are to be asked for it.
+    waits_for_room: BTreeSet<RoleId>,
+    to_ask: BTreeSet<RoleId>,
     /// Messages of the poll of the program that is under way: they get their gate when it ends.
     fresh: Vec<(RoleId, Position)>,
     /// Messages that wait for their gate, in the order of their gates.
@@ -193,6 +209,8 @@ pub struct Session {
 
     // Gates and outputs.
     last_write: WriteId,
+    /// The last write that what the program does next depends on: not one that only logs messages.
+    gate: WriteId,
     durable: WriteId,
     gated_calls: VecDeque<(WriteId, Position)>,
     timers: Few<Timer, Millis>,
@@ -212,6 +230,7 @@ impl Session {
             me,
             header,
             timing,
+            stability: Stability::default(),
             retries: None,
             row: None,
             arguments: None,
@@ -227,7 +246,14 @@ impl Session {
             inbox_waiting: 0,
             visited: BTreeSet::new(),
             awaited: BTreeSet::new(),
+            unlogged: Vec::new(),
+            logging: VecDeque::new(),
+            has_log: false,
             outgoing: BTreeMap::new(),
+            stable_early: BTreeSet::new(),
+            is_recovered: false,
+            waits_for_room: BTreeSet::new(),
+            to_ask: BTreeSet::new(),
             fresh: Vec::new(),
             held: VecDeque::new(),
             transaction_requests: BTreeMap::new(),
@@ -248,6 +274,7 @@ impl Session {
             entered: false,
             state_write: WriteId::default(),
             last_write: WriteId::default(),
+            gate: WriteId::default(),
             durable: WriteId::default(),
             gated_calls: VecDeque::new(),
             timers: Few::default(),
@@ -291,6 +318,8 @@ impl Session {
         session.calls = stored.calls.into_iter().map(|record| (record.position, record)).collect();
         session.scopes = ScopeTable::recover(stored.scope_votes);
         session.row = Some(stored.row);
+        session.is_recovered = true;
+        session.recover_log(stored.messages);
         if session.runs_program() {
             if me == session.header.initiator {
                 session.hold_begins(begins);
@@ -305,9 +334,7 @@ impl Session {
 
     fn hold_begins(&mut self, begins: &[RoleId]) {
         for role in begins {
-            self.outgoing
-                .insert((*role, Position::BEGIN), Outgoing::new(Scopes::default(), Said::Value(Arc::from("null"))));
-            self.fresh.push((*role, Position::BEGIN));
+            self.keep(*role, Position::BEGIN, Scopes::default(), Said::Value(Arc::from("null")));
         }
     }
 
@@ -359,7 +386,7 @@ impl Session {
 
     /// The next frame to send.
     pub fn poll_transmit(&mut self) -> Option<Frame> {
-        room::next(&mut self.transmits)
+        room::next(&mut self.transmits).or_else(|| self.next_question())
     }
 
     /// The next durable write to make. They are numbered without gaps, and take effect in that order.
@@ -386,6 +413,7 @@ impl Session {
     pub fn handle_durable(&mut self, id: WriteId, now: Millis) {
         self.durable = self.durable.max(id.min(self.last_write));
         self.release();
+        self.say_stable();
         self.enter_state(now);
         self.compensated(now);
         self.roll_scopes_back();
@@ -418,6 +446,7 @@ impl Session {
         let committed = changes.iter().filter(|change| matches!(change, Change::Transaction(_))).count() as u64;
         let (version, commits) = self.row.as_ref().map_or((0, 0), |row| (row.version, row.commits));
         let changed = self.row.as_ref().is_none_or(|row| row.state != state);
+        let only_logs = changes.iter().all(|change| matches!(change, Change::Message(_)));
         let row = Row {
             header: Arc::clone(&self.header),
             version: version + 1,
@@ -428,6 +457,9 @@ impl Session {
         };
         self.row = Some(row.clone());
         self.last_write = WriteId(self.last_write.0 + 1);
+        if changed || !only_logs {
+            self.gate = self.last_write;
+        }
         if changed {
             self.state_write = self.last_write;
             self.entered = false;

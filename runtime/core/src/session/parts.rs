@@ -3,7 +3,8 @@
 use std::sync::Arc;
 
 use crate::identity::{Digest, Position, WriteId};
-use crate::scope::{ScopeVote, Scopes};
+use crate::record::Said;
+use crate::scope::Scopes;
 
 /// The gate of what waits for the end of the poll of the program that asked for it.
 pub(super) const NO_WRITE_YET: WriteId = WriteId(u64::MAX);
@@ -21,15 +22,10 @@ pub(super) struct Peer {
     pub(super) owed_done: bool,
     /// Why it last said that it cannot take part.
     pub(super) refused: Option<Arc<str>>,
-}
-
-/// What is kept for another role until that needs it no more.
-#[derive(Clone, Debug)]
-pub(super) enum Said {
-    /// A message of the program: its value.
-    Value(Arc<str>),
-    /// A vote of the scope at its position.
-    Vote(ScopeVote),
+    /// What the messages that are kept for it count.
+    pub(super) kept_bytes: usize,
+    /// It has been asked to make durable what is kept for it, and has called nothing stable since.
+    pub(super) asked: bool,
 }
 
 /// A message of the program to another role, or a vote of a scope, which is kept and sent like one.
@@ -39,21 +35,32 @@ pub(super) struct Outgoing {
     pub(super) said: Said,
     /// It leaves only when this write is durable; none yet, as long as the poll of the program that made it is under way.
     pub(super) after: WriteId,
-    pub(super) stable: bool,
 }
 
 impl Outgoing {
     pub(super) fn new(scopes: Scopes, said: Said) -> Self {
-        Self { scopes, said, after: NO_WRITE_YET, stable: false }
+        Self { scopes, said, after: NO_WRITE_YET }
     }
 }
 
-/// A message of the program from another role.
+/// A message of the program, or a vote of a scope, from another role.
 #[derive(Clone, Debug)]
 pub(super) struct Incoming {
     pub(super) scopes: Scopes,
-    /// `None` once the program has taken it.
-    pub(super) payload: Option<Arc<str>>,
+    /// `None` once it is both taken and logged; and where the program has given up waiting for it and it has not come.
+    pub(super) said: Option<Said>,
+    /// The program has dealt with it.
+    pub(super) taken: bool,
+    /// The write that it is logged by.
+    pub(super) logged: Option<WriteId>,
+}
+
+impl Incoming {
+    /// Gives what is said to the program, and keeps it as long as it is not logged.
+    pub(super) fn take(&mut self) -> Option<Said> {
+        self.taken = true;
+        if self.logged.is_some() { self.said.take() } else { self.said.clone() }
+    }
 }
 
 /// An operation that the program asked for and that has not returned.
@@ -79,6 +86,8 @@ pub(super) enum Timer {
     /// The body of this scope has taken too long.
     Scope(Position),
     Compensation,
+    /// What has come is logged.
+    Log,
     /// The session is to be decided by now.
     Deadline,
 }

@@ -9,10 +9,10 @@ use std::fmt;
 use std::sync::Arc;
 use std::task::Poll;
 
-use super::parts::{NO_WRITE_YET, Outgoing, Request, Said, Timer};
+use super::parts::{NO_WRITE_YET, Request, Timer};
 use super::{Change, Event, Run, Session};
 use crate::identity::{Digest, Millis, Position, RoleId};
-use crate::record::{CallRecord, RowState, TransactionRecord, Urgency};
+use crate::record::{CallRecord, RowState, Said, TransactionRecord, Urgency};
 use crate::scope::{Place, Scopes};
 
 /// The program must not go on.
@@ -51,17 +51,19 @@ impl fmt::Display for Divergence {
 }
 
 impl Session {
-    /// The program sends a message. Never waits.
+    /// The program sends a message, where [`Session::poll_room`] was ready.
     pub fn program_send(&mut self, at: impl Into<Place>, to: RoleId, payload: Arc<str>) -> Result<(), Stop> {
         let Place { position, scopes } = at.into();
         self.go_on(&scopes)?;
         if !self.peers.contains_key(&to) {
             return self.diverge(position, "a role that takes part", format!("a message to role {}", to.0));
         }
-        if self.outgoing.insert((to, position), Outgoing::new(scopes, Said::Value(payload))).is_some() {
+        if self.stable_early.remove(&(to, position)) {
+            return Ok(());
+        }
+        if self.keep(to, position, scopes, Said::Value(payload)) {
             return self.diverge(position, "one message", "a second one of the same position".into());
         }
-        self.fresh.push((to, position));
         Ok(())
     }
 
@@ -77,7 +79,7 @@ impl Session {
                 Poll::Pending
             }
             Some(incoming) => {
-                let Some(payload) = incoming.payload.take() else {
+                let (false, Some(Said::Value(payload))) = (incoming.taken, incoming.take()) else {
                     let attempted = "a second receive of the same position".into();
                     return Poll::Ready(self.diverge(position, "one message", attempted));
                 };
@@ -291,19 +293,20 @@ impl Session {
             self.give_room_back();
             return;
         }
-        let last_write = self.last_write;
+        let gate = self.gate;
         for key in std::mem::take(&mut self.fresh) {
             if let Some(message) = self.outgoing.get_mut(&key) {
-                message.after = last_write;
+                message.after = gate;
             }
             self.held.push_back(key);
         }
         for (after, _) in self.gated_calls.iter_mut().rev().take_while(|(after, _)| *after == NO_WRITE_YET) {
-            *after = last_write;
+            *after = gate;
         }
         self.waits_paused(now);
         self.scopes_paused(now);
         self.release();
+        self.ask_for_room();
         self.enter_state(now);
         self.roll_scopes_back();
         self.give_room_back();
@@ -329,7 +332,7 @@ impl Session {
 
     fn complete(&mut self, result: Arc<str>) {
         self.ended = true;
-        self.forget_messages();
+        self.close_inbox();
         let missed = self.missed();
         if missed > 0 {
             let recorded = format!("{} operations", self.visited.len() + missed);
@@ -408,7 +411,9 @@ impl Session {
         let (position, request) = match timer {
             Timer::Transaction(position) => (position, self.transaction_requests.get_mut(&position)),
             Timer::Call(position) => (position, self.call_requests.get_mut(&position)),
-            Timer::Resend | Timer::Wait(_) | Timer::Scope(_) | Timer::Compensation | Timer::Deadline => return,
+            Timer::Resend | Timer::Wait(_) | Timer::Scope(_) | Timer::Compensation | Timer::Log | Timer::Deadline => {
+                return;
+            }
         };
         let Some(request) = request else { return };
         request.attempts += 1;

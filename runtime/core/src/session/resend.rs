@@ -2,12 +2,12 @@
 
 use std::sync::Arc;
 
-use super::parts::{Outgoing, Peer, Said, Timer};
+use super::parts::{Outgoing, Peer, Timer};
 use super::{Run, Session};
 use crate::fault::{self, Fault};
 use crate::frame::{Body, Frame, Outcome, Vote};
 use crate::identity::{Millis, Position, RoleId};
-use crate::record::RowState;
+use crate::record::{RowState, Said};
 use crate::retry::doubled;
 
 impl Session {
@@ -37,6 +37,7 @@ impl Session {
                 Timer::Wait(position) => self.wait_elapsed(position),
                 Timer::Scope(position) => self.scope_takes_too_long(position),
                 Timer::Compensation => self.retry_compensation(),
+                Timer::Log => self.log_lazily(now),
                 Timer::Deadline => self.deadline_passed(),
             }
         }
@@ -53,7 +54,7 @@ impl Session {
                     tried += 1;
                 }
                 Timer::Resend => *at = now,
-                Timer::Wait(_) | Timer::Scope(_) | Timer::Deadline => {}
+                Timer::Wait(_) | Timer::Scope(_) | Timer::Log | Timer::Deadline => {}
             }
         }
         self.resends = 0;
@@ -75,15 +76,12 @@ impl Session {
 
     /// Everything for `role` that it has not answered.
     pub(super) fn resend_to(&mut self, role: RoleId) {
-        let Some(peer) = self.peers.get(&role) else { return };
+        let Some(peer) = self.peers.get_mut(&role) else { return };
+        peer.asked = false;
         let (done, durable) = (peer.done, self.durable);
         if (!self.stopped || fault::is_on(Fault::SettledGoesOnSending)) && !self.parked {
-            let messages: Vec<_> = self
-                .outgoing
-                .range((role, Position(0))..=(role, Position(u128::MAX)))
-                .filter(|(_, message)| !message.stable && message.after <= durable)
-                .map(|(key, _)| *key)
-                .collect();
+            let left = self.kept_for(role).filter(|(_, message)| message.after <= durable);
+            let messages: Vec<_> = left.map(|(key, _)| key).collect();
             messages.into_iter().for_each(|key| self.transmit_message(key));
         }
         self.pass_cancel_on(role);
@@ -127,6 +125,7 @@ impl Session {
             Said::Vote(vote) => Body::ScopeVote { position, scopes, vote: vote.clone() },
         };
         self.transmit(key.0, body);
+        self.ask_if_short(key.0);
     }
 
     pub(super) fn transmit(&mut self, to: RoleId, body: Body) {
@@ -137,7 +136,12 @@ impl Session {
             | Body::Cancel { .. }
             | Body::Need
             | Body::Vote { vote: Vote::Aborted { .. }, .. } => !peer.has_header,
-            Body::Vote { .. } | Body::Stable { .. } | Body::Done { .. } | Body::Over | Body::Refused { .. } => false,
+            Body::Vote { .. }
+            | Body::Stable { .. }
+            | Body::Keep
+            | Body::Done { .. }
+            | Body::Over
+            | Body::Refused { .. } => false,
         };
         let header = wants_header.then(|| Arc::clone(&self.header));
         self.transmits.push_back(Frame { session: self.id, from: self.me, to, header, body });

@@ -26,12 +26,12 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::task::Poll;
 
-use super::parts::{NO_WRITE_YET, Outgoing, Said, Timer};
+use super::parts::{Incoming, NO_WRITE_YET, Timer};
 use super::program::{Divergence, Stop};
 use super::{INBOX_MESSAGES_MAX, Run, Session};
 use crate::fault::{self, Fault};
 use crate::identity::{Millis, Position, RoleId, WriteId};
-use crate::record::{Change, RowState, ScopeVoteRecord};
+use crate::record::{Change, RowState, Said, ScopeVoteRecord};
 use crate::scope::{Place, ScopeAbort, ScopeEnd, ScopeVote, Scopes};
 
 /// What a session keeps of its scopes.
@@ -253,21 +253,34 @@ impl Session {
 
     /// Another role's vote.
     pub(super) fn handle_scope_vote(&mut self, from: RoleId, position: Position, around: &Scopes, vote: ScopeVote) {
-        if !self.takes_messages(from, position) || self.is_given_up(around) {
+        if !self.takes_messages(from, position) || self.is_given_up(around) || self.comes_again(from, position) {
             return;
         }
+        let is_part = |scope: &Scope| scope.peers.contains(&from);
+        let entered = self.scopes.entered.get(&position).map(is_part);
+        // Before its scope is entered it is like a message that the program does not wait for yet.
+        if entered == Some(false) || (entered.is_none() && self.inbox_waiting >= INBOX_MESSAGES_MAX) {
+            return;
+        }
+        let said = Some(Said::Vote(vote.clone()));
+        let incoming = Incoming { scopes: around.clone(), said, taken: true, logged: None };
+        self.inbox.insert((position, from), incoming);
+        self.unlogged.push((position, from));
+        if entered.is_none() {
+            return self.hear_early(from, position, around, vote);
+        }
         if let Some(scope) = self.scopes.entered.get_mut(&position) {
-            if scope.peers.contains(&from) {
-                scope.heard.entry(from).or_insert(vote);
-                self.follow_votes(position);
-            }
-        } else if self.inbox_waiting < INBOX_MESSAGES_MAX {
-            // Like a message that the program does not wait for yet.
-            let early = || EarlyVotes { around: around.clone(), votes: BTreeMap::new() };
-            let early = self.scopes.early.entry(position).or_insert_with(early);
-            if early.votes.insert(from, vote).is_none() {
-                self.inbox_waiting += 1;
-            }
+            scope.heard.entry(from).or_insert(vote);
+        }
+        self.follow_votes(position);
+    }
+
+    /// A vote of a scope that this run has not entered.
+    pub(super) fn hear_early(&mut self, from: RoleId, position: Position, around: &Scopes, vote: ScopeVote) {
+        let early = || EarlyVotes { around: around.clone(), votes: BTreeMap::new() };
+        let early = self.scopes.early.entry(position).or_insert_with(early);
+        if !self.ended && early.votes.insert(from, vote).is_none() {
+            self.inbox_waiting += 1;
         }
     }
 
@@ -297,11 +310,11 @@ impl Session {
 
     fn say_vote(&mut self, position: Position) {
         let Some(Scope { own: Some(vote), around, peers, .. }) = self.scopes.entered.get(&position) else { return };
+        let mut votes = Vec::with_capacity(peers.len());
         for role in peers {
-            let key = (*role, position);
-            self.outgoing.insert(key, Outgoing::new(around.clone(), Said::Vote(vote.clone())));
-            self.fresh.push(key);
+            votes.push((*role, around.clone(), Said::Vote(vote.clone())));
         }
+        votes.into_iter().for_each(|(role, around, said)| _ = self.keep(role, position, around, said));
     }
 
     /// A vote has come, or was cast: with an abort among them the body ends here, and this role says so where it has not voted.
@@ -323,13 +336,13 @@ impl Session {
 
     /// Nothing of the body is sent, waited for or run any more.
     fn give_up_body(&mut self, scope: Position) {
-        self.outgoing.retain(|_, message| !message.scopes.contains(scope));
+        self.keep_only(|message| !message.scopes.contains(scope));
         self.fresh.retain(|key| self.outgoing.contains_key(key));
         // Who waits outside of the body says so again in the next poll.
         self.awaited.clear();
         self.inbox.retain(|_, message| !message.scopes.contains(scope));
         self.scopes.early.retain(|_, early| !early.around.contains(scope));
-        let messages = self.inbox.values().filter(|message| message.payload.is_some()).count();
+        let messages = self.inbox.values().filter(|message| !message.taken).count();
         self.inbox_waiting = messages + self.scopes.early.values().map(|early| early.votes.len()).sum::<usize>();
         self.transaction_requests.retain(|_, request| !request.scopes.contains(scope));
         self.call_requests.retain(|_, request| !request.scopes.contains(scope));
@@ -346,7 +359,7 @@ impl Session {
             Timer::Call(position) => self.call_requests.contains_key(position),
             Timer::Wait(position) => self.waits.contains_key(position),
             Timer::Scope(position) => self.scopes.entered.contains_key(position),
-            Timer::Resend | Timer::Compensation | Timer::Deadline => true,
+            Timer::Resend | Timer::Compensation | Timer::Log | Timer::Deadline => true,
         });
     }
 
@@ -354,7 +367,7 @@ impl Session {
     pub(super) fn scopes_paused(&mut self, now: Millis) {
         for position in std::mem::take(&mut self.scopes.fresh) {
             if let Some(scope) = self.scopes.entered.get_mut(&position) {
-                scope.after = self.last_write;
+                scope.after = self.gate;
             }
         }
         for (position, limit_millis) in std::mem::take(&mut self.scopes.limits) {

@@ -39,6 +39,8 @@ pub struct PeerView {
     pub refused: Option<Arc<str>>,
     /// How many messages are kept for it, to be sent again.
     pub kept: usize,
+    /// What they count: their bytes of JSON, and a little for each.
+    pub kept_bytes: usize,
 }
 
 /// Something that a session waits for.
@@ -101,7 +103,8 @@ impl Session {
             completed: peer.completed,
             done: peer.done,
             refused: peer.refused.clone(),
-            kept: self.outgoing.iter().filter(|((to, _), message)| to == role && !message.stable).count(),
+            kept: self.kept_for(*role).count(),
+            kept_bytes: peer.kept_bytes,
         });
         View {
             row: self.row.clone(),

@@ -85,7 +85,7 @@ impl Session {
         if let Err(stop) = self.request_allowed(position, &scopes, OPERATION, &millis.to_string()) {
             return Poll::Ready(Err(stop));
         }
-        if self.inbox.get(&(position, from)).is_some_and(|incoming| incoming.payload.is_some()) {
+        if self.inbox.get(&(position, from)).is_some_and(|incoming| !incoming.taken) {
             self.record_wait(place.clone(), ARRIVED, millis, received);
             return self.program_receive(place, from).map_ok(Some);
         }
@@ -115,8 +115,10 @@ impl Session {
     fn drop_message(&mut self, place: Place, from: RoleId) {
         let key = (place.position, from);
         self.awaited.remove(&key);
-        let dropped = self.inbox.insert(key, Incoming { scopes: place.scopes, payload: None });
-        if dropped.is_some_and(|incoming| incoming.payload.is_some()) {
+        let late = || Incoming { scopes: place.scopes, said: None, taken: true, logged: None };
+        let incoming = self.inbox.entry(key).or_insert_with(late);
+        if !incoming.taken {
+            incoming.take();
             self.inbox_waiting -= 1;
         }
     }

@@ -177,7 +177,7 @@ fn nothing() -> View {
 }
 
 fn of_stored(stored: Stored) -> View {
-    let Stored { row, mut transactions, calls, scope_votes } = stored;
+    let Stored { row, mut transactions, calls, scope_votes, messages: _ } = stored;
     transactions.sort_by_key(|record| record.sequence);
     View { row: Some(row), transactions, calls, scope_votes, ..nothing() }
 }

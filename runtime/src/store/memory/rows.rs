@@ -5,7 +5,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use accompanist_core::{Change, RoleId, RowState, SessionKey, Stored, Write};
+use accompanist_core::{Change, LoggedMessage, RoleId, RowState, SessionKey, Stored, Write};
 use tokio::time::Instant;
 
 use super::data::Data;
@@ -25,10 +25,34 @@ pub(super) struct State {
 
 #[derive(Clone)]
 struct Entry {
+    /// All but the logged messages.
     stored: Stored,
+    /// Those, by the writes that logged them: an entry is copied with every write, and a session may log many.
+    messages: Vec<Arc<[LoggedMessage]>>,
     /// Which session this is in the order of their start.
     number: u64,
     finished: Option<Instant>,
+}
+
+impl Entry {
+    fn stored(&self) -> Stored {
+        let messages = self.messages.iter().flat_map(|some| some.iter().cloned()).collect();
+        Stored { messages, ..self.stored.clone() }
+    }
+
+    fn change_messages(&mut self, changes: &[Change]) {
+        let logged = changes.iter().filter_map(|change| match change {
+            Change::Message(message) => Some(message.clone()),
+            _ => None,
+        });
+        let logged: Vec<_> = logged.collect();
+        if !logged.is_empty() {
+            self.messages.push(logged.into());
+        }
+        if changes.contains(&Change::DropMessages) {
+            self.messages.clear();
+        }
+    }
 }
 
 pub(super) fn lock(state: &Mutex<State>) -> MutexGuard<'_, State> {
@@ -39,11 +63,11 @@ impl State {
     pub(super) fn unfinished(&self) -> Vec<(RoleId, Stored)> {
         let mut entries: Vec<_> = self.sessions.iter().filter(|(_, entry)| entry.finished.is_none()).collect();
         entries.sort_by_key(|(_, entry)| entry.number);
-        entries.into_iter().map(|(key, entry)| (key.role, entry.stored.clone())).collect()
+        entries.into_iter().map(|(key, entry)| (key.role, entry.stored())).collect()
     }
 
     pub(super) fn find(&self, key: SessionKey) -> Option<Stored> {
-        self.sessions.get(&key).map(|entry| entry.stored.clone())
+        self.sessions.get(&key).map(Entry::stored)
     }
 
     pub(super) fn find_client(&self, choreography: &str, client_id: &str) -> Option<Stored> {
@@ -115,6 +139,7 @@ impl Batch {
                     transactions: Vec::new(),
                     calls: Vec::new(),
                     scope_votes: Vec::new(),
+                    messages: Vec::new(),
                 };
                 if let Some(client) = client(key, &empty) {
                     let taken = |(other, entry): (&SessionKey, &Entry)| {
@@ -125,7 +150,7 @@ impl Batch {
                     }
                 }
                 state.started += 1;
-                Entry { stored: empty, number: state.started, finished: None }
+                Entry { stored: empty, messages: Vec::new(), number: state.started, finished: None }
             }
         };
         drop(state);
@@ -134,6 +159,7 @@ impl Batch {
             entry.finished.get_or_insert_with(Instant::now);
         }
         write.changes.iter().try_for_each(|change| change_records(&mut entry.stored, change))?;
+        entry.change_messages(&write.changes);
         self.rows.insert(key, entry);
         Ok(())
     }
@@ -187,6 +213,8 @@ fn change_records(stored: &mut Stored, change: &Change) -> Result<(), StoreError
             stored.calls.clear();
             stored.scope_votes.clear();
         }
+        // They are no part of it.
+        Change::Message(_) | Change::DropMessages => {}
     }
     Ok(())
 }

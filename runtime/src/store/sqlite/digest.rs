@@ -1,8 +1,8 @@
 //! The digest that every row carries over its own fields: what a failing disk or a stray tool changed is refused, never misread.
 
-use accompanist_core::{CallRecord, Deadline, Digest, ScopeVoteRecord, SessionKey, TransactionRecord};
+use accompanist_core::{CallRecord, Deadline, Digest, LoggedMessage, ScopeVoteRecord, SessionKey, TransactionRecord};
 
-use super::state::{StateColumns, scopes_column, vote_columns};
+use super::state::{StateColumns, said_columns, scopes_column, vote_columns};
 
 /// Collects fields, each by its length and bytes, so that no two lists of fields look alike.
 struct Fields(Vec<u8>);
@@ -98,6 +98,18 @@ pub(super) fn of_scope_vote(key: SessionKey, record: &ScopeVoteRecord) -> [u8; 1
         .bytes(&scopes_column(&record.scopes))
         .bytes(vote.as_bytes())
         .text(reason)
+        .digest()
+}
+
+/// Of a logged message.
+pub(super) fn of_message(key: SessionKey, message: &LoggedMessage) -> [u8; 16] {
+    let (said, content) = said_columns(&message.said);
+    Fields::of(b'm', key)
+        .number(u64::from(message.from.0))
+        .bytes(&message.position.0.to_le_bytes())
+        .bytes(&scopes_column(&message.scopes))
+        .bytes(said.as_bytes())
+        .text(content)
         .digest()
 }
 

@@ -4,8 +4,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use accompanist_core::{
-    CallRecord, Deadline, Digest, Header, Position, RoleId, Row, ScopeVoteRecord, SessionId, SessionKey, Stored,
-    TransactionRecord,
+    CallRecord, Deadline, Digest, Header, LoggedMessage, Position, RoleId, Row, ScopeVoteRecord, SessionId, SessionKey,
+    Stored, TransactionRecord,
 };
 use rusqlite::{CachedStatement, Connection, OptionalExtension as _, Params, params};
 
@@ -44,6 +44,10 @@ const TRANSACTION: &str = select_transaction!("WHERE id = ?1 AND position = ?2")
 const CALLS: &str =
     "SELECT position, operation, arguments, result, received, digest, scopes FROM accompanist_call WHERE id = ?1";
 const SCOPE_VOTES: &str = "SELECT position, scopes, vote, reason, digest FROM accompanist_scope_vote WHERE id = ?1";
+
+/// In the order of their logging.
+const MESSAGES: &str =
+    "SELECT sender, position, scopes, said, content, digest FROM accompanist_message WHERE id = ?1 ORDER BY number";
 
 /// What is stored of `key`.
 pub(super) fn find(connection: &Connection, key: SessionKey) -> Result<Option<Stored>, StoreError> {
@@ -140,14 +144,19 @@ fn stored(connection: &Connection, columns: &rusqlite::Row<'_>) -> Result<(RoleI
         scope_votes.push(scope_vote_record(key, columns)?);
         Ok(())
     })?;
+    let mut messages = Vec::new();
+    each(connection, MESSAGES, id, |columns| {
+        messages.push(logged_message(key, columns)?);
+        Ok(())
+    })?;
     let expected: i64 = columns.get(20).map_err(|error| unreadable("session", Some(id), &error))?;
-    let count = transactions.len() + calls.len() + scope_votes.len();
+    let count = transactions.len() + calls.len() + scope_votes.len() + messages.len();
     if i64::try_from(count) != Ok(expected) {
         return Err(StoreError::Corrupt(format!(
             "row {id} of accompanist_session: it has {expected} records, and {count} are found"
         )));
     }
-    Ok((key.role, Stored { row, transactions, calls, scope_votes }))
+    Ok((key.role, Stored { row, transactions, calls, scope_votes, messages }))
 }
 
 fn each(
@@ -286,6 +295,19 @@ fn scope_vote_record(key: SessionKey, columns: &rusqlite::Row<'_>) -> Result<Sco
     match read().map_err(|error| unreadable_record("scope_vote", key, &error))? {
         (_, Some(record), digest) if digest::of_scope_vote(key, &record) == digest => Ok(record),
         (position, ..) => Err(damaged_record("scope_vote", key, position)),
+    }
+}
+
+fn logged_message(key: SessionKey, columns: &rusqlite::Row<'_>) -> Result<LoggedMessage, StoreError> {
+    let read = || -> Result<_, rusqlite::Error> {
+        let (from, position) = (RoleId(columns.get(0)?), Position(u128::from_be_bytes(columns.get(1)?)));
+        let scopes = state::scopes(columns.get_ref(2)?.as_blob()?);
+        let said = state::said(columns.get_ref(3)?.as_str()?, columns.get(4)?);
+        Ok((position, said.map(|said| LoggedMessage { from, position, scopes, said }), columns.get::<_, [u8; 16]>(5)?))
+    };
+    match read().map_err(|error| unreadable_record("message", key, &error))? {
+        (_, Some(message), digest) if digest::of_message(key, &message) == digest => Ok(message),
+        (position, ..) => Err(damaged_record("message", key, position)),
     }
 }
 

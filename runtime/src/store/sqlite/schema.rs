@@ -10,7 +10,7 @@ use rusqlite::{Connection, ErrorCode, OpenFlags, OptionalExtension as _};
 use crate::store::StoreError;
 
 /// The format of the tables below. A version of the library refuses a database of a newer format by name.
-pub(super) const FORMAT: i64 = 3;
+pub(super) const FORMAT: i64 = 4;
 
 /// How long a connection waits for a lock that another connection holds: somebody's command-line tool, or a backup.
 pub(super) const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
@@ -23,6 +23,22 @@ const STATEMENTS_CACHED_MAX: usize = 256;
 /// A commit that makes the file longer costs the file system a journal commit besides the data's own flush, about twice the time of one that
 /// overwrites. A log of zeros is an empty one to SQLite, whose frames carry checksums and the salt of the current round.
 pub(super) const LOG_BYTES: u64 = 4 * 1024 * 1024;
+
+/// The table of logged messages, apart from the others because databases of the format before have none. Its rows are in the order of their
+/// coming, and not of their positions, which are digests: a session that logs much writes at one place.
+const MESSAGES: &str = "
+CREATE TABLE accompanist_message (
+  number INTEGER PRIMARY KEY,
+  id INTEGER NOT NULL,
+  sender INTEGER NOT NULL,
+  position BLOB NOT NULL,
+  scopes BLOB NOT NULL,
+  said TEXT NOT NULL,
+  content TEXT,
+  digest BLOB NOT NULL
+) STRICT;
+CREATE INDEX accompanist_message_session ON accompanist_message (id);
+";
 
 /// The tables. Times are milliseconds since 1970; `digest` covers every other column of its row but the times (`rows.rs`), except those of a
 /// session's header, which the session's own name (`session`) is a digest of, and `records`, the number of the session's records in the other
@@ -189,14 +205,21 @@ ALTER TABLE accompanist_session ADD COLUMN deadline_within INTEGER;
 UPDATE accompanist_meta SET value = 3 WHERE key = 'format';
 ";
 
-/// Creates the tables where there are none, brings those of the format before to this one, and refuses all others.
+/// What format 4 has more than format 3: logged messages.
+const FORMAT_3_TO_4: &str = "UPDATE accompanist_meta SET value = 4 WHERE key = 'format'";
+
+/// Creates the tables where there are none, brings those of earlier formats to this one, and refuses all others.
 pub(super) fn prepare(connection: &mut Connection, path: &Path) -> Result<(), StoreError> {
     match format(connection).map_err(|error| opening(path, &error))? {
         Some(FORMAT) => return Ok(()),
-        Some(2) => {
+        Some(before @ (2 | 3)) => {
             let mut migrate = || {
                 let transaction = connection.transaction()?;
-                transaction.execute_batch(FORMAT_2_TO_3)?;
+                if before == 2 {
+                    transaction.execute_batch(FORMAT_2_TO_3)?;
+                }
+                transaction.execute_batch(MESSAGES)?;
+                transaction.execute_batch(FORMAT_3_TO_4)?;
                 transaction.commit()
             };
             return migrate().map_err(|error| opening(path, &error));
@@ -204,7 +227,7 @@ pub(super) fn prepare(connection: &mut Connection, path: &Path) -> Result<(), St
         None => {}
         Some(other) => {
             return Err(StoreError::Corrupt(format!(
-                "`{}` has format {other}, and this version of accompanist reads formats 2 and {FORMAT}: use the version that wrote it",
+                "`{}` has format {other}, and this version of accompanist reads formats 2 to {FORMAT}: use the version that wrote it",
                 path.display()
             )));
         }
@@ -212,6 +235,7 @@ pub(super) fn prepare(connection: &mut Connection, path: &Path) -> Result<(), St
     let mut create = || {
         let transaction = connection.transaction()?;
         transaction.execute_batch(TABLES)?;
+        transaction.execute_batch(MESSAGES)?;
         transaction
             .execute_batch("CREATE TABLE accompanist_meta (key TEXT PRIMARY KEY, value INTEGER NOT NULL) STRICT")?;
         transaction.execute("INSERT INTO accompanist_meta (key, value) VALUES ('format', ?1)", [FORMAT])?;

@@ -1,8 +1,8 @@
-//! A row's state, and a vote of a scope, as columns that a person can read, and back.
+//! A row's state, a vote of a scope and what a message says, as columns that a person can read, and back.
 
 use std::sync::Arc;
 
-use accompanist_core::{Position, RoleId, RowState, ScopeVote, Scopes};
+use accompanist_core::{Position, RoleId, RowState, Said, ScopeVote, Scopes};
 
 /// The columns of a [`RowState`].
 #[derive(Debug, Default, PartialEq, Eq)]
@@ -74,6 +74,22 @@ pub(super) fn vote(name: &str, reason: Option<Arc<str>>) -> Option<ScopeVote> {
         ("aborted", Some(reason)) => Some(ScopeVote::Aborted { reason }),
         ("stopped", None) => Some(ScopeVote::Stopped),
         _ => None,
+    }
+}
+
+/// The columns of what a message says: `value` and that, or a vote of a scope.
+pub(super) fn said_columns(said: &Said) -> (&'static str, Option<&str>) {
+    match said {
+        Said::Value(value) => ("value", Some(value)),
+        Said::Vote(vote) => vote_columns(vote),
+    }
+}
+
+/// What a message says; `None` for columns that nothing has.
+pub(super) fn said(name: &str, content: Option<Arc<str>>) -> Option<Said> {
+    match (name, content) {
+        ("value", Some(value)) => Some(Said::Value(value)),
+        (name, content) => vote(name, content).map(Said::Vote),
     }
 }
 

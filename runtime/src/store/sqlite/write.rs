@@ -2,13 +2,15 @@
 
 use std::time::{SystemTime, UNIX_EPOCH};
 
-use accompanist_core::{CallRecord, Change, Position, RowState, ScopeVoteRecord, SessionKey, TransactionRecord, Write};
+use accompanist_core::{
+    CallRecord, Change, LoggedMessage, Position, RowState, ScopeVoteRecord, SessionKey, TransactionRecord, Write,
+};
 use rusqlite::{Connection, ErrorCode, ToSql, params};
 
 use super::digest;
 use super::rows;
 use super::schema::store_error;
-use super::state::{StateColumns, scopes_column, vote_columns};
+use super::state::{StateColumns, said_columns, scopes_column, vote_columns};
 use crate::store::StoreError;
 
 const INSERT_SESSION: &str = "INSERT INTO accompanist_session (session, role, choreography, client_id, state, version, commits, records, \
@@ -47,9 +49,13 @@ const INSERT_CALL: &str = "INSERT INTO accompanist_call (id, position, operation
 const INSERT_SCOPE_VOTE: &str = "INSERT INTO accompanist_scope_vote (id, position, scopes, vote, reason, digest) \
      VALUES (?1, ?2, ?3, ?4, ?5, ?6)";
 
+const INSERT_MESSAGE: &str = "INSERT INTO accompanist_message (id, sender, position, scopes, said, content, digest) \
+     VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)";
+
 const DELETE_TRANSACTIONS: &str = "DELETE FROM accompanist_transaction WHERE id = ?1";
 const DELETE_CALLS: &str = "DELETE FROM accompanist_call WHERE id = ?1";
 const DELETE_SCOPE_VOTES: &str = "DELETE FROM accompanist_scope_vote WHERE id = ?1";
+const DELETE_MESSAGES: &str = "DELETE FROM accompanist_message WHERE id = ?1";
 
 /// The names of rows that have been finished since `?1` or longer; the state is asked for as well, so that no damage to a time deletes a
 /// session that is alive.
@@ -85,7 +91,9 @@ pub(super) fn apply(connection: &Connection, key: SessionKey, write: &Write) -> 
         Change::Call(record) => insert_call(connection, id, key, record),
         Change::ScopeVote(record) => insert_scope_vote(connection, id, key, record),
         Change::Undone(position) => mark_undone(connection, id, key, *position),
+        Change::Message(message) => insert_message(connection, id, key, message),
         Change::DropRecords => drop_records(connection, id).map_err(|error| store_error(&error)),
+        Change::DropMessages => drop_messages(connection, id).map_err(|error| store_error(&error)),
     })
 }
 
@@ -97,6 +105,7 @@ pub(super) fn forget(connection: &Connection, cutoff_ms: i64, rows_max: u32) -> 
             select.query_map(params![cutoff_ms, rows_max], |row| row.get(0))?.collect::<Result<_, _>>()?;
         for id in &ids {
             drop_records(connection, *id)?;
+            drop_messages(connection, *id)?;
             connection.prepare_cached(DELETE_SESSION)?.execute([id])?;
         }
         Ok(ids.len() as u64)
@@ -260,6 +269,28 @@ fn insert_scope_vote(
     insert().map(drop).map_err(|error| store_error(&error))
 }
 
+fn insert_message(
+    connection: &Connection,
+    id: i64,
+    key: SessionKey,
+    message: &LoggedMessage,
+) -> Result<(), StoreError> {
+    let digest = digest::of_message(key, message);
+    let (said, content) = said_columns(&message.said);
+    let insert = || {
+        connection.prepare_cached(INSERT_MESSAGE)?.execute(params![
+            id,
+            message.from.0,
+            message.position.0.to_be_bytes(),
+            scopes_column(&message.scopes),
+            said,
+            content,
+            digest
+        ])
+    };
+    insert().map(drop).map_err(|error| store_error(&error))
+}
+
 /// The record is read, and so checked, before its mark is made part of its digest.
 fn mark_undone(connection: &Connection, id: i64, key: SessionKey, position: Position) -> Result<(), StoreError> {
     let Some(mut record) = rows::transaction(connection, id, key, position)? else {
@@ -281,11 +312,15 @@ fn drop_records(connection: &Connection, id: i64) -> Result<(), rusqlite::Error>
     Ok(())
 }
 
+fn drop_messages(connection: &Connection, id: i64) -> Result<(), rusqlite::Error> {
+    connection.prepare_cached(DELETE_MESSAGES)?.execute([id]).map(drop)
+}
+
 /// Whether the session's records stay, and how many come.
 fn records(changes: &[Change]) -> (bool, u32) {
     changes.iter().fold((true, 0), |(kept, added), change| match change {
-        Change::Transaction(_) | Change::Call(_) | Change::ScopeVote(_) => (kept, added + 1),
-        Change::Undone(_) => (kept, added),
+        Change::Transaction(_) | Change::Call(_) | Change::ScopeVote(_) | Change::Message(_) => (kept, added + 1),
+        Change::Undone(_) | Change::DropMessages => (kept, added),
         Change::DropRecords => (false, 0),
     })
 }

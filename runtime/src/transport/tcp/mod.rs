@@ -24,6 +24,7 @@ use tokio::time::{sleep, timeout};
 
 pub use self::incoming::{FRAME_LIFE_MAX, SILENCE_MAX};
 pub use self::outgoing::OUTGOING_BYTES_MAX;
+use self::outgoing::Outgoing;
 use self::peer::{Accepted, Peer};
 pub use self::wire::FRAME_BYTES_MAX;
 use self::wire::{HANDSHAKE_DURATION_MAX, Hello, NAME_BYTES_MAX};
@@ -49,6 +50,7 @@ const LOOPBACK_FRAMES_MAX: usize = 64 * 1024;
 pub struct Tcp {
     listen: Listen,
     peers: Vec<(String, String)>,
+    outgoing_bytes_max: usize,
 }
 
 #[derive(Debug)]
@@ -66,7 +68,7 @@ impl Tcp {
     /// let transport = Tcp::new("0.0.0.0:7001", [("payment", "payment.internal:7001"), ("loyalty", "10.0.0.7:7001")]);
     /// ```
     pub fn new<N: Into<String>, A: ToString>(listen: impl ToString, peers: impl IntoIterator<Item = (N, A)>) -> Self {
-        Self { listen: Listen::At(listen.to_string()), peers: Vec::new() }.with_peers(peers)
+        Self::listening(Listen::At(listen.to_string())).with_peers(peers)
     }
 
     /// Listens at `address` from now on, which tells the port when it is given as 0. Peers that dial wait until the transport is started.
@@ -76,7 +78,11 @@ impl Tcp {
     pub async fn bind(address: impl ToString) -> io::Result<Self> {
         let address = address.to_string();
         let listener = TcpListener::bind(&address).await.map_err(|error| at(&address, &error))?;
-        Ok(Self { listen: Listen::Bound(listener), peers: Vec::new() })
+        Ok(Self::listening(Listen::Bound(listener)))
+    }
+
+    fn listening(listen: Listen) -> Self {
+        Self { listen, peers: Vec::new(), outgoing_bytes_max: OUTGOING_BYTES_MAX }
     }
 
     /// Adds peers.
@@ -84,6 +90,12 @@ impl Tcp {
     pub fn with_peers<N: Into<String>, A: ToString>(mut self, peers: impl IntoIterator<Item = (N, A)>) -> Self {
         self.peers.extend(peers.into_iter().map(|(name, address)| (name.into(), address.to_string())));
         self
+    }
+
+    /// How many bytes may wait for one peer that does not read: [`OUTGOING_BYTES_MAX`] unless said. What does not fit is sent again when there is room.
+    #[must_use]
+    pub fn outgoing_bytes_max(self, outgoing_bytes_max: usize) -> Self {
+        Self { outgoing_bytes_max, ..self }
     }
 
     /// The address that it listens at; `None` when it has not been bound.
@@ -104,7 +116,7 @@ impl Transport for Tcp {
         for (name, address) in self.peers {
             check_name(&name)?;
             check_address(&name, &address)?;
-            let peer = Arc::new(Peer { name: name.clone(), address, outgoing: outgoing::Outgoing::default() });
+            let peer = Arc::new(Peer { name: name.clone(), address, outgoing: Outgoing::new(self.outgoing_bytes_max) });
             if peers.insert(name.clone(), peer).is_some() {
                 return Err(io::Error::new(io::ErrorKind::InvalidInput, format!("two peers are named `{name}`")));
             }
@@ -150,20 +162,26 @@ impl TcpLink {
     pub fn dropped_frames(&self, node: &str) -> u64 {
         self.peers.get(node).map_or(0, |peer| peer.outgoing.dropped_frames())
     }
+
+    #[cfg(test)]
+    fn waiting_bytes(&self, node: &str) -> usize {
+        self.peers.get(node).map_or(0, |peer| peer.outgoing.waiting_bytes())
+    }
 }
 
 impl Link for TcpLink {
     /// From any thread. A frame to the node itself comes back from another task, never from within this call.
-    fn send(&self, node: &str, frame: &[u8]) {
+    fn send(&self, node: &str, frame: &[u8]) -> bool {
         if let Some(peer) = self.peers.get(node) {
             return peer.outgoing.frame(frame);
         }
         if node == self.node {
             // No room: dropped as any frame is, and sent again.
             let _ = self.loopback.try_send(frame.to_vec());
-            return;
+        } else {
+            tracing::warn!(node, "a frame for a node that is not among the peers is dropped");
         }
-        tracing::warn!(node, "a frame for a node that is not among the peers is dropped");
+        true
     }
 
     fn may_reach(&self, node: &str) -> bool {

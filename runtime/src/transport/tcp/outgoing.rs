@@ -9,8 +9,8 @@ use tokio::sync::Notify;
 
 use super::wire::{FRAME_BYTES_MAX, LENGTH_BYTES, clock_ms};
 
-/// Bytes that may wait for a peer that does not read. A frame that does not fit is dropped and counted: its session sends it again. One frame is
-/// always taken when nothing waits, however long it is.
+/// Bytes that may wait for a peer that does not read, unless said ([`Tcp::outgoing_bytes_max`](super::Tcp::outgoing_bytes_max)). A frame that does
+/// not fit is dropped and counted, and its session told when there is room again. One frame is always taken when nothing waits, however long it is.
 pub const OUTGOING_BYTES_MAX: usize = 8 * 1024 * 1024;
 
 /// A frame that follows another within this time is left to the connection's task, which sends what has gathered with one call: whoever is alone
@@ -21,8 +21,9 @@ const GATHER: Duration = Duration::from_micros(100);
 const BUFFER_BYTES_KEPT: usize = 64 * 1024;
 
 /// The way out to one peer.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(super) struct Outgoing {
+    bytes_max: usize,
     state: Mutex<State>,
     /// The task has something to do: bytes wait, or the connection broke.
     work: Notify,
@@ -40,11 +41,18 @@ struct State {
     /// The socket refused bytes for good.
     broken: Option<io::ErrorKind>,
     dropped_frames: u64,
+    /// Frames were dropped for want of room, the shortest of so many bytes, and whoever sent them has not been told that there is some again.
+    owes_room: Option<usize>,
     /// Bytes that were written out of the buffer, ever.
     drained_bytes: u64,
 }
 
 impl Outgoing {
+    /// With so many bytes that may wait.
+    pub(super) fn new(bytes_max: usize) -> Self {
+        Self { bytes_max, state: Mutex::default(), work: Notify::new() }
+    }
+
     fn state(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -72,19 +80,30 @@ impl Outgoing {
         (!state.waiting.is_empty()).then_some(state.drained_bytes)
     }
 
-    /// Sends a frame. From any thread; never waits.
-    pub(super) fn frame(&self, frame: &[u8]) {
+    /// How many bytes wait.
+    #[cfg(test)]
+    pub(super) fn waiting_bytes(&self) -> usize {
+        self.state().waiting.len()
+    }
+
+    /// Sends a frame; `false` where there is no room for it. From any thread; never waits.
+    pub(super) fn frame(&self, frame: &[u8]) -> bool {
         let mut state = self.state();
-        let room = state.waiting.is_empty() || state.waiting.len() + LENGTH_BYTES + frame.len() <= OUTGOING_BYTES_MAX;
+        let room = state.waiting.is_empty() || state.waiting.len() + LENGTH_BYTES + frame.len() <= self.bytes_max;
         let length = u32::try_from(frame.len()).unwrap_or(u32::MAX);
         if state.stream.is_none() || !room || frame.is_empty() || frame.len() > FRAME_BYTES_MAX {
             if frame.len() > FRAME_BYTES_MAX {
                 tracing::error!(bytes = frame.len(), "a frame is longer than a connection carries, and is dropped");
             }
             state.dropped_frames += 1;
-            return;
+            // Without a connection nobody is told of room: they are told of the next connection.
+            if !room && state.stream.is_some() {
+                state.owes_room = Some(state.owes_room.map_or(frame.len(), |shortest| shortest.min(frame.len())));
+            }
+            return room;
         }
         self.put(state, &length.to_le_bytes(), frame);
+        true
     }
 
     /// Sends a heartbeat. In the same order as frames, so that it tells how old those after it can be.
@@ -124,10 +143,17 @@ impl Outgoing {
         self.work.notify_one();
     }
 
-    /// Empties the buffer whenever there is something in it. Ends when the connection breaks.
-    pub(super) async fn drain(&self, stream: &TcpStream) -> io::Error {
+    /// Empties the buffer whenever there is something in it, and calls `room` when there is room for what was refused. Ends when the connection
+    /// breaks.
+    pub(super) async fn drain(&self, stream: &TcpStream, room: impl Fn()) -> io::Error {
         loop {
-            match self.write_some(stream) {
+            let written = self.write_some(stream);
+            if self.has_room_again() {
+                // What it sends may have to be written, and nobody waits for that yet.
+                room();
+                continue;
+            }
+            match written {
                 Ok(true) => self.work.notified().await,
                 Ok(false) => {
                     if let Err(error) = stream.writable().await {
@@ -137,6 +163,16 @@ impl Outgoing {
                 Err(error) => return error,
             }
         }
+    }
+
+    /// Whether half of the buffer is free, and there is room for something that was refused, of which nobody has been told. What is refused again
+    /// is longer: so this is not said over and over while nothing is written.
+    fn has_room_again(&self) -> bool {
+        let mut state = self.state();
+        let waiting = state.waiting.len();
+        let bytes_max = self.bytes_max;
+        let fits = |bytes: usize| waiting <= bytes_max / 2 && waiting + LENGTH_BYTES + bytes <= bytes_max;
+        state.owes_room.take_if(|shortest| waiting == 0 || fits(*shortest)).is_some()
     }
 
     /// Writes what the socket takes, and says whether nothing is left.
@@ -171,6 +207,7 @@ impl State {
         self.waiting = Vec::new();
         self.written = 0;
         self.broken = None;
+        self.owes_room = None;
     }
 
     /// Moves the rest to the front when at least half has been written: each byte is moved once on average, and what is written does not

@@ -180,7 +180,7 @@ async fn converse(peer: &Peer, stream: TcpStream, age: Age, inbound: &dyn Inboun
     let mut frames = Frames::new(age);
     tokio::select! {
         end = frames.receive(&stream, &heard_ms, |frame| inbound.frame(&peer.name, frame)) => end,
-        end = peer.outgoing.drain(&stream) => end,
+        end = peer.outgoing.drain(&stream, || inbound.room(&peer.name)) => end,
         end = beat(&peer.outgoing, &heard_ms) => end,
     }
 }

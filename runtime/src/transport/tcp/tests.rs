@@ -22,6 +22,7 @@ const PATIENCE: Duration = Duration::from_secs(30);
 enum Event {
     Connected(String),
     Frame(String, Vec<u8>),
+    Room(String),
 }
 
 /// Tells a test what happens to a node.
@@ -35,6 +36,10 @@ impl Inbound for Ear {
     fn connected(&self, node: &str) {
         let _ = self.0.send(Event::Connected(node.to_owned()));
     }
+
+    fn room(&self, node: &str) {
+        let _ = self.0.send(Event::Room(node.to_owned()));
+    }
 }
 
 struct Node {
@@ -46,6 +51,15 @@ struct Node {
 impl Node {
     /// Starts `name` at `address`, which another one may just be leaving.
     async fn start(name: &str, address: SocketAddr, peers: &[(&str, SocketAddr)]) -> Self {
+        Self::start_with(name, address, peers, OUTGOING_BYTES_MAX).await
+    }
+
+    async fn start_with(
+        name: &str,
+        address: SocketAddr,
+        peers: &[(&str, SocketAddr)],
+        outgoing_bytes_max: usize,
+    ) -> Self {
         let bind = async {
             loop {
                 match Tcp::bind(address).await {
@@ -55,6 +69,7 @@ impl Node {
             }
         };
         let tcp = timeout(PATIENCE, bind).await.unwrap().with_peers(peers.iter().copied());
+        let tcp = tcp.outgoing_bytes_max(outgoing_bytes_max);
         let address = tcp.local_address().unwrap();
         let (sender, events) = unbounded_channel();
         let link = tcp.start(name, Arc::new(Ear(sender))).await.unwrap();
@@ -319,6 +334,44 @@ async fn a_peer_that_does_not_read_costs_bounded_memory() {
     b.link.send("a", b"room again");
     assert_eq!(next_frame(&mut stream).await, b"room again");
     assert_eq!(b.link.dropped_frames("a"), dropped);
+    // Those whose frames were dropped are told, once.
+    assert_eq!(b.next().await, Event::Room("a".to_owned()));
+    assert!(b.events.try_recv().is_err());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn whoever_finds_no_room_is_told_when_there_is_some_and_everything_arrives() {
+    const BYTES_MAX: usize = 300_000;
+    let mut b = Node::start_with("b", anywhere(), &[("a", anywhere())], BYTES_MAX).await;
+    let (mut stream, _) = dial(b.address, &hello("a", "b", 1)).await;
+    b.connected("a").await;
+    // More than sockets hold; some of the frames have room only when nothing else waits.
+    let frames: Vec<Vec<u8>> =
+        (0..400_u32).map(|number| vec![number as u8; if number % 50 == 0 { 400_000 } else { 60_000 }]).collect();
+    let mut sent = 0;
+    let mut send = || {
+        while let Some(frame) = frames.get(sent).filter(|frame| b.link.send("a", frame)) {
+            assert!(b.link.waiting_bytes("a") <= BYTES_MAX.max(frame.len() + 4));
+            sent += 1;
+        }
+        sent == frames.len()
+    };
+    assert!(!send(), "it is more than there is room for");
+    let count = frames.len();
+    let reader = tokio::spawn(async move {
+        let mut read = Vec::new();
+        while read.len() < count {
+            read.push(next_frame(&mut stream).await);
+        }
+        read
+    });
+    loop {
+        assert_eq!(timeout(PATIENCE, b.events.recv()).await.unwrap(), Some(Event::Room("a".to_owned())));
+        if send() {
+            break;
+        }
+    }
+    assert!(timeout(PATIENCE, reader).await.unwrap().unwrap() == frames);
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -342,7 +395,7 @@ async fn what_is_too_old_is_not_delivered() {
 
 #[tokio::test]
 async fn a_silent_connection_is_closed() {
-    let outgoing = super::outgoing::Outgoing::default();
+    let outgoing = super::outgoing::Outgoing::new(OUTGOING_BYTES_MAX);
     let heard_ms = std::sync::atomic::AtomicI64::new(clock_ms() - SILENCE_MAX.as_millis() as i64 - 1);
     let end = super::peer::beat(&outgoing, &heard_ms).await;
     assert!(end.to_string().contains("nothing was heard"), "{end}");

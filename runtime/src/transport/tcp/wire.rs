@@ -1,4 +1,4 @@
-//! What goes over a connection. Transport protocol version 3:
+//! What goes over a connection. Transport protocol version 4:
 //!
 //! Each side first says `ACCOMPAN`, its version (u16), a length (u32) and that many bytes of postcard: the dialer a [`Hello`], the other side a
 //! [`Reply`]. Magic and version stay where they are for ever, so that a stranger and another version can be told what they are.
@@ -14,7 +14,7 @@ use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
 
 pub(super) const MAGIC: [u8; 8] = *b"ACCOMPAN";
-pub(super) const VERSION: u16 = 3;
+pub(super) const VERSION: u16 = 4;
 
 /// Bytes of a greeting; names are short.
 const GREETING_BYTES_MAX: usize = 4096;

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use crate::RoleId;
+use crate::{RoleId, Stability};
 
 pub const A: RoleId = RoleId(0);
 pub const B: RoleId = RoleId(1);
@@ -106,6 +106,8 @@ pub struct Choreography {
     pub within_millis: Option<u64>,
     /// How often each compensation fails before it works.
     pub compensation_fails: u32,
+    /// How much roles keep, and what they log.
+    pub stability: Stability,
 }
 
 pub fn mix(left: u64, right: u64) -> u64 {
@@ -136,6 +138,26 @@ impl Choreography {
 
     pub fn with_failing_compensations(self, times: u32) -> Self {
         Self { compensation_fails: times, ..self }
+    }
+
+    /// What has come may be logged at any time.
+    pub fn logging(self) -> Self {
+        let name = format!("{}, logging", self.name);
+        self.with_stability(Stability { log_after_millis: Some(25), ..Stability::default() }).named(&name)
+    }
+
+    /// There is room for one message to each role, and messages are logged when their sender asks for room, and only then.
+    pub fn without_room(self) -> Self {
+        let name = format!("{}, without room", self.name);
+        self.with_stability(Stability { log_after_millis: None, kept_bytes_max: 0 }).named(&name)
+    }
+
+    pub fn with_stability(self, stability: Stability) -> Self {
+        Self { stability, ..self }
+    }
+
+    fn named(self, name: &str) -> Self {
+        Self { name: name.into(), ..self }
     }
 
     fn place(&mut self, steps: &[Step]) -> usize {

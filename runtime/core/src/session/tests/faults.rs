@@ -3,7 +3,7 @@
 
 use std::panic::catch_unwind;
 
-use super::explore::{Search, programs_of_two};
+use super::explore::{Search, programs_of_two, programs_that_log};
 use super::simulate;
 use crate::fault::{self, Fault};
 
@@ -17,6 +17,7 @@ struct Shows {
 fn shows(fault: Fault) -> Shows {
     let at = |name, states_max, seeds| Shows { program: Some((name, states_max)), seeds };
     let (a, refused, cancelled) = ("a", "a, everything may refuse", "a', A and B cancel");
+    let logging = "d, logging";
     let (early, scope) = ("e, t0 may refuse, A and B cancel", "scope, everything may refuse");
     match fault {
         Fault::SendsBeforeDurable => at(a, 50, Some(50)),
@@ -40,12 +41,17 @@ fn shows(fault: Fault) -> Shows {
         Fault::ScopeVoteBeforeDurable => at(scope, 100, Some(100)),
         Fault::RunsFailedScopeAgain => at(scope, 100, Some(100)),
         Fault::StaysInScope => at(scope, 100, Some(50)),
+        Fault::StableBeforeDurable => at(logging, 200, Some(50)),
+        Fault::StableWhenVoted => at(logging, 500, Some(100)),
+        Fault::ForgetsLog => at(logging, 200, Some(50)),
+        Fault::IgnoresKeep => at("d, without room", 50, Some(50)),
     }
 }
 
 /// After how many states `program` is seen to go wrong, and how.
 fn explore(fault: Fault, program: &str, states_max: usize) -> (usize, String) {
-    let program = programs_of_two().into_iter().find(|choreography| choreography.name == program).expect("a program");
+    let programs = programs_of_two().into_iter().chain(programs_that_log(programs_of_two()));
+    let program = { programs }.find(|choreography| choreography.name == program).expect("a program");
     let explored = fault::with(fault, || Search::explore(program, states_max));
     let violation = explored.violation.unwrap_or_else(|| panic!("the explorer does not find {fault:?}"));
     (explored.states, violation.lines().next().unwrap_or_default().to_owned())

@@ -81,6 +81,7 @@ pub fn stored(writes: Vec<Write>) -> Stored {
     let mut transactions = Vec::new();
     let mut calls = Vec::new();
     let mut scope_votes = Vec::new();
+    let mut messages = Vec::new();
     let mut row = None;
     for write in writes {
         for change in write.changes {
@@ -88,12 +89,13 @@ pub fn stored(writes: Vec<Write>) -> Stored {
                 Change::Transaction(record) => transactions.push(record),
                 Change::Call(record) => calls.push(record),
                 Change::ScopeVote(record) => scope_votes.push(record),
-                Change::Undone(_) | Change::DropRecords => panic!("not here"),
+                Change::Message(message) => messages.push(message),
+                Change::Undone(_) | Change::DropRecords | Change::DropMessages => panic!("not here"),
             }
         }
         row = Some(write.row);
     }
-    Stored { row: row.expect("a write"), transactions, calls, scope_votes }
+    Stored { row: row.expect("a write"), transactions, calls, scope_votes, messages }
 }
 
 fn parked(session: &mut Session) -> bool {
@@ -333,7 +335,7 @@ fn two_settled_roles_do_not_go_on_answering_each_other() {
     session.handle_durable(WriteId(3), NOW);
     assert_eq!(events(&mut session).last(), Some(&Event::Finished));
     session.handle_frame(frame(Body::Over));
-    session.handle_frame(frame(Body::Stable { position: at(1) }));
+    session.handle_frame(frame(Body::Stable { positions: vec![at(1)] }));
     assert_eq!(frames(&mut session), []);
 }
 
@@ -373,7 +375,8 @@ fn any_bytes_are_a_frame_or_none_and_any_frame_is_survived() {
         let body = match random.below(10) {
             0 | 1 => Body::Message { position, scopes, payload: "x".into() },
             9 => Body::ScopeVote { position, scopes, vote: votes[random.below(3)].clone() },
-            2 => Body::Stable { position },
+            2 if random.below(2) == 0 => Body::Keep,
+            2 => Body::Stable { positions: vec![position, at(5)] },
             3 => Body::Vote { voter, vote: Vote::Completed },
             4 if random.below(100) == 0 => Body::Vote { voter, vote: Vote::Aborted { reason: "x".into() } },
             5 => Body::Done { outcome, answer: random.below(2) == 0 },

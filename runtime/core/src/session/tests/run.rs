@@ -138,7 +138,9 @@ impl ProgramRun {
         let at = Place { position, scopes: scopes.clone() };
         let taken = match step {
             Placed::Send(from, to) if *from == me => {
-                Poll::Ready(session.program_send(at, *to, self.value.to_string().into()))
+                let payload = self.value.to_string();
+                let room = session.poll_room(&at, *to, payload.len());
+                room.map(|room| room.and_then(|()| session.program_send(at, *to, payload.into())))
             }
             Placed::Send(from, to) if *to == me => session.program_receive(at, *from).map_ok(|payload| {
                 self.received = self.received.then(position, payload.as_bytes());
@@ -227,10 +229,15 @@ fn choose(
     let at = |branch: usize| Place { position: path.position(site + branch as u32), scopes: scopes.clone() };
     if role == me {
         let chosen = usize::from(value.is_multiple_of(2));
-        let others = choreography.participants().into_iter().filter(|role| *role != me);
-        let told: Result<Vec<()>, Stop> =
-            others.map(|to| session.program_send(at(chosen), to, "null".into())).collect();
-        return Poll::Ready(told.map(|_| chosen));
+        let others: Vec<_> = choreography.participants().into_iter().filter(|role| *role != me).collect();
+        for to in &others {
+            match session.poll_room(&at(chosen), *to, "null".len()) {
+                Poll::Ready(room) => room?,
+                Poll::Pending => return Poll::Pending,
+            }
+        }
+        let told = others.into_iter().try_for_each(|to| session.program_send(at(chosen), to, "null".into()));
+        return Poll::Ready(told.map(|()| chosen));
     }
     let offers = [(at(0).position, role), (at(1).position, role)];
     let index = match session.program_offer(scopes, &offers) {

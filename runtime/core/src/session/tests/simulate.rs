@@ -6,7 +6,7 @@ use std::rc::Rc;
 use super::choreography::{A, B, Behaviour, C, Choreography, Otherwise, Step};
 use super::programs;
 use super::world::{Action, LIFE_MILLIS, RETENTION_MILLIS, World};
-use crate::RoleId;
+use crate::{RoleId, Stability};
 
 /// SplitMix64.
 #[derive(Clone, Debug)]
@@ -115,6 +115,15 @@ fn random_steps(random: &mut Random, roles: &[RoleId], length: usize, refuses: u
     steps
 }
 
+/// How much is kept, and what is logged: from the seed, but not from its other choices.
+fn random_stability(seed: u64) -> Stability {
+    let mut random = Random(seed ^ 0x5ab1_e000);
+    let log_after_millis = random.pick(&[None, None, Some(1), Some(20), Some(100)]);
+    // As it comes; two or three messages; one.
+    let kept_bytes_max = random.pick(&[usize::MAX, usize::MAX, 400, 0]);
+    Stability { log_after_millis, kept_bytes_max }
+}
+
 pub fn run(seed: u64, trace: bool, into: &mut Vec<String>) {
     let mut random = Random(seed);
     let fixed = programs::all();
@@ -122,6 +131,7 @@ pub fn run(seed: u64, trace: bool, into: &mut Vec<String>) {
         0 => fixed[random.below(fixed.len())].clone(),
         _ => random_choreography(&mut random),
     };
+    let choreography = choreography.with_stability(random_stability(seed));
     let mut world = World::new(Rc::new(choreography), random.next() & 0xff);
     world.trace = trace.then(Vec::new);
     let result = catch_unwind(AssertUnwindSafe(|| simulate(&mut world, &mut random)));

@@ -98,7 +98,13 @@ impl Store {
         let before = self.sessions.get(&session).map_or(0, |kept| kept.stored.row.version);
         assert_eq!(write.row.version, before + 1, "the write does not fit the row");
         let kept = self.sessions.entry(session).or_insert_with(|| Kept {
-            stored: Stored { row: write.row.clone(), transactions: vec![], calls: vec![], scope_votes: vec![] },
+            stored: Stored {
+                row: write.row.clone(),
+                transactions: vec![],
+                calls: vec![],
+                scope_votes: vec![],
+                messages: vec![],
+            },
             finished: None,
         });
         let stored = &mut kept.stored;
@@ -125,6 +131,17 @@ impl Store {
                     let record = stored.transactions.iter_mut().find(|record| record.position == position);
                     let undone = &mut record.expect("a record to undo").undone;
                     assert!(!std::mem::replace(undone, true), "marked undone twice");
+                }
+                Change::Message(message) => {
+                    let key = (message.position, message.from);
+                    assert!(stored.messages.iter().all(|other| (other.position, other.from) != key), "logged twice");
+                    let state = &stored.row.state;
+                    assert!(matches!(state, RowState::Active | RowState::Voted { .. }), "logged while {state:?}");
+                    stored.messages.push(message);
+                }
+                Change::DropMessages => {
+                    assert!(!stored.messages.is_empty(), "only a session that has any says so");
+                    stored.messages.clear();
                 }
                 Change::DropRecords => {
                     stored.transactions.clear();
@@ -154,8 +171,9 @@ impl Store {
             RowState::Committed { result } => Ok(result.to_string()),
             RowState::Finished { outcome } => {
                 kept.finished = Some(now);
+                let Stored { calls, scope_votes, messages, .. } = &kept.stored;
                 assert!(
-                    transactions.is_empty() && kept.stored.calls.is_empty() && kept.stored.scope_votes.is_empty(),
+                    transactions.is_empty() && calls.is_empty() && scope_votes.is_empty() && messages.is_empty(),
                     "a finished session leaves only its outcome"
                 );
                 assert!(outcome.is_ok() || standing.is_empty(), "finished, and not undone");

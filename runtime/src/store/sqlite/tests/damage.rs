@@ -2,11 +2,11 @@
 
 use std::path::Path;
 
-use accompanist_core::{Change, ScopeVote};
+use accompanist_core::{Change, Said, ScopeVote};
 use rusqlite::Connection;
 
 use super::Place;
-use crate::store::contract::{Log, call, key, now, scope_vote, stored, transaction, write};
+use crate::store::contract::{Log, call, key, message, now, scope_vote, stored, transaction, write};
 use crate::store::sqlite::{Sqlite, rows, schema};
 use crate::store::{Store, StoreError};
 
@@ -14,7 +14,7 @@ use crate::store::{Store, StoreError};
 fn another_format_is_refused_by_name() {
     let place = Place::new();
     drop(place.open());
-    for format in [schema::FORMAT - 2, schema::FORMAT + 1] {
+    for format in [1, schema::FORMAT + 1] {
         alter(&place.path(), &format!("UPDATE accompanist_meta SET value = {format}"));
         let refused = Sqlite::open(place.path()).unwrap_err();
         let names = |text: &str| text.contains(&format!("has format {format}")) && text.contains("node.db");
@@ -23,23 +23,30 @@ fn another_format_is_refused_by_name() {
 }
 
 #[test]
-fn the_format_before_is_brought_to_this_one() {
+fn the_formats_before_are_brought_to_this_one() {
+    [2, 3].into_iter().for_each(is_brought_to_this_one);
+}
+
+fn is_brought_to_this_one(format: i64) {
     let place = Place::new();
     let log = Log::new();
     let store = place.open();
     log.commit(&store, key(2), write(2, 1, vec![Change::Transaction(transaction(1)), Change::Call(call(2))])).unwrap();
     let before = stored(&store, 2).unwrap();
     drop(store);
-    for column in ["deadline_at", "deadline_within"] {
+    for column in ["deadline_at", "deadline_within"].iter().filter(|_| format == 2) {
         alter(&place.path(), &format!("ALTER TABLE accompanist_session DROP COLUMN {column}"));
     }
-    alter(&place.path(), "UPDATE accompanist_meta SET value = 2");
+    alter(&place.path(), "DROP TABLE accompanist_message");
+    alter(&place.path(), &format!("UPDATE accompanist_meta SET value = {format}"));
     for _ in 0..2 {
         let store = place.open();
         assert_eq!(stored(&store, 2).unwrap(), before);
     }
     let store = place.open();
-    log.commit(&store, key(2), write(2, 2, vec![])).unwrap();
+    let message = message(7, Said::Value("1".into()));
+    log.commit(&store, key(2), write(2, 2, vec![Change::Message(message.clone())])).unwrap();
+    assert_eq!(stored(&store, 2).unwrap().messages, [message]);
     log.commit(&store, key(3), write(3, 1, vec![])).unwrap();
     assert!(stored(&store, 3).unwrap().row.deadline.is_some());
 }
@@ -62,6 +69,7 @@ fn no_change_of_a_column_goes_unnoticed() {
         Change::Transaction(transaction(1)),
         Change::Call(call(2)),
         Change::ScopeVote(scope_vote(3, ScopeVote::Done)),
+        Change::Message(message(4, Said::Value("[7]".into()))),
     ];
     log.commit(&store, key(1), write(1, 1, changes)).unwrap();
     drop(store);
@@ -116,6 +124,14 @@ fn no_change_of_a_column_goes_unnoticed() {
         ("scope_vote", "vote", "'dome'"),
         ("scope_vote", "reason", "'x'"),
         ("scope_vote", "digest", "zeroblob(16)"),
+        ("message", "id", "2"),
+        ("message", "sender", "2"),
+        ("message", "position", "zeroblob(16)"),
+        ("message", "scopes", "x''"),
+        ("message", "said", "'done'"),
+        ("message", "content", "'[8]'"),
+        ("message", "content", "NULL"),
+        ("message", "digest", "zeroblob(16)"),
     ];
     let sound = std::fs::read(place.path()).unwrap();
     for (table, column, value) in changes {
@@ -145,6 +161,7 @@ fn no_flipped_bit_is_misread() {
         Change::Transaction(transaction(1)),
         Change::Call(call(2)),
         Change::ScopeVote(scope_vote(3, ScopeVote::Done)),
+        Change::Message(message(4, Said::Vote(ScopeVote::Stopped))),
     ];
     log.commit(&store, key(1), write(1, 1, changes)).unwrap();
     let expected = stored(&store, 1).unwrap();

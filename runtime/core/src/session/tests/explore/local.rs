@@ -9,7 +9,7 @@ use super::super::world::{Action, Letter, Node, World};
 use super::hash::hash_of;
 use crate::session::Session;
 use crate::session::parts::{NO_WRITE_YET, Timer};
-use crate::{Frame, Millis, Position, RoleId, RowState, Run, ScopeEnd, SessionId, WriteId};
+use crate::{Frame, Millis, Position, RoleId, RowState, Run, ScopeEnd, SessionId, Stability, WriteId};
 
 /// The time at which everything happens, and that at which all timers are said to run out: any of them may be the next.
 const NOW: Millis = Millis(1_000);
@@ -135,6 +135,7 @@ impl Local {
     }
 
     fn taken_from(mut world: World, role: RoleId, id: SessionId) -> (Self, Vec<Frame>) {
+        let logs = world.choreography.stability != Stability::default();
         let local = Self {
             node: std::mem::take(&mut world.nodes[usize::from(role.0)]),
             failures: world.failures,
@@ -143,7 +144,7 @@ impl Local {
             ends: world.ends,
             parked: world.parked,
         };
-        (local.normal(), world.network.into_iter().map(|letter| letter.frame).collect())
+        (local.normal(logs), world.network.into_iter().map(|letter| letter.frame).collect())
     }
 
     /// What becomes of it by `input`, and what it says.
@@ -190,7 +191,7 @@ impl Local {
         Self::taken_from(world, role, id)
     }
 
-    fn normal(mut self) -> Self {
+    fn normal(mut self, logs: bool) -> Self {
         let store = &mut self.node.store;
         (store.prompt_writes, store.lazy_writes) = (0, 0);
         let stored = store.sessions.values_mut().next();
@@ -207,6 +208,9 @@ impl Local {
         }
         live.ends.iter_mut().for_each(|(write, ..)| *write = since(durable, *write));
         normalize(&mut live.session, durable, version);
+        if !logs {
+            forget_what_is_never_logged(&mut live.session);
+        }
         self
     }
 }
@@ -218,7 +222,9 @@ fn since(durable: WriteId, id: WriteId) -> WriteId {
 fn normalize(session: &mut Session, durable: WriteId, version: u64) {
     let gates = session.outgoing.values_mut().map(|message| &mut message.after);
     let gates = gates.chain(session.gated_calls.iter_mut().map(|(after, _)| after)).chain(&mut session.finishing);
-    let own = [&mut session.last_write, &mut session.state_write, &mut session.durable];
+    let logged = session.inbox.values_mut().filter_map(|incoming| incoming.logged.as_mut());
+    let gates = gates.chain(logged).chain(session.logging.iter_mut().map(|(write, _)| write));
+    let own = [&mut session.last_write, &mut session.state_write, &mut session.gate, &mut session.durable];
     gates.chain(own).for_each(|id| *id = since(durable, *id));
     session.scopes.renumber(|id| since(durable, id));
     if let Some(row) = &mut session.row {
@@ -232,6 +238,17 @@ fn normalize(session: &mut Session, durable: WriteId, version: u64) {
         // Nobody asks once the outcome is known.
         peer.completed &= voting;
     }
+}
+
+/// What is kept only to be logged makes no difference where nothing is.
+fn forget_what_is_never_logged(session: &mut Session) {
+    session.unlogged.clear();
+    session.is_recovered = false;
+    if session.ended {
+        session.inbox.clear();
+    }
+    session.inbox.remove(&(Position::BEGIN, session.header.initiator));
+    session.inbox.values_mut().filter(|incoming| incoming.taken).for_each(|incoming| incoming.said = None);
 }
 
 fn fire(session: &mut Session, index: usize) {

@@ -48,6 +48,11 @@ pub fn programs_of_two() -> Vec<Choreography> {
     ]
 }
 
+/// The same, where messages are logged at any time, and where there is no room for two.
+pub fn programs_that_log(of: Vec<Choreography>) -> Vec<Choreography> {
+    of.into_iter().flat_map(|program| [program.clone().logging(), program.without_room()]).collect()
+}
+
 /// Both roles refuse, by themselves; which of it is why, they must agree on.
 fn both_refuse() -> Step {
     Step::scope_why(&[Transaction(A, Refuses), Transaction(B, Works), Transaction(B, Refuses)], &[])
@@ -95,6 +100,27 @@ fn every_schedule_of_programs_of_two_roles() {
 fn every_schedule_of_larger_programs() {
     let asked = std::env::var("ACCOMPANIST_STATES").ok().map(|asked| asked.parse().expect("a number"));
     larger_programs().into_iter().for_each(|program| explore(program, asked.unwrap_or(STATES_MAX), asked.is_some()));
+}
+
+/// The programs that log have many more states: as many as this are gone through in every build, which is all of most without scopes.
+const STATES_LOGGING_MAX: usize = 50_000;
+
+#[test]
+fn every_schedule_of_programs_of_two_roles_that_log() {
+    let asked = std::env::var("ACCOMPANIST_STATES").ok().map(|asked| asked.parse().expect("a number"));
+    for program in programs_that_log(programs_of_two()) {
+        let has_scopes = program.name.starts_with("scope");
+        let states_max = if has_scopes { STATES_MAX } else { STATES_LOGGING_MAX };
+        explore(program, asked.unwrap_or(states_max), asked.is_some());
+    }
+}
+
+#[test]
+fn every_schedule_of_larger_programs_that_log() {
+    let asked = std::env::var("ACCOMPANIST_STATES").ok().map(|asked| asked.parse().expect("a number"));
+    for program in programs_that_log(larger_programs()) {
+        explore(program, asked.unwrap_or(STATES_MAX), false);
+    }
 }
 
 fn explore(program: Choreography, states_max: usize, completely: bool) {

@@ -143,7 +143,8 @@ impl<D: Database<Tx: Writes>> Ledger<D> for Clerk {
     async fn recall(&self, _: &IdempotencyKey, lines: &u64) -> Result<Vec<(String, Option<Vec<u64>>)>, Failure> {
         self.behave("recall", "").await?;
         let call = self.calls("recall");
-        let line = |at: u64| (format!("{call}: \u{1f375} \"{at}\"\n"), at.is_multiple_of(2).then(|| vec![u64::MAX, at]));
+        let line =
+            |at: u64| (format!("{call}: \u{1f375} \"{at}\"\n"), at.is_multiple_of(2).then(|| vec![u64::MAX, at]));
         Ok((0..*lines).map(line).collect())
     }
 

@@ -28,7 +28,10 @@ async fn a_node_that_starts_over_many_sessions_goes_on_with_each_of_them_once() 
     assert!(other.is_err_and(|error| error.is_id_in_use()));
     // And what is new does not wait.
     let new = Alone { line: "coffee".to_owned() };
-    assert_eq!(within("a new session", stage.start(new, "new").settled()).await.expect("a result"), SESSIONS as u64 + 1);
+    assert_eq!(
+        within("a new session", stage.start(new, "new").settled()).await.expect("a result"),
+        SESSIONS as u64 + 1
+    );
     until("all of them", || (stage.node("a").counts().replays == SESSIONS as u64).then_some(())).await;
     stage.up("b").await;
     stage.up("c").await;

@@ -145,7 +145,6 @@ pub struct Session {
     row: Option<Row>,
     arguments: Option<Arc<str>>,
     deadline: Option<Deadline>,
-    /// In boxes: most sessions have few of them, and some have thousands.
     transactions: Few<Position, Box<TransactionRecord>>,
     calls: BTreeMap<Position, CallRecord>,
     scopes: ScopeTable,
@@ -155,7 +154,7 @@ pub struct Session {
     ended: bool,
     parked: bool,
     /// Why it is parked.
-    divergence: Option<Divergence>,
+    divergence: Option<Box<Divergence>>,
     inbox: BTreeMap<(Position, RoleId), Incoming>,
     inbox_waiting: usize,
     /// The operations whose results the run has come by.
@@ -167,7 +166,7 @@ pub struct Session {
     logging: VecDeque<(WriteId, BTreeMap<RoleId, Vec<Position>>)>,
     /// Something has been logged.
     has_log: bool,
-    outgoing: BTreeMap<(RoleId, Position), Outgoing>,
+    outgoing: Few<(RoleId, Position), Outgoing>,
     /// Messages that their receivers have, from an earlier run of this role: this run makes them again, and they go nowhere.
     stable_early: BTreeSet<(RoleId, Position)>,
     /// This run began with what is stored.
@@ -249,7 +248,7 @@ impl Session {
             unlogged: Vec::new(),
             logging: VecDeque::new(),
             has_log: false,
-            outgoing: BTreeMap::new(),
+            outgoing: Few::default(),
             stable_early: BTreeSet::new(),
             is_recovered: false,
             waits_for_room: BTreeSet::new(),

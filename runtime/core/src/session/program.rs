@@ -447,7 +447,7 @@ impl Session {
     pub(super) fn park(&mut self, divergence: Divergence) {
         if !self.parked {
             self.parked = true;
-            self.divergence = Some(divergence.clone());
+            self.divergence = Some(Box::new(divergence.clone()));
             self.forget_messages();
             self.events.push_back(Event::Parked(divergence));
         }

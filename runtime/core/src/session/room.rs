@@ -26,6 +26,8 @@ impl Session {
         give_back(&mut self.transaction_requests);
         give_back(&mut self.call_requests);
         give_back(&mut self.waits);
+        give_back(&mut self.inbox);
+        self.outgoing.give_back();
         if self.unwritten.is_empty() {
             self.unwritten = Vec::new();
         }

@@ -108,7 +108,7 @@ impl Session {
         });
         View {
             row: self.row.clone(),
-            parked: self.divergence.clone(),
+            parked: self.divergence.as_deref().cloned(),
             transactions,
             calls: self.calls.values().cloned().collect(),
             scope_votes: self.scopes.recorded(),

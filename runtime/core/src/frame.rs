@@ -78,6 +78,11 @@ pub enum Body {
     },
     /// I am short of room for the messages that I keep for you: make them durable, and say so.
     Keep,
+    /// I have no room but for these messages, which my program waits for: send them, though there is no room at your side.
+    Awaits {
+        /// Which.
+        positions: Vec<Position>,
+    },
 }
 
 /// What a role votes.

@@ -281,6 +281,7 @@ impl<S: Store> NodeBuilder<S> {
             stability: Stability {
                 log_after_millis: Some(u64::try_from(self.log_after.as_millis()).unwrap_or(u64::MAX)),
                 kept_bytes_max: self.limits.kept_bytes_max,
+                ..Stability::default()
             },
             retries,
             repertoire,

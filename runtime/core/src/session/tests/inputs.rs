@@ -114,11 +114,11 @@ fn h16_what_the_program_waits_for_is_always_let_in() {
     session.handle_frame(message(2, "dropped too"));
     session.handle_frame(message(1, "awaited"));
     session.handle_frame(message(1, "twice"));
-    assert_eq!(session.inbox_waiting, INBOX_MESSAGES_MAX + 1);
+    assert_eq!(session.inbox_load.waiting(), INBOX_MESSAGES_MAX + 1);
     assert_eq!(session.program_receive(at(1), A), Poll::Ready(Ok("awaited".into())));
     assert_eq!(session.program_receive(at(2), A), Poll::Pending);
     session.handle_frame(message(1, "once more"));
-    assert_eq!(session.inbox_waiting, INBOX_MESSAGES_MAX, "a duplicate takes no room");
+    assert_eq!(session.inbox_load.waiting(), INBOX_MESSAGES_MAX, "a duplicate takes no room");
 }
 
 #[test]

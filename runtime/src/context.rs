@@ -202,6 +202,9 @@ pub trait SessionContext: Clone + Send + Sync + 'static {
         millis: u64,
     ) -> impl Future<Output = Result<Option<T>, Interrupted>> + Send;
 
+    /// Waits for so many milliseconds, counted from when this role first came here: it is waited for once, however often the role is run again.
+    fn sleep(&self, site: Site, millis: u64) -> impl Future<Output = Result<(), Interrupted>> + Send;
+
     /// Tells `to` which branch was taken: a message whose site says it all, received as `()`.
     fn select(&self, site: Site, to: RoleId) -> impl Future<Output = Result<(), Interrupted>> + Send {
         self.send(site, to, &())

@@ -26,6 +26,8 @@ pub enum Step {
     Send(Site, RoleId, &'static str),
     /// Receives a text from a participant.
     Receive(Site, RoleId),
+    /// Waits for so many milliseconds.
+    Sleep(Site, u64),
     /// Receives a text, or `nothing` after so many milliseconds.
     ReceiveWithin(Site, RoleId, u64),
     /// Waits for one of these messages, and notes which.
@@ -233,6 +235,10 @@ impl<'a, C: SessionContext<Database: Database<Tx: Writes>>> Player<'a, C> {
         match step {
             Step::Send(site, to, text) => ctx.send(*site, self.who(*to), *text).await.map(|()| Vec::new()),
             Step::Receive(site, from) => Ok(vec![ctx.receive(*site, self.who(*from)).await?]),
+            Step::Sleep(site, millis) => {
+                ctx.sleep(*site, *millis).await?;
+                Ok(Vec::new())
+            }
             Step::ReceiveWithin(site, from, millis) => {
                 let received: Option<String> = ctx.receive_within(*site, self.who(*from), *millis).await?;
                 Ok(vec![received.unwrap_or_else(|| "nothing".to_owned())])

@@ -135,4 +135,20 @@ impl<D: Database<Tx: Writes>> Ledger<D> for Clerk {
         self.behave("look", line).await?;
         Ok(self.calls("look"))
     }
+
+    async fn stamp(&self, tx: &mut D::Tx, line: &String) -> Result<(), Failure> {
+        self.add(tx, "stamp", line).await.map(drop)
+    }
+
+    async fn recall(&self, _: &IdempotencyKey, lines: &u64) -> Result<Vec<(String, Option<Vec<u64>>)>, Failure> {
+        self.behave("recall", "").await?;
+        let call = self.calls("recall");
+        let line =
+            |at: u64| (format!("{call}: \u{1f375} \"{at}\"\n"), at.is_multiple_of(2).then(|| vec![u64::MAX, at]));
+        Ok((0..*lines).map(line).collect())
+    }
+
+    async fn ring(&self, _: &IdempotencyKey, line: &String) -> Result<(), Failure> {
+        self.behave("ring", line).await
+    }
 }

@@ -19,6 +19,7 @@ pub mod pages;
 pub mod random;
 #[allow(clippy::indexing_slicing, reason = "it is for tests")]
 pub mod random_roles;
+pub mod recorder;
 pub mod soak;
 pub mod stage;
 pub mod tap;

@@ -9,7 +9,6 @@ use chor::Compilation;
 use chor::hir::IntTy;
 use chor::interpret::{Called, Cast, Participant, Value};
 use serde::de::DeserializeOwned;
-use tokio::runtime::Builder;
 
 use crate::machine::{Entry, World};
 use crate::oracle::{Case, Desk, Future, Played, Stuck, json, reason, run_all};
@@ -203,9 +202,6 @@ pub fn play(case: &Case, roles: fn(&mut Scene<'_>), schedule: u64) -> Result<Pla
     let mut scene =
         Scene { case, cast, session: &session, desk: desk.clone(), world: Arc::clone(&world), playing: Vec::new() };
     roles(&mut scene);
-    // Timers are made, and never go off.
-    let clock = Builder::new_current_thread().enable_time().build().map_err(|error| error.to_string())?;
-    let _entered = clock.enter();
     let (participants, futures): (Vec<Participant>, Vec<_>) = scene.playing.into_iter().unzip();
     let ended =
         run_all(futures, &desk, &mut Random::new(schedule)).map_err(|Stuck(stuck)| format!("{stuck:?} wait"))?;

@@ -6,8 +6,8 @@ use std::io::{BufRead as _, BufReader, Write as _};
 use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
 
-use accompanist::Node;
 use accompanist::store::Memory;
+use accompanist::{Node, rusqlite};
 use accompanist_tests::clerk::{Behaviour, Clerk};
 use accompanist_tests::generated::trials::{Alone, Chain, alone};
 use accompanist_tests::stage::Stage;
@@ -318,4 +318,27 @@ async fn a_socket_is_where_it_is_told_to_be_and_goes_with_its_node() {
     builder().start().await.expect("the path is free");
     let node = Node::builder("a", Memory::new()).role(alone::A::new(Clerk::default())).without_admin();
     node.start().await.expect("it starts");
+}
+
+/// The queries of the README, over what a node has left.
+#[tokio::test(flavor = "multi_thread")]
+async fn the_database_of_a_dead_node_says_how_its_sessions_stand() {
+    let readme = Path::new(env!("CARGO_MANIFEST_DIR")).parent().expect("the workspace").join("README.md");
+    let readme = std::fs::read_to_string(readme).expect("it is there");
+    let queries = readme.split("```sql\n").nth(1).and_then(|rest| rest.split("```").next()).expect("there are queries");
+    let (open, done) = queries.split_once("-- What one session").expect("there are two");
+    let (open, done) = (open.to_owned(), format!("-- {}", done.replace("order-1042", "1")));
+    let (mut stage, handle) = stuck().await;
+    drop(handle);
+    for name in ["a", "b", "c"] {
+        stage.down(name);
+    }
+    let read = rusqlite::OpenFlags::SQLITE_OPEN_READ_ONLY;
+    let database = rusqlite::Connection::open_with_flags(stage.path("b"), read).expect("it is a database");
+    let row = |row: &rusqlite::Row<'_>| Ok((row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?));
+    let of_it: (String, String, String, String) = database.query_row(&open, [], row).expect("one is not over");
+    assert_eq!(of_it, ("1".to_owned(), "Chain".to_owned(), "aborting".to_owned(), "no more".to_owned()));
+    let row = |row: &rusqlite::Row<'_>| Ok((row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?));
+    let of_it: (String, String, String, bool) = database.query_row(&done, [], row).expect("it did something");
+    assert_eq!(of_it, ("Ledger.enter".to_owned(), "[\"tea\"]".to_owned(), "1".to_owned(), false));
 }

@@ -239,6 +239,14 @@ fn whoever_has_no_part_in_a_scope_has_the_units_of_its_value() {
 }
 
 #[test]
+fn a_value_that_grows_with_each_round_is_too_long_a_run() {
+    let body = r#"
+        let mut xs: Vec<u32>@A = [1];
+        for i in 0..64 { xs.extend(xs); }"#;
+    stays_right("A: S, B: S>()", body);
+}
+
+#[test]
 fn what_each_has_is_changed_in_its_own_block_only() {
     let body = r#"
         let mut own: Vec<u32>@each W = [4];

@@ -230,6 +230,28 @@ fn the_pages_are_there_and_what_they_link_to() {
 }
 
 #[test]
+fn the_checklist_names_tests_that_are_there() {
+    let mut tests = BTreeSet::new();
+    for file in rust() {
+        for (at, _) in file.text.match_indices("test]\n").chain(file.text.match_indices("\")]\n")) {
+            let head = file.text[at..].lines().skip(1).find(|line| !line.trim_start().starts_with("#[")).unwrap_or("");
+            let name = head.split("fn ").nth(1).and_then(|rest| rest.split('(').next());
+            tests.extend(name.map(ToOwned::to_owned));
+        }
+    }
+    let page = text("docs/checklist.md");
+    let named: Vec<&str> = page
+        .split('`')
+        .skip(1)
+        .step_by(2)
+        .filter(|name| name.matches('_').count() > 1 && !name.contains('…'))
+        .collect();
+    assert!(named.len() > 100, "the page is read: {}", named.len());
+    let missing: Vec<&&str> = named.iter().filter(|name| !tests.contains(**name)).collect();
+    assert!(missing.is_empty(), "docs/checklist.md names tests that are not there: {missing:#?}");
+}
+
+#[test]
 fn the_commands_in_the_readme_exist() {
     let manifests: Vec<String> = files()
         .into_iter()

@@ -329,6 +329,10 @@ impl Writer<'_> {
                 };
                 quote! { #into #ctx.#method::<super::#module::#marker, Svc>(#number, #service, (#(#args,)*)).await?; }
             }
+            StmtKind::Sleep(number, millis) => {
+                let (number, millis) = (site(*number), self.owned(millis));
+                quote! { #ctx.sleep(#number, #millis).await?; }
+            }
             StmtKind::Require(condition, reason) => self.require(condition, reason),
             StmtKind::Refuse(reason) => {
                 let reason = self.owned(reason);

@@ -35,7 +35,10 @@ pub fn service(hir: &Hir, service: &Service) -> TokenStream {
     let operations = operations(hir, service);
     quote! {
         #docs
-        #[allow(clippy::ptr_arg, reason = "an operation takes a reference to each argument's type, whatever it is")]
+        #[allow(
+            clippy::ptr_arg, clippy::too_many_arguments, clippy::type_complexity,
+            reason = "an operation takes a reference to each argument's type, whatever it is, and as many as it has"
+        )]
         pub trait #name<Db: ::accompanist::Database>:
             ::core::marker::Send + ::core::marker::Sync + 'static
         {

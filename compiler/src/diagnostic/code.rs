@@ -92,6 +92,8 @@ codes! {
     E0012,
     /// A file that is too long.
     E0013,
+    /// A time without a unit.
+    E0014,
     /// An unknown name.
     E0101,
     /// A name given twice.
@@ -258,6 +260,7 @@ impl Problem {
             Problem::WrongOperator { .. } => Code::E0010,
             Problem::KeywordAsName { .. } => Code::E0011,
             Problem::ChainedComparison { .. } => Code::E0012,
+            Problem::TimeWithoutUnit { .. } => Code::E0014,
             Problem::DanglingDocs { .. } => Code::W0001,
             Problem::FileTooLong { .. } => Code::E0013,
             Problem::ImportUnreadable { .. } => Code::E0110,

@@ -123,6 +123,13 @@ pub enum Problem {
         /// The second operator.
         second: Span,
     },
+    /// A number that says a time, and not of what unit.
+    TimeWithoutUnit {
+        /// The number, as written.
+        number: String,
+        /// Where it stands.
+        span: Span,
+    },
     /// A `///` comment with nothing behind it to document.
     DanglingDocs {
         /// The comment.

@@ -147,6 +147,10 @@ impl Problem {
                     .label(*first, "the first comparison")
                     .help("join two comparisons by `&&`: `a < b && b < c`")
             }
+            Problem::TimeWithoutUnit { number, span } => {
+                Prose::new(format!("`{number}` is a time without a unit"), *span, "of what?")
+                    .help(format!("write the unit: `{number}ms`, `{number}s`, `{number}m`, `{number}h` or `{number}d`"))
+            }
             Problem::DanglingDocs { span } => Prose::new("this comment documents nothing", *span, "no item follows")
                 .help("write `//` for a comment, or `//!` at the top of a file for one about the file"),
             Problem::FileTooLong { length_bytes, span } => Prose::new(
@@ -263,6 +267,7 @@ fn whole_form(expected: &[String], within: Option<(&'static str, Span)>) -> Opti
     let (construct, _) = within?;
     match (construct, expected) {
         ("`abort`", [only]) if only == "a name" || only == "`,`" => Some("write `abort Role, \"reason\";`"),
+        ("`sleep`", _) => Some("write `sleep Role, 30s;`, or `sleep Role, millis;` with a `u64` of milliseconds"),
         ("`require`", [only]) if only == "`,`" => Some("write `require condition, \"reason\";`"),
         ("`select`", [first, ..]) if first == "`~>`" => Some("write `select Role ~> Other;`"),
         ("operation", [first, ..]) if first == "`compensate`" => {

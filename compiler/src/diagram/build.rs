@@ -4,8 +4,8 @@
 use super::model::{ArrowKind, BoxKind, Diagram, Frame, FrameKind, Item, Lane, LaneIndex, Reach, Section};
 use super::text::{deciders, duration, group, one_line};
 use crate::hir::{
-    Call, Callee, Choreography, ExprId, ExprKind, Hir, MemberOrder, Members, Operation, Pattern, PatternKind, Place,
-    RoleId, Saga, Stmt, StmtKind, signature_of,
+    Call, Callee, Choreography, ExprId, ExprKind, Hir, Literal, MemberOrder, Members, Operation, Pattern, PatternKind,
+    Place, RoleId, Saga, Stmt, StmtKind, signature_of,
 };
 use crate::lir::{Projection, To};
 use crate::source::Sources;
@@ -159,11 +159,19 @@ impl Builder<'_> {
                 self.expr(*reason, None, out);
                 let lanes = self.projection.facts.requires.get(condition).map(|place| self.lanes_of(place));
                 let lines = vec![format!("require {}", self.text(*condition)), format!("else {}", self.text(*reason))];
-                stop(lanes.unwrap_or_default(), lines, out);
+                out.extend(Item::stop(lanes.unwrap_or_default(), lines));
             }
             StmtKind::Abort(role, reason) => {
                 self.expr(*reason, None, out);
-                stop(self.lanes(*role), vec!["abort".to_owned(), self.text(*reason)], out);
+                out.extend(Item::stop(self.lanes(*role), vec!["abort".to_owned(), self.text(*reason)]));
+            }
+            StmtKind::Sleep(role, millis) => {
+                self.expr(*millis, None, out);
+                let time = match &self.choreography.body[*millis].kind {
+                    ExprKind::Literal(Literal::Int(millis, _)) => duration(u64::try_from(*millis).unwrap_or(u64::MAX)),
+                    _ => format!("{} ms", self.text(*millis)),
+                };
+                out.extend(Item::note(self.lanes(*role), format!("sleeps {time}")));
             }
             StmtKind::Select(from, to) => {
                 let text = format!("select: {} decides so", self.name(*from));
@@ -189,9 +197,8 @@ impl Builder<'_> {
             seen.push(lane);
             self.arrows(transfer.from, (&[lane], to), kind, &text, out);
         }
-        if let (Some(within), Some(reach)) = (within, Reach::of(seen)) {
-            let lines = vec![format!("waits {} at most", duration(within))];
-            out.push(Item::Box { reach, kind: BoxKind::Note, lines });
+        if let Some(within) = within {
+            out.extend(Item::note(seen, format!("waits {} at most", duration(within))));
         }
     }
 
@@ -475,12 +482,6 @@ fn is_plain(kind: &ExprKind) -> bool {
         | ExprKind::Members(_)
         | ExprKind::Par(_)
         | ExprKind::Saga(_) => false,
-    }
-}
-
-fn stop(lanes: Vec<LaneIndex>, lines: Vec<String>, out: &mut Vec<Item>) {
-    if !lanes.is_empty() {
-        out.push(Item::Stop { lanes, lines });
     }
 }
 

@@ -167,6 +167,16 @@ pub struct Section {
 }
 
 impl Item {
+    /// A remark, if anybody is there to make it.
+    pub fn note(lanes: Vec<LaneIndex>, line: String) -> Option<Self> {
+        Some(Item::Box { reach: Reach::of(lanes)?, kind: BoxKind::Note, lines: vec![line] })
+    }
+
+    /// Roles that may end the scope, if there are any.
+    pub fn stop(lanes: Vec<LaneIndex>, lines: Vec<String>) -> Option<Self> {
+        (!lanes.is_empty()).then_some(Item::Stop { lanes, lines })
+    }
+
     /// The lanes that it is on.
     pub fn reach(&self) -> Reach {
         match self {

@@ -49,7 +49,7 @@ impl<'s> Layout<'s> {
                 let reason = [self.token_if(Token::Comma, ""), Doc::Line, self.expr()];
                 Doc::group(false, [keyword, condition, Doc::indent(reason), self.token_if(Token::Semicolon, "")])
             }
-            Some(Token::Abort) => {
+            Some(Token::Abort | Token::Sleep) => {
                 let head = [self.word(), self.token(), self.token_if(Token::Comma, " ")];
                 Doc::concat([Doc::concat(head), self.expr(), self.token_if(Token::Semicolon, "")])
             }

@@ -330,6 +330,8 @@ pub enum StmtKind {
     Require(ExprId, ExprId),
     /// `abort Role, reason;`
     Abort(RoleId, ExprId),
+    /// `sleep Role, time;`, in milliseconds.
+    Sleep(RoleId, ExprId),
     /// `select from ~> to;`
     Select(RoleId, Vec<(RoleId, Span)>),
     /// An expression.
@@ -412,7 +414,10 @@ impl Stmt {
     /// Its parts that are expressions, in the order written.
     pub fn parts(&self) -> Vec<ExprId> {
         match &self.kind {
-            StmtKind::Let(_, _, value) | StmtKind::Expr(value) | StmtKind::Abort(_, value) => vec![*value],
+            StmtKind::Let(_, _, value)
+            | StmtKind::Expr(value)
+            | StmtKind::Abort(_, value)
+            | StmtKind::Sleep(_, value) => vec![*value],
             StmtKind::Assign(target, value) => target.indices().chain([*value]).collect(),
             StmtKind::Require(one, two) => vec![*one, *two],
             StmtKind::Select(..) => Vec::new(),

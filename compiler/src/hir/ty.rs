@@ -77,6 +77,8 @@ const PRIMITIVES: [(&str, Ty); 17] = [
 ];
 
 impl IntTy {
+    /// `u64`, of which a number of milliseconds is.
+    pub const U64: Self = Self { signed: false, bits: Some(64) };
     /// `i32`, which a literal has where nothing else is asked for.
     pub const I32: Self = Self { signed: true, bits: Some(32) };
     /// `usize`

@@ -51,6 +51,7 @@ pub fn binary(op: BinaryOp, one: &Value, two: &Value) -> Result<Value, Fault> {
             integers(op, *a, *b, *ty).ok_or(fault)
         }
         (Value::Float(a, ty), Value::Float(b, _)) => Ok(Value::Float(floats(op, *a, *b, *ty), *ty)),
+        (Value::Str(a), Value::Str(b)) => Ok(Value::text(format!("{a}{b}"))),
         _ => Ok(Value::UNIT),
     }
 }

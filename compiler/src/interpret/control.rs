@@ -49,6 +49,8 @@ impl<'a> Interpreter<'a> {
                 let participants = self.players(frame, *role);
                 self.abort(participants, &reason);
             }
+            // Time does not pass here.
+            StmtKind::Sleep(_, millis) => drop(self.expr(frame, *millis)?),
             StmtKind::Select(from, to) => self.message(frame, *from, to.iter().map(|(role, _)| *role).collect()),
             StmtKind::Expr(expr) => drop(self.expr(frame, *expr)?),
         }

@@ -19,6 +19,16 @@ pub(super) enum Held {
 impl Held {
     pub(super) const UNIT: Held = Held::One(Value::UNIT);
 
+    /// For how many expressions it counts, by the values that it is made of.
+    pub(super) fn steps(&self) -> u64 {
+        let weight = match self {
+            Held::One(value) => value.weight(),
+            Held::Each(values) => values.values().map(Value::weight).sum(),
+            Held::Parts(parts) => return parts.iter().map(Held::steps).sum(),
+        };
+        weight / 8
+    }
+
     /// A tuple.
     pub(super) fn tuple(parts: Vec<Held>) -> Held {
         let one = |part: &Held| match part {

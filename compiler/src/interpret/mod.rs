@@ -43,7 +43,7 @@ pub struct Setup {
 /// How far an interpreter goes.
 #[derive(Clone, Copy, Debug)]
 pub struct Limits {
-    /// Expressions computed.
+    /// Expressions computed; one whose value is made of many counts for several.
     pub steps: u64,
     /// Expressions within expressions, those of calls included.
     pub depth: u32,

@@ -268,9 +268,11 @@ impl<'a> Interpreter<'a> {
         if self.steps > self.limits.steps || self.depth > self.limits.depth {
             return Err(Endless);
         }
-        let value = self.compute(frame, id);
+        let value = self.compute(frame, id)?;
         self.depth -= 1;
-        value
+        // A value that grows in each round is as much work as many small ones.
+        self.steps += value.steps();
+        Ok(value)
     }
 
     fn compute(&mut self, frame: &mut Frame<'a>, id: ExprId) -> Step<Held> {

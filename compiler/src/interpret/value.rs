@@ -60,6 +60,19 @@ impl Value {
         Value::Str(text.into())
     }
 
+    /// How many values it is made of, characters of text included.
+    pub fn weight(&self) -> u64 {
+        let all = |parts: &mut dyn Iterator<Item = &Value>| parts.map(Value::weight).sum::<u64>();
+        1 + match self {
+            Value::Bool(_) | Value::Int(..) | Value::Float(..) | Value::Char(_) | Value::Option(None) => 0,
+            Value::Str(text) => text.len() as u64,
+            Value::Tuple(parts) | Value::Vec(parts) => all(&mut parts.iter()),
+            Value::Map(entries) => all(&mut entries.iter().flat_map(|(key, value)| [key, value])),
+            Value::Option(Some(part)) | Value::Result(Ok(part) | Err(part)) => part.weight(),
+            Value::Struct(fields) | Value::Variant { fields, .. } => all(&mut fields.iter().map(|(_, part)| part)),
+        }
+    }
+
     /// `Some` or `None`.
     pub fn option(value: Option<Value>) -> Value {
         Value::Option(value.map(Box::new))

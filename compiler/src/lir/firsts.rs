@@ -139,6 +139,7 @@ impl Firsts {
             | StmtKind::Receive { .. }
             | StmtKind::Select(..)
             | StmtKind::Operation { .. }
+            | StmtKind::Sleep(..)
             | StmtKind::Call(_)
             | StmtKind::Saga(_)
             | StmtKind::Again

@@ -104,6 +104,7 @@ fn prune_parts(stmt: &mut Stmt, used: &mut BTreeSet<LocalId>) {
         | StmtKind::Select(..)
         | StmtKind::Told(..)
         | StmtKind::Operation { .. }
+        | StmtKind::Sleep(..)
         | StmtKind::Call(_)
         | StmtKind::Again
         | StmtKind::Require(..)

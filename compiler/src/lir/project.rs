@@ -288,6 +288,14 @@ impl Projector<'_> {
                 };
                 aim.out.push(Stmt { kind, span });
             }
+            hir::StmtKind::Sleep(role, time) => match self.expr(aim, *time) {
+                Some(millis) if aim.player.plays(*role) => {
+                    let site = self.sites.site(SiteKey::Sleep(*time));
+                    aim.out.push(Stmt { kind: StmtKind::Sleep(site, millis), span });
+                }
+                Some(value) => aim.out.extend(discarded(value)),
+                None => {}
+            },
             hir::StmtKind::Select(from, to) => self.select(aim, *from, to, span),
             hir::StmtKind::Expr(expr) => {
                 let share = self.share(aim, *expr);
@@ -378,6 +386,7 @@ fn into_of(stmt: &mut Stmt) -> Option<&mut Option<LocalId>> {
         StmtKind::Let(..)
         | StmtKind::Assign(..)
         | StmtKind::Send(..)
+        | StmtKind::Sleep(..)
         | StmtKind::Select(..)
         | StmtKind::Told(..)
         | StmtKind::Loop(_)

@@ -13,6 +13,8 @@ pub enum SiteKey {
     Message(ExprId, Player),
     /// An operation, a call, a loop, a scope, what runs side by side.
     Construct(ExprId),
+    /// A timer, by its time.
+    Sleep(ExprId),
     /// A selection written there, to one receiver.
     Select(Span, Player),
     /// A selection that the compiler puts at the head of a branch.
@@ -73,7 +75,7 @@ fn each_site(block: &mut Block, visit: &mut dyn FnMut(&mut Site)) {
 fn sites_of(stmt: &mut Stmt, visit: &mut dyn FnMut(&mut Site)) {
     match &mut stmt.kind {
         StmtKind::Send(to, _) => to.iter_mut().for_each(|(site, _)| visit(site)),
-        StmtKind::Receive { site, .. } | StmtKind::Operation { site, .. } => visit(site),
+        StmtKind::Receive { site, .. } | StmtKind::Operation { site, .. } | StmtKind::Sleep(site, _) => visit(site),
         StmtKind::Select(label, _) | StmtKind::Told(label, _) => visit(&mut label.site),
         StmtKind::If { then, otherwise, .. } => {
             each_site(then, visit);

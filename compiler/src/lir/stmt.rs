@@ -64,6 +64,8 @@ pub enum StmtKind {
         /// The variable.
         into: Option<LocalId>,
     },
+    /// Waits for so many milliseconds.
+    Sleep(Site, Expr),
     /// Decides.
     If {
         /// The guard.
@@ -321,6 +323,7 @@ impl Stmt {
             | StmtKind::Select(..)
             | StmtKind::Told(..)
             | StmtKind::Operation { .. }
+            | StmtKind::Sleep(..)
             | StmtKind::Saga(_)
             | StmtKind::Again
             | StmtKind::Require(..)
@@ -339,7 +342,10 @@ impl Stmt {
     /// The expressions of the statement itself, in order.
     pub fn exprs(&self) -> Vec<&Expr> {
         match &self.kind {
-            StmtKind::Let(_, value) | StmtKind::Send(_, value) | StmtKind::Refuse(value) => vec![value],
+            StmtKind::Let(_, value)
+            | StmtKind::Send(_, value)
+            | StmtKind::Sleep(_, value)
+            | StmtKind::Refuse(value) => vec![value],
             StmtKind::Assign(target, value) => target.indices().chain([value]).collect(),
             StmtKind::Mutate { target, args, .. } => target.indices().chain(args).collect(),
             StmtKind::Operation { args, .. } => args.iter().collect(),
@@ -381,6 +387,7 @@ impl Stmt {
             | StmtKind::Select(..)
             | StmtKind::Told(..)
             | StmtKind::Operation { .. }
+            | StmtKind::Sleep(..)
             | StmtKind::Call(_)
             | StmtKind::Again
             | StmtKind::Require(..)
@@ -413,6 +420,7 @@ impl Stmt {
             StmtKind::Saga(saga) => saga.into.iter().copied().collect(),
             StmtKind::Assign(..)
             | StmtKind::Send(..)
+            | StmtKind::Sleep(..)
             | StmtKind::Select(..)
             | StmtKind::Told(..)
             | StmtKind::Loop(_)

@@ -5,7 +5,7 @@ mod expression;
 
 use super::ast::{
     Block, Choreography, Field, File, Item, Operation, OperationKind, Param, ParamKind, Pattern, PatternKind, Place,
-    Placed, RoleParam, Roles, Stmt, StmtKind, Type, TypeKind, VariantFields,
+    Placed, RoleParam, Roles, Stmt, StmtKind, Time, Type, TypeKind, VariantFields,
 };
 use expression::{expr, is_control, literal};
 
@@ -147,6 +147,13 @@ impl Printer {
             }
             StmtKind::Require { condition, reason } => format!("require {}, {};", value(condition), value(reason)),
             StmtKind::Abort { role, reason } => format!("abort {}, {};", role.name, value(reason)),
+            StmtKind::Sleep { role, time } => {
+                let time = match time {
+                    Time::Literal(time) => expression::duration(time),
+                    Time::Millis(millis) => value(millis),
+                };
+                format!("sleep {}, {time};", role.name)
+            }
             StmtKind::Select { from, to } => format!("select {} ~> {};", from.name, roles(to)),
             // A control needs no `;`, except where it would become the value of the block.
             StmtKind::Expr(expr) if is_control(expr) && !is_last => value(expr),

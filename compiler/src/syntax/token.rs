@@ -74,6 +74,7 @@ tokens! {
         Saga "saga",
         Select "select",
         Service "service",
+        Sleep "sleep",
         Struct "struct",
         Transaction "transaction",
         True "true",

@@ -124,6 +124,11 @@ pub struct Position(pub u128);
 impl Position {
     /// Of the message with which the initiator begins a role whose first action is not a receive.
     pub const BEGIN: Self = Self(0);
+
+    /// A position of its own for what is recorded when that which stands here is over.
+    pub(crate) fn behind(self) -> Self {
+        Self(Path(self.0).digest(b'b', 0, 0))
+    }
 }
 
 impl fmt::Display for Position {

@@ -11,6 +11,7 @@ use tokio::sync::mpsc;
 
 use super::cell::lock;
 use super::clock::{self, Clock, Timers};
+use super::forget;
 use super::inbound::NodeInbound;
 use super::limits::{Admission, Limits};
 use super::process::{Played, Process};
@@ -32,9 +33,6 @@ pub const RETENTION_MIN: Duration = Duration::from_secs(120);
 
 /// How long messages stay in their senders' memory unless the builder is told otherwise, before their receivers write them down.
 pub const LOG_AFTER_DEFAULT: Duration = Duration::from_secs(30);
-
-/// How often a node deletes what it need not remember any more.
-const FORGET_EVERY: Duration = Duration::from_secs(60);
 
 type StartTransport = Box<dyn FnOnce(String, Arc<dyn Inbound>) -> BoxFuture<'static, io::Result<Box<dyn Link>>> + Send>;
 
@@ -186,7 +184,8 @@ impl<S: Store> NodeBuilder<S> {
         self
     }
 
-    /// How long a finished session is remembered: at least [`RETENTION_MIN`], [`RETENTION_DEFAULT`] unless said.
+    /// How long a finished session is remembered: at least [`RETENTION_MIN`], [`RETENTION_DEFAULT`] unless said. It is timed by the time of day: when
+    /// that is put forward while the node is down, sessions are forgotten earlier by as much.
     pub fn retention(mut self, retention: Duration) -> Self {
         self.retention = retention.max(RETENTION_MIN);
         self
@@ -274,7 +273,7 @@ impl<S: Store> NodeBuilder<S> {
             early: Mutex::default(),
             loopback,
             unsent: Mutex::default(),
-            process: Process::new(runtime, self.played),
+            process: Arc::new(Process::new(runtime, self.played)),
             clock: Clock::new(),
             timers: Arc::new(Timers::default()),
             timing: self.timing,
@@ -316,16 +315,7 @@ impl<S: Store> NodeBuilder<S> {
         if let Some(operators) = operators {
             shared.process.spawn(super::admin::run(Arc::downgrade(&shared), operators));
         }
-        let (weak, retention) = (Arc::downgrade(&shared), self.retention);
-        shared.process.spawn(async move {
-            loop {
-                tokio::time::sleep(FORGET_EVERY).await;
-                let Some(shared) = weak.upgrade() else { return };
-                if let Err(error) = shared.store.forget(retention).await {
-                    tracing::warn!(%error, "finished sessions stay for now");
-                }
-            }
-        });
+        shared.process.spawn(forget::run(Arc::downgrade(&shared), self.retention));
         for cell in cells {
             cell.step(|_, _| {});
         }

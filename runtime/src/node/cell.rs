@@ -15,6 +15,7 @@ use super::call::Call;
 use super::context::NodeContext;
 use super::life::Life;
 use super::metrics::{Counters, count};
+use super::process::Process;
 use super::role::{ErasedRole, ErasedTransaction, Program, panic_message, poll};
 use super::transact::{Compensation, Transaction};
 use super::waiters::{Waiters, ending};
@@ -30,6 +31,8 @@ pub(super) struct Core<S: Store> {
     pub(super) header: Arc<Header>,
     pub(super) definition: &'static Definition,
     pub(super) payload_bytes_max: usize,
+    /// For the time of day.
+    pub(super) process: Arc<Process>,
     state: Mutex<CoreState<S>>,
 }
 
@@ -95,8 +98,14 @@ impl<S: Store> Cell<S> {
         let definition = role.definition();
         let payload_bytes_max = shared.limits.payload_bytes_max;
         let header_of_core = Arc::clone(&header);
-        let core = Core { key, header: header_of_core, definition, payload_bytes_max, state: Mutex::new(state) };
-        let core = Arc::new(core);
+        let core = Arc::new(Core {
+            key,
+            header: header_of_core,
+            definition,
+            payload_bytes_max,
+            process: Arc::clone(&shared.process),
+            state: Mutex::new(state),
+        });
         Arc::new(Self {
             key,
             header,

@@ -199,6 +199,14 @@ impl<D: Store> SessionContext for NodeContext<D> {
         payload.map(|payload| self.decode(position, &payload)).transpose()
     }
 
+    async fn sleep(&self, site: Site, millis: u64) -> Result<(), Interrupted> {
+        let (place, received) = (self.place(site), self.thread.received());
+        let unix_millis = self.core.process.unix_millis();
+        let wait =
+            |_: &mut Context<'_>| self.core.lock().session.program_sleep(place.clone(), millis, received, unix_millis);
+        Ok(poll_fn(wait).await?)
+    }
+
     async fn offer(&self, messages: &[(Position, RoleId)]) -> Result<usize, Interrupted> {
         Ok(poll_fn(|_| self.core.lock().session.program_offer(&self.scopes, messages)).await?)
     }

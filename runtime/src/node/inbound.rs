@@ -3,18 +3,24 @@
 use std::sync::Arc;
 
 use accompanist_core::{
-    Body, Frame, Header, Outcome, RoleId, RowState, Session, SessionKey, answer_finished, answer_unknown,
-    begins_session,
+    Body, Frame, Header, Outcome, RoleId, RowState, ScopeVote, Session, SessionKey, Vote, answer_finished,
+    answer_unknown, begins_session,
 };
 
 use super::cell::{Cell, lock};
 use super::metrics::count;
 use super::table::{Slot, Table};
 use super::waiters::Waiters;
-use super::{OPENING_FRAMES_MAX, PARTICIPANTS_MAX, Shared, WeakShared};
+use super::{CLIENT_ID_BYTES_MAX, OPENING_FRAMES_MAX, PARTICIPANTS_MAX, Shared, WeakShared};
 use crate::context::Definition;
 use crate::store::Store;
 use crate::transport::Inbound;
+
+/// The longest reason for refusing a frame that a node takes: one of its own sentences, with some names in it.
+const REFUSAL_BYTES_MAX: usize = 16 * 1024;
+
+/// The longest name of a choreography or a node in a header. A client's id is as long at most.
+const NAMES_BYTES_MAX: usize = CLIENT_ID_BYTES_MAX;
 
 /// The node as its transport knows it.
 pub(super) struct NodeInbound<S: Store>(pub(super) WeakShared<S>);
@@ -73,12 +79,7 @@ impl<S: Store> Inbound for NodeInbound<S> {
 impl<S: Store> Shared<S> {
     /// A frame from the node `from`.
     pub(super) fn handle_frame(self: &Arc<Self>, from: &str, frame: Frame) {
-        let bytes_max = self.limits.payload_bytes_max;
-        if let Body::Message { payload, .. } = &frame.body
-            && payload.len() > bytes_max
-        {
-            let reason =
-                format!("a message has {} bytes of JSON, and node `{}` takes {bytes_max}", payload.len(), self.name);
+        if let Err(reason) = self.check_lengths(&frame) {
             return self.refuse(from, Some(&frame), &reason);
         }
         let key = SessionKey { session: frame.session, role: frame.to };
@@ -95,11 +96,11 @@ impl<S: Store> Shared<S> {
                 None => {
                     if let (true, Some(header)) = (begins_session(&frame.body), &frame.header) {
                         // What is under way from role to role of this node is in a session that has its place.
-                        if from != self.name && !self.has_room_for(header, &sessions) {
+                        if from != self.name && !self.has_room_for(header, from, &sessions) {
                             count(&self.counts.frames_dropped);
                             return;
                         }
-                        sessions.put(key, Slot::Opening(Vec::new()), header);
+                        sessions.open(key, header, from);
                     }
                     None
                 }
@@ -114,6 +115,36 @@ impl<S: Store> Shared<S> {
         }
     }
 
+    /// Nothing that is longer than it can be is looked at, logged, or sent back.
+    fn check_lengths(&self, frame: &Frame) -> Result<(), String> {
+        let (bytes, bytes_max) = match &frame.body {
+            Body::Message { payload, .. } => (payload.len(), self.limits.payload_bytes_max),
+            Body::Vote { vote: Vote::Aborted { reason }, .. }
+            | Body::ScopeVote { vote: ScopeVote::Aborted { reason }, .. }
+            | Body::Cancel { reason } => (reason.len(), self.limits.payload_bytes_max),
+            Body::Refused { reason } => (reason.len(), REFUSAL_BYTES_MAX),
+            Body::Vote { vote: Vote::Completed, .. }
+            | Body::ScopeVote { vote: ScopeVote::Done | ScopeVote::Stopped, .. }
+            | Body::Stable { .. }
+            | Body::Done { .. }
+            | Body::Over
+            | Body::Need
+            | Body::Keep => (0, 0),
+        };
+        if bytes > bytes_max {
+            return Err(format!("what it says has {bytes} bytes, and node `{}` takes {bytes_max}", self.name));
+        }
+        match &frame.header {
+            Some(header) if header.choreography.len().max(header.client_id.len()) > NAMES_BYTES_MAX => {
+                Err(format!("the header has names of more than {NAMES_BYTES_MAX} bytes"))
+            }
+            Some(header) if header.nodes.iter().flatten().any(|node| node.len() > NAMES_BYTES_MAX) => {
+                Err(format!("the header has nodes of more than {NAMES_BYTES_MAX} bytes"))
+            }
+            Some(_) | None => Ok(()),
+        }
+    }
+
     /// To the session, if `from` may speak for the role that the frame is from.
     pub(super) fn hand_over(&self, cell: &Arc<Cell<S>>, from: &str, frame: Frame) {
         if cell.header.node(frame.from) == Some(from) {
@@ -124,8 +155,10 @@ impl<S: Store> Shared<S> {
     }
 
     /// Whether a session that another node begins is taken on; if not, what would begin it is dropped, and comes again.
-    fn has_room_for(&self, header: &Header, sessions: &Table<S>) -> bool {
-        sessions.like(header) < self.limits.sessions_of_peer_max && !self.admission.is_closed() && self.room.may_try()
+    fn has_room_for(&self, header: &Header, from: &str, sessions: &Table<S>) -> bool {
+        sessions.like(header, from) < self.limits.sessions_of_peer_max
+            && !self.admission.is_closed()
+            && self.room.may_try()
     }
 
     /// The place that was taken for a session which a frame was to begin is free again.

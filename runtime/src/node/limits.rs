@@ -23,8 +23,9 @@ pub struct Limits {
     /// Sessions in flight that were started at this node, 10,000 unless said. Further starts wait in the order in which they came, or are refused
     /// where they would rather not wait ([`Start::try_accepted`](super::Start::try_accepted)).
     pub sessions_started_max: usize,
-    /// Parts in sessions in flight that this node plays on behalf of one other node, where those sessions started: 50,000 unless said. What would
-    /// begin a further one is dropped, and comes again. It is to be larger than `sessions_started_max` there, times the roles played here.
+    /// Parts in sessions in flight that this node plays on behalf of one other node, where those sessions started, and that were begun here by the
+    /// frames of one node, that or another: 50,000 unless said. What would begin a further one is dropped, and comes again. It is to be larger than
+    /// `sessions_started_max` there, times the roles played here.
     pub sessions_of_peer_max: usize,
     /// What the messages that a session keeps in memory for one other role may count, their bytes of JSON and a little for each: 4 MiB unless
     /// said. From half of it on, the other role is asked to write them down, so that they need not be kept; and a program that has more to say

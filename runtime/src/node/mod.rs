@@ -10,6 +10,7 @@ mod client;
 mod clock;
 mod context;
 mod drain;
+mod forget;
 mod inbound;
 mod life;
 mod limits;
@@ -146,7 +147,7 @@ pub(crate) struct Shared<S: Store> {
     early: Mutex<Vec<(String, Vec<u8>)>>,
     loopback: tokio::sync::mpsc::Sender<Frame>,
     unsent: Mutex<Unsent>,
-    process: Process,
+    process: Arc<Process>,
     clock: Clock,
     timers: Arc<Timers>,
     timing: Timing,

@@ -177,6 +177,13 @@ impl<D: Store> SessionContext for PlainContext<D> {
         }
     }
 
+    async fn sleep(&self, _site: Site, millis: u64) -> Result<(), Interrupted> {
+        match tokio::time::timeout(Duration::from_millis(millis), self.wait(|_| None::<()>)).await {
+            Ok(ended) => ended,
+            Err(_) => Ok(()),
+        }
+    }
+
     async fn offer(&self, messages: &[(Position, RoleId)]) -> Result<usize, Interrupted> {
         let me = self.part.me;
         let there =

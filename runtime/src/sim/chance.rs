@@ -10,10 +10,28 @@ use super::world::{Event, State, World};
 /// How often what may go wrong at any time is drawn.
 pub(super) const TICK_MILLIS: u64 = 250;
 
+/// What may go wrong at any time.
+const AT_ANY_TIME: [Fault; 7] = [
+    Fault::FullDisk,
+    Fault::Crash,
+    Fault::Pause,
+    Fault::Partition,
+    Fault::OneWayPartition,
+    Fault::Reconnect,
+    Fault::ClockJump,
+];
+
+const DAY_MILLIS: u64 = 24 * 3600 * 1000;
+
 /// How long a node is down after a crash, or a fault lasts, at most.
 pub(super) const FAULT_MILLIS_MAX: u64 = 10_000;
 
 impl World {
+    /// Whether anything may go wrong at any time.
+    pub(super) fn may_strike(&self) -> bool {
+        self.with(|state| AT_ANY_TIME.iter().any(|fault| state.faults.chance(*fault) > 0.0))
+    }
+
     /// What may go wrong at any time, does or does not.
     pub(super) fn tick(self: &Arc<Self>) {
         let count = self.with(|state| if state.is_faulty { state.hosts.len() } else { 0 });
@@ -21,15 +39,7 @@ impl World {
             return;
         }
         for node in 0..count {
-            for fault in [
-                Fault::FullDisk,
-                Fault::Crash,
-                Fault::Pause,
-                Fault::Partition,
-                Fault::OneWayPartition,
-                Fault::Reconnect,
-                Fault::ClockJump,
-            ] {
+            for fault in AT_ANY_TIME {
                 if self.with(|state| state.draws_within(fault, TICK_MILLIS)) {
                     self.strike(fault, node, count);
                 }
@@ -71,13 +81,13 @@ impl World {
                 });
                 self.join(node, other);
             }
-            Fault::ClockJump => self.with(|state| {
-                let hour = 3600 * 1000;
-                let by = state.random.within(0..2 * hour) as i64 - hour as i64;
-                if let Some(slot) = state.hosts.get_mut(node) {
-                    slot.clock_millis += by;
-                }
-            }),
+            Fault::ClockJump => {
+                let by = self.with(|state| {
+                    let most = if state.random.chance(0.3) { 7 * DAY_MILLIS } else { DAY_MILLIS / 24 };
+                    state.random.within(0..2 * most) as i64 - most as i64
+                });
+                self.turn_clock(node, by);
+            }
             _ => {}
         }
     }

@@ -5,11 +5,12 @@ use std::time::Duration;
 
 use accompanist_core::{RowState, SessionId, SessionKey};
 
+use super::faults::Fault;
 use super::ledger::{Ledger, Part};
 use super::world::World;
 
 /// How far clocks are put forward before sessions are forgotten.
-const FORGET_MILLIS: i64 = 30 * 24 * 3600 * 1000;
+const FORGET_MILLIS: i64 = 3_650 * 24 * 3600 * 1000;
 
 /// How long sessions may take to settle once nothing goes wrong any more.
 const QUIET_SECONDS_MAX: u64 = 6 * 3600;
@@ -56,7 +57,8 @@ impl World {
             state.ledger.check().map_err(|(what, session)| (what, Some(session)))?;
             for (index, host) in hosts.iter().enumerate() {
                 let rows = host.rows().map_err(|error| (format!("the store of `{}`: {error}", host.name()), None))?;
-                state.ledger.agrees(index, &rows).map_err(|(what, session)| (what, Some(session)))?;
+                let clock_jumped = state.counts.get(Fault::ClockJump) > 0;
+                state.ledger.agrees(index, &rows, clock_jumped).map_err(|(what, session)| (what, Some(session)))?;
             }
             Ok(())
         })
@@ -140,8 +142,13 @@ impl Ledger {
         }
     }
 
-    /// Whether the rows at a node are those that were committed there.
-    fn agrees(&self, node: usize, rows: &[(SessionKey, accompanist_core::Row)]) -> Result<(), (String, SessionId)> {
+    /// Whether the rows at a node are those that were committed there. By a clock that jumped, what is finished may be forgotten.
+    fn agrees(
+        &self,
+        node: usize,
+        rows: &[(SessionKey, accompanist_core::Row)],
+        clock_jumped: bool,
+    ) -> Result<(), (String, SessionId)> {
         for (key, row) in rows {
             match self.parts.get(key) {
                 Some(part) if part.version == row.version && part.state == row.state => {}
@@ -149,7 +156,9 @@ impl Ledger {
             }
         }
         let stored: std::collections::BTreeSet<_> = rows.iter().map(|(key, _)| key).collect();
-        let lost = self.parts.iter().find(|(key, part)| part.node == node && !stored.contains(key));
+        let may_be_gone = |part: &Part| clock_jumped && matches!(part.state, RowState::Finished { .. });
+        let is_lost = |key: &SessionKey, part: &Part| part.node == node && !stored.contains(key) && !may_be_gone(part);
+        let lost = self.parts.iter().find(|(key, part)| is_lost(key, part));
         lost.map_or(Ok(()), |(key, _)| Err(("the store lost it".to_owned(), key.session)))
     }
 }

@@ -23,6 +23,7 @@ pub struct Start<S: Simulated, A> {
     arguments: Arc<A>,
     id: Option<String>,
     groups: Vec<(String, Vec<String>)>,
+    within: Option<Duration>,
 }
 
 impl<S: Simulated, A> fmt::Debug for Start<S, A> {
@@ -58,7 +59,7 @@ enum Until {
 
 impl<S: Simulated, A: Choreography + Sync> Start<S, A> {
     pub(super) fn new(typed: Arc<Typed<S>>, arguments: A) -> Self {
-        Self { typed, arguments: Arc::new(arguments), id: None, groups: Vec::new() }
+        Self { typed, arguments: Arc::new(arguments), id: None, groups: Vec::new(), within: None }
     }
 
     /// The client's own id for the session. Without one, it gets one that nobody else has.
@@ -70,6 +71,12 @@ impl<S: Simulated, A: Choreography + Sync> Start<S, A> {
     /// Says which nodes play the members of the group `role`, in order.
     pub fn members<N: Into<String>>(mut self, role: impl Into<String>, nodes: impl IntoIterator<Item = N>) -> Self {
         self.groups.push((role.into(), nodes.into_iter().map(Into::into).collect()));
+        self
+    }
+
+    /// How long the session may take until its outcome is decided.
+    pub fn within(mut self, within: Duration) -> Self {
+        self.within = Some(within);
         self
     }
 
@@ -134,6 +141,9 @@ impl<S: Simulated, A: Choreography + Sync> Start<S, A> {
         for (group, nodes) in &self.groups {
             start = start.members(group.clone(), nodes.iter().cloned());
         }
+        if let Some(within) = self.within {
+            start = start.within(within);
+        }
         let handle = match start.accepted().await {
             Ok(handle) => handle,
             Err(error) => {
@@ -175,13 +185,13 @@ impl<S: Simulated, A: Choreography + Sync> Start<S, A> {
 }
 
 /// Until the next try.
-async fn pause(world: &World) {
+pub(super) async fn pause(world: &World) {
     let millis = world.with(|state| state.random.skewed(10..2_000));
     tokio::time::sleep(Duration::from_millis(millis)).await;
 }
 
 /// Ends where the client gives up waiting.
-async fn impatience(world: &World) {
+pub(super) async fn impatience(world: &World) {
     let millis = world.with(|state| state.draws(Fault::Impatience).then(|| state.random.skewed(1..5_000)));
     match millis {
         Some(millis) => tokio::time::sleep(Duration::from_millis(millis)).await,
@@ -190,10 +200,10 @@ async fn impatience(world: &World) {
 }
 
 /// A client that waits for an answer.
-struct Waiting<'a>(&'a World);
+pub(super) struct Waiting<'a>(&'a World);
 
 impl<'a> Waiting<'a> {
-    fn new(world: &'a World) -> Self {
+    pub(super) fn new(world: &'a World) -> Self {
         world.with(|state| state.clients += 1);
         Self(world)
     }

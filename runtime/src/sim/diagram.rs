@@ -54,6 +54,7 @@ fn line(millis: u64, noted: &Noted, session: Option<SessionId>) -> Option<String
         Noted::Pauses(node) => about(node, "stands still"),
         Noted::Resumes(node) => about(node, "goes on"),
         Noted::DiskFull(node) => about(node, "the disk is full"),
+        Noted::ClockTurned(node, millis) => about(node, &format!("the clock jumps by {} s", millis / 1000)),
         Noted::Commit { node, carried, plan } => {
             let of_it: Vec<String> = carried
                 .iter()

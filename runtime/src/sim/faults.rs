@@ -34,7 +34,7 @@ pub enum Fault {
     OneWayPartition,
     /// A connection breaks, and the frames on their way with it; it is made anew at once. The chance is that of each node in each second.
     Reconnect,
-    /// A node's time of day jumps by up to an hour, forth or back. The chance is that of each node in each second.
+    /// A node's time of day jumps, forth or back, by up to an hour, and now and then by up to a week. The chance is that of each node in each second.
     ClockJump,
     /// A client gives up waiting for its answer and asks again. The chance is that of each question.
     Impatience,

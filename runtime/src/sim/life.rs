@@ -60,12 +60,14 @@ impl Life {
 pub(super) struct Process {
     pub(super) world: Arc<World>,
     pub(super) life: Arc<Life>,
+    /// Which node's it is.
+    node: usize,
     tasks: Mutex<JoinSet<()>>,
 }
 
 impl Process {
-    pub(super) fn new(world: Arc<World>, life: Arc<Life>) -> Self {
-        Self { world, life, tasks: Mutex::default() }
+    pub(super) fn new(world: Arc<World>, node: usize, life: Arc<Life>) -> Self {
+        Self { world, life, node, tasks: Mutex::default() }
     }
 
     /// Ends it and all its tasks.
@@ -95,7 +97,7 @@ impl Played for Process {
     }
 
     fn unix_millis(&self) -> u64 {
-        self.world.now()
+        u64::try_from(self.world.time_of_day(self.node)).unwrap_or_default()
     }
 }
 

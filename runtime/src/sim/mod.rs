@@ -73,6 +73,7 @@
 //! # }
 //! ```
 
+mod cancel;
 mod chance;
 mod check;
 mod client;

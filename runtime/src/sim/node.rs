@@ -130,7 +130,7 @@ impl<S: Simulated> Typed<S> {
     async fn start(self: Arc<Self>) -> Result<(), String> {
         let life = Arc::new(Life::default());
         self.world.set_life(self.index, Some(Arc::clone(&life)));
-        let process = Arc::new(Process::new(Arc::clone(&self.world), Arc::clone(&life)));
+        let process = Arc::new(Process::new(Arc::clone(&self.world), self.index, Arc::clone(&life)));
         let disk = Disk::new(Arc::clone(&self.world), self.index, Arc::clone(&life), Arc::clone(&self.medium));
         let disk = Arc::new(disk);
         let submit: Arc<Disk<S::Medium>> = Arc::clone(&disk);
@@ -230,6 +230,10 @@ impl<S: Simulated> SimNode<S> {
 
     /// Ends the node at once, as a power cut does: what is not committed is lost. It stays down until [`SimNode::restart`] or
     /// [`Sim::quiet`](super::Sim::quiet).
+    ///
+    /// All tasks of the node end with it, and operations where they wait. What a service has spawned itself, by [`tokio::spawn`], is a task of the
+    /// run, not of the node: it goes on after the crash, as what another process does. A service that spawns hands such a task what ends it, and
+    /// does nothing in it that must not outlive the node.
     pub fn crash(&self) {
         self.typed.world.kill(self.typed.index);
     }
@@ -247,6 +251,11 @@ impl<S: Simulated> SimNode<S> {
     /// Lets the node go on after [`SimNode::pause`].
     pub fn resume(&self) {
         self.typed.world.resume(self.typed.index);
+    }
+
+    /// Puts the node's time of day forward by so many milliseconds, or back. The time that passes stays as it is.
+    pub fn turn_clock(&self, millis: i64) {
+        self.typed.world.turn_clock(self.typed.index, millis);
     }
 
     /// Lets all commits fail for a while, for want of room.

@@ -25,6 +25,7 @@ pub(super) enum Noted {
     Pauses(usize),
     Resumes(usize),
     DiskFull(usize),
+    ClockTurned(usize, i64),
     Commit { node: usize, carried: Vec<Carried>, plan: Plan },
     Told { node: usize, id: String, what: String },
 }
@@ -63,6 +64,7 @@ impl Noted {
             | Self::Lost { from, to, bytes }
             | Self::CutOff { from, to, bytes }
             | Self::NobodyThere { from, to, bytes } => (from, to, bytes).hash(hasher),
+            Self::ClockTurned(node, millis) => (node, millis).hash(hasher),
             Self::Connected(one, other) | Self::Cut(one, other) | Self::Heals(one, other) => (one, other).hash(hasher),
             Self::Starts(node)
             | Self::Crashes(node)

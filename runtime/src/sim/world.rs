@@ -115,7 +115,9 @@ impl World {
             failed: Notify::new(),
             started: Instant::now(),
         };
-        world.schedule(TICK_MILLIS, Event::Tick);
+        if world.may_strike() {
+            world.schedule(TICK_MILLIS, Event::Tick);
+        }
         Arc::new(world)
     }
 
@@ -347,6 +349,13 @@ impl World {
         let until = self.now() + millis;
         if let Some(slot) = self.lock().hosts.get_mut(node) {
             slot.full_until = until;
+        }
+    }
+
+    pub(super) fn turn_clock(&self, node: usize, millis: i64) {
+        self.note(Noted::ClockTurned(node, millis));
+        if let Some(slot) = self.lock().hosts.get_mut(node) {
+            slot.clock_millis = slot.clock_millis.saturating_add(millis);
         }
     }
 

@@ -4,7 +4,7 @@
 use super::control;
 use chor::syntax::ast::{
     BinaryOp, Block, Choreography, Expr, ExprKind, File, Item, Literal, OperationKind, ParamKind, Place, Placed,
-    RoleParam, Roles, Stmt, StmtKind, Type, TypeKind, UnaryOp, VariantFields,
+    RoleParam, Roles, Stmt, StmtKind, Time, Type, TypeKind, UnaryOp, VariantFields,
 };
 
 /// Counts a name.
@@ -58,6 +58,8 @@ pub const CONSTRUCTS: &[&str] = &[
     "require",
     "abort",
     "select",
+    "sleep A, 2s",
+    "sleep A, n",
     "expression;",
     "integer",
     "integer with a type",
@@ -297,6 +299,11 @@ fn stmt(stmt: &Stmt, count: Count<'_>) {
             expr(reason, count);
         }
         StmtKind::Select { .. } => count("select"),
+        StmtKind::Sleep { role: _, time: Time::Literal(_) } => count("sleep A, 2s"),
+        StmtKind::Sleep { role: _, time: Time::Millis(millis) } => {
+            count("sleep A, n");
+            expr(millis, count);
+        }
         StmtKind::Expr(value) => {
             count("expression;");
             expr(value, count);

@@ -66,6 +66,7 @@ const MEANINGS: &[&str] = &[
     "require",
     "abort",
     "select",
+    "sleep",
     "block",
     "if",
     "match",
@@ -257,6 +258,7 @@ fn statement(kind: &StmtKind) -> &'static str {
         StmtKind::Require(..) => "require",
         StmtKind::Abort(..) => "abort",
         StmtKind::Select(..) => "select",
+        StmtKind::Sleep(..) => "sleep",
         StmtKind::Expr(_) => "expression statement",
     }
 }

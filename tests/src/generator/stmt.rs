@@ -41,7 +41,8 @@ impl Generator {
             32..=42 => self.act(),
             43..=48 => self.declare(),
             49..=57 => self.assign(),
-            58..=60 => self.require(),
+            58..=59 => self.require(),
+            60 => self.sleep(),
             61 => self.apart(),
             62 if self.depth < 4 => self.apart_choice(),
             62..=64 => self.timed(),
@@ -326,6 +327,17 @@ impl Generator {
             format!("let {name} = ({value})@{sender} ~> {} within {}ms;", self.roles[to].name, 1000 + self.names);
         self.var(name, Type::maybe(Type::U32), Place::at(to));
         Some(vec![Item::Line(line)])
+    }
+
+    /// `sleep role, ..;`
+    fn sleep(&mut self) -> Option<Vec<Item>> {
+        let role = self.single();
+        let name = self.roles[role].name.clone();
+        let time = match self.percent(50) {
+            true => format!("{}ms", self.below(4)),
+            false => format!("({}).to_u64() % 4", self.expr(&Type::U32, &[role], 1)?.0),
+        };
+        Some(vec![Item::Line(format!("sleep {name}, {time};"))])
     }
 
     /// Where a part ends in `abort`, the statement; who knows of the part is `who`.

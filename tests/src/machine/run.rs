@@ -151,6 +151,11 @@ impl Player {
                 };
                 frame.set(*into, value.0);
             }
+            StmtKind::Sleep(site, millis) => {
+                let millis = self.value(frame, millis).map_err(refuse)?;
+                let Value::Int(millis, _) = millis else { return Err(ctx.refuse("a bug: a time is not a number")) };
+                ctx.sleep(*site, u64::try_from(millis).unwrap_or(u64::MAX)).await?;
+            }
             StmtKind::If { condition, then, otherwise, into } => {
                 let holds = self.value(frame, condition).map_err(refuse)?.is_true();
                 let value = self.block(ctx, frame, if holds { then } else { otherwise }).await?;

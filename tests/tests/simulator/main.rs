@@ -10,13 +10,17 @@ mod bites;
 mod book;
 mod readme;
 mod schedule;
+mod timers;
 
 use std::ops::Range;
+use std::sync::mpsc;
+use std::time::Duration;
 
 use accompanist::sim::{self, Fault, Faults, Report, Sim, SimNode, Storage};
-use accompanist::{Choreography, Error};
+use accompanist::{Cancelled, Choreography, Error};
 use accompanist_tests::generated::simulated::{
-    Book, Crew, Fork, Looks, Order, Rounds, Timed, Tries, crew, fork, looks, order, rounds, timed, tries,
+    Book, Crew, Fork, Looks, Naps, Order, Rounds, Timed, Tries, crew, doze, fork, looks, naps, order, rest, rounds,
+    timed, tries,
 };
 
 use self::book::{Keeper, SCHEMA, Shelf, agree, book};
@@ -36,6 +40,9 @@ where
             .role(looks::Shop::new(keeper.clone()))
             .role(tries::Shop::new(keeper.clone()))
             .role(timed::Shop::new(keeper.clone()))
+            .role(naps::Shop::new(keeper.clone()))
+            .role(doze::Shop::new(keeper.clone()))
+            .role(rest::Shop::new(keeper.clone()))
             .role(crew::Shop::new(keeper.clone()))
             .role(crew::Hand::new(keeper.clone()))
     })
@@ -53,6 +60,8 @@ where
             .role(looks::Bank::new(keeper.clone()))
             .role(tries::Bank::new(keeper.clone()))
             .role(timed::Bank::new(keeper.clone()))
+            .role(naps::Bank::new(keeper.clone()))
+            .role(doze::Bank::new(keeper.clone()))
             .role(crew::Hand::new(keeper.clone()))
     })
 }
@@ -71,16 +80,47 @@ where
     })
 }
 
-/// Starts a session after a while, and waits for its end.
-async fn one<A: Choreography + Sync, S: Shelf>(sim: Sim, shop: SimNode<S>, arguments: A, id: String) {
-    tokio::time::sleep(std::time::Duration::from_millis(sim.random(0..3_000))).await;
-    let start = shop.start(arguments).id(id).members("Hand", ["bank", "club", "shop", "bank"]);
-    settled(start.settled().await);
+/// Starts a session after a while, perhaps with a deadline, and waits for its end, while somebody asks perhaps to end it.
+async fn one<A: Choreography + Sync, S: Shelf>(sim: Sim, shop: SimNode<S>, arguments: A, id: String) -> Ended {
+    let name = arguments.definition().name;
+    pause(&sim, 3_000).await;
+    let mut start = shop.start(arguments).id(id.clone());
+    if name == "Crew" {
+        start = start.members("Hand", ["bank", "club", "shop", "bank"]);
+    }
+    if sim.random(0..4) == 0 {
+        start = start.within(Duration::from_millis(sim.random(0..30_000)));
+    }
+    let cancels = sim.random(0..4) == 0;
+    let cancelled = async {
+        if !cancels {
+            return None;
+        }
+        pause(&sim, 15_000).await;
+        Some(shop.cancel(name, &id, "changed my mind").await.expect("it is decided"))
+    };
+    let (ended, cancelled) = tokio::join!(start.settled(), cancelled);
+    let reason = ended.err().map(|error| error.reason().unwrap_or_else(|| panic!("{error}")).to_owned());
+    match (&cancelled, &reason) {
+        (Some(Cancelled::Aborted { reason: told }), Some(reason)) => assert_eq!(told, reason, "there is one reason"),
+        (Some(Cancelled::Aborted { .. }), None) | (Some(Cancelled::TooLate), Some(_)) => {
+            panic!("{cancelled:?}, and {reason:?}");
+        }
+        (Some(Cancelled::TooLate), None) | (Some(Cancelled::Unknown) | None, _) => {}
+    }
+    Ended { reason, cancelled }
 }
 
-async fn without_members<A: Choreography + Sync, S: Shelf>(sim: Sim, shop: SimNode<S>, arguments: A, id: String) {
-    tokio::time::sleep(std::time::Duration::from_millis(sim.random(0..3_000))).await;
-    settled(shop.start(arguments).id(id).settled().await);
+async fn pause(sim: &Sim, millis: u64) {
+    tokio::time::sleep(Duration::from_millis(sim.random(0..millis))).await;
+}
+
+/// How a session ended.
+struct Ended {
+    /// Why it was rolled back.
+    reason: Option<String>,
+    /// What came of the request to end it.
+    cancelled: Option<Cancelled>,
 }
 
 fn settled<T>(result: Result<T, Error>) {
@@ -90,25 +130,28 @@ fn settled<T>(result: Result<T, Error>) {
 }
 
 /// Many sessions of all choreographies at once.
-async fn sessions<S: Shelf>(sim: &Sim, shop: &SimNode<S>) {
+async fn sessions<S: Shelf>(sim: &Sim, shop: &SimNode<S>) -> Vec<Ended> {
     let mut sessions = tokio::task::JoinSet::new();
     for number in 0..SESSIONS {
         let (id, line) = (number.to_string(), format!("{number} {}", sim.random(0..1_000)));
         let (own, shop) = (sim.clone(), shop.clone());
-        match sim.random(0..7) {
-            0 => sessions.spawn(without_members(own, shop, Order { line }, id)),
-            1 => sessions.spawn(without_members(own, shop, Fork { line }, id)),
-            2 => sessions.spawn(without_members(own, shop, Rounds { line, rounds: number % 4 }, id)),
-            3 => sessions.spawn(without_members(own, shop, Looks { line }, id)),
-            4 => sessions.spawn(without_members(own, shop, Tries { line }, id)),
-            5 => sessions.spawn(without_members(own, shop, Timed { line }, id)),
+        match sim.random(0..8) {
+            0 => sessions.spawn(one(own, shop, Order { line }, id)),
+            1 => sessions.spawn(one(own, shop, Fork { line }, id)),
+            2 => sessions.spawn(one(own, shop, Rounds { line, rounds: number % 4 }, id)),
+            3 => sessions.spawn(one(own, shop, Looks { line }, id)),
+            4 => sessions.spawn(one(own, shop, Tries { line }, id)),
+            5 => sessions.spawn(one(own, shop, Timed { line }, id)),
+            6 => sessions.spawn(one(own, shop, Naps { line, millis: sim.random(0..60_000) }, id)),
             _ => sessions.spawn(one(own, shop, Crew { line }, id)),
         };
     }
+    let mut all = Vec::new();
     while let Some(ended) = sessions.join_next().await {
-        ended.unwrap();
+        all.push(ended.unwrap());
     }
     sim.quiet().await;
+    all
 }
 
 async fn a_day_in_memory(sim: Sim) {
@@ -174,4 +217,30 @@ fn seeds_that_nobody_has_run_before() {
 fn a_last_write_that_is_said_to_have_failed_ends_its_session() {
     let report = days(0..10, Faults::none().with(Fault::HiddenCommit, 0.3));
     assert!(report.count(Fault::HiddenCommit) > 100, "{report}");
+}
+
+/// What a client is told of a session, and what one who cancels it is told, agree in each run; and over all of them, everything happens.
+#[test]
+fn sessions_that_are_cancelled_or_late_have_one_outcome() {
+    let (sender, receiver) = mpsc::channel();
+    let report = sim::seeds(3_000..3_060).run(|sim| {
+        let sender = sender.clone();
+        async move {
+            let (shop, bank, club) = (shop(&sim, sim::memory()), bank(&sim, sim::memory()), club(&sim, sim::memory()));
+            for ended in sessions(&sim, &shop).await {
+                sender.send(ended).unwrap();
+            }
+            agree(&sim, vec![book(&shop), book(&bank), book(&club)]);
+        }
+    });
+    println!("{report}");
+    let all: Vec<Ended> = receiver.try_iter().collect();
+    let count = |of: &dyn Fn(&Ended) -> bool| all.iter().filter(|ended| of(ended)).count();
+    let is_late = |ended: &Ended| ended.reason.as_ref().is_some_and(|reason| reason.starts_with("not decided within"));
+    let is_cancelled = |ended: &Ended| ended.reason.as_deref() == Some("changed my mind");
+    assert!(count(&is_late) > 20, "few are late");
+    assert!(count(&is_cancelled) > 20, "few are cancelled");
+    assert!(count(&|ended| ended.cancelled == Some(Cancelled::TooLate)) > 10, "few cancels are too late");
+    assert!(count(&|ended| ended.cancelled == Some(Cancelled::Unknown)) > 0, "no cancel comes before its session");
+    assert!(count(&|ended| ended.reason.is_none()) > 100, "few are committed");
 }

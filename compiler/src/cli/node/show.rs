@@ -75,6 +75,7 @@ fn wait(wait: &Value) -> String {
         "done" => format!("{from} to have ended it{refused}"),
         "over" => format!("{from} to say that all is over{refused}"),
         "write" => "a durable write".to_owned(),
+        "sleep" => format!("its timer, in {}", duration(number(wait, "due_millis"))),
         what => {
             let operation = clean(operation);
             let what = if what == "compensation" { format!("the compensation of {operation}") } else { operation };

@@ -38,7 +38,7 @@ pub fn find(node: Option<&Path>) -> Result<PathBuf, String> {
     let nearby = match (nearby.is_empty(), path.exists()) {
         (false, _) => format!("; nearby are {}", list(&nearby)),
         (true, true) => {
-            "; the node of this database is not running, or listens elsewhere (`NodeBuilder::admin`)".to_owned()
+            "; the node of this database is not running (what it left, any SQLite shell reads), or listens elsewhere (`NodeBuilder::admin`)".to_owned()
         }
         (true, false) => "; there is no such file, and no socket nearby".to_owned(),
     };

@@ -158,7 +158,11 @@ impl Walk<'_> {
             let name = match &stmt.kind {
                 StmtKind::Require(..) => "require",
                 StmtKind::Abort(..) => "abort",
-                StmtKind::Let(..) | StmtKind::Assign(..) | StmtKind::Select(..) | StmtKind::Expr(_) => continue,
+                StmtKind::Let(..)
+                | StmtKind::Assign(..)
+                | StmtKind::Sleep(..)
+                | StmtKind::Select(..)
+                | StmtKind::Expr(_) => continue,
             };
             self.act(name, stmt.span, Summary { commits: false, may_abort: true }, pending);
             may_abort = true;

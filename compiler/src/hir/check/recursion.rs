@@ -111,7 +111,7 @@ fn always(body: &Body, expr: ExprId) -> Vec<ExprId> {
             let values = stmts.iter().flat_map(|stmt| match &stmt.kind {
                 StmtKind::Let(_, _, value) | StmtKind::Assign(_, value) | StmtKind::Expr(value) => vec![*value],
                 StmtKind::Require(one, two) => vec![*one, *two],
-                StmtKind::Abort(_, reason) => vec![*reason],
+                StmtKind::Abort(_, value) | StmtKind::Sleep(_, value) => vec![*value],
                 StmtKind::Select(..) => Vec::new(),
             });
             values.chain(*tail).collect()

@@ -20,7 +20,11 @@ pub fn check(choreography: &Choreography, places: &Places, diagnostics: &mut Dia
                     match &stmt.kind {
                         StmtKind::Expr(value) => finder.dropped(*value, Some(stmt.span)),
                         StmtKind::Let(pattern, _, value) => finder.bound(pattern, *value, Some(stmt.span)),
-                        StmtKind::Assign(..) | StmtKind::Require(..) | StmtKind::Abort(..) | StmtKind::Select(..) => {}
+                        StmtKind::Assign(..)
+                        | StmtKind::Require(..)
+                        | StmtKind::Abort(..)
+                        | StmtKind::Sleep(..)
+                        | StmtKind::Select(..) => {}
                     }
                 }
             }

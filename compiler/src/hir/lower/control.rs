@@ -6,7 +6,7 @@ use super::{Lower, Wanted};
 use crate::diagnostic::grouping::Grouping;
 use crate::diagnostic::meaning::Meaning;
 use crate::diagnostic::mend::Mend;
-use crate::hir::{Demand, ExprId, ExprKind, MemberOrder, PatternKind, Place, Saga, Stmt, StmtKind, Ty};
+use crate::hir::{Demand, ExprId, ExprKind, IntTy, Literal, MemberOrder, PatternKind, Place, Saga, Stmt, StmtKind, Ty};
 use crate::span::Span;
 use crate::syntax::ast;
 
@@ -29,7 +29,11 @@ impl Lower<'_> {
             let diverges = match &kind {
                 StmtKind::Abort(..) => true,
                 StmtKind::Expr(expr) => self.ty(*expr) == Ty::Never,
-                StmtKind::Let(..) | StmtKind::Assign(..) | StmtKind::Require(..) | StmtKind::Select(..) => false,
+                StmtKind::Let(..)
+                | StmtKind::Assign(..)
+                | StmtKind::Require(..)
+                | StmtKind::Select(..)
+                | StmtKind::Sleep(..) => false,
             };
             end = diverges.then_some(stmt.span);
             stmts.push(Stmt { kind, span: stmt.span });
@@ -73,6 +77,11 @@ impl Lower<'_> {
                 let known = self.role(role)?;
                 StmtKind::Abort(self.single(known, role.span)?, reason)
             }
+            ast::StmtKind::Sleep { role, time } => {
+                let millis = self.millis(time);
+                let known = self.role(role)?;
+                StmtKind::Sleep(self.single(known, role.span)?, millis)
+            }
             ast::StmtKind::Select { from, to } => {
                 let (role, to) = (self.role(from), self.role_list(to));
                 if !at_head {
@@ -97,6 +106,21 @@ impl Lower<'_> {
                 }
             }
         })
+    }
+
+    /// How long a role waits, in milliseconds.
+    fn millis(&mut self, time: &ast::Time) -> ExprId {
+        match time {
+            ast::Time::Literal(time) => {
+                let literal = Literal::Int(u128::from(time.millis), false);
+                self.add(ExprKind::Literal(literal), Ty::Int(IntTy::U64), time.span)
+            }
+            ast::Time::Millis(millis) => {
+                let millis = self.value(millis);
+                self.expect(millis, &Ty::Int(IntTy::U64), None);
+                millis
+            }
+        }
     }
 
     fn let_(

@@ -31,7 +31,11 @@ impl Lower<'_> {
                             StmtKind::Assign(target, _) => {
                                 target.ty = self.finish_type(&target.ty, target.span, &mut reported);
                             }
-                            StmtKind::Require(..) | StmtKind::Abort(..) | StmtKind::Select(..) | StmtKind::Expr(_) => {}
+                            StmtKind::Require(..)
+                            | StmtKind::Abort(..)
+                            | StmtKind::Select(..)
+                            | StmtKind::Sleep(..)
+                            | StmtKind::Expr(_) => {}
                         }
                     }
                 }

@@ -141,6 +141,7 @@ impl Lower<'_> {
             // What follows is not reached, and the type of the block is that of none.
             ast::StmtKind::Abort { .. } => ("abort", Ty::Never),
             ast::StmtKind::Select { .. } => ("select", Ty::Error),
+            ast::StmtKind::Sleep { .. } => ("sleep", Ty::Error),
             ast::StmtKind::Let { place: Some(place), .. } => {
                 self.refused("@", place.roles.span, Ty::Error);
                 return None;

@@ -211,6 +211,12 @@ impl<'a> Printer<'a> {
                 self.operation(*service, *operation, args);
                 self.push(";");
             }
+            StmtKind::Sleep(site, millis) => {
+                let site = self.site(*site);
+                let _ = write!(self.out, "sleep {site}for ");
+                self.expr(millis);
+                self.push(" ms;");
+            }
             StmtKind::Require(condition, reason) => {
                 self.push("require ");
                 self.expr(condition);

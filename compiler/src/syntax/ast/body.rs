@@ -67,8 +67,24 @@ pub enum StmtKind {
         /// Who is told.
         to: Roles,
     },
+    /// `sleep Role, time;`
+    Sleep {
+        /// Who waits.
+        role: Ident,
+        /// How long.
+        time: Time,
+    },
     /// An expression, with or without a semicolon behind it.
     Expr(Expr),
+}
+
+/// How long a role waits.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Time {
+    /// `30s`
+    Literal(Duration),
+    /// So many milliseconds.
+    Millis(Expr),
 }
 
 /// An expression.

@@ -6,7 +6,7 @@ mod item;
 mod place;
 
 pub use body::{
-    Arm, BinaryOp, Block, Duration, Expr, ExprKind, Literal, Pattern, PatternKind, Stmt, StmtKind, UnaryOp,
+    Arm, BinaryOp, Block, Duration, Expr, ExprKind, Literal, Pattern, PatternKind, Stmt, StmtKind, Time, UnaryOp,
 };
 pub use item::{
     Choreography, Enum, ExternFn, ExternType, Field, Fn, Item, Operation, OperationKind, Param, ParamKind, RoleParam,

@@ -36,8 +36,23 @@ pub fn path<'s>() -> impl Parser<'s, Input<'s>, Path, Extra<'s>> + Clone {
     )
 }
 
-/// `30s`
+/// `30s`, or what is said of `30`.
 pub fn duration<'s>() -> impl Parser<'s, Input<'s>, Duration, Extra<'s>> + Clone {
+    let number = just(Token::Int).validate(|_, e, emitter| {
+        let span = e.span();
+        emitter.emit(without_unit(text(e.state(), span), span));
+        Duration { millis: 0, span }
+    });
+    duration_literal().or(number)
+}
+
+/// A number that says a time, and not of what unit.
+pub fn without_unit(number: &str, span: Span) -> ParseError {
+    ParseError::problem(Problem::TimeWithoutUnit { number: number.to_owned(), span }, span)
+}
+
+/// `30s`
+pub fn duration_literal<'s>() -> impl Parser<'s, Input<'s>, Duration, Extra<'s>> + Clone {
     just(Token::Duration).map_with(|_, e| {
         let span = e.span();
         let millis = match literal::number(text(e.state(), span)) {

@@ -50,6 +50,8 @@ pub enum Label {
     Abort,
     /// `select`
     Select,
+    /// `sleep`
+    Sleep,
     /// An arm of a `match`.
     Arm,
     /// The end of the file.
@@ -77,6 +79,7 @@ impl Label {
         Label::Require,
         Label::Abort,
         Label::Select,
+        Label::Sleep,
         Label::Arm,
         Label::End,
     ];
@@ -103,6 +106,7 @@ impl Label {
             | Label::Require
             | Label::Abort
             | Label::Select
+            | Label::Sleep
             | Label::Arm => self.construct(),
         }
     }
@@ -128,6 +132,7 @@ impl Label {
             Label::Require => "`require`",
             Label::Abort => "`abort`",
             Label::Select => "`select`",
+            Label::Sleep => "`sleep`",
             Label::Arm => "arm",
             Label::End => "file",
         }

@@ -68,8 +68,7 @@ pub fn skip_statement<'s>() -> impl Parser<'s, Input<'s>, (), Extra<'s>> + Clone
         let after_block = passed == Token::LeftBrace
             && !continues_expression(next)
             && !matches!(next, Token::LeftBrace | Token::Semicolon | Token::Else);
-        let keyword = |token| matches!(token, Token::Let | Token::Require | Token::Abort | Token::Select);
-        let begins_another = keyword(next) && !keyword(passed) && !matches!(passed, Token::If | Token::While);
+        let begins_another = is_statement(next) && !is_statement(passed) && !matches!(passed, Token::If | Token::While);
         passed == Token::Semicolon || after_block || begins_another || next == Token::RightBrace
     })
 }
@@ -122,10 +121,14 @@ pub fn begins_item(token: Token) -> bool {
     )
 }
 
+/// Whether it is the keyword of a statement.
+fn is_statement(token: Token) -> bool {
+    matches!(token, Token::Let | Token::Require | Token::Abort | Token::Select | Token::Sleep)
+}
+
 /// Whether a statement begins with this keyword, and it continues none.
 pub fn begins_statement(token: Token) -> bool {
-    let keyword = matches!(token, Token::Let | Token::Require | Token::Abort | Token::Select);
-    keyword || token != Token::LeftBrace && begins_control(token)
+    is_statement(token) || token != Token::LeftBrace && begins_control(token)
 }
 
 /// Whether a control begins with this token, and no other expression does.

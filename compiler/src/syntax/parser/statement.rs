@@ -2,7 +2,7 @@
 
 use chumsky::prelude::*;
 
-use super::common::{ident, place, roles, text, ty};
+use super::common::{duration_literal, ident, place, roles, text, ty, without_unit};
 use super::error::{Label, ParseError};
 use super::expression::{Leading, condition, send};
 use super::foreign;
@@ -11,7 +11,7 @@ use super::recovery::{begins_statement, bound_names, skip_statement};
 use super::{Extra, Input, Rule};
 use crate::diagnostic::Problem;
 use crate::span::Span;
-use crate::syntax::ast::{Block, Expr, ExprKind, Ident, Path, Pattern, PatternKind, Stmt, StmtKind};
+use crate::syntax::ast::{Block, Expr, ExprKind, Ident, Literal, Path, Pattern, PatternKind, Stmt, StmtKind, Time};
 use crate::syntax::token::Token;
 
 /// What a block is made of.
@@ -35,6 +35,7 @@ pub fn block<'s>(any: Rule<'s, Expr>, leading: Leading<'s>) -> Rule<'s, Block> {
         requirement(any.clone()),
         abortion(any.clone()),
         selection(),
+        sleep(any.clone()),
         expression(any, leading),
     ))
     .labelled(Label::Statement)
@@ -160,6 +161,26 @@ fn selection<'s>() -> impl Parser<'s, Input<'s>, Part, Extra<'s>> + Clone {
         .then_ignore(semicolon())
         .map_with(|(from, to), e| stmt(Stmt { kind: StmtKind::Select { from, to }, span: e.span() }))
         .labelled(Label::Select)
+        .as_context()
+        .boxed()
+}
+
+/// `sleep Role, time;`
+fn sleep<'s>(any: Rule<'s, Expr>) -> impl Parser<'s, Input<'s>, Part, Extra<'s>> + Clone {
+    let millis = any.validate(|value, e, emitter| {
+        // A number that is computed is one of milliseconds; one that is written says of what.
+        if let ExprKind::Literal(Literal::Int { suffix: None, .. }) = &value.kind {
+            emitter.emit(without_unit(text(e.state(), value.span), value.span));
+        }
+        Time::Millis(value)
+    });
+    just(Token::Sleep)
+        .ignore_then(ident())
+        .then_ignore(just(Token::Comma))
+        .then(duration_literal().map(Time::Literal).or(millis))
+        .then_ignore(semicolon())
+        .map_with(|(role, time), e| stmt(Stmt { kind: StmtKind::Sleep { role, time }, span: e.span() }))
+        .labelled(Label::Sleep)
         .as_context()
         .boxed()
 }

@@ -241,7 +241,7 @@ fn escape(character: char, quote: char) -> String {
 }
 
 /// A duration in its largest unit that divides it.
-fn duration(duration: &Duration) -> String {
+pub fn duration(duration: &Duration) -> String {
     let millis = duration.millis;
     for (unit, length) in [("d", 86_400_000), ("h", 3_600_000), ("m", 60_000), ("s", 1_000)] {
         if millis != 0 && millis.is_multiple_of(length) {

@@ -24,6 +24,7 @@ mod program;
 mod resend;
 mod rollback;
 mod scope;
+mod sleep;
 mod stability;
 #[cfg(test)]
 mod tests;
@@ -185,7 +186,7 @@ pub struct Session {
     held: VecDeque<(RoleId, Position)>,
     transaction_requests: BTreeMap<Position, Request>,
     call_requests: BTreeMap<Position, Request>,
-    /// Receives that wait for a limited time.
+    /// Receives that wait for a limited time, and timers.
     waits: BTreeMap<Position, Wait>,
     /// Records that go into the next write.
     unwritten: Vec<Change>,
@@ -213,7 +214,7 @@ pub struct Session {
 
     // Gates and outputs.
     last_write: WriteId,
-    /// The last write that what the program does next depends on: not one that only logs messages.
+    /// The last write that what the program does next depends on: not one that only logs messages, or only tells of timers.
     gate: WriteId,
     durable: WriteId,
     gated_calls: VecDeque<(WriteId, Position)>,
@@ -452,7 +453,6 @@ impl Session {
         let committed = changes.iter().filter(|change| matches!(change, Change::Transaction(_))).count() as u64;
         let (version, commits) = self.row.as_ref().map_or((0, 0), |row| (row.version, row.commits));
         let changed = self.row.as_ref().is_none_or(|row| row.state != state);
-        let only_logs = changes.iter().all(|change| matches!(change, Change::Message(_)));
         let row = Row {
             header: Arc::clone(&self.header),
             version: version + 1,
@@ -463,7 +463,7 @@ impl Session {
         };
         self.row = Some(row.clone());
         self.last_write = WriteId(self.last_write.0 + 1);
-        if changed || !only_logs {
+        if changed || !changes.iter().all(nothing_depends_on) {
             self.gate = self.last_write;
         }
         if changed {
@@ -472,4 +472,9 @@ impl Session {
         }
         self.writes.push_back(Write { id: self.last_write, row, changes, urgency });
     }
+}
+
+/// Whether nothing that leaves has to wait for a change.
+fn nothing_depends_on(change: &Change) -> bool {
+    matches!(change, Change::Message(_)) || sleep::is_of_sleep(change)
 }

@@ -81,7 +81,7 @@ pub(super) enum Timer {
     Resend,
     Transaction(Position),
     Call(Position),
-    /// A receive has waited long enough.
+    /// A receive has waited long enough, or a timer is due.
     Wait(Position),
     /// The body of this scope has taken too long.
     Scope(Position),

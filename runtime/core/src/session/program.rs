@@ -8,6 +8,7 @@ use std::fmt;
 use std::sync::Arc;
 use std::task::Poll;
 
+use super::nothing_depends_on;
 use super::parts::{NO_WRITE_YET, Request, Timer};
 use super::{Change, Event, Run, Session};
 use crate::identity::{Digest, Millis, Position, RoleId};
@@ -150,11 +151,8 @@ impl Session {
     ) -> Result<Option<Arc<str>>, Stop> {
         let Place { position, scopes } = at.into();
         self.go_on(&scopes)?;
-        if let Some(record) = self.calls.get(&position) {
-            let digest = Digest::of(arguments.as_bytes());
-            let fits = (&*record.operation, record.arguments, record.received) == (operation, digest, received);
-            let (result, recorded) = (Arc::clone(&record.result), describe(&record.operation, "other arguments"));
-            return self.visit(position, fits, result, recorded, operation, &arguments);
+        if let Some(result) = self.recorded_call(position, operation, &arguments, received)? {
+            return Ok(Some(result));
         }
         self.request_allowed(position, &scopes, operation, &arguments)?;
         let request = Request { scopes, operation: operation.into(), arguments, received, attempts: 0, failure: None };
@@ -163,6 +161,21 @@ impl Session {
         }
         self.gated_calls.push_back((NO_WRITE_YET, position));
         Ok(None)
+    }
+
+    /// The result of a call, if it is recorded.
+    pub(super) fn recorded_call(
+        &mut self,
+        position: Position,
+        operation: &str,
+        arguments: &str,
+        received: Digest,
+    ) -> Result<Option<Arc<str>>, Stop> {
+        let Some(record) = self.calls.get(&position) else { return Ok(None) };
+        let digest = Digest::of(arguments.as_bytes());
+        let fits = (&*record.operation, record.arguments, record.received) == (operation, digest, received);
+        let (result, recorded) = (Arc::clone(&record.result), describe(&record.operation, "other arguments"));
+        self.visit(position, fits, result, recorded, operation, arguments)
     }
 
     /// The result of the call at `position`, once it has returned.
@@ -286,8 +299,10 @@ impl Session {
             }
         }
         // What has just run is recorded whatever came of the program: its writes are in the commit that is being made.
-        if !self.stopped && (!self.unwritten.is_empty() || (!self.parked && self.start_is_due())) {
-            self.write(RowState::Active, Urgency::Prompt);
+        let starts = !self.parked && self.start_is_due();
+        if !self.stopped && (!self.unwritten.is_empty() || starts) {
+            let is_waited_for = starts || !self.unwritten.iter().all(nothing_depends_on);
+            self.write(RowState::Active, if is_waited_for { Urgency::Prompt } else { Urgency::Lazy });
         }
         if self.stopped || self.parked {
             self.fresh.clear();

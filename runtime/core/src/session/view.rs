@@ -53,6 +53,13 @@ pub enum WaitsFor {
         /// From whom.
         from: RoleId,
     },
+    /// The clock alone.
+    Sleep {
+        /// Which timer.
+        position: Position,
+        /// When it is due.
+        until: Option<Millis>,
+    },
     /// A transaction: in the queue, running, or to be tried again.
     Transaction(Trying),
     /// An operation, in the same way.
@@ -175,6 +182,11 @@ impl Session {
         waits
             .extend(self.awaited.iter().map(|(position, from)| WaitsFor::Message { position: *position, from: *from }));
         waits.extend(self.scopes.missing_votes().map(|(scope, from)| WaitsFor::ScopeVote { scope, from }));
+        let sleeps = self.waits.iter().filter(|(_, wait)| wait.sleeps);
+        waits.extend(sleeps.map(|(position, _)| {
+            let until = self.timers.get(&Timer::Wait(*position)).copied();
+            WaitsFor::Sleep { position: *position, until }
+        }));
         for (position, request) in &self.transaction_requests {
             waits.push(WaitsFor::Transaction(self.trying(*position, request, Timer::Transaction(*position))));
         }

@@ -22,8 +22,28 @@ const NOTHING: &str = "false";
 #[derive(Clone, Debug)]
 pub(super) struct Wait {
     pub(super) scopes: Scopes,
+    /// No message ends it.
+    pub(super) sleeps: bool,
     millis: u64,
     clock: WaitClock,
+}
+
+impl Wait {
+    fn new(scopes: Scopes, millis: u64, sleeps: bool) -> Self {
+        Self { scopes, sleeps, millis, clock: WaitClock::Unarmed }
+    }
+
+    /// A wait for the clock alone.
+    pub(super) fn of_sleep(scopes: Scopes, millis: u64) -> Self {
+        Self {
+            clock: if millis == 0 { WaitClock::Elapsed } else { WaitClock::Unarmed },
+            ..Self::new(scopes, millis, true)
+        }
+    }
+
+    pub(super) fn has_elapsed(&self) -> bool {
+        self.clock == WaitClock::Elapsed
+    }
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -89,8 +109,8 @@ impl Session {
             self.record_wait(place.clone(), ARRIVED, millis, received);
             return self.program_receive(place, from).map_ok(Some);
         }
-        let wait = Wait { scopes, millis, clock: WaitClock::Unarmed };
-        if self.waits.entry(position).or_insert(wait).clock == WaitClock::Elapsed {
+        let wait = Wait::new(scopes, millis, false);
+        if self.waits.entry(position).or_insert(wait).has_elapsed() {
             self.record_wait(place.clone(), NOTHING, millis, received);
             self.drop_message(place, from);
             return Poll::Ready(Ok(None));

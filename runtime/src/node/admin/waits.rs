@@ -8,7 +8,7 @@ use crate::context::Definition;
 /// Something that a session waits for.
 #[derive(Debug, Default, Serialize)]
 pub(super) struct Wait {
-    /// `message`, `transaction`, `operation`, `compensation`, `scope_vote`, `vote`, `done`, `over` or `write`.
+    /// `message`, `sleep`, `transaction`, `operation`, `compensation`, `scope_vote`, `vote`, `done`, `over` or `write`.
     #[serde(rename = "for")]
     what: &'static str,
     /// From whom.
@@ -27,6 +27,9 @@ pub(super) struct Wait {
     /// Until it is tried again; not there while it runs.
     #[serde(skip_serializing_if = "Option::is_none")]
     next_try_millis: Option<u64>,
+    /// Until a timer is due.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    due_millis: Option<u64>,
     /// Why it failed last, or why the role says that it cannot take part.
     #[serde(skip_serializing_if = "Option::is_none")]
     reason: Option<String>,
@@ -48,6 +51,12 @@ impl Words<'_> {
     fn wait(&self, view: &View, wait: &WaitsFor) -> Wait {
         match wait {
             WaitsFor::Message { position, from } => self.role("message", view, *from, Some(*position)),
+            WaitsFor::Sleep { position, until } => Wait {
+                what: "sleep",
+                position: Some(position.to_string()),
+                due_millis: until.map(|at| at.0.saturating_sub(self.now.0)),
+                ..Wait::default()
+            },
             WaitsFor::Transaction(trying) => self.trying("transaction", trying),
             WaitsFor::Call(trying) => self.trying("operation", trying),
             WaitsFor::Compensation(trying) => self.trying("compensation", trying),

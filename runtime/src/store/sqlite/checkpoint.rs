@@ -134,6 +134,15 @@ impl Drop for Checkpoints {
     }
 }
 
+/// Moves all that the log is seen to hold into the database file, and begins the log anew.
+pub(super) fn empty(connection: &mut Connection, path: &std::path::Path) -> Result<(), StoreError> {
+    if !checkpoint(connection, CheckpointMode::TRUNCATE) {
+        let cause = "the write-ahead log cannot be emptied: the disk fails, or some other process reads the database";
+        return Err(StoreError::Failed(format!("`{}`: {cause}", path.display())));
+    }
+    schema::preallocate_log(connection, path)
+}
+
 /// Moves what can be moved, and says whether that was everything. A failure is logged: what was not moved stays in the log, and safe.
 fn checkpoint(connection: &mut Connection, mode: CheckpointMode) -> bool {
     match connection.wal_checkpoint_v2(Some(rusqlite::MAIN_DB), mode) {

@@ -73,6 +73,7 @@ impl SqliteMedium {
             checkpoints: Checkpoints::none(),
             runtime: None,
             alone: 0,
+            doubtful_log: false,
             _lock: None,
             never_waits: true,
         };

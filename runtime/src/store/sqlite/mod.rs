@@ -148,7 +148,11 @@ impl Sqlite {
         if options.check {
             schema::check(&connection, path)?;
         }
-        schema::preallocate_log(&connection, path)?;
+        // An earlier run may have ended because a sync failed. Whoever reads meanwhile must not keep a node from starting.
+        if let Err(error) = self::checkpoint::empty(&mut connection, path) {
+            tracing::warn!(%error, "the node starts all the same");
+            schema::preallocate_log(&connection, path)?;
+        }
         let checkpoints = Checkpoints::start(path, schema::open_writer(path, None)?)?;
         let guard = Arc::new(Guard::default());
         let connection = writer::connect(path, options, &guard, &checkpoints)?;
@@ -163,6 +167,7 @@ impl Sqlite {
             checkpoints,
             runtime: Handle::try_current().ok(),
             alone: 0,
+            doubtful_log: false,
             _lock: Some(lock),
             never_waits: false,
         };

@@ -4,9 +4,10 @@
 
 mod damage;
 
-use std::path::PathBuf;
-use std::sync::Arc;
+use std::collections::BTreeSet;
+use std::path::{Path, PathBuf};
 use std::sync::mpsc::channel;
+use std::sync::{Arc, Mutex};
 
 use accompanist_core::{Change, RowState, SessionKey, Stored, Urgency, Write};
 use proptest::prelude::*;
@@ -254,6 +255,38 @@ fn the_log_does_not_grow_for_ever() {
     assert!(bytes < 2 * super::schema::LOG_BYTES, "{bytes}");
     drop(store);
     assert_eq!(now(place.open().unfinished()).unwrap().len(), 3000);
+}
+
+/// Databases whose next commit fails when it has been written and is to be synced.
+static FAILING_SYNCS: Mutex<BTreeSet<PathBuf>> = Mutex::new(BTreeSet::new());
+
+/// Asked by the writer after each commit.
+pub(super) fn sync(path: &Path) -> Result<(), rusqlite::Error> {
+    match FAILING_SYNCS.lock().unwrap().remove(path) {
+        true => Err(rusqlite::Error::SqliteFailure(rusqlite::ffi::Error::new(rusqlite::ffi::SQLITE_IOERR_FSYNC), None)),
+        false => Ok(()),
+    }
+}
+
+/// The disk may have a gap where it stood, behind which nothing would be found after a crash.
+#[test]
+fn nothing_is_appended_to_a_log_whose_sync_has_failed() {
+    let place = Place::new();
+    let store = place.open();
+    let log = Log::new();
+    let commit = |number| log.commit(&store, key(number), write(number, 1, vec![Change::Transaction(transaction(1))]));
+    commit(1).unwrap();
+    FAILING_SYNCS.lock().unwrap().insert(place.path());
+    assert!(commit(2).is_err(), "whether it happened is not known");
+    commit(3).unwrap();
+    for (suffixes, there) in [(&["", "-wal"][..], 3), (&[""], 2)] {
+        let crashed = Place::new();
+        for suffix in suffixes {
+            let name = format!("node.db{suffix}");
+            std::fs::copy(place.0.path().join(&name), crashed.0.path().join(&name)).unwrap();
+        }
+        assert_eq!(now(crashed.open().unfinished()).unwrap().len(), there, "in {suffixes:?}");
+    }
 }
 
 /// The log is allocated in advance and overwritten: what a crash leaves in it are frames of this round, then older ones, then zeros.

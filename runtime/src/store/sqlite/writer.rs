@@ -3,7 +3,8 @@
 //!
 //! Where a commit fails or the transaction is lost, all its jobs are told so, none is tried again here, and after a failed commit the connection is
 //! opened anew: what a failed sync left in the caches of operating system and SQLite is unknown. Such a commit may still turn out to have
-//! happened, after a crash and before the next commit overwrites it in the log; sessions bear that, for they read their row again.
+//! happened; sessions bear that, for they read their row again. Nothing is appended to a log whose sync has failed, for the disk may have a gap where the caches
+//! show a commit, and what stands behind a gap is lost: all that the log is seen to hold is first moved into the database file, with a sync of its own.
 //! The jobs that come next are committed one by one for a while, so that one that spoils every commit does not spoil the others' for ever.
 
 use std::fs::File;
@@ -13,10 +14,10 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use accompanist_core::{SessionKey, Write};
-use rusqlite::Connection;
+use rusqlite::{Connection, ErrorCode};
 use tokio::runtime::Handle;
 
-use super::checkpoint::Checkpoints;
+use super::checkpoint::{self, Checkpoints};
 use super::guard::Guard;
 use super::queue::{Command, Queue};
 use super::schema::{self, store_error};
@@ -79,6 +80,8 @@ pub(super) struct Writer {
     pub(super) runtime: Option<Handle>,
     /// Jobs still to be committed alone, after a batch that failed.
     pub(super) alone: usize,
+    /// What the log holds may not be on the disk, and nothing is to be appended to it.
+    pub(super) doubtful_log: bool,
     /// Held as long as the thread writes.
     pub(super) _lock: Option<File>,
     /// Operations must be ready at once: nothing would wake the thread that waits for them.
@@ -235,7 +238,11 @@ impl Writer {
             return Err(error);
         }
         let (true, Some(connection)) = (batch.open, &self.connection) else { return Ok(()) };
-        let Err(error) = execute(connection, COMMIT) else { return Ok(()) };
+        let committed = run(connection, COMMIT);
+        #[cfg(test)]
+        let committed = committed.and_then(|()| super::tests::sync(&self.path));
+        let Err(cause) = committed else { return Ok(()) };
+        let error = store_error(&cause);
         // Once, and again only after many that succeeded.
         if self.alone == 0 {
             tracing::error!(%error, path = %self.path.display(), "a commit failed; its jobs are told, and the database is opened anew");
@@ -245,7 +252,10 @@ impl Writer {
         if !connection.is_autocommit() {
             let _ = execute(connection, ROLLBACK);
         }
-        self.connection = None;
+        if cause.sqlite_error_code() != Some(ErrorCode::ConstraintViolation) {
+            self.connection = None;
+            self.doubtful_log = true;
+        }
         Err(error)
     }
 
@@ -254,7 +264,11 @@ impl Writer {
         match &mut self.connection {
             Some(connection) => Ok(connection),
             none => {
-                let connection = connect(&self.path, self.options, &self.guard, &self.checkpoints)?;
+                let mut connection = connect(&self.path, self.options, &self.guard, &self.checkpoints)?;
+                if self.doubtful_log {
+                    checkpoint::empty(&mut connection, &self.path)?;
+                    self.doubtful_log = false;
+                }
                 Ok(none.insert(SqliteTx { connection }))
             }
         }
@@ -357,6 +371,9 @@ pub(super) fn refusal(taken_back: TakenBack) -> StoreError {
 }
 
 pub(super) fn execute(connection: &Connection, sql: &str) -> Result<(), StoreError> {
-    let mut statement = connection.prepare_cached(sql).map_err(|error| store_error(&error))?;
-    statement.execute([]).map(drop).map_err(|error| store_error(&error))
+    run(connection, sql).map_err(|error| store_error(&error))
+}
+
+fn run(connection: &Connection, sql: &str) -> Result<(), rusqlite::Error> {
+    connection.prepare_cached(sql)?.execute([]).map(drop)
 }

@@ -7,9 +7,10 @@
 
 use std::io;
 use std::sync::atomic::{AtomicI64, Ordering};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use tokio::net::TcpStream;
+use tokio::task::yield_now;
 
 use super::wire::{FRAME_BYTES_MAX, HANDSHAKE_DURATION_MAX, HEARTBEAT_BYTES, LENGTH_BYTES, clock_ms, invalid};
 
@@ -28,6 +29,9 @@ pub const FRAME_LIFE_MAX: Duration = FRAME_AGE_MAX.saturating_add(HANDSHAKE_DURA
 
 /// Bytes of buffer that are kept, and read at once.
 const BUFFER_BYTES: usize = 64 * 1024;
+
+/// How long one connection may go on delivering while others wait for their turn: a peer that never stops talking is heard like any other.
+const TURN_DURATION_MAX: Duration = Duration::from_millis(2);
 
 /// How old what comes in can be.
 #[derive(Debug)]
@@ -79,7 +83,13 @@ impl Frames {
         heard_ms: &AtomicI64,
         mut deliver: impl FnMut(&[u8]),
     ) -> io::Error {
+        // Since when there was always something to read: waiting for it gives nobody else a turn.
+        let mut turn: Option<Instant> = None;
         loop {
+            if turn.is_some_and(|since| since.elapsed() > TURN_DURATION_MAX) {
+                turn = None;
+                yield_now().await;
+            }
             if let Err(error) = stream.readable().await {
                 return error;
             }
@@ -87,13 +97,14 @@ impl Frames {
                 Ok(0) => return io::ErrorKind::UnexpectedEof.into(),
                 Ok(count) => {
                     let now_ms = clock_ms();
+                    turn.get_or_insert_with(Instant::now);
                     heard_ms.store(now_ms, Ordering::Relaxed);
                     self.end += count;
                     if let Err(error) = self.take(now_ms, &mut deliver) {
                         return error;
                     }
                 }
-                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => turn = None,
                 Err(error) => return error,
             }
         }

@@ -163,8 +163,8 @@ impl TcpLink {
         self.peers.get(node).map_or(0, |peer| peer.outgoing.dropped_frames())
     }
 
-    #[cfg(test)]
-    fn waiting_bytes(&self, node: &str) -> usize {
+    /// How many bytes wait for `node`, which reads slower than it is sent to.
+    pub fn waiting_bytes(&self, node: &str) -> usize {
         self.peers.get(node).map_or(0, |peer| peer.outgoing.waiting_bytes())
     }
 }

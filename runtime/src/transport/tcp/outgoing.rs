@@ -81,7 +81,6 @@ impl Outgoing {
     }
 
     /// How many bytes wait.
-    #[cfg(test)]
     pub(super) fn waiting_bytes(&self) -> usize {
         self.state().waiting.len()
     }

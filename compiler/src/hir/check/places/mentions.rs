@@ -74,7 +74,7 @@ impl Placer<'_> {
             ExprKind::Block(stmts, _) => {
                 for stmt in stmts {
                     match &stmt.kind {
-                        StmtKind::Abort(role, _) => roles.push(*role),
+                        StmtKind::Abort(role, _) | StmtKind::Sleep(role, _) => roles.push(*role),
                         StmtKind::Select(from, to) => {
                             roles.extend([*from].into_iter().chain(to.iter().map(|(role, _)| *role)));
                         }

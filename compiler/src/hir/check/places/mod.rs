@@ -330,9 +330,9 @@ impl Placer<'_> {
                 }
                 self.places.requires.insert(*condition, place);
             }
-            StmtKind::Abort(role, reason) => {
-                self.walk(*reason);
-                self.need(*reason, *role, stmt.span);
+            StmtKind::Abort(role, value) | StmtKind::Sleep(role, value) => {
+                self.walk(*value);
+                self.need(*value, *role, stmt.span);
             }
             StmtKind::Select(..) => {}
             StmtKind::Expr(expr) => {

@@ -23,6 +23,7 @@ mod run;
 mod scope_inputs;
 mod script;
 mod simulate;
+mod sleeps;
 mod stability;
 mod store;
 mod waits;

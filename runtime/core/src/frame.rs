@@ -7,6 +7,9 @@ use serde::{Deserialize, Serialize};
 use crate::identity::{Header, Position, RoleId, SessionId};
 use crate::scope::{ScopeVote, Scopes};
 
+/// How many positions one frame names at most.
+pub const POSITIONS_MAX: usize = 4_096;
+
 /// One message between two roles of a session.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Frame {

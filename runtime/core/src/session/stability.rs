@@ -16,7 +16,7 @@ use super::inbox::Load;
 use super::parts::{Incoming, Outgoing, Timer};
 use super::program::Stop;
 use crate::fault::{self, Fault};
-use crate::frame::{Body, Frame};
+use crate::frame::{Body, Frame, POSITIONS_MAX};
 use crate::identity::{Millis, Position, RoleId, WriteId};
 use crate::record::{Change, LoggedMessage, RowState, Said, Urgency};
 use crate::scope::{Place, Scopes};
@@ -43,11 +43,8 @@ impl Default for Stability {
 /// What a message counts besides its value: about what it takes in memory.
 const MESSAGE_BYTES: usize = 128;
 
-/// How many positions one frame calls stable.
-const STABLE_POSITIONS_MAX: usize = 4_096;
-
 /// How many messages that this run has not made again may be known to be stable; those beyond are sent once more.
-const STABLE_EARLY_MAX: usize = 1_000_000;
+const STABLE_EARLY_MAX: usize = 200_000;
 
 pub(super) fn bytes(said: &Said) -> usize {
     match said {
@@ -240,7 +237,7 @@ impl Session {
     }
 
     fn call_stable(&mut self, from: RoleId, positions: &[Position]) {
-        for positions in positions.chunks(STABLE_POSITIONS_MAX) {
+        for positions in positions.chunks(POSITIONS_MAX) {
             self.transmit(from, Body::Stable { positions: positions.to_vec() });
         }
     }

@@ -31,9 +31,10 @@ pub fn resident_bytes() -> u64 {
 }
 
 /// Runs a part of the benchmark in a process of its own, and gives the figures that it prints, `name value` a line.
-pub fn child(what: &str, directory: &Path) -> anyhow::Result<BTreeMap<String, f64>> {
+pub fn child(what: &str, directory: &Path, sessions: u64) -> anyhow::Result<BTreeMap<String, f64>> {
     let mut command = Command::new(std::env::current_exe()?);
-    let output = command.arg(CHILD).arg(what).arg(directory).stderr(Stdio::inherit()).output()?;
+    let output =
+        command.arg(CHILD).arg(what).arg(directory).arg(sessions.to_string()).stderr(Stdio::inherit()).output()?;
     anyhow::ensure!(output.status.success(), "`{what}` failed");
     let line = |line: &str| {
         let (name, value) = line.split_once(' ').context("a line is a name and a value")?;

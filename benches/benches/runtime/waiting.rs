@@ -30,13 +30,13 @@ async fn node(directory: &Path) -> anyhow::Result<Node<Sqlite>> {
 }
 
 /// Starts the sessions and prints what they take.
-async fn wait(directory: &Path) -> anyhow::Result<()> {
+async fn wait(directory: &Path, sessions: u64) -> anyhow::Result<()> {
     let node = node(directory).await?;
     node.start(One { order: 0 }).settled().await?;
     println!("idle {}", resident_bytes());
     let before = resident_bytes();
     let mut starting = JoinSet::new();
-    for order in 0..SESSIONS {
+    for order in 0..sessions {
         if starting.len() >= IN_FLIGHT {
             starting.join_next().await.transpose()?.transpose()?;
         }
@@ -46,29 +46,29 @@ async fn wait(directory: &Path) -> anyhow::Result<()> {
     while let Some(started) = starting.join_next().await {
         started??;
     }
-    println!("each {}", resident_bytes().saturating_sub(before) as f64 / SESSIONS as f64);
+    println!("each {}", resident_bytes().saturating_sub(before) as f64 / sessions as f64);
     Ok(())
 }
 
 /// Starts the node again and prints how long that takes.
-async fn go_on(directory: &Path) -> anyhow::Result<()> {
+async fn go_on(directory: &Path, sessions: u64) -> anyhow::Result<()> {
     let (started, before) = (Instant::now(), resident_bytes());
     let node = node(directory).await?;
     node.start(One { order: 0 }).settled().await?;
     println!("first {}", started.elapsed().as_secs_f64());
-    while node.counts().replays < SESSIONS {
+    while node.counts().replays < sessions {
         tokio::time::sleep(Duration::from_millis(50)).await;
     }
     println!("all {}", started.elapsed().as_secs_f64());
-    println!("each {}", resident_bytes().saturating_sub(before) as f64 / SESSIONS as f64);
+    println!("each {}", resident_bytes().saturating_sub(before) as f64 / sessions as f64);
     Ok(())
 }
 
 /// What the bare loop keeps of an order that waits: whom to answer. And its start again: all orders that its table holds.
-async fn bare(directory: &Path) -> anyhow::Result<()> {
+async fn bare(directory: &Path, sessions: u64) -> anyhow::Result<()> {
     let before = resident_bytes();
     let mut waiting = HashMap::new();
-    for order in 0..SESSIONS {
+    for order in 0..sessions {
         waiting.insert(order, tokio::sync::oneshot::channel::<u64>());
     }
     println!("each {}", resident_bytes().saturating_sub(before) as f64 / waiting.len() as f64);
@@ -76,7 +76,7 @@ async fn bare(directory: &Path) -> anyhow::Result<()> {
     let mut database = Connection::open(&path)?;
     database.execute_batch("PRAGMA journal_mode = WAL; CREATE TABLE waiting (id INTEGER PRIMARY KEY, text TEXT)")?;
     let transaction = database.transaction()?;
-    for order in 0..SESSIONS {
+    for order in 0..sessions {
         transaction.prepare_cached("INSERT INTO waiting VALUES (?1, ?2)")?.execute((order, "{\"amount\":5}"))?;
     }
     transaction.commit()?;
@@ -86,26 +86,28 @@ async fn bare(directory: &Path) -> anyhow::Result<()> {
     let mut select = database.prepare("SELECT id, text FROM waiting")?;
     let orders = select.query_map([], |row| Ok((row.get(0)?, row.get(1)?)))?;
     let orders: HashMap<u64, String> = orders.collect::<Result<_, _>>()?;
-    anyhow::ensure!(orders.len() as u64 == SESSIONS, "all orders are read");
+    anyhow::ensure!(orders.len() as u64 == sessions, "all orders are read");
     println!("all {}", started.elapsed().as_secs_f64());
     Ok(())
 }
 
 /// A part that runs in a process of its own.
 pub async fn child(arguments: &[String]) -> anyhow::Result<()> {
-    let [what, directory] = arguments else { bail!("a child is told what to do, and where") };
-    let directory = Path::new(directory);
+    let [what, directory, sessions] = arguments else {
+        bail!("a child is told what to do, where, and with how many sessions")
+    };
+    let (directory, sessions) = (Path::new(directory), sessions.parse()?);
     match what.as_str() {
-        "wait" => wait(directory).await,
-        "go-on" => go_on(directory).await,
-        "bare" => bare(directory).await,
+        "wait" => wait(directory, sessions).await,
+        "go-on" => go_on(directory, sessions).await,
+        "bare" => bare(directory, sessions).await,
         other => bail!("`{other}` is nothing to do"),
     }
 }
 
 pub async fn measure(directory: &Path) -> anyhow::Result<Vec<Row>> {
-    let (waiting, again, bare) =
-        (run_child("wait", directory)?, run_child("go-on", directory)?, run_child("bare", directory)?);
+    let run = |what| run_child(what, directory, SESSIONS);
+    let (waiting, again, bare) = (run("wait")?, run("go-on")?, run("bare")?);
     let of = |figures: &std::collections::BTreeMap<String, f64>, name: &str| {
         figures.get(name).copied().with_context(|| format!("the figure `{name}`"))
     };

@@ -6,23 +6,22 @@ use std::io;
 use std::sync::{Arc, Mutex, OnceLock};
 use std::time::Duration;
 
-use accompanist_core::{Retry, RoleId, SessionKey, Stability, Timing};
+use accompanist_core::{Retry, Stability, Timing};
 use tokio::sync::mpsc;
 
-use super::cell::lock;
 use super::clock::{self, Clock, Timers};
 use super::forget;
 use super::inbound::NodeInbound;
 use super::limits::{Admission, Limits};
 use super::process::{Played, Process};
+use super::recovery::{Left, Recovery};
 use super::repertoire::Repertoire;
 use super::role::{Erased, ErasedRole};
 use super::room::Room;
-use super::waiters::Waiters;
-use super::{Counters, LOOPBACK_FRAMES_MAX, Node, Shared, Undeployed, retries};
-use crate::context::{BoxFuture, Role, short_version};
+use super::{Counters, LOOPBACK_FRAMES_MAX, Node, Shared, retries};
+use crate::context::{BoxFuture, Role};
 use crate::error::Error;
-use crate::store::Store;
+use crate::store::{Store, StoreError};
 use crate::transport::{Inbound, Link, Transport};
 
 /// How long a finished session is remembered unless the builder is told otherwise: for so long, a repeated start is answered with its result.
@@ -227,7 +226,8 @@ impl<S: Store> NodeBuilder<S> {
         self
     }
 
-    /// Starts the node: goes on with every session that is not finished, then lets others in. Call it within a tokio runtime.
+    /// Starts the node: goes on with the sessions that are not finished, and lets others in. Where there are many, it works already while it takes
+    /// the rest of them up. Call it within a tokio runtime.
     pub async fn start(self) -> Result<Node<S>, Error> {
         #[cfg(feature = "tcp")]
         let builder = self.over_tcp()?;
@@ -259,8 +259,8 @@ impl<S: Store> NodeBuilder<S> {
         let operations: Vec<_> = self.roles.iter().flat_map(|role| role.operations()).copied().collect();
         let retries = Arc::new(retries::resolve(&self.retries, &operations)?);
         let repertoire = Repertoire::new(self.roles)?;
-        let unfinished = self.store.unfinished().await.map_err(|error| Error::configuration(error.to_string()))?;
-        let ages = self.store.ages().await.map_err(|error| Error::configuration(error.to_string()))?;
+        let configuration = |error: StoreError| Error::configuration(error.to_string());
+        let mut left = Left::new(self.store.ages().await.map_err(configuration)?);
         #[cfg(all(feature = "admin", unix))]
         let (admin, operators) = self.admin.open(&self.store)?.unzip();
         let (loopback, mut looped) = mpsc::channel(LOOPBACK_FRAMES_MAX);
@@ -292,9 +292,10 @@ impl<S: Store> NodeBuilder<S> {
             room: Arc::new(Room::new()),
             clients: Mutex::default(),
             starting: tokio::sync::Mutex::new(()),
+            recovery: Recovery::new(),
             counts: Counters::default(),
         });
-        let cells = shared.recover_all(unfinished, &ages.into_iter().collect());
+        let cells = shared.take_up_first(&mut left).await.map_err(configuration)?;
         let inbound: Arc<dyn Inbound> = Arc::new(NodeInbound(Arc::downgrade(&shared)));
         let start = self.transport.unwrap_or_else(|| {
             Box::new(|_, _| Box::pin(async { Ok(Box::new(super::inbound::Alone) as Box<dyn Link>) }))
@@ -319,50 +320,7 @@ impl<S: Store> NodeBuilder<S> {
         for cell in cells {
             cell.step(|_, _| {});
         }
+        shared.take_up_others(left);
         Ok(Node { shared })
-    }
-}
-
-impl<S: Store> Shared<S> {
-    /// Takes up every session that is not finished. One of a choreography or version that is not deployed here is left untouched.
-    fn recover_all(
-        self: &Arc<Self>,
-        unfinished: Vec<(RoleId, accompanist_core::Stored)>,
-        ages: &BTreeMap<SessionKey, Duration>,
-    ) -> Vec<Arc<super::cell::Cell<S>>> {
-        let mut cells = Vec::with_capacity(unfinished.len());
-        let mut waiting: BTreeMap<(String, String), (u64, String)> = BTreeMap::new();
-        for (me, stored) in unfinished {
-            let header = Arc::clone(&stored.row.header);
-            let key = SessionKey { session: header.session_id(), role: me };
-            let age = ages.get(&key).copied().unwrap_or_default();
-            match self.repertoire.role(&header, me).map(Arc::clone) {
-                Some(role) => {
-                    let place = (me == header.initiator).then(|| self.admission.recovered());
-                    let waiters = Waiters { place, ..Waiters::recovered() };
-                    let cell = self.recover(stored, me, &role, waiters, 0);
-                    cell.life.has_lived(age);
-                    cells.push(cell);
-                }
-                None => {
-                    let since_millis = i64::try_from(age.as_millis()).map_or(i64::MIN, |age| -age);
-                    lock(&self.undeployed).insert(key, Undeployed { header: Arc::clone(&header), since_millis });
-                    let version = (header.choreography.clone(), short_version(&header.fingerprint));
-                    waiting.entry(version).or_insert_with(|| (0, header.client_id.clone())).0 += 1;
-                }
-            }
-        }
-        // Once per version, however many they are.
-        for ((choreography, version), (sessions, first_id)) in waiting {
-            tracing::error!(
-                node = self.name,
-                choreography,
-                version,
-                sessions,
-                first_id,
-                "stored sessions are of a role or version that is not deployed here; they wait, untouched"
-            );
-        }
-        cells
     }
 }

@@ -33,6 +33,7 @@ impl<S: Store> Node<S> {
     /// away may be the one that decides: so this may take long, and who does not want to wait drops the future; the request stands for as
     /// long as this node runs. Where nothing is heard of it, it may be asked again, also after a restart.
     pub async fn cancel(&self, choreography: &str, id: &str, reason: impl Into<Arc<str>>) -> Result<Cancelled, Error> {
+        self.shared.taken_up(choreography, id).await?;
         let name = self.shared.repertoire.name(choreography);
         let live = name.and_then(|name| lock(&self.shared.clients).get(&(name, id.to_owned())).copied());
         match live {

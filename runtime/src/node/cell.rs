@@ -3,7 +3,7 @@
 //! Every input is a [`Cell::step`]: it takes the cell's lock, hands the input to the core, polls the program as far as it goes, and carries
 //! out what the core then asks for. A step never waits: it runs on whatever thread brought the input.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::BTreeMap;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::AtomicU64;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
@@ -38,7 +38,7 @@ pub(super) struct Core<S: Store> {
 
 pub(super) struct CoreState<S: Store> {
     pub(super) session: Session,
-    pub(super) transactions: HashMap<Position, Arc<dyn ErasedTransaction<S>>>,
+    pub(super) transactions: BTreeMap<Position, Arc<dyn ErasedTransaction<S>>>,
     pub(super) calls: BTreeMap<Position, Call>,
 }
 
@@ -94,7 +94,7 @@ impl<S: Store> Cell<S> {
         let header = Arc::clone(session.header());
         let span = trace::session(key, &header, role.definition(), &shared.name);
         let life = Life::begin(&session, &shared.counts, shared.clock.now());
-        let state = CoreState { session, transactions: HashMap::new(), calls: BTreeMap::new() };
+        let state = CoreState { session, transactions: BTreeMap::new(), calls: BTreeMap::new() };
         let definition = role.definition();
         let payload_bytes_max = shared.limits.payload_bytes_max;
         let header_of_core = Arc::clone(&header);
@@ -320,7 +320,13 @@ impl<S: Store> Cell<S> {
 
     /// The transaction at `position` will not be run again.
     pub(super) fn forget_transaction(&self, position: Position) {
-        let ran = self.core.lock().transactions.remove(&position);
+        let mut core = self.core.lock();
+        let ran = core.transactions.remove(&position);
+        // A map that was emptied keeps its room, and the session may wait for long.
+        if core.transactions.is_empty() {
+            core.transactions = BTreeMap::new();
+        }
+        drop(core);
         // Without the lock: it is the user's values that are dropped.
         drop(ran);
     }

@@ -188,6 +188,9 @@ impl<S: Store> Shared<S> {
         }
         check_groups(request.definition, &request.groups)?;
         let nonce = self.process.random_16()?;
+        if let Some(id) = &request.id {
+            self.taken_up(request.definition.name, id).await?;
+        }
         let mut starting = self.starting.lock().await;
         if let Some(known) = self.known(&request).await? {
             return self.answer(known, &request, waiters);

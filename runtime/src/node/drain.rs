@@ -38,7 +38,8 @@ impl<S: Store> Node<S> {
     pub async fn drain(&self, limit: Duration) -> Result<Vec<Unfinished>, StoreError> {
         let deadline = Instant::now() + limit;
         self.shared.admission.close();
-        while !lock(&self.shared.sessions).slots.is_empty() && Instant::now() < deadline {
+        let is_over = || self.shared.recovery.is_over() && lock(&self.shared.sessions).slots.is_empty();
+        while !is_over() && Instant::now() < deadline {
             tokio::time::sleep(LOOK_EVERY.min(limit)).await;
         }
         self.shared.store.flush().await?;

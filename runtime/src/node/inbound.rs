@@ -168,8 +168,11 @@ impl<S: Store> Shared<S> {
 
     /// The place that was taken for a session which a frame was to begin is free again.
     fn give_up_opening(&self, key: SessionKey, begins: Option<&Header>) {
-        if let Some(header) = begins {
-            lock(&self.sessions).take(key, header);
+        let Some(header) = begins else { return };
+        let mut sessions = lock(&self.sessions);
+        // A node that has just started may have taken it up meanwhile.
+        if let Some(Slot::Opening(_)) = sessions.slots.get(&key) {
+            sessions.take(key, header);
         }
     }
 

@@ -16,6 +16,7 @@ mod life;
 mod limits;
 mod metrics;
 mod process;
+mod recovery;
 mod repertoire;
 mod retries;
 mod role;
@@ -49,6 +50,7 @@ pub use limits::Limits;
 use metrics::Counters;
 pub use metrics::Counts;
 use process::Process;
+use recovery::Recovery;
 use repertoire::Repertoire;
 use role::ErasedRole;
 use room::Room;
@@ -165,6 +167,7 @@ pub(crate) struct Shared<S: Store> {
     /// Sessions in memory that started here, by choreography and client's id.
     clients: Mutex<HashMap<(&'static str, String), SessionKey>>,
     starting: tokio::sync::Mutex<()>,
+    recovery: Recovery,
     counts: Counters,
 }
 

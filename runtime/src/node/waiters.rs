@@ -34,16 +34,16 @@ impl Waiters {
 
     pub(super) fn accept(&mut self) {
         self.is_accepted = true;
-        self.accepted.drain(..).for_each(|waiter| drop(waiter.send(Ok(()))));
+        std::mem::take(&mut self.accepted).into_iter().for_each(|waiter| drop(waiter.send(Ok(()))));
     }
 
     pub(super) fn decide(&mut self, ending: Ending) {
-        self.decided.drain(..).for_each(|waiter| drop(waiter.send(ending.clone())));
+        std::mem::take(&mut self.decided).into_iter().for_each(|waiter| drop(waiter.send(ending.clone())));
         self.decision.get_or_insert(ending);
     }
 
     pub(super) fn settle(&mut self, ending: Ending) {
-        self.settled.drain(..).for_each(|waiter| drop(waiter.send(ending.clone())));
+        std::mem::take(&mut self.settled).into_iter().for_each(|waiter| drop(waiter.send(ending.clone())));
         self.settlement.get_or_insert(ending);
     }
 

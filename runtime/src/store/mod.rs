@@ -49,9 +49,13 @@ pub trait Store: Database {
         client_id: &str,
     ) -> impl Future<Output = Result<Option<Stored>, StoreError>> + Send;
 
-    /// The ages of all roles' parts of sessions that are not finished. A store that does not say makes them begin anew with the node.
+    /// What all roles' parts of sessions that are not finished are called, in the order of their start, and how old each is. A node that starts
+    /// takes them up one after the other. A store that does not know their ages makes them begin anew with the node.
     fn ages(&self) -> impl Future<Output = Result<Vec<(SessionKey, Duration)>, StoreError>> + Send {
-        std::future::ready(Ok(Vec::new()))
+        async {
+            let key = |(role, stored): (RoleId, Stored)| SessionKey { session: stored.row.header.session_id(), role };
+            Ok(self.unfinished().await?.into_iter().map(|part| (key(part), Duration::ZERO)).collect())
+        }
     }
 
     /// How many commits it has made durable since it was opened, each one sync; zero for a store that does not say.

@@ -154,9 +154,14 @@ impl Session {
             self.events.push_back(Event::Settled(outcome.clone()));
         }
         self.transactions.clear();
-        self.drop_records();
+        // A committed session's went when that was recorded.
+        if outcome.is_err() {
+            self.drop_records();
+        }
         let tells_all = self.is_origin();
-        self.write(RowState::Finished { outcome }, Urgency::Lazy);
+        // The client waits for *over* where the session started, unless that is here.
+        let urgency = if tells_all && self.me != self.header.initiator { Urgency::Prompt } else { Urgency::Lazy };
+        self.write(RowState::Finished { outcome }, urgency);
         self.finishing = Some(self.last_write);
         self.timers.clear();
         if tells_all {

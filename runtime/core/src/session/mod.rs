@@ -17,12 +17,14 @@
 
 mod cancel;
 mod ending;
+mod few;
 mod frames;
 mod inbox;
 mod parts;
 mod program;
 mod resend;
 mod rollback;
+mod room;
 mod scope;
 mod sleep;
 mod stability;
@@ -41,6 +43,7 @@ pub use program::{Divergence, Ran, Stop};
 pub use stability::Stability;
 pub use view::{PeerView, Trying, View, WaitsFor};
 
+use few::Few;
 use inbox::Load;
 use parts::{Incoming, Outgoing, Peer, Request, Timer};
 use scope::ScopeTable;
@@ -143,7 +146,7 @@ pub struct Session {
     row: Option<Row>,
     arguments: Option<Arc<str>>,
     deadline: Option<Deadline>,
-    transactions: BTreeMap<Position, TransactionRecord>,
+    transactions: Few<Position, Box<TransactionRecord>>,
     calls: BTreeMap<Position, CallRecord>,
     scopes: ScopeTable,
 
@@ -152,7 +155,7 @@ pub struct Session {
     ended: bool,
     parked: bool,
     /// Why it is parked.
-    divergence: Option<Divergence>,
+    divergence: Option<Box<Divergence>>,
     inbox: BTreeMap<(Position, RoleId), Incoming>,
     inbox_load: Load,
     /// Roles that have sent what there was no room for.
@@ -170,7 +173,7 @@ pub struct Session {
     logging: VecDeque<(WriteId, BTreeMap<RoleId, Vec<Position>>)>,
     /// Something has been logged.
     has_log: bool,
-    outgoing: BTreeMap<(RoleId, Position), Outgoing>,
+    outgoing: Few<(RoleId, Position), Outgoing>,
     /// Messages that their receivers have, from an earlier run of this role: this run makes them again, and they go nowhere.
     stable_early: BTreeSet<(RoleId, Position)>,
     /// What receivers wait for that have no room for anything else: there is always room for it here.
@@ -196,7 +199,7 @@ pub struct Session {
     cancel: Option<Arc<str>>,
 
     // The ending.
-    peers: BTreeMap<RoleId, Peer>,
+    peers: Few<RoleId, Peer>,
     accepted: bool,
     decided: bool,
     /// What is still to be undone, the last one next; made when the rollback begins.
@@ -218,7 +221,7 @@ pub struct Session {
     gate: WriteId,
     durable: WriteId,
     gated_calls: VecDeque<(WriteId, Position)>,
-    timers: BTreeMap<Timer, Millis>,
+    timers: Few<Timer, Millis>,
     resends: u32,
     transmits: VecDeque<Frame>,
     writes: VecDeque<Write>,
@@ -240,7 +243,7 @@ impl Session {
             row: None,
             arguments: None,
             deadline: None,
-            transactions: BTreeMap::new(),
+            transactions: Few::default(),
             calls: BTreeMap::new(),
             scopes: ScopeTable::default(),
             stopped: false,
@@ -257,7 +260,7 @@ impl Session {
             unlogged: Vec::new(),
             logging: VecDeque::new(),
             has_log: false,
-            outgoing: BTreeMap::new(),
+            outgoing: Few::default(),
             stable_early: BTreeSet::new(),
             wanted: BTreeSet::new(),
             is_recovered: false,
@@ -286,7 +289,7 @@ impl Session {
             gate: WriteId::default(),
             durable: WriteId::default(),
             gated_calls: VecDeque::new(),
-            timers: BTreeMap::new(),
+            timers: Few::default(),
             resends: 0,
             transmits: VecDeque::new(),
             writes: VecDeque::new(),
@@ -322,7 +325,8 @@ impl Session {
         session.arguments = stored.row.arguments.clone();
         session.deadline = stored.row.deadline;
         session.accepted = true;
-        session.transactions = stored.transactions.into_iter().map(|record| (record.position, record)).collect();
+        session.transactions =
+            stored.transactions.into_iter().map(|record| (record.position, Box::new(record))).collect();
         session.calls = stored.calls.into_iter().map(|record| (record.position, record)).collect();
         session.scopes = ScopeTable::recover(stored.scope_votes);
         session.row = Some(stored.row);
@@ -394,22 +398,22 @@ impl Session {
 
     /// The next frame to send.
     pub fn poll_transmit(&mut self) -> Option<Frame> {
-        self.transmits.pop_front().or_else(|| self.next_question())
+        room::next(&mut self.transmits).or_else(|| self.next_question())
     }
 
     /// The next durable write to make. They are numbered without gaps, and take effect in that order.
     pub fn poll_write(&mut self) -> Option<Write> {
-        self.writes.pop_front()
+        room::next(&mut self.writes)
     }
 
     /// The next thing to run.
     pub fn poll_run(&mut self) -> Option<Run> {
-        self.runs.pop_front()
+        room::next(&mut self.runs)
     }
 
     /// The next event.
     pub fn poll_event(&mut self) -> Option<Event> {
-        self.events.pop_front()
+        room::next(&mut self.events)
     }
 
     /// When [`Session::handle_timeout`] is wanted.
@@ -426,6 +430,7 @@ impl Session {
         self.compensated(now);
         self.roll_scopes_back();
         self.finish_if_durable();
+        self.give_room_back();
     }
 
     /// Everything that waited for a write that is durable now leaves.

@@ -4,6 +4,7 @@
 //! end, `handle_program_waiting` or `handle_program_ended` makes one write of what there is to write and lets nothing leave before it.
 //! First run and replay take the same path: a request takes the recorded entry, or leads to one.
 
+use std::collections::BTreeSet;
 use std::fmt;
 use std::sync::Arc;
 use std::task::Poll;
@@ -229,7 +230,7 @@ impl Session {
                     received: request.received,
                     undone: false,
                 };
-                self.transactions.insert(position, record.clone());
+                self.transactions.insert(position, Box::new(record.clone()));
                 self.unwritten.push(Change::Transaction(record));
                 self.visited.insert(position);
                 true
@@ -306,6 +307,7 @@ impl Session {
         }
         if self.stopped || self.parked {
             self.fresh.clear();
+            self.give_room_back();
             return;
         }
         let gate = self.gate;
@@ -325,6 +327,7 @@ impl Session {
         self.inbox_paused();
         self.enter_state(now);
         self.roll_scopes_back();
+        self.give_room_back();
     }
 
     /// The saga ends here, unless this role has promised that it will not (rule A1).
@@ -355,6 +358,7 @@ impl Session {
             self.park(Divergence { position: None, recorded, attempted });
             return;
         }
+        self.visited = BTreeSet::new();
         match self.state() {
             Some(RowState::Voted { result: recorded }) if *recorded == result => {}
             Some(RowState::Voted { result: recorded }) => {
@@ -461,7 +465,7 @@ impl Session {
     pub(super) fn park(&mut self, divergence: Divergence) {
         if !self.parked {
             self.parked = true;
-            self.divergence = Some(divergence.clone());
+            self.divergence = Some(Box::new(divergence.clone()));
             self.forget_messages();
             self.events.push_back(Event::Parked(divergence));
         }

@@ -22,7 +22,8 @@ impl Session {
     /// It is `now`, and [`Session::poll_timeout`] may have passed.
     pub fn handle_timeout(&mut self, now: Millis) {
         // Those that are due now; what they arm anew is for another time, whatever the clock says.
-        let due: Vec<_> = self.timers.extract_if(.., |_, at| *at <= now).map(|(timer, _)| timer).collect();
+        let due: Vec<_> = self.timers.iter().filter(|(_, at)| **at <= now).map(|(timer, _)| *timer).collect();
+        self.timers.retain(|_, at| *at > now);
         for timer in due {
             match timer {
                 Timer::Resend => {
@@ -47,7 +48,7 @@ impl Session {
     /// first. How many operations and compensations are tried.
     pub fn handle_retry(&mut self, now: Millis) -> usize {
         let mut tried = 0;
-        for (timer, at) in &mut self.timers {
+        for (timer, at) in self.timers.iter_mut() {
             match timer {
                 Timer::Transaction(_) | Timer::Call(_) | Timer::Compensation => {
                     *at = now;

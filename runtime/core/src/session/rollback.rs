@@ -30,7 +30,7 @@ impl Session {
         let to_undo = self.to_undo.get_or_insert_with(|| {
             let standing = |record: &TransactionRecord| !record.undone || fault::is_on(Fault::UndoesAgain);
             let undo = |record: &&TransactionRecord| standing(record) && (all || scopes.roll_back(&record.scopes));
-            let mut records: Vec<_> = transactions.values().filter(undo).collect();
+            let mut records: Vec<_> = transactions.values().map(|record| &**record).filter(undo).collect();
             records.sort_by_key(|record| record.sequence);
             if fault::is_on(Fault::UndoesInOrderOfCommit) {
                 records.reverse();
@@ -40,7 +40,7 @@ impl Session {
         let next = to_undo.pop().and_then(|position| transactions.get(&position));
         if let Some(record) = next {
             self.undoing = Some(record.position);
-            self.runs.push_back(Run::Compensate(record.clone()));
+            self.runs.push_back(Run::Compensate((**record).clone()));
         }
     }
 
@@ -111,7 +111,7 @@ impl Session {
     /// Tries the compensation again that failed.
     pub(super) fn retry_compensation(&mut self) {
         if let Some(record) = self.undoing.and_then(|position| self.transactions.get(&position)) {
-            self.runs.push_back(Run::Compensate(record.clone()));
+            self.runs.push_back(Run::Compensate((**record).clone()));
         }
     }
 

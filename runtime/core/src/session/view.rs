@@ -103,7 +103,7 @@ pub struct Trying {
 impl Session {
     /// All there is to be seen of it.
     pub fn view(&self) -> View {
-        let mut transactions: Vec<_> = self.transactions.values().cloned().collect();
+        let mut transactions: Vec<_> = self.transactions.values().map(|record| (**record).clone()).collect();
         transactions.sort_by_key(|record| record.sequence);
         let peers = self.peers.iter().map(|(role, peer)| PeerView {
             role: *role,
@@ -115,7 +115,7 @@ impl Session {
         });
         View {
             row: self.row.clone(),
-            parked: self.divergence.clone(),
+            parked: self.divergence.as_deref().cloned(),
             transactions,
             calls: self.calls.values().cloned().collect(),
             scope_votes: self.scopes.recorded(),

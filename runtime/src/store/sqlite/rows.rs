@@ -37,7 +37,8 @@ macro_rules! select_transaction {
 const SESSION_BY_KEY: &str = select_session!("WHERE session = ?1 AND role = ?2");
 const SESSION_BY_CLIENT: &str = select_session!("WHERE choreography = ?1 AND client_id = ?2 AND role = initiator");
 const SESSIONS_UNFINISHED: &str = select_session!("WHERE finished_at IS NULL ORDER BY id");
-const STARTS_UNFINISHED: &str = "SELECT session, role, started_at FROM accompanist_session WHERE finished_at IS NULL";
+const STARTS_UNFINISHED: &str =
+    "SELECT session, role, started_at FROM accompanist_session WHERE finished_at IS NULL ORDER BY id";
 const TRANSACTIONS: &str = select_transaction!("WHERE id = ?1");
 const TRANSACTION: &str = select_transaction!("WHERE id = ?1 AND position = ?2");
 const CALLS: &str =

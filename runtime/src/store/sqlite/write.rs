@@ -5,7 +5,7 @@ use std::time::{SystemTime, UNIX_EPOCH};
 use accompanist_core::{
     CallRecord, Change, LoggedMessage, Position, RowState, ScopeVoteRecord, SessionKey, TransactionRecord, Write,
 };
-use rusqlite::{Connection, ErrorCode, OptionalExtension as _, params};
+use rusqlite::{Connection, ErrorCode, ToSql, params};
 
 use super::digest;
 use super::rows;
@@ -18,11 +18,23 @@ const INSERT_SESSION: &str = "INSERT INTO accompanist_session (session, role, ch
      deadline_at, deadline_within) \
      VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19, ?20, ?21, ?22, ?23)";
 
-const UPDATE_SESSION: &str = "UPDATE accompanist_session SET state = ?4, version = ?3 + 1, commits = ?5, arguments = ?6, result = ?7, \
-     reason = ?8, via = ?9, local = ?10, digest = ?11, records = records * ?12 + ?13 WHERE session = ?1 AND role = ?2 AND version = ?3 RETURNING id";
+macro_rules! update_session {
+    ($more:literal) => {
+        concat!(
+            "UPDATE accompanist_session SET state = ?4, version = ?3 + 1, commits = ?5, arguments = ?6, result = ?7, reason = ?8, via = ?9, \
+             local = ?10, digest = ?11, records = records * ?12 + ?13",
+            $more,
+            " WHERE session = ?1 AND role = ?2 AND version = ?3"
+        )
+    };
+}
+
+const UPDATE_SESSION: &str = update_session!("");
 
 /// Apart from the others, because a row's place in the index by `finished_at` changes with it.
-const FINISH_SESSION: &str = "UPDATE accompanist_session SET finished_at = ?2 WHERE id = ?1 AND finished_at IS NULL";
+const FINISH_SESSION: &str = update_session!(", finished_at = coalesce(finished_at, ?14)");
+
+const SELECT_ID: &str = "SELECT id FROM accompanist_session WHERE session = ?1 AND role = ?2";
 
 const INSERT_TRANSACTION: &str = "INSERT INTO accompanist_transaction \
      (id, position, sequence, operation, arguments, result, received, undone, digest, scopes) \
@@ -66,7 +78,13 @@ pub(super) fn apply(connection: &Connection, key: SessionKey, write: &Write) -> 
     let id = match write.row.version {
         0 => return Err(StoreError::Failed("a row's first version is 1".to_owned())),
         1 => insert_session(connection, key, write)?,
-        _ => update_session(connection, key, write)?,
+        _ => {
+            update_session(connection, key, write)?;
+            if write.changes.is_empty() {
+                return Ok(());
+            }
+            id(connection, key)?
+        }
     };
     write.changes.iter().try_for_each(|change| match change {
         Change::Transaction(record) => insert_transaction(connection, id, key, record),
@@ -98,7 +116,8 @@ pub(super) fn forget(connection: &Connection, cutoff_ms: i64, rows_max: u32) -> 
 fn insert_session(connection: &Connection, key: SessionKey, write: &Write) -> Result<i64, StoreError> {
     let row = &write.row;
     let header = &row.header;
-    if header.session_id() != key.session {
+    // Who reads it makes sure of that in any case.
+    if cfg!(debug_assertions) && header.session_id() != key.session {
         return Err(StoreError::Failed(format!("session {} is not that of its header", key.session)));
     }
     let state = StateColumns::of(&row.state);
@@ -143,41 +162,48 @@ fn insert_session(connection: &Connection, key: SessionKey, write: &Write) -> Re
     }
 }
 
-fn update_session(connection: &Connection, key: SessionKey, write: &Write) -> Result<i64, StoreError> {
+fn update_session(connection: &Connection, key: SessionKey, write: &Write) -> Result<(), StoreError> {
     let row = &write.row;
     let state = StateColumns::of(&row.state);
     let arguments = row.arguments.as_deref();
     let (version, commits) = (signed(row.version)?, signed(row.commits)?);
     let digest = digest::of_session(key, row.version, row.commits, arguments, &state, row.deadline);
     let (kept, added) = records(&write.changes);
+    let before = version.saturating_sub(1);
+    let values: [&dyn ToSql; 13] = [
+        &key.session.0,
+        &key.role.0,
+        &before,
+        &state.name,
+        &commits,
+        &arguments,
+        &state.result,
+        &state.reason,
+        &state.via,
+        &state.local,
+        &digest,
+        &kept,
+        &added,
+    ];
     let update = || {
-        let mut update = connection.prepare_cached(UPDATE_SESSION)?;
-        let id = update
-            .query_row(
-                params![
-                    key.session.0,
-                    key.role.0,
-                    version.saturating_sub(1),
-                    state.name,
-                    commits,
-                    arguments,
-                    state.result,
-                    state.reason,
-                    state.via,
-                    state.local,
-                    digest,
-                    kept,
-                    added
-                ],
-                |row| row.get::<_, i64>(0),
-            )
-            .optional()?;
-        if let (Some(id), true) = (id, finished(&row.state)) {
-            connection.prepare_cached(FINISH_SESSION)?.execute(params![id, now_ms()])?;
+        if !finished(&row.state) {
+            return connection.prepare_cached(UPDATE_SESSION)?.execute(values);
         }
-        Ok(id)
+        let now_ms = now_ms();
+        let values: Vec<&dyn ToSql> = values.into_iter().chain([&now_ms as &dyn ToSql]).collect();
+        connection.prepare_cached(FINISH_SESSION)?.execute(&*values)
     };
-    update().map_err(|error: rusqlite::Error| store_error(&error))?.ok_or(StoreError::Conflict)
+    match update().map_err(|error| store_error(&error))? {
+        0 => Err(StoreError::Conflict),
+        _ => Ok(()),
+    }
+}
+
+/// The number of a session's row. Not by `RETURNING`, with which the update would cost twice as much.
+fn id(connection: &Connection, key: SessionKey) -> Result<i64, StoreError> {
+    let select =
+        || connection.prepare_cached(SELECT_ID)?.query_row(params![key.session.0, key.role.0], |row| row.get(0));
+    select().map_err(|error| store_error(&error))
 }
 
 fn insert_transaction(

@@ -1,5 +1,5 @@
-//! The thread that owns the connection which writes. It takes what is queued, runs it in one transaction (each job in a savepoint of its own
-//! where others are in it), commits, and so makes many jobs durable by one sync.
+//! The thread that owns the connection which writes. It takes what is queued, runs it in one transaction (each operation in a savepoint of its
+//! own where others are in it), commits, and so makes many jobs durable by one sync.
 //!
 //! Where a commit fails or the transaction is lost, all its jobs are told so, none is tried again here, and after a failed commit the connection is
 //! opened anew: what a failed sync left in the caches of operating system and SQLite is unknown. Such a commit may still turn out to have
@@ -158,9 +158,28 @@ impl Writer {
         batch.completions.push((completion, outcome));
     }
 
+    /// Without a savepoint, which costs as much as the write: a conflict is found by its first statement, which has then changed nothing. Whatever
+    /// else goes wrong is the database's trouble, and takes the whole batch with it.
     pub(super) fn write(&mut self, batch: &mut Batch, key: SessionKey, write: &Write) -> Result<(), StoreError> {
-        self.attempt(batch, |connection, _| write::apply(connection, key, write).map_err(TakenBack::Refused))
-            .map_err(refusal)
+        let connection = self.connection()?;
+        if !batch.open {
+            execute(connection, BEGIN)?;
+            batch.open = true;
+        }
+        match write::apply(connection, key, write) {
+            Ok(()) => {
+                batch.kept = true;
+                Ok(())
+            }
+            Err(StoreError::Conflict) if !connection.is_autocommit() => Err(StoreError::Conflict),
+            Err(error) => {
+                if !connection.is_autocommit() {
+                    // Where that fails too, the commit will say so.
+                    let _ = execute(connection, ROLLBACK);
+                }
+                Err(refusal(lost(batch, Some(TakenBack::Refused(error)))))
+            }
+        }
     }
 
     /// Runs an operation and records it, or takes it back and records that; what was written of its session.

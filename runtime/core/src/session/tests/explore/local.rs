@@ -253,6 +253,8 @@ fn forget_what_is_never_logged(session: &mut Session) {
 
 fn fire(session: &mut Session, index: usize) {
     let timer: Option<Timer> = session.timers.keys().nth(index).copied();
-    session.timers.extend(timer.map(|timer| (timer, NOW)));
+    if let Some(timer) = timer {
+        session.timers.insert(timer, NOW);
+    }
     session.handle_timeout(NOW);
 }

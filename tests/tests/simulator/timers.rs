@@ -1,5 +1,6 @@
 //! Timers and deadlines in the simulator: by a clock that jumps, over crashes, and many of them.
 
+use std::sync::mpsc;
 use std::time::Duration;
 
 use accompanist::sim::{self, Faults, Sim, SimNode};
@@ -60,31 +61,28 @@ fn t1_a_timer_fires_once_over_restarts() {
 
 #[test]
 fn t2_a_deadline_that_races_with_a_reply_is_decided_once() {
-    let (mut in_time, mut late) = (0, 0);
-    for seed in 0..60 {
-        let (sender, outcomes) = std::sync::mpsc::channel();
-        sim::seeds(seed..seed + 1).faults(Faults::all()).run(|sim| {
-            let sender = sender.clone();
-            async move {
-                let (shop, bank) = (shop(&sim, sim::memory()), bank(&sim, sim::memory()));
-                for number in 0..4 {
-                    // The reply takes up to two seconds, and is waited for one.
-                    let line = format!("{number} {}", sim.random(0..1_000));
-                    settled(shop.start(Timed { line }).id(number.to_string()).settled().await);
-                }
-                sim.quiet().await;
-                // What came of a wait is one of the two, at every run of the program: a line of the other would be one too many.
-                let lines = book(&bank).1;
-                let count = |operation: &str| lines.keys().filter(|line| line.starts_with(operation)).count();
-                sender.send((count("enter"), count("note"))).unwrap();
-                agree(&sim, vec![book(&shop), book(&bank)]);
+    let (sender, outcomes) = mpsc::channel();
+    sim::seeds(0..60).faults(Faults::all()).run(|sim| {
+        let sender = sender.clone();
+        async move {
+            let (shop, bank) = (shop(&sim, sim::memory()), bank(&sim, sim::memory()));
+            for number in 0..4 {
+                // The reply takes up to two seconds, and is waited for one.
+                let line = format!("{number} {}", sim.random(0..1_000));
+                settled(shop.start(Timed { line }).id(number.to_string()).settled().await);
             }
-        });
-        for (entered, noted) in outcomes.try_iter() {
+            sim.quiet().await;
+            // What came of a wait is one of the two, at every run of the program: a line of the other would be one too many.
+            let lines = book(&bank).1;
+            let count = |operation: &str| lines.keys().filter(|line| line.starts_with(operation)).count();
+            let (entered, noted) = (count("enter"), count("note"));
             assert!(entered + noted <= 4, "{entered} in time and {noted} late, of 4");
-            (in_time, late) = (in_time + entered, late + noted);
+            sender.send((entered, noted)).unwrap();
+            agree(&sim, vec![book(&shop), book(&bank)]);
         }
-    }
+    });
+    let sum = |(entered, noted): (usize, usize), (more, late): (usize, usize)| (entered + more, noted + late);
+    let (in_time, late) = outcomes.try_iter().fold((0, 0), sum);
     assert!(in_time > 10 && late > 10, "{in_time} in time, {late} late");
 }
 

@@ -264,6 +264,7 @@ mod tests {
         assert_eq!(wait(&failing), "the compensation of Bank.charge, which failed 3× (no line); next try in 4 s");
         let message = json!({ "for": "message", "role": "Bank", "node": "berlin" });
         assert_eq!(wait(&message), "a message from Bank (node berlin)");
+        assert_eq!(wait(&json!({ "for": "sleep", "due_millis": 61_000 })), "its timer, in 1 min 1 s");
     }
 
     #[test]

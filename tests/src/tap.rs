@@ -18,6 +18,8 @@ pub enum Kind {
     Stable,
     /// A question for room.
     Keep,
+    /// What is waited for while there is no room for anything else.
+    Awaits,
     /// A vote for the session.
     Completed,
     /// A vote against it.
@@ -43,6 +45,7 @@ impl From<&Body> for Kind {
             Body::ScopeVote { .. } => Self::ScopeVote,
             Body::Stable { .. } => Self::Stable,
             Body::Keep => Self::Keep,
+            Body::Awaits { .. } => Self::Awaits,
             Body::Vote { vote: Vote::Completed, .. } => Self::Completed,
             Body::Vote { vote: Vote::Aborted { .. }, .. } => Self::Aborted,
             Body::Done { outcome: Outcome::Committed, .. } => Self::Committed,

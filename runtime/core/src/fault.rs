@@ -54,11 +54,13 @@ pub(crate) enum Fault {
     ForgetsLog,
     /// H16: a sender that is short of room is not answered.
     IgnoresKeep,
+    /// H16: an inbox without room lets nothing in, not even what the program waits for.
+    RefusesAwaited,
 }
 
 #[cfg(test)]
 impl Fault {
-    pub(crate) const ALL: [Self; 25] = [
+    pub(crate) const ALL: [Self; 26] = [
         Self::SendsBeforeDurable,
         Self::AcceptsBeforeDurable,
         Self::CommitsAfterAbort,
@@ -84,6 +86,7 @@ impl Fault {
         Self::StableWhenVoted,
         Self::ForgetsLog,
         Self::IgnoresKeep,
+        Self::RefusesAwaited,
     ];
 }
 

@@ -7,6 +7,9 @@ use serde::{Deserialize, Serialize};
 use crate::identity::{Header, Position, RoleId, SessionId};
 use crate::scope::{ScopeVote, Scopes};
 
+/// How many positions one frame names at most.
+pub const POSITIONS_MAX: usize = 4_096;
+
 /// One message between two roles of a session.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Frame {
@@ -78,6 +81,11 @@ pub enum Body {
     },
     /// I am short of room for the messages that I keep for you: make them durable, and say so.
     Keep,
+    /// I have no room but for these messages, which my program waits for: send them, though there is no room at your side.
+    Awaits {
+        /// Which.
+        positions: Vec<Position>,
+    },
 }
 
 /// What a role votes.

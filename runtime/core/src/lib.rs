@@ -10,7 +10,7 @@ mod retry;
 mod scope;
 mod session;
 
-pub use frame::{Body, Frame, Outcome, Vote};
+pub use frame::{Body, Frame, Outcome, POSITIONS_MAX, Vote};
 pub use identity::{Digest, Header, Millis, Path, Position, RoleId, SessionId, SessionKey, WriteId, members, part};
 pub use record::{
     CallRecord, Change, Deadline, LoggedMessage, Row, RowState, Said, ScopeVoteRecord, Stored, TransactionRecord,

@@ -3,8 +3,8 @@
 use std::sync::Arc;
 
 use accompanist_core::{
-    Body, Frame, Header, Outcome, RoleId, RowState, ScopeVote, Session, SessionKey, Vote, answer_finished,
-    answer_unknown, begins_session,
+    Body, Frame, Header, Outcome, POSITIONS_MAX, RoleId, RowState, ScopeVote, Session, SessionKey, Vote,
+    answer_finished, answer_unknown, begins_session,
 };
 
 use super::cell::{Cell, lock};
@@ -18,6 +18,9 @@ use crate::transport::Inbound;
 
 /// The longest reason for refusing a frame that a node takes: one of its own sentences, with some names in it.
 const REFUSAL_BYTES_MAX: usize = 16 * 1024;
+
+/// Bytes of a position.
+const POSITION_BYTES: usize = 16;
 
 /// The longest name of a choreography or a node in a header. A client's id is as long at most.
 const NAMES_BYTES_MAX: usize = CLIENT_ID_BYTES_MAX;
@@ -123,9 +126,11 @@ impl<S: Store> Shared<S> {
             | Body::ScopeVote { vote: ScopeVote::Aborted { reason }, .. }
             | Body::Cancel { reason } => (reason.len(), self.limits.payload_bytes_max),
             Body::Refused { reason } => (reason.len(), REFUSAL_BYTES_MAX),
+            Body::Stable { positions } | Body::Awaits { positions } => {
+                (positions.len() * POSITION_BYTES, POSITIONS_MAX * POSITION_BYTES)
+            }
             Body::Vote { vote: Vote::Completed, .. }
             | Body::ScopeVote { vote: ScopeVote::Done | ScopeVote::Stopped, .. }
-            | Body::Stable { .. }
             | Body::Done { .. }
             | Body::Over
             | Body::Need

@@ -28,9 +28,8 @@ pub struct Limits {
     /// have written the messages down, or sessions have ended; so a peer that is away or slow is felt where sessions start. A session that is larger
     /// by itself starts when it is alone.
     pub started_bytes_max: usize,
-    /// Bytes of messages that one session holds here for a program that does not wait for them yet: 64 MiB unless said. A further one is dropped,
-    /// and comes again; what the program waits for is always let in. It is to be larger than all that a program lets come before it takes any of it:
-    /// else its sender, with [`kept_bytes_max`](Self::kept_bytes_max) used up, and the program wait for each other.
+    /// What the messages may count that have come to one session here, and that its program has not taken: 16 MiB unless said. What the program waits
+    /// for is let in beyond that; the rest is refused, stays with its sender, and is asked for when there is room.
     pub inbox_bytes_max: usize,
     /// Bytes of frames that wait for one peer that reads slower than it is sent to: 8 MiB unless said. What does not fit is sent when there is room.
     /// It is for the connections that [`NodeBuilder::listen`](crate::NodeBuilder::listen) makes; a transport of one's own has its own limits

@@ -113,6 +113,7 @@ fn said(frame: &Frame) -> String {
         Body::Message { payload, .. } => format!("message {}", payload.chars().take(40).collect::<String>()),
         Body::Stable { positions } => format!("{} stable", positions.len()),
         Body::Keep => "keep what I sent".to_owned(),
+        Body::Awaits { positions } => format!("awaits {}", positions.len()),
         Body::Vote { vote: Vote::Completed, .. } => "vote completed".to_owned(),
         Body::Vote { vote: Vote::Aborted { reason }, .. } => format!("vote aborted, {reason}"),
         Body::Done { outcome: Outcome::Committed, .. } => "done, committed".to_owned(),

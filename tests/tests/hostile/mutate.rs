@@ -105,7 +105,7 @@ impl Pool {
             _ => Position(random.number().into()),
         };
         let outcome = if random.percent(50) { Outcome::Committed } else { Outcome::Compensated };
-        match random.below(11) {
+        match random.below(12) {
             0 | 1 => {
                 let scopes = match &self.frame(random).body {
                     Body::Message { scopes, .. } | Body::ScopeVote { scopes, .. } => scopes.clone(),
@@ -120,6 +120,7 @@ impl Pool {
             6 => Body::Need,
             7 => Body::Cancel { reason: text(random) },
             8 => Body::Keep,
+            10 => Body::Awaits { positions: vec![position; random.below(10_000)] },
             9 => Body::Stable { positions: vec![position; random.below(10_000)] },
             _ => Body::Refused { reason: text(random).to_string() },
         }

@@ -110,6 +110,7 @@ fn forgeries(session: SessionId) -> Vec<Frame> {
         Body::Over,
         Body::Need,
         Body::Keep,
+        Body::Awaits { positions: vec![Position::BEGIN] },
         Body::Stable { positions: vec![Position::BEGIN, Position(7)] },
     ];
     let mut frames = Vec::new();

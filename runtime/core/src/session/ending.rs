@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use super::inbox::Load;
 use super::parts::Timer;
 use super::scope::ScopeTable;
 use super::{Event, Run, Session};
@@ -117,7 +118,8 @@ impl Session {
     /// What came and what is waited for: nobody needs it any more.
     pub(super) fn forget_messages(&mut self) {
         self.inbox.clear();
-        self.inbox_waiting = 0;
+        self.inbox_load = Load::default();
+        self.refused.clear();
         self.awaited.clear();
         self.unlogged.clear();
     }

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use super::parts::Incoming;
-use super::{Event, INBOX_MESSAGES_MAX, Session};
+use super::{Event, Session};
 use crate::fault::{self, Fault};
 use crate::frame::{Body, Frame, Outcome, Vote};
 use crate::identity::{Position, RoleId};
@@ -26,6 +26,7 @@ impl Session {
             Body::ScopeVote { position, scopes, vote } => self.handle_scope_vote(from, position, &scopes, vote),
             Body::Stable { positions } => self.handle_stable(from, &positions),
             Body::Keep => self.handle_keep(),
+            Body::Awaits { positions } => self.handle_awaits(from, positions),
             Body::Vote { vote: Vote::Completed, .. } => self.handle_completed(from),
             Body::Vote { voter, vote: Vote::Aborted { reason } } => self.handle_aborted(from, voter, reason),
             Body::Done { outcome: Outcome::Committed, answer } => self.handle_done_committed(from, answer),
@@ -53,27 +54,22 @@ impl Session {
         if !self.takes_messages(from, position) || self.is_given_up(&scopes) {
             return;
         }
-        let (key, said) = ((position, from), Said::Value(payload));
+        let (key, said) = ((position, from), Some(Said::Value(payload)));
         match self.inbox.get_mut(&key) {
             // The program has given up waiting for it: it is logged for its sender's sake.
-            Some(incoming) if incoming.said.is_none() && incoming.logged.is_none() => {
-                incoming.said = Some(said);
-            }
+            Some(incoming) if incoming.said.is_none() && incoming.logged.is_none() => incoming.said = said,
             Some(_) => {
                 self.comes_again(from, position);
                 return;
             }
             None => {
-                // What the program waits for is always let in; the rest comes again.
-                let held = if self.ended { self.unlogged.len() } else { self.inbox_waiting };
-                let has_room = held < INBOX_MESSAGES_MAX && self.inbox_has_room(&said);
-                if !has_room && !self.awaited.contains(&key) {
+                let is_begin = position == Position::BEGIN;
+                if !is_begin && !self.lets_in(key) {
                     return;
                 }
-                self.count_incoming(&said);
-                let taken = self.ended || position == Position::BEGIN;
-                self.inbox_waiting += usize::from(!taken);
-                self.inbox.insert(key, Incoming { scopes, said: Some(said), taken, logged: None });
+                let incoming = Incoming { scopes, said, taken: self.ended || is_begin, logged: None };
+                self.inbox_load.add(&incoming);
+                self.inbox.insert(key, incoming);
             }
         }
         self.unlogged.push(key);
@@ -231,6 +227,7 @@ pub fn answer_finished(outcome: Outcome, frame: &Frame) -> Option<Frame> {
             | Body::Need
             | Body::Stable { .. }
             | Body::Keep
+            | Body::Awaits { .. }
             | Body::Over
             | Body::Refused { .. },
             _,
@@ -252,6 +249,7 @@ pub fn answer_unknown(frame: &Frame) -> Option<Frame> {
         | Body::Vote { .. }
         | Body::Stable { .. }
         | Body::Keep
+        | Body::Awaits { .. }
         | Body::Over
         | Body::Need
         | Body::Refused { .. } => {
@@ -268,6 +266,12 @@ pub fn begins_session(body: &Body) -> bool {
     match body {
         Body::Message { .. } | Body::ScopeVote { .. } | Body::Cancel { .. } => true,
         Body::Vote { vote: of, .. } => vote(of),
-        Body::Stable { .. } | Body::Keep | Body::Done { .. } | Body::Over | Body::Need | Body::Refused { .. } => false,
+        Body::Stable { .. }
+        | Body::Keep
+        | Body::Awaits { .. }
+        | Body::Done { .. }
+        | Body::Over
+        | Body::Need
+        | Body::Refused { .. } => false,
     }
 }

@@ -19,6 +19,7 @@ mod cancel;
 mod ending;
 mod few;
 mod frames;
+mod inbox;
 mod parts;
 mod program;
 mod resend;
@@ -37,11 +38,13 @@ use std::sync::Arc;
 
 pub use cancel::Cancel;
 pub use frames::{answer_finished, answer_unknown, begins_session};
+pub use inbox::INBOX_MESSAGES_MAX;
 pub use program::{Divergence, Ran, Stop};
 pub use stability::Stability;
 pub use view::{PeerView, Trying, View, WaitsFor};
 
 use few::Few;
+use inbox::Load;
 use parts::{Incoming, Outgoing, Peer, Request, Timer};
 use scope::ScopeTable;
 use wait::Wait;
@@ -77,9 +80,6 @@ impl Default for Timing {
         }
     }
 }
-
-/// How many messages that the program does not yet wait for a session holds; a further one is dropped, and comes again.
-pub const INBOX_MESSAGES_MAX: usize = 10_000;
 
 /// What the driver is to do on the session's behalf.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -157,9 +157,13 @@ pub struct Session {
     /// Why it is parked.
     divergence: Option<Box<Divergence>>,
     inbox: BTreeMap<(Position, RoleId), Incoming>,
-    inbox_waiting: usize,
-    /// At least what the messages in the inbox count.
-    inbox_bytes: usize,
+    inbox_load: Load,
+    /// Roles that have sent what there was no room for.
+    refused: BTreeSet<RoleId>,
+    /// What has been awaited while there was no room, and its sender has been told.
+    told_awaits: BTreeSet<(Position, RoleId)>,
+    /// The program has taken something since the end of its last poll.
+    has_drained: bool,
     /// The operations whose results the run has come by.
     visited: BTreeSet<Position>,
     awaited: BTreeSet<(Position, RoleId)>,
@@ -172,6 +176,8 @@ pub struct Session {
     outgoing: Few<(RoleId, Position), Outgoing>,
     /// Messages that their receivers have, from an earlier run of this role: this run makes them again, and they go nowhere.
     stable_early: BTreeSet<(RoleId, Position)>,
+    /// What receivers wait for that have no room for anything else: there is always room for it here.
+    wanted: BTreeSet<(RoleId, Position)>,
     /// This run began with what is stored.
     is_recovered: bool,
     /// Roles for whose messages there was no room in the poll of the program that is under way, and those that are to be asked for it.
@@ -245,8 +251,10 @@ impl Session {
             parked: false,
             divergence: None,
             inbox: BTreeMap::new(),
-            inbox_waiting: 0,
-            inbox_bytes: 0,
+            inbox_load: Load::default(),
+            refused: BTreeSet::new(),
+            told_awaits: BTreeSet::new(),
+            has_drained: false,
             visited: BTreeSet::new(),
             awaited: BTreeSet::new(),
             unlogged: Vec::new(),
@@ -254,6 +262,7 @@ impl Session {
             has_log: false,
             outgoing: Few::default(),
             stable_early: BTreeSet::new(),
+            wanted: BTreeSet::new(),
             is_recovered: false,
             waits_for_room: BTreeSet::new(),
             to_ask: BTreeSet::new(),

@@ -59,6 +59,7 @@ impl Session {
         if !self.peers.contains_key(&to) {
             return self.diverge(position, "a role that takes part", format!("a message to role {}", to.0));
         }
+        self.wanted.remove(&(to, position));
         if self.stable_early.remove(&(to, position)) {
             return Ok(());
         }
@@ -80,12 +81,13 @@ impl Session {
                 Poll::Pending
             }
             Some(incoming) => {
+                self.inbox_load.remove(incoming);
                 let (false, Some(Said::Value(payload))) = (incoming.taken, incoming.take()) else {
                     let attempted = "a second receive of the same position".into();
                     return Poll::Ready(self.diverge(position, "one message", attempted));
                 };
                 self.awaited.remove(&(position, from));
-                self.inbox_waiting -= 1;
+                self.has_drained = true;
                 Poll::Ready(Ok(payload))
             }
         }
@@ -322,6 +324,7 @@ impl Session {
         self.scopes_paused(now);
         self.release();
         self.ask_for_room();
+        self.inbox_paused();
         self.enter_state(now);
         self.roll_scopes_back();
         self.give_room_back();

@@ -27,6 +27,7 @@ impl Session {
         for timer in due {
             match timer {
                 Timer::Resend => {
+                    self.told_awaits.clear();
                     let roles: Vec<_> = self.peers.keys().copied().collect();
                     roles.into_iter().for_each(|role| self.resend_to(role));
                     self.resends = self.resends.saturating_add(1);
@@ -139,6 +140,7 @@ impl Session {
             Body::Vote { .. }
             | Body::Stable { .. }
             | Body::Keep
+            | Body::Awaits { .. }
             | Body::Done { .. }
             | Body::Over
             | Body::Refused { .. } => false,

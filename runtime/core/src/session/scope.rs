@@ -26,9 +26,10 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::task::Poll;
 
+use super::inbox::Load;
 use super::parts::{Incoming, NO_WRITE_YET, Timer};
 use super::program::{Divergence, Stop};
-use super::{INBOX_MESSAGES_MAX, Run, Session};
+use super::{Run, Session};
 use crate::fault::{self, Fault};
 use crate::identity::{Millis, Position, RoleId, WriteId};
 use crate::record::{Change, RowState, Said, ScopeVoteRecord};
@@ -152,7 +153,8 @@ impl Session {
         let own = self.scopes.records.get(&position).map(|record| record.vote.clone());
         let own = own.filter(|vote| *vote == ScopeVote::Done || !fault::is_on(Fault::RunsFailedScopeAgain));
         let mut heard = self.scopes.early.remove(&position).map_or_else(BTreeMap::new, |early| early.votes);
-        self.inbox_waiting -= heard.len();
+        self.inbox_load.votes -= heard.len();
+        self.has_drained = true;
         heard.retain(|role, _| peers.contains(role));
         if let (None, Some(limit_millis)) = (&own, limit_millis) {
             self.scopes.limits.push((position, limit_millis));
@@ -259,7 +261,7 @@ impl Session {
         let is_part = |scope: &Scope| scope.peers.contains(&from);
         let entered = self.scopes.entered.get(&position).map(is_part);
         // Before its scope is entered it is like a message that the program does not wait for yet.
-        if entered == Some(false) || (entered.is_none() && self.inbox_waiting >= INBOX_MESSAGES_MAX) {
+        if entered == Some(false) || (entered.is_none() && !self.lets_in((position, from))) {
             return;
         }
         let said = Some(Said::Vote(vote.clone()));
@@ -280,7 +282,7 @@ impl Session {
         let early = || EarlyVotes { around: around.clone(), votes: BTreeMap::new() };
         let early = self.scopes.early.entry(position).or_insert_with(early);
         if !self.ended && early.votes.insert(from, vote).is_none() {
-            self.inbox_waiting += 1;
+            self.inbox_load.votes += 1;
         }
     }
 
@@ -342,8 +344,10 @@ impl Session {
         self.awaited.clear();
         self.inbox.retain(|_, message| !message.scopes.contains(scope));
         self.scopes.early.retain(|_, early| !early.around.contains(scope));
-        let messages = self.inbox.values().filter(|message| !message.taken).count();
-        self.inbox_waiting = messages + self.scopes.early.values().map(|early| early.votes.len()).sum::<usize>();
+        self.inbox_load = Load::default();
+        self.inbox.values().for_each(|message| self.inbox_load.add(message));
+        self.inbox_load.votes = self.scopes.early.values().map(|early| early.votes.len()).sum();
+        self.has_drained = true;
         self.transaction_requests.retain(|_, request| !request.scopes.contains(scope));
         self.call_requests.retain(|_, request| !request.scopes.contains(scope));
         self.waits.retain(|_, wait| !wait.scopes.contains(scope));

@@ -12,10 +12,11 @@ use std::collections::BTreeMap;
 use std::task::Poll;
 
 use super::Session;
+use super::inbox::Load;
 use super::parts::{Incoming, Outgoing, Timer};
 use super::program::Stop;
 use crate::fault::{self, Fault};
-use crate::frame::{Body, Frame};
+use crate::frame::{Body, Frame, POSITIONS_MAX};
 use crate::identity::{Millis, Position, RoleId, WriteId};
 use crate::record::{Change, LoggedMessage, RowState, Said, Urgency};
 use crate::scope::{Place, Scopes};
@@ -28,27 +29,24 @@ pub struct Stability {
     /// What the messages that a role keeps for another one may count, beyond which its program waits: their bytes of JSON, and a little for
     /// each. A message that is longer by itself waits until nothing else is kept.
     pub kept_bytes_max: usize,
-    /// What the messages that a role holds and its program does not wait for yet may count, in the same way; further ones are dropped, and come
-    /// again.
+    /// What the messages that have come and that the program has not taken may count, in the same way. What it does not wait for is refused
+    /// beyond that, and comes again.
     pub inbox_bytes_max: usize,
 }
 
 impl Default for Stability {
     fn default() -> Self {
-        Self { log_after_millis: None, kept_bytes_max: 4 * 1024 * 1024, inbox_bytes_max: 64 * 1024 * 1024 }
+        Self { log_after_millis: None, kept_bytes_max: 4 * 1024 * 1024, inbox_bytes_max: 16 * 1024 * 1024 }
     }
 }
 
 /// What a message counts besides its value: about what it takes in memory.
 const MESSAGE_BYTES: usize = 128;
 
-/// How many positions one frame calls stable.
-const STABLE_POSITIONS_MAX: usize = 4_096;
-
 /// How many messages that this run has not made again may be known to be stable; those beyond are sent once more.
-const STABLE_EARLY_MAX: usize = 1_000_000;
+const STABLE_EARLY_MAX: usize = 200_000;
 
-fn bytes(said: &Said) -> usize {
+pub(super) fn bytes(said: &Said) -> usize {
     match said {
         Said::Value(payload) => MESSAGE_BYTES.saturating_add(payload.len()),
         Said::Vote(_) => MESSAGE_BYTES,
@@ -73,7 +71,11 @@ impl Session {
         }
         let kept_bytes = self.peers.get(&to).map_or(0, |peer| peer.kept_bytes);
         let sum = kept_bytes.saturating_add(payload_bytes).saturating_add(MESSAGE_BYTES);
-        if kept_bytes == 0 || sum <= self.stability.kept_bytes_max || self.stable_early.contains(&(to, *position)) {
+        if kept_bytes == 0 || sum <= self.stability.kept_bytes_max {
+            return Poll::Ready(Ok(()));
+        }
+        let key = (to, *position);
+        if self.stable_early.contains(&key) || self.wanted.contains(&key) {
             return Poll::Ready(Ok(()));
         }
         self.waits_for_room.insert(to);
@@ -119,6 +121,7 @@ impl Session {
     pub(super) fn forget_kept(&mut self) {
         self.outgoing.clear();
         self.stable_early.clear();
+        self.wanted.clear();
         self.waits_for_room.clear();
         self.to_ask.clear();
         self.peers.values_mut().for_each(|peer| peer.kept_bytes = 0);
@@ -168,21 +171,6 @@ impl Session {
 
 /// The receiver's half.
 impl Session {
-    /// Whether a message that the program does not wait for is let in. What is counted is what has come, and only where that is too much, what is
-    /// still there. One message is always let in when there is nothing else.
-    pub(super) fn inbox_has_room(&mut self, said: &Said) -> bool {
-        let bytes_of_said = bytes(said);
-        if self.inbox_bytes.saturating_add(bytes_of_said) > self.stability.inbox_bytes_max {
-            self.inbox_bytes = self.inbox.values().filter_map(|incoming| incoming.said.as_ref()).map(bytes).sum();
-        }
-        self.inbox_bytes == 0 || self.inbox_bytes.saturating_add(bytes_of_said) <= self.stability.inbox_bytes_max
-    }
-
-    /// A message has come in.
-    pub(super) fn count_incoming(&mut self, said: &Said) {
-        self.inbox_bytes = self.inbox_bytes.saturating_add(bytes(said));
-    }
-
     /// A sender is short of room.
     pub(super) fn handle_keep(&mut self) {
         if !fault::is_on(Fault::IgnoresKeep) {
@@ -249,7 +237,7 @@ impl Session {
     }
 
     fn call_stable(&mut self, from: RoleId, positions: &[Position]) {
-        for positions in positions.chunks(STABLE_POSITIONS_MAX) {
+        for positions in positions.chunks(POSITIONS_MAX) {
             self.transmit(from, Body::Stable { positions: positions.to_vec() });
         }
     }
@@ -281,7 +269,8 @@ impl Session {
                 incoming.said = None;
             }
         }
-        self.inbox_waiting = 0;
+        self.inbox_load = Load::default();
+        self.refused.clear();
         self.awaited.clear();
         self.stable_early.clear();
     }
@@ -305,8 +294,9 @@ impl Session {
                 Said::Value(_) if taken => None,
                 Said::Value(_) => Some(said),
             };
-            self.inbox_waiting += usize::from(!taken);
-            self.inbox.insert((position, from), Incoming { scopes, said, taken, logged: Some(WriteId::default()) });
+            let incoming = Incoming { scopes, said, taken, logged: Some(WriteId::default()) };
+            self.inbox_load.add(&incoming);
+            self.inbox.insert((position, from), incoming);
         }
     }
 }

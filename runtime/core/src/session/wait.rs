@@ -138,8 +138,9 @@ impl Session {
         let late = || Incoming { scopes: place.scopes, said: None, taken: true, logged: None };
         let incoming = self.inbox.entry(key).or_insert_with(late);
         if !incoming.taken {
+            self.inbox_load.remove(incoming);
             incoming.take();
-            self.inbox_waiting -= 1;
+            self.has_drained = true;
         }
     }
 

@@ -146,11 +146,10 @@ impl Choreography {
         self.with_stability(Stability { log_after_millis: Some(25), ..Stability::default() }).named(&name)
     }
 
-    /// There is room for one message to each role, and messages are logged when their sender asks for room, and only then.
+    /// There is room for one message to each role, and in an inbox besides what is waited for; and messages are logged when their sender asks for room, and only then.
     pub fn without_room(self) -> Self {
         let name = format!("{}, without room", self.name);
-        self.with_stability(Stability { log_after_millis: None, kept_bytes_max: 0, ..Stability::default() })
-            .named(&name)
+        self.with_stability(Stability { log_after_millis: None, kept_bytes_max: 0, inbox_bytes_max: 0 }).named(&name)
     }
 
     pub fn with_stability(self, stability: Stability) -> Self {

@@ -8,7 +8,7 @@ use super::simulate;
 use crate::fault::{self, Fault};
 
 /// Where a fault shows: after at most so many states of this program, and after at most so many seeds of the simulator. Three faults need a
-/// schedule so rare that only the explorer finds it; one needs a loop, which the explorer's programs have not.
+/// schedule so rare that only the explorer finds it; two need what its programs have not: a loop, and messages that wait for another one.
 struct Shows {
     program: Option<(&'static str, usize)>,
     seeds: Option<u64>,
@@ -45,6 +45,7 @@ fn shows(fault: Fault) -> Shows {
         Fault::StableWhenVoted => at(logging, 500, Some(100)),
         Fault::ForgetsLog => at(logging, 200, Some(50)),
         Fault::IgnoresKeep => at("d, without room", 50, Some(50)),
+        Fault::RefusesAwaited => Shows { program: None, seeds: Some(200) },
     }
 }
 

@@ -8,7 +8,7 @@ use super::simulate::Random;
 use super::world::TIMING;
 use crate::{
     Body, Cancel, Change, Digest, Event, Frame, Header, INBOX_MESSAGES_MAX, Millis, Outcome, Path, Position, Ran,
-    RoleId, RowState, Run, ScopeVote, Scopes, Session, Stability, Stored, Timing, Vote, Write, WriteId,
+    RoleId, RowState, Run, ScopeVote, Scopes, Session, Stored, Timing, Vote, Write, WriteId,
 };
 
 pub const NOW: Millis = Millis(0);
@@ -114,37 +114,11 @@ fn h16_what_the_program_waits_for_is_always_let_in() {
     session.handle_frame(message(2, "dropped too"));
     session.handle_frame(message(1, "awaited"));
     session.handle_frame(message(1, "twice"));
-    assert_eq!(session.inbox_waiting, INBOX_MESSAGES_MAX + 1);
+    assert_eq!(session.inbox_load.waiting(), INBOX_MESSAGES_MAX + 1);
     assert_eq!(session.program_receive(at(1), A), Poll::Ready(Ok("awaited".into())));
     assert_eq!(session.program_receive(at(2), A), Poll::Pending);
     session.handle_frame(message(1, "once more"));
-    assert_eq!(session.inbox_waiting, INBOX_MESSAGES_MAX, "a duplicate takes no room");
-}
-
-#[test]
-fn h16_what_comes_early_is_let_in_up_to_so_many_bytes() {
-    // Two messages of these, with the little that each counts besides.
-    let stability = Stability { inbox_bytes_max: 1_000, ..Stability::default() };
-    let mut session = joined().with_stability(stability, NOW);
-    let payload = "x".repeat(300);
-    for site in [10, 11, 12] {
-        session.handle_frame(message(site, &payload));
-    }
-    assert_eq!(session.inbox_waiting, 2);
-    assert_eq!(session.program_receive(at(12), A), Poll::Pending);
-    session.handle_program_waiting(NOW);
-    for site in [12, 13] {
-        session.handle_frame(message(site, &payload));
-    }
-    for site in [12, 11, 10] {
-        assert!(session.program_receive(at(site), A).is_ready(), "site {site}");
-    }
-    // What is taken is held until it is logged.
-    session.handle_frame(message(13, &payload));
-    assert_eq!(session.inbox_waiting, 0);
-    session.handle_frame(Frame { body: Body::Keep, ..message(1, "") });
-    session.handle_frame(message(13, &payload));
-    assert!(session.program_receive(at(13), A).is_ready());
+    assert_eq!(session.inbox_load.waiting(), INBOX_MESSAGES_MAX, "a duplicate takes no room");
 }
 
 #[test]

@@ -24,6 +24,7 @@ mod scope_inputs;
 mod script;
 mod simulate;
 mod sleeps;
+mod stability;
 mod store;
 mod waits;
 mod world;

@@ -54,14 +54,14 @@ fn what_belongs_to_a_body_that_was_aborted_is_dropped_and_takes_no_room() {
     ] {
         session.handle_frame(frame);
     }
-    assert_eq!(session.inbox_waiting, 6);
+    assert_eq!(session.inbox_load.waiting(), 6);
     session.handle_frame(vote(SCOPE, &Scopes::default(), aborted()));
     session.handle_program_waiting(NOW);
-    assert_eq!(session.inbox_waiting, 3);
+    assert_eq!(session.inbox_load.waiting(), 3);
     session.handle_frame(message_in(1, &scopes));
     session.handle_frame(message_in(5, &inner));
     session.handle_frame(vote(SCOPE + 3, &inner, ScopeVote::Done));
-    assert_eq!(session.inbox_waiting, 3, "nor does what comes late");
+    assert_eq!(session.inbox_load.waiting(), 3, "nor does what comes late");
     assert_eq!(session.program_receive(at(3), A), Poll::Ready(Ok("1".into())));
 }
 
@@ -71,7 +71,7 @@ fn early_votes_are_bounded_like_messages() {
     let sites = (1_000..).take(INBOX_MESSAGES_MAX);
     sites.for_each(|site| session.handle_frame(message_in(site, &Scopes::default())));
     session.handle_frame(vote(SCOPE, &Scopes::default(), ScopeVote::Done));
-    assert_eq!(session.inbox_waiting, INBOX_MESSAGES_MAX);
+    assert_eq!(session.inbox_load.waiting(), INBOX_MESSAGES_MAX);
     let scopes = session.program_enter_scope(at(SCOPE), &[A, B], None).expect("it goes on");
     session.program_leave_scope(&scopes, true);
     assert_eq!(session.poll_scope(&scopes, false), Poll::Pending);

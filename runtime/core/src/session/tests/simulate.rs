@@ -121,8 +121,7 @@ fn random_stability(seed: u64) -> Stability {
     let log_after_millis = random.pick(&[None, None, Some(1), Some(20), Some(100)]);
     // As it comes; two or three messages; one.
     let kept_bytes_max = random.pick(&[usize::MAX, usize::MAX, 400, 0]);
-    // Where senders never wait: else one could wait for what the other one drops.
-    let inbox_bytes_max = if kept_bytes_max == usize::MAX { random.pick(&[usize::MAX, 400, 0]) } else { usize::MAX };
+    let inbox_bytes_max = random.pick(&[usize::MAX, usize::MAX, 200, 0]);
     Stability { log_after_millis, kept_bytes_max, inbox_bytes_max }
 }
 

@@ -74,7 +74,7 @@ fn a_wait_that_has_elapsed_is_recorded_and_a_late_message_is_dropped() {
     session.handle_timeout(BEGAN.plus(WAIT_MILLIS));
     assert_eq!(poll(&mut session, BEGAN), Poll::Ready(None));
     session.handle_frame(message(1, "late"));
-    assert_eq!(session.inbox_waiting, 0, "nobody waits for it any more");
+    assert_eq!(session.inbox_load.waiting(), 0, "nobody waits for it any more");
     let stored = stored(answers_once_durable(&mut session));
 
     for message_first in [false, true] {
@@ -84,7 +84,7 @@ fn a_wait_that_has_elapsed_is_recorded_and_a_late_message_is_dropped() {
         }
         assert_eq!(poll(&mut session, BEGAN), Poll::Ready(None), "as recorded");
         session.handle_frame(message(1, "late"));
-        assert_eq!(session.inbox_waiting, 0);
+        assert_eq!(session.inbox_load.waiting(), 0);
         assert_eq!(writes(&mut session), vec![]);
     }
 }

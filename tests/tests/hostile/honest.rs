@@ -99,11 +99,11 @@ impl<L: Link> Honest<L> {
         }
         let count = self.started();
         for name in HONEST {
-            let history = || self.nodes[name].store().pages(&self.clerks[name].book).expect("there are tables").history;
-            let times = |what: &str, number: u64| {
-                let line = format!("{what} h{number}");
-                history().iter().filter(|done| **done == line).count()
-            };
+            let mut done: BTreeMap<String, u64> = BTreeMap::new();
+            for line in self.nodes[name].store().pages(&self.clerks[name].book).expect("there are tables").history {
+                *done.entry(line).or_default() += 1;
+            }
+            let times = |what: &str, number: u64| done.get(&format!("{what} h{number}")).copied().unwrap_or_default();
             // What is undone is so when its session is settled, at all roles.
             for number in 0..count {
                 let (entered, struck) = (times("enter", number), times("strike", number));

@@ -88,7 +88,7 @@ impl<S: Store<Tx = SqliteTx>> Chain<S> {
         let mut nodes = Vec::new();
         for ((name, store), transport) in NODES.into_iter().zip(stores).zip(transports) {
             let builder = Node::builder(name, store).transport(transport.with_peers(peers.clone()));
-            nodes.push(cast(builder, name, &service).limits(LIMITS).start().await?);
+            nodes.push(cast(builder, name, &service).limits(limits()).start().await?);
         }
         Ok(Self { nodes, service })
     }
@@ -128,12 +128,15 @@ impl<S: Store<Tx = SqliteTx>> Chain<S> {
 }
 
 /// What a node of the benchmarks takes on: as many sessions as it is to hold.
-pub const LIMITS: Limits = Limits {
-    payload_bytes_max: 1024 * 1024,
-    sessions_started_max: 1_000_000,
-    sessions_of_peer_max: 1_000_000,
-    kept_bytes_max: 4 * 1024 * 1024,
-};
+#[must_use]
+pub fn limits() -> Limits {
+    Limits {
+        sessions_started_max: 1_000_000,
+        sessions_of_peer_max: 1_000_000,
+        started_bytes_max: usize::MAX,
+        ..Limits::default()
+    }
+}
 
 /// Three services on the plain runtime, with a database each for what the services write.
 pub struct Plain {

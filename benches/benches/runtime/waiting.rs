@@ -9,7 +9,7 @@ use accompanist::Node;
 use accompanist::rusqlite::Connection;
 use accompanist::store::Sqlite;
 use accompanist::transport::Tcp;
-use accompanist_benches::chains::{Counter, LIMITS, One, Three, cast, open};
+use accompanist_benches::chains::{Counter, One, Three, cast, limits, open};
 use anyhow::{Context as _, bail};
 use tokio::task::JoinSet;
 
@@ -26,7 +26,7 @@ async fn node(directory: &Path) -> anyhow::Result<Node<Sqlite>> {
     // Nobody listens at this port of this machine.
     let transport = transport.with_peers(["b", "c"].map(|name| (name, "127.0.0.1:1")));
     let builder = Node::builder("a", open(directory, "a")?).transport(transport);
-    Ok(cast(builder, "a", &Counter::default()).limits(LIMITS).start().await?)
+    Ok(cast(builder, "a", &Counter::default()).limits(limits()).start().await?)
 }
 
 /// Starts the sessions and prints what they take.

@@ -147,7 +147,7 @@ impl<S: Store> NodeBuilder<S> {
         self
     }
 
-    /// How often a session writes down what it has received, so that the senders need not keep it: every [`LOG_AFTER_DEFAULT`] unless said. A
+    /// After how long a session writes down what it has received, so that the senders need not keep it: [`LOG_AFTER_DEFAULT`] unless said. A
     /// session that has settled by then writes nothing of it. Senders that are short of room do not wait for it
     /// ([`Limits::kept_bytes_max`]).
     pub fn log_after(mut self, interval: Duration) -> Self {

@@ -258,7 +258,7 @@ impl<S: Store> Shared<S> {
         waiters: Waiters,
         failures: u32,
     ) -> Arc<Cell<S>> {
-        let session = session.with_retries(&self.retries).with_stability(self.stability, self.clock.now());
+        let session = session.with_retries(&self.retries).with_stability(self.stability);
         let cell = Cell::new(self, Arc::clone(role), session, waiters, failures);
         if cell.header.initiator == cell.key.role {
             let name = cell.role.definition().name;

@@ -325,6 +325,7 @@ impl Session {
         self.release();
         self.ask_for_room();
         self.inbox_paused();
+        self.arm_log(now);
         self.enter_state(now);
         self.roll_scopes_back();
         self.give_room_back();

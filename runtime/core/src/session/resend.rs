@@ -31,6 +31,7 @@ impl Session {
                     let roles: Vec<_> = self.peers.keys().copied().collect();
                     roles.into_iter().for_each(|role| self.resend_to(role));
                     self.resends = self.resends.saturating_add(1);
+                    self.arm_log(now);
                     self.arm_resend(now);
                 }
                 Timer::Transaction(position) => self.runs.push_back(Run::Transaction(position)),
@@ -38,7 +39,7 @@ impl Session {
                 Timer::Wait(position) => self.wait_elapsed(position),
                 Timer::Scope(position) => self.scope_takes_too_long(position),
                 Timer::Compensation => self.retry_compensation(),
-                Timer::Log => self.log_lazily(now),
+                Timer::Log => self.log_lazily(),
                 Timer::Deadline => self.deadline_passed(),
             }
         }

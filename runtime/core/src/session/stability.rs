@@ -24,7 +24,7 @@ use crate::scope::{Place, Scopes};
 /// How much is kept in memory for others, and when it is made durable there.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Stability {
-    /// How often what has come is logged; without it, only when its sender is short of room.
+    /// How long what has come stays with its sender until it is logged; without it, only when that is short of room.
     pub log_after_millis: Option<u64>,
     /// What the messages that a role keeps for another one may count, beyond which its program waits: their bytes of JSON, and a little for
     /// each. A message that is longer by itself waits until nothing else is kept.
@@ -57,10 +57,8 @@ pub(super) fn bytes(said: &Said) -> usize {
 impl Session {
     /// How much is kept, and when it is logged; said once, before the program is run.
     #[must_use]
-    pub fn with_stability(mut self, stability: Stability, now: Millis) -> Self {
-        self.stability = stability;
-        self.arm_log(now);
-        self
+    pub fn with_stability(self, stability: Stability) -> Self {
+        Self { stability, ..self }
     }
 
     /// Whether there is room for a message with a value of so many bytes. The program waits until there is.
@@ -178,19 +176,18 @@ impl Session {
         }
     }
 
-    fn arm_log(&mut self, now: Millis) {
+    /// Something may have come that is not logged: a session to which nothing comes is not woken for it.
+    pub(super) fn arm_log(&mut self, now: Millis) {
         if let Some(millis) = self.stability.log_after_millis
-            && !self.stopped
-            && !self.peers.is_empty()
-            && matches!(self.state(), None | Some(RowState::Active | RowState::Voted { .. }))
+            && !self.unlogged.is_empty()
+            && !self.timers.contains_key(&Timer::Log)
         {
             self.timers.insert(Timer::Log, now.plus(millis.max(1)));
         }
     }
 
-    pub(super) fn log_lazily(&mut self, now: Millis) {
+    pub(super) fn log_lazily(&mut self) {
         self.log(Urgency::Lazy);
-        self.arm_log(now);
     }
 
     /// Asks for a write of all that has come and is not logged. It depends on nothing, and nothing waits for it.

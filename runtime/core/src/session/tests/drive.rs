@@ -37,7 +37,7 @@ impl World {
             Some(header) if begins_session(&frame.body) => {
                 assert_eq!(header.session_id(), id);
                 let session = Session::join(Arc::clone(header), to, TIMING, self.now);
-                let session = session.with_stability(self.choreography.stability, self.now);
+                let session = session.with_stability(self.choreography.stability);
                 let live = Live { session, run: None, runs: VecDeque::new(), durable: None, ends: vec![] };
                 self.node_mut(to).live.insert(id, live);
                 self.with(to, id, |live| {

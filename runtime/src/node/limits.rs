@@ -12,7 +12,7 @@ pub struct Limits {
     /// Bytes of JSON of one message, of the arguments of a session, and of the result of an operation: 15 MiB unless said, which is also the most
     /// that there can be. A message that is longer ends its session.
     pub payload_bytes_max: usize,
-    /// Sessions in flight that were started at this node, 10,000 unless said. Further starts wait in the order in which they came, or are refused
+    /// Sessions in flight that were started at this node, those that sleep among them, 10,000 unless said. Further starts wait in the order in which they came, or are refused
     /// where they would rather not wait ([`Start::try_accepted`](super::Start::try_accepted)).
     pub sessions_started_max: usize,
     /// Parts in sessions in flight that this node plays on behalf of one other node, where those sessions started, and that were begun here by the

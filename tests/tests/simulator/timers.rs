@@ -5,10 +5,11 @@ use std::time::Duration;
 
 use accompanist::sim::{self, Faults, Sim, SimNode};
 use accompanist::store::Memory;
-use accompanist_tests::generated::simulated::{Doze, Rest, Timed};
+use accompanist::{Limits, NodeBuilder};
+use accompanist_tests::generated::simulated::{Doze, Rest, Timed, rest};
 use tokio::time::{Instant, sleep};
 
-use super::book::{agree, book};
+use super::book::{Keeper, agree, book};
 use super::{bank, settled, shop};
 
 const HOUR_MILLIS: i64 = 3_600_000;
@@ -149,7 +150,11 @@ fn memory_bytes() -> u64 {
 #[test]
 fn sessions_that_sleep_cost_memory_and_nothing_else() {
     sim::seeds(0..1).faults(Faults::none()).run(|sim| async move {
-        let shop = shop(&sim, sim::memory());
+        let keeper = Keeper::new(&sim, "shop");
+        // They are in flight, all of them.
+        let limits = Limits { sessions_started_max: usize::MAX, ..Limits::default() };
+        let roles = move |node: NodeBuilder<Memory>| node.limits(limits).role(rest::Shop::new(keeper.clone()));
+        let shop = sim.node("shop", sim::memory(), roles);
         sleep(A_MOMENT).await;
         let tasks = tokio::runtime::Handle::current().metrics();
         let (tasks_before, memory_before) = (tasks.num_alive_tasks(), memory_bytes());

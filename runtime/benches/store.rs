@@ -180,7 +180,13 @@ impl Transact<Sqlite> for Take {
             )),
             deadline: None,
         };
-        vec![Write { id: WriteId(1), row, changes: vec![Change::Transaction(record)], urgency: Urgency::Prompt }]
+        vec![Write {
+            id: WriteId(1),
+            replaces: 0,
+            row,
+            changes: vec![Change::Transaction(record)],
+            urgency: Urgency::Prompt,
+        }]
     }
 
     fn done(self: Box<Self>, result: Result<(), StoreError>) {

@@ -1,8 +1,10 @@
 //! The durable state of one role's part of one session, and the writes that change it: one *session row* and its records.
 //!
 //! A store keeps them in the database that the role's transactions use. Every [`Write`] is atomic, carries the whole new row, and names the
-//! version of the row that it replaces; a store refuses one whose version does not fit. So whatever changes a session excludes everything
-//! else that does, at every isolation level, and also where no row exists yet (the key is unique).
+//! version of the row that it replaces; a store refuses one that would replace another. So whatever changes a session excludes everything
+//! else that does, at every isolation level, and also where no row exists yet (the key is unique). A version names the run of the role that
+//! made it, for a run that was given up may have left writes in the store's queue: one of them replaces the row that the next run has read, and
+//! then nothing of that next run's may be stored, not even what would replace its own write that was refused.
 
 use std::sync::Arc;
 
@@ -16,7 +18,7 @@ use crate::scope::{ScopeVote, Scopes};
 pub struct Row {
     /// Which session, and its parties.
     pub header: Arc<Header>,
-    /// Counts the writes of this row; every one adds one.
+    /// Which write left it so, see [`Row::version_after`].
     pub version: u64,
     /// How many transactions have committed: the order that a rollback reverses.
     pub commits: u64,
@@ -26,6 +28,20 @@ pub struct Row {
     pub arguments: Option<Arc<str>>,
     /// When the session is to be decided, at the initiator, if it has been said.
     pub deadline: Option<Deadline>,
+}
+
+impl Row {
+    /// The version that a write of the run `run` makes of the row of version `replaces`: the number of the writes so far in the lower half, the run
+    /// in the upper one. It fits into an `i64`.
+    pub fn version_after(replaces: u64, run: u32) -> u64 {
+        let writes = (replaces as u32).wrapping_add(1).max(1);
+        u64::from(run & (u32::MAX >> 1)) << 32 | u64::from(writes)
+    }
+
+    /// How many writes there have been.
+    pub fn writes(&self) -> u32 {
+        self.version as u32
+    }
 }
 
 /// When a session is to be decided.
@@ -159,7 +175,9 @@ pub struct Stored {
 pub struct Write {
     /// Its number.
     pub id: WriteId,
-    /// The new row. Its version is one more than that of the row it replaces; version 1 replaces nothing and is inserted.
+    /// The version of the row that it replaces; 0 where it is the first.
+    pub replaces: u64,
+    /// The new row.
     pub row: Row,
     /// What else changes.
     pub changes: Vec<Change>,

@@ -276,7 +276,7 @@ impl<S: Store> NodeBuilder<S> {
             early: Mutex::default(),
             loopback,
             unsent: Mutex::default(),
-            process: Arc::new(Process::new(runtime, self.played)),
+            process: Arc::new(Process::new(runtime, self.played)?),
             clock: Clock::new(),
             timers: Arc::new(Timers::default()),
             timing: self.timing,

@@ -258,7 +258,8 @@ impl<S: Store> Shared<S> {
         waiters: Waiters,
         failures: u32,
     ) -> Arc<Cell<S>> {
-        let session = session.with_retries(&self.retries).with_stability(self.stability);
+        let session =
+            session.with_retries(&self.retries).with_stability(self.stability).with_run(self.process.next_run());
         let cell = Cell::new(self, Arc::clone(role), session, waiters, failures);
         if cell.header.initiator == cell.key.role {
             let name = cell.role.definition().name;

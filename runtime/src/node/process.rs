@@ -4,6 +4,7 @@ use std::fmt;
 use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::task::{Context, Poll, Waker};
 use std::time::{SystemTime, UNIX_EPOCH};
 
@@ -22,12 +23,16 @@ pub(crate) trait Played: Send + Sync {
 
     /// The time of day, in milliseconds since 1970.
     fn unix_millis(&self) -> u64;
+
+    /// Which process of its node it is.
+    fn incarnation(&self) -> u32;
 }
 
 /// The process of a node.
 pub(super) struct Process {
     runtime: Handle,
     played: Option<Arc<dyn Played>>,
+    next_run: AtomicU32,
 }
 
 impl fmt::Debug for Process {
@@ -37,8 +42,17 @@ impl fmt::Debug for Process {
 }
 
 impl Process {
-    pub(super) fn new(runtime: Handle, played: Option<Arc<dyn Played>>) -> Self {
-        Self { runtime, played }
+    pub(super) fn new(runtime: Handle, played: Option<Arc<dyn Played>>) -> Result<Self, Error> {
+        let first_run = match &played {
+            Some(played) => played.incarnation() << 16,
+            None => u32::from_le_bytes(random()?),
+        };
+        Ok(Self { runtime, played, next_run: AtomicU32::new(first_run) })
+    }
+
+    /// A number for a run of a role in a session: no other run has it, neither of this process nor, but for a rare chance, of one before it.
+    pub(super) fn next_run(&self) -> u32 {
+        self.next_run.fetch_add(1, Ordering::Relaxed)
     }
 
     /// Runs a task on the runtime.
@@ -71,11 +85,15 @@ impl Process {
 
     /// A random number.
     pub(super) fn random_16(&self) -> Result<[u8; 16], Error> {
-        if let Some(played) = &self.played {
-            return Ok(played.random_16());
+        match &self.played {
+            Some(played) => Ok(played.random_16()),
+            None => random(),
         }
-        let mut bytes = [0; 16];
-        getrandom::fill(&mut bytes).map_err(|error| Error::not_accepted(format!("no random numbers: {error}")))?;
-        Ok(bytes)
     }
+}
+
+fn random<const BYTES: usize>() -> Result<[u8; BYTES], Error> {
+    let mut bytes = [0; BYTES];
+    getrandom::fill(&mut bytes).map_err(|error| Error::not_accepted(format!("no random numbers: {error}")))?;
+    Ok(bytes)
 }

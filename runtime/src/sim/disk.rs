@@ -17,6 +17,9 @@ use crate::store::{Job, StoreError};
 /// How long a write that nothing waits for waits for one to share a commit with.
 const LAZINESS: Duration = Duration::from_millis(20);
 
+/// How long a slow commit takes at most.
+const SLOW_COMMIT_MILLIS: u64 = 1_000;
+
 /// How many jobs share a commit at most.
 const BATCH_JOBS_MAX: u64 = 8;
 
@@ -110,7 +113,10 @@ impl World {
         let now = self.now();
         self.with(|state| {
             state.commits += 1;
-            let millis = (state.random.skewed(1..8), state.random.within(0..2));
+            let mut millis = (state.random.skewed(1..8), state.random.within(0..2));
+            if state.draws(Fault::SlowCommit) {
+                millis.0 += state.random.within(0..SLOW_COMMIT_MILLIS);
+            }
             let jobs_max = state.random.within(1..BATCH_JOBS_MAX + 1) as usize;
             let is_full = state.hosts.get(node).is_some_and(|slot| slot.full_until > now);
             let mut plan = Plan { fate: Fate::Happens, told: None, crashes: false, jobs_max, millis };

@@ -22,6 +22,8 @@ pub enum Fault {
     FailedCommit,
     /// A commit is said to have failed, and has happened. The chance is that of each commit.
     HiddenCommit,
+    /// A commit takes up to a second. The chance is that of each commit.
+    SlowCommit,
     /// A node's disk is full for up to ten seconds: all its commits fail. The chance is that of each node in each second.
     FullDisk,
     /// A node crashes at any moment. The chance is that of each node in each second.
@@ -48,7 +50,7 @@ const FAULTS: usize = Fault::ALL.len() + 1;
 
 impl Fault {
     /// All of them.
-    pub const ALL: [Self; 16] = [
+    pub const ALL: [Self; 17] = [
         Self::Loss,
         Self::Duplicate,
         Self::Reorder,
@@ -57,6 +59,7 @@ impl Fault {
         Self::CrashAfterCommit,
         Self::FailedCommit,
         Self::HiddenCommit,
+        Self::SlowCommit,
         Self::FullDisk,
         Self::Crash,
         Self::Pause,
@@ -75,7 +78,7 @@ impl Fault {
             Self::CrashAtFrame => 0.003,
             Self::CrashBeforeCommit | Self::CrashAfterCommit => 0.01,
             Self::FailedCommit | Self::HiddenCommit => 0.01,
-            Self::FullDisk | Self::Crash | Self::Pause => 0.02,
+            Self::SlowCommit | Self::FullDisk | Self::Crash | Self::Pause => 0.02,
             Self::Partition | Self::OneWayPartition | Self::Reconnect => 0.03,
             Self::ClockJump => 0.02,
             Self::Impatience => 0.1,

@@ -52,8 +52,13 @@ impl Ledger {
             being_undone: Vec::new(),
         });
         let whose = || format!("role {} at the row's version {}", key.role.0, row.version);
-        if part.version + 1 != row.version {
-            return Err(format!("{}: the version before it was {}", whose(), part.version));
+        if part.version != write.replaces {
+            return Err(format!(
+                "{}: it replaces {}, and the version before it was {}",
+                whose(),
+                write.replaces,
+                part.version
+            ));
         }
         if !follows(&part.state, &row.state) {
             return Err(format!("{}: {:?} follows {:?}", whose(), row.state, part.state));

@@ -62,12 +62,18 @@ pub(super) struct Process {
     pub(super) life: Arc<Life>,
     /// Which node's it is.
     node: usize,
+    /// It is the so-manieth that was started.
+    number: u32,
     tasks: Mutex<JoinSet<()>>,
 }
 
 impl Process {
     pub(super) fn new(world: Arc<World>, node: usize, life: Arc<Life>) -> Self {
-        Self { world, life, node, tasks: Mutex::default() }
+        let number = world.with(|state| {
+            state.processes += 1;
+            state.processes
+        });
+        Self { world, life, node, number, tasks: Mutex::default() }
     }
 
     /// Ends it and all its tasks.
@@ -98,6 +104,10 @@ impl Played for Process {
 
     fn unix_millis(&self) -> u64 {
         u64::try_from(self.world.time_of_day(self.node)).unwrap_or_default()
+    }
+
+    fn incarnation(&self) -> u32 {
+        self.number
     }
 }
 

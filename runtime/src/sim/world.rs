@@ -50,6 +50,7 @@ pub(crate) struct State {
     pub(super) counts: FaultCounts,
     pub(super) frames: u64,
     pub(super) commits: u64,
+    pub(super) processes: u32,
     failure: Option<Failure>,
     /// Clients that wait for an answer.
     pub(super) clients: usize,
@@ -108,6 +109,7 @@ impl World {
                 counts: FaultCounts::default(),
                 frames: 0,
                 commits: 0,
+                processes: 0,
                 failure: None,
                 clients: 0,
             }),

@@ -40,7 +40,8 @@ pub(super) fn row(number: u32, version: u64, state: RowState) -> Row {
 }
 
 pub(super) fn write(number: u32, version: u64, changes: Vec<Change>) -> Write {
-    Write { id: WriteId(version), row: row(number, version, RowState::Active), changes, urgency: Urgency::Prompt }
+    let (id, row) = (WriteId(version), row(number, version, RowState::Active));
+    Write { id, replaces: version.saturating_sub(1), row, changes, urgency: Urgency::Prompt }
 }
 
 pub(super) fn transaction(position: u128) -> TransactionRecord {
@@ -162,6 +163,7 @@ pub(super) fn stored<S: Store>(store: &S, number: u32) -> Option<Stored> {
 pub(super) fn check<S: Store>(new: impl Fn() -> S) {
     completions_come_in_order(&new());
     versions_exclude_each_other(&new());
+    a_run_that_was_given_up_excludes_all_of_the_next_one(&new());
     a_client_id_starts_one_session(&new());
     an_operation_taken_back_leaves_only_what_it_records(&new());
     a_refused_record_leaves_nothing(&new());
@@ -197,6 +199,30 @@ fn versions_exclude_each_other<S: Store>(store: &S) {
     }
     assert!(stored(store, 1).unwrap().transactions.is_empty());
     log.commit(store, key(1), write(1, 2, vec![])).unwrap();
+}
+
+/// The write that a run left in the queue replaces what the next run has read: that is no row that the next run knows.
+fn a_run_that_was_given_up_excludes_all_of_the_next_one<S: Store>(store: &S) {
+    let log = Log::new();
+    let of_run = |run: u32, replaces: u64, changes: Vec<Change>| {
+        let mut write = write(1, 1, changes);
+        (write.replaces, write.row.version) = (replaces, Row::version_after(replaces, run));
+        write
+    };
+    let first = of_run(7, 0, vec![]);
+    let left_behind = of_run(7, first.row.version, vec![]);
+    let lost = of_run(8, first.row.version, vec![Change::Call(call(1))]);
+    let after_it = of_run(8, lost.row.version, vec![Change::Call(call(2))]);
+    assert_eq!(left_behind.row.writes(), lost.row.writes());
+    for write in [first, left_behind.clone(), lost, after_it] {
+        log.write(store, 1, key(1), write);
+    }
+    let told: Vec<_> = (0..4).map(|_| log.next().1).collect();
+    assert!(matches!(*told, [Ok(()), Ok(()), Err(StoreError::Conflict), Err(StoreError::Conflict)]), "{told:?}");
+    assert_eq!(stored(store, 1).unwrap().row, left_behind.row);
+    assert!(stored(store, 1).unwrap().calls.is_empty());
+    // Read again, the next run goes on.
+    log.commit(store, key(1), of_run(9, left_behind.row.version, vec![Change::Call(call(3))])).unwrap();
 }
 
 fn a_client_id_starts_one_session<S: Store>(store: &S) {

@@ -32,7 +32,7 @@ use crate::context::{BoxFuture, Database};
 /// # Contract
 /// - Jobs take effect in the order in which one thread submitted them; their completions are called in that order, after the commit is
 ///   durable, and from any thread. Several jobs may share one commit (group commit).
-/// - A [`Write`] is refused with [`StoreError::Conflict`] when the row in the store is not of the version just before it.
+/// - A [`Write`] is refused with [`StoreError::Conflict`] when the row in the store is not of the version that it replaces.
 /// - A failed commit is reported to every job in it; the store never tries the same commit again. After one, it reopens what it must.
 /// - [`Urgency::Lazy`](accompanist_core::Urgency::Lazy) writes ride on the next prompt commit, and wait for one no longer than the store's laziness.
 pub trait Store: Database {

@@ -142,6 +142,7 @@ pub struct Session {
     timing: Timing,
     stability: Stability,
     retries: Option<Arc<Retries>>,
+    run: u32,
     /// The row as the last write asked for leaves it; `None` until there is a first.
     row: Option<Row>,
     arguments: Option<Arc<str>>,
@@ -240,6 +241,7 @@ impl Session {
             timing,
             stability: Stability::default(),
             retries: None,
+            run: 0,
             row: None,
             arguments: None,
             deadline: None,
@@ -356,6 +358,13 @@ impl Session {
         Self { retries: Some(Arc::clone(retries)), ..self }
     }
 
+    /// Which run this is: no other one of this role in this session, of this process or another, has the same number where more than one run may
+    /// have writes in the store's queue.
+    #[must_use]
+    pub fn with_run(self, run: u32) -> Self {
+        Self { run, ..self }
+    }
+
     /// Which session, and which role of it.
     pub fn key(&self) -> SessionKey {
         SessionKey { session: self.id, role: self.me }
@@ -456,11 +465,11 @@ impl Session {
     fn write(&mut self, state: RowState, urgency: Urgency) {
         let changes = std::mem::take(&mut self.unwritten);
         let committed = changes.iter().filter(|change| matches!(change, Change::Transaction(_))).count() as u64;
-        let (version, commits) = self.row.as_ref().map_or((0, 0), |row| (row.version, row.commits));
+        let (replaces, commits) = self.row.as_ref().map_or((0, 0), |row| (row.version, row.commits));
         let changed = self.row.as_ref().is_none_or(|row| row.state != state);
         let row = Row {
             header: Arc::clone(&self.header),
-            version: version + 1,
+            version: Row::version_after(replaces, self.run),
             commits: commits + committed,
             state,
             arguments: self.arguments.clone(),
@@ -475,7 +484,7 @@ impl Session {
             self.state_write = self.last_write;
             self.entered = false;
         }
-        self.writes.push_back(Write { id: self.last_write, row, changes, urgency });
+        self.writes.push_back(Write { id: self.last_write, replaces, row, changes, urgency });
     }
 }
 

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use accompanist_core::{Header, PeerView, RoleId, RowState, ScopeVote, SessionKey, Stored, View};
+use accompanist_core::{Header, PeerView, RoleId, Row, RowState, ScopeVote, SessionKey, Stored, View};
 use serde::Serialize;
 use serde_json::Value;
 
@@ -44,7 +44,7 @@ struct Inspected {
     /// Not there for a session that is not in memory.
     age_millis: Option<u64>,
     /// How often the row was written.
-    row_version: u64,
+    row_version: u32,
     commits: u64,
     /// Why it is parked.
     parked: Option<Parked>,
@@ -212,7 +212,7 @@ fn inspected(
         result,
         arguments: row.and_then(|row| row.arguments.as_deref()).map(Shown::new),
         age_millis: None,
-        row_version: row.map_or(0, |row| row.version),
+        row_version: row.map_or(0, Row::writes),
         commits: row.map_or(0, |row| row.commits),
         parked: view.parked.as_ref().map(|divergence| Parked {
             position: divergence.position.map(|position| position.to_string()),

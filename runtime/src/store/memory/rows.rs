@@ -128,7 +128,7 @@ impl Batch {
     fn write_one(&mut self, key: SessionKey, write: &Write) -> Result<(), StoreError> {
         let mut state = lock(&self.tx.state);
         let found = self.rows.get(&key).or_else(|| state.sessions.get(&key));
-        if found.map_or(0, |entry| entry.stored.row.version) + 1 != write.row.version {
+        if found.map_or(0, |entry| entry.stored.row.version) != write.replaces {
             return Err(StoreError::Conflict);
         }
         let mut entry = match found {

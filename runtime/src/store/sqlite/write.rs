@@ -21,7 +21,7 @@ const INSERT_SESSION: &str = "INSERT INTO accompanist_session (session, role, ch
 macro_rules! update_session {
     ($more:literal) => {
         concat!(
-            "UPDATE accompanist_session SET state = ?4, version = ?3 + 1, commits = ?5, arguments = ?6, result = ?7, reason = ?8, via = ?9, \
+            "UPDATE accompanist_session SET state = ?4, version = ?14, commits = ?5, arguments = ?6, result = ?7, reason = ?8, via = ?9, \
              local = ?10, digest = ?11, records = records * ?12 + ?13",
             $more,
             " WHERE session = ?1 AND role = ?2 AND version = ?3"
@@ -32,7 +32,7 @@ macro_rules! update_session {
 const UPDATE_SESSION: &str = update_session!("");
 
 /// Apart from the others, because a row's place in the index by `finished_at` changes with it.
-const FINISH_SESSION: &str = update_session!(", finished_at = coalesce(finished_at, ?14)");
+const FINISH_SESSION: &str = update_session!(", finished_at = coalesce(finished_at, ?15)");
 
 const SELECT_ID: &str = "SELECT id FROM accompanist_session WHERE session = ?1 AND role = ?2";
 
@@ -75,9 +75,8 @@ pub(super) fn now_ms() -> i64 {
 
 /// Applies `write`. On an error some of it may be there: the caller takes it back.
 pub(super) fn apply(connection: &Connection, key: SessionKey, write: &Write) -> Result<(), StoreError> {
-    let id = match write.row.version {
-        0 => return Err(StoreError::Failed("a row's first version is 1".to_owned())),
-        1 => insert_session(connection, key, write)?,
+    let id = match write.replaces {
+        0 => insert_session(connection, key, write)?,
         _ => {
             update_session(connection, key, write)?;
             if write.changes.is_empty() {
@@ -169,11 +168,11 @@ fn update_session(connection: &Connection, key: SessionKey, write: &Write) -> Re
     let (version, commits) = (signed(row.version)?, signed(row.commits)?);
     let digest = digest::of_session(key, row.version, row.commits, arguments, &state, row.deadline);
     let (kept, added) = records(&write.changes);
-    let before = version.saturating_sub(1);
-    let values: [&dyn ToSql; 13] = [
+    let replaces = signed(write.replaces)?;
+    let values: [&dyn ToSql; 14] = [
         &key.session.0,
         &key.role.0,
-        &before,
+        &replaces,
         &state.name,
         &commits,
         &arguments,
@@ -184,6 +183,7 @@ fn update_session(connection: &Connection, key: SessionKey, write: &Write) -> Re
         &digest,
         &kept,
         &added,
+        &version,
     ];
     let update = || {
         if !finished(&row.state) {

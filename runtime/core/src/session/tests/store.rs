@@ -96,7 +96,7 @@ impl Store {
     fn apply_write(&mut self, session: SessionId, write: Write, now: Millis) {
         self.known.insert(session);
         let before = self.sessions.get(&session).map_or(0, |kept| kept.stored.row.version);
-        assert_eq!(write.row.version, before + 1, "the write does not fit the row");
+        assert_eq!(write.replaces, before, "the write does not fit the row");
         let kept = self.sessions.entry(session).or_insert_with(|| Kept {
             stored: Stored {
                 row: write.row.clone(),

@@ -203,6 +203,7 @@ impl Local {
         let Some(live) = self.node.live.values_mut().next() else { return self };
         let durable = live.session.durable;
         for write in writes {
+            write.replaces = write.replaces.saturating_sub(version);
             write.row.version -= version;
             write.id = since(durable, write.id);
         }

@@ -210,3 +210,11 @@ pub fn verdict(findings: &Findings, agreed: &str) -> ExitCode {
     findings.differences.iter().for_each(|difference| eprintln!("  {difference}"));
     ExitCode::FAILURE
 }
+
+/// A seed that differs from run to run.
+#[must_use]
+pub fn any_seed() -> u64 {
+    let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap_or_default();
+    // Short enough to be typed.
+    now.as_millis() as u64 % 1_000_000
+}

@@ -8,3 +8,4 @@ pub mod demo;
 pub mod desk;
 pub mod history;
 pub mod node;
+pub mod random;

@@ -137,6 +137,8 @@ pub trait Transaction<S, D: Database>: Send + Sync + 'static {
 pub trait Operation<S, D: Database>: Send + Sync + 'static {
     /// `Service.operation`.
     const NAME: &'static str;
+    /// What undoes it, `Service.operation`, where something does: then it is [`Compensated`], too.
+    const COMPENSATION: Option<&'static str> = None;
     /// The arguments, a tuple.
     type Arguments: Value;
     /// The result.
@@ -148,6 +150,21 @@ pub trait Operation<S, D: Database>: Send + Sync + 'static {
         key: &IdempotencyKey,
         arguments: &Self::Arguments,
     ) -> impl Future<Output = Result<Self::Output, Failure>> + Send;
+}
+
+/// A `fn … compensate …` of a service, as a type: generated beside its [`Operation`].
+///
+/// It works on something outside of the role's database, and so shares no commit with its record: that it is about to be called is durable
+/// before, its result after. A rollback that finds it without a result compensates it all the same, by the same key: the call may never have
+/// arrived, or may be on its way still, and must do nothing once it is compensated.
+pub trait Compensated<S, D: Database>: Operation<S, D> {
+    /// Undoes it, given its arguments and, where that is known, its result.
+    fn compensate(
+        service: &S,
+        key: &IdempotencyKey,
+        arguments: &Self::Arguments,
+        output: Option<&Self::Output>,
+    ) -> impl Future<Output = Result<(), BoxError>> + Send;
 }
 
 /// One role's view of one session. Cloning is cheap.
@@ -339,8 +356,8 @@ pub trait Choreography: Serialize + Send + 'static {
 /// An operation of a role's service, as `Service.operation`: generated.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ServiceOperation {
-    /// A `fn`.
-    Recorded(&'static str),
+    /// A `fn`, and what undoes it.
+    Recorded(&'static str, Option<&'static str>),
     /// A `transaction`, and what undoes it.
     Transaction(&'static str, Option<&'static str>),
 }
@@ -378,6 +395,18 @@ pub trait Role<D: Database>: Send + Sync + 'static {
         arguments: &'a str,
         output: &'a str,
     ) -> BoxFuture<'a, Result<(), BoxError>>;
+
+    /// Undoes a `fn` (`Service.operation`), given the key that it was called with, its arguments and, where that is known, its result as JSON.
+    fn compensate_call<'a>(
+        &'a self,
+        key: &'a IdempotencyKey,
+        operation: &'a str,
+        arguments: &'a str,
+        output: Option<&'a str>,
+    ) -> BoxFuture<'a, Result<(), BoxError>> {
+        let _ = (key, arguments, output);
+        unknown_operation(operation)
+    }
 }
 
 /// A boxed future.
@@ -399,6 +428,25 @@ where
         let arguments = serde_json::from_str(arguments)?;
         let output = serde_json::from_str(output)?;
         T::compensate(service, tx, &arguments, &output).await
+    })
+}
+
+/// Undoes the operation `O`, given its arguments and result as JSON. Called by generated code.
+pub fn compensate_call<'a, O, S, D>(
+    service: &'a S,
+    key: &'a IdempotencyKey,
+    arguments: &'a str,
+    output: Option<&'a str>,
+) -> BoxFuture<'a, Result<(), BoxError>>
+where
+    O: Compensated<S, D>,
+    D: Database,
+    S: Sync,
+{
+    Box::pin(async move {
+        let arguments = serde_json::from_str(arguments)?;
+        let output = output.map(serde_json::from_str).transpose()?;
+        O::compensate(service, key, &arguments, output.as_ref()).await
     })
 }
 

@@ -74,9 +74,9 @@ pub use accompanist_core::{Position, Retry, SessionId, Timing};
 pub use accompanist_macros::choreo;
 pub use arms::{all, both};
 pub use context::{
-    Abort, BoxError, BoxFuture, Choreography, Database, Definition, Failure, IdempotencyKey, Interrupted, Operation,
-    Role, RoleId, ServiceOperation, SessionContext, Site, Transaction, Value, compensate, only_member,
-    unknown_operation,
+    Abort, BoxError, BoxFuture, Choreography, Compensated, Database, Definition, Failure, IdempotencyKey, Interrupted,
+    Operation, Role, RoleId, ServiceOperation, SessionContext, Site, Transaction, Value, compensate, compensate_call,
+    only_member, unknown_operation,
 };
 pub use error::Error;
 pub use node::{

@@ -319,3 +319,17 @@ fn a_run_that_was_given_up_spoils_no_record_of_the_next() {
         B ~> {A, C};"#;
     stays_right_for(44_850..44_860, "", "A: S, B: S, C: S>()", body);
 }
+
+#[test]
+fn an_operand_is_computed_where_its_whole_is() {
+    let body = r#"
+        let m = (B.take("t1", 3))@B ~> {A, B, C};
+        let (d, e) = ("x", [4, 0][(m % 4).to_usize()])@C;
+        A.letter("t2");"#;
+    stays_right("A: S, B: S, C: S>()", body);
+    let body = r#"
+        let m = (B.take("t1", 3))@B ~> {A, B, C};
+        let d = [4, 0][(m % 4).to_usize()] + p;
+        A.letter("t2");"#;
+    stays_right("A: S, B: S, C: S>(p: u32@C)", body);
+}

@@ -209,7 +209,9 @@ pub fn operation_names(service: &Service) -> impl Iterator<Item = TokenStream> {
         let own = name(&operation.name.name);
         match &operation.kind {
             OperationKind::Pure => None,
-            OperationKind::Recorded => Some(quote! { ::accompanist::ServiceOperation::Recorded(#own) }),
+            OperationKind::Recorded => {
+                Some(quote! { ::accompanist::ServiceOperation::Recorded(#own, ::core::option::Option::None) })
+            }
             OperationKind::Transaction { compensate: None } => {
                 Some(quote! { ::accompanist::ServiceOperation::Transaction(#own, ::core::option::Option::None) })
             }

@@ -377,6 +377,31 @@ impl Pattern {
 }
 
 impl ExprKind {
+    /// Whether it is computed of its parts, by whoever holds them, and nothing else happens.
+    pub fn is_computed(&self) -> bool {
+        matches!(
+            self,
+            ExprKind::List(_)
+                | ExprKind::Construct { .. }
+                | ExprKind::Field(..)
+                | ExprKind::Index(..)
+                | ExprKind::Builtin(..)
+                | ExprKind::Apply(..)
+                | ExprKind::Unary(..)
+                | ExprKind::Binary(..)
+        )
+    }
+
+    /// Whether something happens in it besides.
+    pub fn is_done(&self) -> bool {
+        let is_named = matches!(
+            self,
+            ExprKind::Literal(_) | ExprKind::Local(_) | ExprKind::Len(_) | ExprKind::MemberIndex(_) | ExprKind::Error
+        );
+        let is_apart = matches!(self, ExprKind::Tuple(_) | ExprKind::TupleField(..) | ExprKind::At(..));
+        !is_named && !is_apart && !self.is_computed()
+    }
+
     /// The parts of an expression that are expressions, those of its statements included, in the order written.
     pub fn parts(&self) -> Vec<ExprId> {
         match self {

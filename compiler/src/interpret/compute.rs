@@ -217,3 +217,14 @@ pub fn part_mut<'v>(value: &'v mut Value, path: &[Way]) -> Result<&'v mut Value,
     }
     Ok(part)
 }
+
+/// What is computed of two values.
+pub(super) fn two_of(
+    values: &[Value],
+    compute: impl FnOnce(&Value, &Value) -> Result<Value, Fault>,
+) -> Result<Value, Fault> {
+    match values {
+        [one, two] => compute(one, two),
+        _ => Ok(Value::UNIT),
+    }
+}

@@ -2,8 +2,9 @@
 
 use std::collections::BTreeMap;
 
-use super::Participant;
 use super::value::Value;
+use super::{Participant, compute};
+use crate::hir::{Placed, RoleId};
 
 /// A value, wherever it lives.
 #[derive(Clone, Debug)]
@@ -65,6 +66,22 @@ impl Held {
             Held::One(value) => value.clone(),
             Held::Each(values) => values.values().next().cloned().unwrap_or(Value::UNIT),
             Held::Parts(parts) => Value::Tuple(parts.iter().map(Held::one).collect()),
+        }
+    }
+}
+
+/// The part of a result that a participant keeps.
+pub(super) fn part(placed: &Placed, held: &Held, role: RoleId, participant: Participant) -> Option<Value> {
+    match placed {
+        Placed::At(_, at, _) => at.is_at(role).then(|| held.of(participant)),
+        Placed::Tuple(items, _) => {
+            let item = |index: u32| match held {
+                Held::Parts(parts) => parts.get(index as usize).cloned().unwrap_or(Held::UNIT),
+                Held::One(_) | Held::Each(_) => Held::One(compute::tuple_field(&held.of(participant), index)),
+            };
+            let kept = (0..).zip(items).filter_map(|(index, placed)| part(placed, &item(index), role, participant));
+            let mut kept: Vec<Value> = kept.collect();
+            if kept.len() < 2 { kept.pop() } else { Some(Value::Tuple(kept)) }
         }
     }
 }

@@ -3,15 +3,14 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::compute::{self, Fault};
-use super::held::Held;
+use super::held::{Held, part};
 use super::value::Value;
 use super::{Called, Cast, Event, Limits, Outcome, Participant, Run, ScopeId, Services, Setup, builtin, reason};
 use crate::Compilation;
 use crate::hir::check::places::Places;
 use crate::hir::lower::substitute;
 use crate::hir::{
-    Choreography, ChoreographyId, ExprId, ExprKind, LocalId, Place, Placed, RoleId, RoleKind, RoleSet, ServiceId, Ty,
-    place,
+    Choreography, ChoreographyId, ExprId, ExprKind, LocalId, Place, RoleId, RoleKind, RoleSet, ServiceId, Ty, place,
 };
 use crate::lir::{Projection, To};
 use crate::span::Span;
@@ -62,6 +61,8 @@ pub(super) struct Interpreter<'a> {
     pub(super) is_ambiguous: bool,
     /// Those who know of the choices around, for each of these.
     knowing: Vec<Vec<Participant>>,
+    /// Those who hold the whole of which an operand is being computed.
+    whole: Option<Vec<Participant>>,
 }
 
 impl<'a> Interpreter<'a> {
@@ -89,6 +90,7 @@ impl<'a> Interpreter<'a> {
             stopped: BTreeSet::new(),
             is_ambiguous: false,
             knowing: Vec::new(),
+            whole: None,
         }
     }
 
@@ -250,11 +252,12 @@ impl<'a> Interpreter<'a> {
         Held::Each(values)
     }
 
-    /// What these compute has no value. Who is not told which branch was taken, and acts alike in all of them, computes there only what it needs.
+    /// What these compute has no value. Who is not told which branch was taken, and acts alike in all of them, computes there only what it needs;
+    /// and who holds an operand, and not the whole, may compute the operand or not.
     pub(super) fn fault(&mut self, mut participants: Vec<Participant>, span: Span, fault: Fault) {
         let reason = reason(&self.compilation.sources, span, fault);
         participants.retain(|participant| {
-            let knows = self.knowing.iter().all(|knowing| knowing.contains(participant));
+            let knows = self.knowing.iter().chain(&self.whole).all(|knowing| knowing.contains(participant));
             self.is_ambiguous |= !knows && !self.stopped.contains(participant);
             knows
         });
@@ -268,11 +271,30 @@ impl<'a> Interpreter<'a> {
         if self.steps > self.limits.steps || self.depth > self.limits.depth {
             return Err(Endless);
         }
-        let value = self.compute(frame, id)?;
+        let value = match self.narrowed(frame, id) {
+            Some(whole) => {
+                let around = std::mem::replace(&mut self.whole, whole);
+                let value = self.compute(frame, id)?;
+                self.whole = around;
+                value
+            }
+            None => self.compute(frame, id)?,
+        };
         self.depth -= 1;
         // A value that grows in each round is as much work as many small ones.
         self.steps += value.steps();
         Ok(value)
+    }
+
+    /// Whether others hold the whole of which the parts of this expression are parts, and who.
+    fn narrowed(&self, frame: &Frame<'a>, id: ExprId) -> Option<Option<Vec<Participant>>> {
+        let kind = &frame.choreography.body[id].kind;
+        match (kind, self.whole.is_some()) {
+            (ExprKind::At(_, role), false) => Some(Some(self.players(frame, *role))),
+            (kind, false) if kind.is_computed() => Some(Some(self.holders(frame, frame.places.expr(id)))),
+            (kind, true) if kind.is_done() => Some(None),
+            _ => None,
+        }
     }
 
     fn compute(&mut self, frame: &mut Frame<'a>, id: ExprId) -> Step<Held> {
@@ -310,7 +332,7 @@ impl<'a> Interpreter<'a> {
             },
             ExprKind::Index(one, two) => {
                 let operands = self.exprs(frame, &[*one, *two])?;
-                self.lift(frame, id, &operands, |values| two_of(&values, compute::index))
+                self.lift(frame, id, &operands, |values| compute::two_of(&values, compute::index))
             }
             ExprKind::Builtin(method, operands) => {
                 let operands = self.exprs(frame, operands)?;
@@ -430,7 +452,9 @@ impl<'a> Interpreter<'a> {
         for owner in idle.iter().filter(|owner| !before.contains(owner)) {
             self.stopped.remove(owner);
         }
-        Ok(self.lift(frame, id, &[left, right], |values| two_of(&values, |one, two| compute::binary(op, one, two))))
+        Ok(self.lift(frame, id, &[left, right], |values| {
+            compute::two_of(&values, |one, two| compute::binary(op, one, two))
+        }))
     }
 
     fn operation(
@@ -471,29 +495,6 @@ impl<'a> Interpreter<'a> {
                 self.abort(vec![participant], &reason);
                 unknown
             }
-        }
-    }
-}
-
-fn two_of(values: &[Value], compute: impl FnOnce(&Value, &Value) -> Result<Value, Fault>) -> Result<Value, Fault> {
-    match values {
-        [one, two] => compute(one, two),
-        _ => Ok(Value::UNIT),
-    }
-}
-
-/// The part of a result that a participant keeps.
-fn part(placed: &Placed, held: &Held, role: RoleId, participant: Participant) -> Option<Value> {
-    match placed {
-        Placed::At(_, at, _) => at.is_at(role).then(|| held.of(participant)),
-        Placed::Tuple(items, _) => {
-            let item = |index: u32| match held {
-                Held::Parts(parts) => parts.get(index as usize).cloned().unwrap_or(Held::UNIT),
-                Held::One(_) | Held::Each(_) => Held::One(compute::tuple_field(&held.of(participant), index)),
-            };
-            let kept = (0..).zip(items).filter_map(|(index, placed)| part(placed, &item(index), role, participant));
-            let mut kept: Vec<Value> = kept.collect();
-            if kept.len() < 2 { kept.pop() } else { Some(Value::Tuple(kept)) }
         }
     }
 }

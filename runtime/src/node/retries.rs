@@ -19,13 +19,16 @@ pub(super) fn resolve(said: &[(String, Retry)], operations: &[ServiceOperation])
         for operation in operations {
             let is_transaction = matches!(operation, ServiceOperation::Transaction(..));
             match operation {
-                ServiceOperation::Recorded(own) | ServiceOperation::Transaction(own, _) if own == name => {
+                ServiceOperation::Recorded(own, _) | ServiceOperation::Transaction(own, _) if own == name => {
                     retries.operations.insert(Arc::from(*own), *retry);
                 }
-                ServiceOperation::Transaction(own, Some(compensation)) if compensation == name => {
+                ServiceOperation::Recorded(own, Some(compensation))
+                | ServiceOperation::Transaction(own, Some(compensation))
+                    if compensation == name =>
+                {
                     retries.compensations.insert(Arc::from(*own), *retry);
                 }
-                ServiceOperation::Recorded(_) | ServiceOperation::Transaction(..) => continue,
+                ServiceOperation::Recorded(..) | ServiceOperation::Transaction(..) => continue,
             }
             found = true;
             if is_transaction && retry.limit().is_some() {
@@ -46,8 +49,9 @@ fn unknown(name: &str, operations: &[ServiceOperation]) -> Error {
     let names: BTreeSet<&str> = operations
         .iter()
         .flat_map(|operation| match operation {
-            ServiceOperation::Recorded(own) => [Some(*own), None],
-            ServiceOperation::Transaction(own, compensation) => [Some(*own), *compensation],
+            ServiceOperation::Recorded(own, compensation) | ServiceOperation::Transaction(own, compensation) => {
+                [Some(*own), *compensation]
+            }
         })
         .flatten()
         .collect();
@@ -91,7 +95,7 @@ mod tests {
 
     const OPERATIONS: [ServiceOperation; 3] = [
         ServiceOperation::Transaction("Payment.charge", Some("Payment.refund")),
-        ServiceOperation::Recorded("Payment.quote"),
+        ServiceOperation::Recorded("Payment.quote", Some("Payment.withdraw")),
         ServiceOperation::Transaction("Stock.scrap", None),
     ];
 
@@ -114,7 +118,7 @@ mod tests {
             ("Payment.chrage", "is it `Payment.charge`?"),
             ("Bank.refund", "is it `Payment.refund`?"),
             ("quote", "is it `Payment.quote`?"),
-            ("Warehouse.reserve", "there are `Payment.charge`, `Payment.quote`, `Payment.refund`, `Stock.scrap`"),
+            ("Warehouse.reserve", "there are `Payment.charge`, `Payment.quote`, `Payment.refund`, `Payment.withdraw`, `Stock.scrap`"),
         ] {
             let error = resolved(name, Retry::new()).expect_err("there is no such operation");
             assert!(error.contains(name) && error.ends_with(help), "{error}");
@@ -124,7 +128,7 @@ mod tests {
     #[test]
     fn a_time_limit_is_for_recorded_operations() {
         let limited = Retry::new().time_limit(Duration::from_secs(1));
-        assert!(resolved("Payment.quote", limited).is_ok());
+        assert!(resolved("Payment.quote", limited).is_ok() && resolved("Payment.withdraw", limited).is_ok());
         for name in ["Payment.charge", "Payment.refund"] {
             assert!(resolved(name, limited).expect_err("it is a transaction").contains("declared `fn`"));
         }

@@ -166,7 +166,7 @@ impl Transact<Sqlite> for Take {
             sequence: self.version,
             operation: Arc::from("Stock.reserve"),
             arguments: Arc::from("[\"cast iron pan\",2,\"order-000042\"]"),
-            result: Arc::from("{\"reserved\":2,\"shelf\":\"A-17\"}"),
+            result: Some(Arc::from("{\"reserved\":2,\"shelf\":\"A-17\"}")),
             received: Digest::of(b"received"),
             undone: false,
         };

@@ -292,7 +292,7 @@ fn the_choreographies_in_the_readme_are_that_of_the_example_and_ones_that_compil
         assert_eq!(formatted.as_ref(), Some(&block));
         own_count += 1;
     }
-    assert_eq!((shown.len(), own_count), (2, 1));
+    assert_eq!((shown.len(), own_count), (3, 2));
 }
 
 #[test]

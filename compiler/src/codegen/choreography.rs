@@ -5,10 +5,11 @@ use std::collections::BTreeSet;
 use proc_macro2::{Ident, Literal, TokenStream};
 use quote::quote;
 
+use super::compensation;
 use super::instances::{Instance, instance_function};
 use super::names::{docs, item, local, screaming, snake};
 use super::program;
-use super::service::{has_transactions, operation_names, operations_module, transaction_names};
+use super::service::operation_names;
 use super::types::{Scope, derives, shows};
 use crate::Compilation;
 use crate::hir::check::sessions;
@@ -321,7 +322,7 @@ fn role_impl(
         }
         false => (quote! { Db }, quote! { #name }, TokenStream::new()),
     };
-    let compensate = compensate(hir, choreography, role);
+    let compensate = compensation::methods(hir, choreography, role);
     let services = choreography.roles.get(usize::from(role.0)).into_iter().flat_map(|role| &role.services);
     let operations = services.flat_map(|service| operation_names(hir.service(*service)));
     quote! {
@@ -354,39 +355,6 @@ fn role_impl(
             }
 
             #compensate
-        }
-    }
-}
-
-fn compensate(hir: &Hir, choreography: &Choreography, role: RoleId) -> TokenStream {
-    let (tx, operation) = (local("tx"), local("operation"));
-    let (arguments, output) = (local("arguments"), local("output"));
-    let services = choreography.roles.get(usize::from(role.0)).into_iter().flat_map(|role| &role.services);
-    let services: Vec<_> = services.map(|id| hir.service(*id)).filter(|service| has_transactions(service)).collect();
-    let call = |service: &crate::hir::Service| {
-        let module = operations_module(service);
-        quote! { super::#module::compensate(&*self.service, #tx, #operation, #arguments, #output) }
-    };
-    let body = match services.as_slice() {
-        [] => quote! { ::accompanist::unknown_operation(#operation) },
-        [only] => call(only),
-        several => {
-            let arms = several.iter().map(|service| {
-                let (names, call) = (transaction_names(service), call(service));
-                quote! { #(#names)|* => #call, }
-            });
-            quote! { match #operation { #(#arms)* _ => ::accompanist::unknown_operation(#operation) } }
-        }
-    };
-    quote! {
-        fn compensate<'a>(
-            &'a self,
-            #tx: &'a mut Db::Tx,
-            #operation: &'a ::core::primitive::str,
-            #arguments: &'a ::core::primitive::str,
-            #output: &'a ::core::primitive::str,
-        ) -> ::accompanist::BoxFuture<'a, ::core::result::Result<(), ::accompanist::BoxError>> {
-            #body
         }
     }
 }

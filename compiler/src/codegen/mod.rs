@@ -4,6 +4,7 @@
 
 mod builtin;
 pub(crate) mod choreography;
+mod compensation;
 mod construct;
 mod expr;
 mod functions;

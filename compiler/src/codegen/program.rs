@@ -325,7 +325,7 @@ impl Writer<'_> {
                 let (into, service) = (self.into(*into), &self.service);
                 let method = match declared.kind {
                     OperationKind::Transaction { .. } => quote! { transaction },
-                    OperationKind::Recorded | OperationKind::Pure => quote! { call },
+                    OperationKind::Recorded { .. } | OperationKind::Pure => quote! { call },
                 };
                 quote! { #into #ctx.#method::<super::#module::#marker, Svc>(#number, #service, (#(#args,)*)).await?; }
             }

@@ -3,12 +3,13 @@
 use std::collections::BTreeSet;
 
 use proc_macro2::{Ident, TokenStream};
-use quote::{format_ident, quote};
+use quote::quote;
 
+use super::compensation;
 use super::names::{docs, item, local, pascal, snake};
 use super::types::Scope;
 use crate::hir::{Field, Hir, Operation, Service};
-use crate::syntax::ast::OperationKind;
+use crate::syntax::ast::{self, OperationKind};
 
 /// The module that holds the operations of a service.
 pub fn operations_module(service: &Service) -> Ident {
@@ -69,22 +70,42 @@ fn methods<'a>(hir: &Hir, operation: &'a Operation, compensations: &mut BTreeSet
         impl ::core::future::Future<Output = ::core::result::Result<#result, ::accompanist::Failure>>
             + ::core::marker::Send
     };
+    let undone = quote! {
+        impl ::core::future::Future<Output = ::core::result::Result<(), ::accompanist::BoxError>>
+            + ::core::marker::Send
+    };
     match &operation.kind {
         OperationKind::Pure => quote! { #docs fn #name(&self, #(#params),*) -> #result; },
-        OperationKind::Recorded => quote! {
-            #docs
-            fn #name(&self, #key: &::accompanist::IdempotencyKey, #(#params),*) -> #future;
-        },
+        OperationKind::Recorded { compensate } => {
+            let compensation = compensate.as_ref().filter(|name| compensations.insert(&name.name)).map(|compensate| {
+                let undoes = format!("Undoes `{}`, given its key, its arguments and its result.", operation.name.name);
+                let compensate = item(&compensate.name);
+                quote! {
+                    #[doc = #undoes]
+                    ///
+                    /// Without a result it is not known whether the call took effect: it may not have arrived, or may still be on its way, and must not
+                    /// take effect any more. What was not done, or is undone already, is undone by doing nothing.
+                    fn #compensate(
+                        &self,
+                        #key: &::accompanist::IdempotencyKey,
+                        #(#params,)*
+                        #output: ::core::option::Option<&#result>,
+                    ) -> #undone;
+                }
+            });
+            quote! {
+                #docs
+                fn #name(&self, #key: &::accompanist::IdempotencyKey, #(#params),*) -> #future;
+                #compensation
+            }
+        }
         OperationKind::Transaction { compensate } => {
             let compensation = compensate.as_ref().filter(|name| compensations.insert(&name.name)).map(|compensate| {
                 let undoes = format!("Undoes `{}`, given its arguments and its result.", operation.name.name);
                 let compensate = item(&compensate.name);
                 quote! {
                     #[doc = #undoes]
-                    fn #compensate(&self, #tx: &mut Db::Tx, #(#params,)* #output: &#result)
-                        -> impl ::core::future::Future<
-                            Output = ::core::result::Result<(), ::accompanist::BoxError>,
-                        > + ::core::marker::Send;
+                    fn #compensate(&self, #tx: &mut Db::Tx, #(#params,)* #output: &#result) -> #undone;
                 }
             });
             quote! {
@@ -101,7 +122,7 @@ fn operations(hir: &Hir, service: &Service) -> TokenStream {
     let about = format!("The operations of the service `{}` as types.", service.name.name);
     let markers: Vec<TokenStream> =
         service.operations.iter().filter_map(|operation| operation_type(hir, service, operation)).collect();
-    let dispatch = dispatch(service);
+    let dispatch = compensation::dispatch(service);
     if !has_module(service) {
         return TokenStream::new();
     }
@@ -116,37 +137,90 @@ fn operations(hir: &Hir, service: &Service) -> TokenStream {
     }
 }
 
+/// What the implementations for an operation's type share.
+struct Implementation<'a> {
+    marker: Ident,
+    /// `where Svc: ..`
+    bounds: TokenStream,
+    /// The constant and the types.
+    associated: TokenStream,
+    /// What the operation gives.
+    result: TokenStream,
+    /// The service's trait.
+    service: TokenStream,
+    method: Ident,
+    /// The arguments, each a reference.
+    args: Vec<TokenStream>,
+    compensation: Option<&'a ast::Ident>,
+}
+
 fn operation_type(hir: &Hir, service: &Service, operation: &Operation) -> Option<TokenStream> {
-    let marker = marker(operation);
     let trait_name = item(&service.name.name);
     let name = format!("{}.{}", service.name.name, operation.name.name);
-    let method = item(&operation.name.name);
     let types = operation.params.iter().map(|param| Scope::Module.ty(hir, &param.ty));
     let output_type = Scope::Module.ty(hir, &operation.result);
-    let (service, tx, key) = (local("service"), local("tx"), local("key"));
-    let (arguments, output) = (local("arguments"), local("output"));
-    let args: Vec<TokenStream> = (0..operation.params.len())
-        .map(|index| {
-            let index = proc_macro2::Literal::usize_unsuffixed(index);
-            quote! { &#arguments.#index }
-        })
-        .collect();
-    let call = quote! { <Svc as super::#trait_name<Db>> };
-    let associated = quote! {
-        const NAME: &'static ::core::primitive::str = #name;
-        type Arguments = (#(#types,)*);
-        type Output = #output_type;
+    let arguments = local("arguments");
+    let arg = |index| {
+        let index = proc_macro2::Literal::usize_unsuffixed(index);
+        quote! { &#arguments.#index }
     };
-    let bounds = quote! { where Svc: super::#trait_name<Db>, Db: ::accompanist::Database };
-    let result = quote! { ::core::result::Result<Self::Output, ::accompanist::Failure> };
-    let about = format!("`{name}`");
-    match &operation.kind {
-        OperationKind::Pure => None,
-        OperationKind::Recorded => Some(quote! {
-            #[doc = #about]
-            pub struct #marker;
+    let implementation = Implementation {
+        marker: marker(operation),
+        bounds: quote! { where Svc: super::#trait_name<Db>, Db: ::accompanist::Database },
+        associated: quote! {
+            const NAME: &'static ::core::primitive::str = #name;
+            type Arguments = (#(#types,)*);
+            type Output = #output_type;
+        },
+        result: quote! { ::core::result::Result<Self::Output, ::accompanist::Failure> },
+        service: quote! { <Svc as super::#trait_name<Db>> },
+        method: item(&operation.name.name),
+        args: (0..operation.params.len()).map(arg).collect(),
+        compensation: operation.kind.compensation(),
+    };
+    let implementations = match &operation.kind {
+        OperationKind::Pure => return None,
+        OperationKind::Recorded { .. } => implementation.recorded(&service.name.name),
+        OperationKind::Transaction { .. } => implementation.transaction(),
+    };
+    let (marker, about) = (implementation.marker, format!("`{name}`"));
+    Some(quote! {
+        #[doc = #about]
+        pub struct #marker;
+        #implementations
+    })
+}
+
+impl Implementation<'_> {
+    fn recorded(&self, service_name: &str) -> TokenStream {
+        let Self { marker, bounds, associated, result, service: call, method, args, compensation } = self;
+        let (service, key, arguments, output) = (local("service"), local("key"), local("arguments"), local("output"));
+        let constant = compensation.map(|compensate| {
+            let name = format!("{service_name}.{}", compensate.name);
+            quote! {
+                const COMPENSATION: ::core::option::Option<&'static ::core::primitive::str> =
+                    ::core::option::Option::Some(#name);
+            }
+        });
+        let compensated = compensation.map(|compensate| {
+            let compensate = item(&compensate.name);
+            quote! {
+                impl<Svc, Db> ::accompanist::Compensated<Svc, Db> for #marker #bounds {
+                    async fn compensate(
+                        #service: &Svc,
+                        #key: &::accompanist::IdempotencyKey,
+                        #arguments: &Self::Arguments,
+                        #output: ::core::option::Option<&Self::Output>,
+                    ) -> ::core::result::Result<(), ::accompanist::BoxError> {
+                        #call::#compensate(#service, #key, #(#args,)* #output).await
+                    }
+                }
+            }
+        });
+        quote! {
             impl<Svc, Db> ::accompanist::Operation<Svc, Db> for #marker #bounds {
                 #associated
+                #constant
                 async fn call(
                     #service: &Svc,
                     #key: &::accompanist::IdempotencyKey,
@@ -155,51 +229,41 @@ fn operation_type(hir: &Hir, service: &Service, operation: &Operation) -> Option
                     #call::#method(#service, #key, #(#args),*).await
                 }
             }
-        }),
-        OperationKind::Transaction { compensate } => {
-            let (docs, body) = match compensate {
-                Some(name) => {
-                    let compensate = item(&name.name);
-                    (None, quote! { #call::#compensate(#service, #tx, #(#args,)* #output).await })
-                }
-                None => {
-                    let docs = "Nothing can undo it: `compensate none`.";
-                    (Some(quote! { #[doc = #docs] }), quote! { ::core::result::Result::Ok(()) })
-                }
-            };
-            Some(quote! {
-                #[doc = #about]
-                pub struct #marker;
-                impl<Svc, Db> ::accompanist::Transaction<Svc, Db> for #marker #bounds {
-                    #associated
-                    async fn commit(#service: &Svc, #tx: &mut Db::Tx, #arguments: &Self::Arguments) -> #result {
-                        #call::#method(#service, #tx, #(#args),*).await
-                    }
-                    #docs
-                    async fn compensate(
-                        #service: &Svc,
-                        #tx: &mut Db::Tx,
-                        #arguments: &Self::Arguments,
-                        #output: &Self::Output,
-                    ) -> ::core::result::Result<(), ::accompanist::BoxError> {
-                        #body
-                    }
-                }
-            })
+            #compensated
         }
     }
-}
 
-/// Whether a service has something to undo.
-pub fn has_transactions(service: &Service) -> bool {
-    service.operations.iter().any(|operation| matches!(operation.kind, OperationKind::Transaction { .. }))
-}
-
-/// The names of a service's transactions, as the runtime has them.
-pub fn transaction_names(service: &Service) -> Vec<String> {
-    let transactions =
-        service.operations.iter().filter(|operation| matches!(operation.kind, OperationKind::Transaction { .. }));
-    transactions.map(|operation| format!("{}.{}", service.name.name, operation.name.name)).collect()
+    fn transaction(&self) -> TokenStream {
+        let Self { marker, bounds, associated, result, service: call, method, args, compensation } = self;
+        let (service, tx, arguments, output) = (local("service"), local("tx"), local("arguments"), local("output"));
+        let (docs, body) = match compensation {
+            Some(name) => {
+                let compensate = item(&name.name);
+                (None, quote! { #call::#compensate(#service, #tx, #(#args,)* #output).await })
+            }
+            None => {
+                let docs = "Nothing can undo it: `compensate none`.";
+                (Some(quote! { #[doc = #docs] }), quote! { ::core::result::Result::Ok(()) })
+            }
+        };
+        quote! {
+            impl<Svc, Db> ::accompanist::Transaction<Svc, Db> for #marker #bounds {
+                #associated
+                async fn commit(#service: &Svc, #tx: &mut Db::Tx, #arguments: &Self::Arguments) -> #result {
+                    #call::#method(#service, #tx, #(#args),*).await
+                }
+                #docs
+                async fn compensate(
+                    #service: &Svc,
+                    #tx: &mut Db::Tx,
+                    #arguments: &Self::Arguments,
+                    #output: &Self::Output,
+                ) -> ::core::result::Result<(), ::accompanist::BoxError> {
+                    #body
+                }
+            }
+        }
+    }
 }
 
 /// A service's operations as the runtime knows them by name.
@@ -207,54 +271,20 @@ pub fn operation_names(service: &Service) -> impl Iterator<Item = TokenStream> {
     service.operations.iter().filter_map(|operation| {
         let name = |name: &str| format!("{}.{name}", service.name.name);
         let own = name(&operation.name.name);
+        let compensation = match operation.kind.compensation() {
+            Some(compensate) => {
+                let compensate = name(&compensate.name);
+                quote! { ::core::option::Option::Some(#compensate) }
+            }
+            None => quote! { ::core::option::Option::None },
+        };
         match &operation.kind {
             OperationKind::Pure => None,
-            OperationKind::Recorded => {
-                Some(quote! { ::accompanist::ServiceOperation::Recorded(#own, ::core::option::Option::None) })
+            OperationKind::Recorded { .. } => {
+                Some(quote! { ::accompanist::ServiceOperation::Recorded(#own, #compensation) })
             }
-            OperationKind::Transaction { compensate: None } => {
-                Some(quote! { ::accompanist::ServiceOperation::Transaction(#own, ::core::option::Option::None) })
-            }
-            OperationKind::Transaction { compensate: Some(compensate) } => {
-                let compensate = name(&compensate.name);
-                Some(quote! {
-                    ::accompanist::ServiceOperation::Transaction(#own, ::core::option::Option::Some(#compensate))
-                })
-            }
-        }
-    })
-}
-
-fn dispatch(service: &Service) -> Option<TokenStream> {
-    if !has_transactions(service) {
-        return None;
-    }
-    let trait_name = item(&service.name.name);
-    let names = transaction_names(service);
-    let markers = service
-        .operations
-        .iter()
-        .filter(|operation| matches!(operation.kind, OperationKind::Transaction { .. }))
-        .map(marker);
-    let (service, tx, operation) = (local("service"), local("tx"), local("operation"));
-    let (arguments, output) = (local("arguments"), local("output"));
-    let compensate = format_ident!("compensate");
-    Some(quote! {
-        /// Undoes an operation of the service by its name.
-        pub fn #compensate<'a, Svc, Db>(
-            #service: &'a Svc,
-            #tx: &'a mut Db::Tx,
-            #operation: &'a ::core::primitive::str,
-            #arguments: &'a ::core::primitive::str,
-            #output: &'a ::core::primitive::str,
-        ) -> ::accompanist::BoxFuture<'a, ::core::result::Result<(), ::accompanist::BoxError>>
-        where
-            Svc: super::#trait_name<Db>,
-            Db: ::accompanist::Database,
-        {
-            match #operation {
-                #(#names => ::accompanist::compensate::<#markers, Svc, Db>(#service, #tx, #arguments, #output),)*
-                _ => ::accompanist::unknown_operation(#operation),
+            OperationKind::Transaction { .. } => {
+                Some(quote! { ::accompanist::ServiceOperation::Transaction(#own, #compensation) })
             }
         }
     })

@@ -166,10 +166,12 @@ codes! {
     E0402,
     /// Something that is never reached.
     E0403,
-    /// A compensation shared by transactions of different types.
+    /// A compensation shared by operations of different kinds or types.
     E0404,
     /// What needs roles, in a function.
     E0407,
+    /// A compensation where nothing is to be undone.
+    E0411,
     /// One role where a group is needed.
     E0501,
     /// A group where one role is needed.
@@ -261,6 +263,7 @@ impl Problem {
             Problem::KeywordAsName { .. } => Code::E0011,
             Problem::ChainedComparison { .. } => Code::E0012,
             Problem::TimeWithoutUnit { .. } => Code::E0014,
+            Problem::NothingToUndo { .. } => Code::E0411,
             Problem::DanglingDocs { .. } => Code::W0001,
             Problem::FileTooLong { .. } => Code::E0013,
             Problem::ImportUnreadable { .. } => Code::E0110,

@@ -287,10 +287,12 @@ pub enum Meaning {
         /// The pattern.
         span: Span,
     },
-    /// A compensation shared by transactions of different types.
+    /// A compensation shared by operations of different kinds or types.
     SharedCompensation {
         /// Its name.
         name: String,
+        /// Whether one is a transaction and the other is not.
+        is_of_two_kinds: bool,
         /// The second use.
         span: Span,
         /// The first.

@@ -147,10 +147,16 @@ impl Meaning {
                 Prose::new("a float in a pattern", *span, "floats are not told apart by patterns")
                     .help("compare it in an `if`")
             }
-            Meaning::SharedCompensation { name, span, first } => {
-                Prose::new(format!("`{name}` compensates transactions of different types"), *span, "shared here")
+            Meaning::SharedCompensation { name, is_of_two_kinds, span, first } => {
+                let (differ, given) = match is_of_two_kinds {
+                    true => ("a transaction and a `fn`", "runs in a transaction, or is given the key"),
+                    false => {
+                        ("operations of different types", "is given the arguments and the result of its operation")
+                    }
+                };
+                Prose::new(format!("`{name}` compensates {differ}"), *span, "shared here")
                     .label(*first, "and here")
-                    .help("name a compensation for each: it is given the arguments and the result of its transaction")
+                    .help(format!("name a compensation for each: it {given}"))
             }
             Meaning::InfiniteType { name, span } => {
                 Prose::new(format!("`{name}` holds itself"), *span, "has no finite size").help("put a `Vec` between")

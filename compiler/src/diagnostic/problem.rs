@@ -130,6 +130,15 @@ pub enum Problem {
         /// Where it stands.
         span: Span,
     },
+    /// A `fn` that says that nothing undoes it, or a `pure fn` that says what does.
+    NothingToUndo {
+        /// Whether it is a `pure fn`.
+        is_pure: bool,
+        /// What it says.
+        span: Span,
+        /// What to leave out, with the blanks before it.
+        removed: Span,
+    },
     /// A `///` comment with nothing behind it to document.
     DanglingDocs {
         /// The comment.

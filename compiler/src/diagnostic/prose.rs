@@ -151,6 +151,18 @@ impl Problem {
                 Prose::new(format!("`{number}` is a time without a unit"), *span, "of what?")
                     .help(format!("write the unit: `{number}ms`, `{number}s`, `{number}m`, `{number}h` or `{number}d`"))
             }
+            Problem::NothingToUndo { is_pure, span, removed } => {
+                let (message, label) = match is_pure {
+                    true => ("a `pure fn` has no effects", "there is nothing to undo"),
+                    false => ("a `fn` without a compensation does not say so", "this goes without saying"),
+                };
+                Prose::new(message, *span, label)
+                    .help(match is_pure {
+                        true => "leave it out, or write `fn` for what acts on something outside",
+                        false => "leave it out, or name what undoes it: `compensate name;`",
+                    })
+                    .edit(*removed, "")
+            }
             Problem::DanglingDocs { span } => Prose::new("this comment documents nothing", *span, "no item follows")
                 .help("write `//` for a comment, or `//!` at the top of a file for one about the file"),
             Problem::FileTooLong { length_bytes, span } => Prose::new(
@@ -270,7 +282,8 @@ fn whole_form(expected: &[String], within: Option<(&'static str, Span)>) -> Opti
         ("`sleep`", _) => Some("write `sleep Role, 30s;`, or `sleep Role, millis;` with a `u64` of milliseconds"),
         ("`require`", [only]) if only == "`,`" => Some("write `require condition, \"reason\";`"),
         ("`select`", [first, ..]) if first == "`~>`" => Some("write `select Role ~> Other;`"),
-        ("operation", [first, ..]) if first == "`compensate`" => {
+        // A `fn` may end without one.
+        ("operation", [first, ..]) if first == "`compensate`" && !expected.iter().any(|other| other == "`;`") => {
             Some("say what undoes it: `compensate name;`, or `compensate none;` where nothing can")
         }
         _ => None,

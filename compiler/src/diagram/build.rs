@@ -118,7 +118,10 @@ impl Builder<'_> {
         let called = format!("{}({})", operation.name.name, self.arguments(args));
         let (kind, says) = match &operation.kind {
             OperationKind::Pure => (BoxKind::Pure, "pure".to_owned()),
-            OperationKind::Recorded => (BoxKind::Recorded, "recorded".to_owned()),
+            OperationKind::Recorded { compensate: None } => (BoxKind::Recorded, "recorded".to_owned()),
+            OperationKind::Recorded { compensate: Some(undo) } => {
+                (BoxKind::Recorded, format!("recorded, undone by {}", undo.name))
+            }
             OperationKind::Transaction { compensate: None } => {
                 (BoxKind::Transaction, "transaction, never undone".to_owned())
             }

@@ -100,7 +100,7 @@ pub struct Event {
     pub participant: Participant,
     /// `Service.operation`
     pub operation: String,
-    /// Whether it is a transaction that can be undone.
+    /// Whether it has a compensation.
     pub can_be_undone: bool,
     /// Its arguments.
     pub arguments: Vec<Value>,

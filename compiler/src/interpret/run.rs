@@ -14,7 +14,7 @@ use crate::hir::{
 };
 use crate::lir::{Projection, To};
 use crate::span::Span;
-use crate::syntax::ast::{BinaryOp, OperationKind};
+use crate::syntax::ast::BinaryOp;
 
 /// Why a run goes on no further.
 pub(super) struct Endless;
@@ -484,7 +484,7 @@ impl<'a> Interpreter<'a> {
             result: &declared.result,
         });
         if !declared.is_pure() {
-            let can_be_undone = matches!(&declared.kind, OperationKind::Transaction { compensate: Some(_) });
+            let can_be_undone = declared.kind.compensation().is_some();
             let scopes = self.scopes.iter().map(|scope| scope.id).collect();
             let (operation, result) = (format!("{service}.{name}"), result.clone());
             self.events.push(Event { participant, operation, can_be_undone, arguments, result, scopes, undone: false });

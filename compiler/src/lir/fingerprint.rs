@@ -7,6 +7,7 @@ use std::fmt::Write;
 use super::{Functions, Projection, functions, print};
 use crate::hir::calls::Calls;
 use crate::hir::{ChoreographyId, Field, Hir, SignatureParam, TypeDefKind};
+use crate::syntax::ast::OperationKind;
 
 /// The digest of each choreography together with all that it calls, in the order of the projections. Choreographies that call each other
 /// have one digest: that of all of them, and of those of what they call besides.
@@ -60,7 +61,10 @@ fn choreography(hir: &Hir, id: ChoreographyId, projection: &Projection, function
         for operation in &service.operations {
             let (service, name) = (&service.name.name, &operation.name.name);
             let _ = write!(text, "{service}.{name} {}", signature(hir, &operation.params));
-            let _ = writeln!(text, "{} pure {}", hir.show(&operation.result), operation.is_pure());
+            let _ = write!(text, "{} pure {}", hir.show(&operation.result), operation.is_pure());
+            // What is called outside and can be undone leaves a record before its call: a session goes on with what it began with.
+            let is_undone_outside = matches!(operation.kind, OperationKind::Recorded { compensate: Some(_) });
+            text.push_str(if is_undone_outside { " undone\n" } else { "\n" });
         }
     }
     for param in &hir.signature(id).params {

@@ -101,7 +101,8 @@ impl Printer {
         let result = result(operation.result.as_ref().map(ty));
         let signature = format!("{}({}){result}", operation.name.name, fields(&operation.params));
         self.line(&match &operation.kind {
-            OperationKind::Recorded => format!("fn {signature};"),
+            OperationKind::Recorded { compensate: None } => format!("fn {signature};"),
+            OperationKind::Recorded { compensate: Some(name) } => format!("fn {signature} compensate {};", name.name),
             OperationKind::Pure => format!("pure fn {signature};"),
             OperationKind::Transaction { compensate } => {
                 let name = compensate.as_ref().map_or("none", |name| &name.name);

@@ -52,6 +52,10 @@ pub(crate) enum Fault {
     StableWhenVoted,
     /// F5: what is logged is not there for a role that runs again.
     ForgetsLog,
+    /// H19: an operation outside of the database is called before its intent is durable.
+    CallsBeforeIntent,
+    /// H19: a rollback passes by an intent without a result.
+    PassesIntentsBy,
     /// H16: a sender that is short of room is not answered.
     IgnoresKeep,
     /// H16: an inbox without room lets nothing in, not even what the program waits for.
@@ -60,7 +64,7 @@ pub(crate) enum Fault {
 
 #[cfg(test)]
 impl Fault {
-    pub(crate) const ALL: [Self; 26] = [
+    pub(crate) const ALL: [Self; 28] = [
         Self::SendsBeforeDurable,
         Self::AcceptsBeforeDurable,
         Self::CommitsAfterAbort,
@@ -85,6 +89,8 @@ impl Fault {
         Self::StableBeforeDurable,
         Self::StableWhenVoted,
         Self::ForgetsLog,
+        Self::CallsBeforeIntent,
+        Self::PassesIntentsBy,
         Self::IgnoresKeep,
         Self::RefusesAwaited,
     ];

@@ -84,7 +84,7 @@ pub enum RowState {
     },
 }
 
-/// A committed transaction.
+/// A committed transaction; or the intent to call an operation outside of the database, which a rollback undoes in the same way.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct TransactionRecord {
     /// Where.
@@ -97,11 +97,11 @@ pub struct TransactionRecord {
     pub operation: Arc<str>,
     /// The arguments in full, as JSON: a rollback never replays.
     pub arguments: Arc<str>,
-    /// The result as JSON.
-    pub result: Arc<str>,
+    /// The result as JSON; `None` of an intent whose call has not returned: it may have happened or not, and may do so yet.
+    pub result: Option<Arc<str>>,
     /// Of all that its thread of the program had received before it.
     pub received: Digest,
-    /// It has been undone.
+    /// It has been undone, or was refused and so did nothing.
     pub undone: bool,
 }
 
@@ -197,11 +197,18 @@ pub enum Urgency {
 /// A change of a session's records.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Change {
-    /// A transaction committed.
+    /// A transaction committed, or a call is intended.
     Transaction(TransactionRecord),
+    /// The call that was intended at this position returned.
+    Returned {
+        /// Where.
+        position: Position,
+        /// The result as JSON.
+        result: Arc<str>,
+    },
     /// An operation returned.
     Call(CallRecord),
-    /// The transaction at this position was undone.
+    /// The transaction at this position was undone, or what was intended there was refused.
     Undone(Position),
     /// The role voted of a scope.
     ScopeVote(ScopeVoteRecord),

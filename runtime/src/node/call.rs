@@ -7,7 +7,8 @@ use accompanist_core::Ran;
 use tokio::sync::oneshot;
 
 use super::role::{ErasedCall, bounded, catch_panic};
-use crate::context::IdempotencyKey;
+use super::transact::compensated;
+use crate::context::{BoxError, BoxFuture, IdempotencyKey};
 
 /// A recorded operation that the program waits for. Dropping it gives up the try that is under way.
 pub(super) struct Call {
@@ -46,6 +47,23 @@ impl Call {
     }
 }
 
+/// One try of the compensation of a recorded operation.
+pub(super) async fn undo(
+    compensation: BoxFuture<'static, Result<(), BoxError>>,
+    limit: Option<Duration>,
+) -> Result<(), Arc<str>> {
+    let undo = catch_panic(compensation);
+    let Some(limit) = limit else { return compensated(undo.await) };
+    match tokio::time::timeout(limit, undo).await {
+        Ok(undone) => compensated(undone),
+        Err(_) => Err(too_long(limit)),
+    }
+}
+
+fn too_long(limit: Duration) -> Arc<str> {
+    format!("it took longer than {} ms", limit.as_millis()).into()
+}
+
 /// One try of a recorded operation.
 async fn attempt(operation: Arc<dyn ErasedCall>, key: IdempotencyKey, limit: Option<Duration>) -> Ran {
     let call = catch_panic(operation.call(key));
@@ -53,7 +71,7 @@ async fn attempt(operation: Arc<dyn ErasedCall>, key: IdempotencyKey, limit: Opt
         None => call.await,
         Some(limit) => match tokio::time::timeout(limit, call).await {
             Ok(ran) => ran,
-            Err(_) => return Ran::Failed(format!("it took longer than {} ms", limit.as_millis()).into()),
+            Err(_) => return Ran::Failed(too_long(limit)),
         },
     };
     ran.unwrap_or_else(|panic| Ran::Failed(panic.into()))

@@ -11,7 +11,7 @@ use std::task::{Context, Poll, Waker};
 
 use tracing::{Instrument as _, Span};
 
-use super::call::Call;
+use super::call::{Call, undo};
 use super::context::NodeContext;
 use super::life::Life;
 use super::metrics::{Counters, count};
@@ -23,7 +23,9 @@ use super::{Shared, trace};
 use crate::context::{Definition, IdempotencyKey};
 use crate::error::Error;
 use crate::store::{Job, Store, StoreError};
-use accompanist_core::{Digest, Event, Frame, Header, Millis, Position, Run, Session, SessionKey, Write, WriteId};
+use accompanist_core::{
+    Digest, Event, Frame, Header, Millis, Position, Run, Session, SessionKey, TransactionRecord, Write, WriteId,
+};
 
 /// What a program and its steps share.
 pub(super) struct Core<S: Store> {
@@ -283,6 +285,7 @@ impl<S: Store> Cell<S> {
                     shared.store.submit(Job::Transact(Box::new(transaction)));
                 }
             }
+            Run::Compensate(record) if self.role.is_outside(&record.operation) => self.compensate_call(shared, record),
             Run::Compensate(record) => {
                 run.jobs_queued += 1;
                 shared.store.submit(Job::Transact(Box::new(Compensation::new(Arc::clone(self), record))));
@@ -305,6 +308,24 @@ impl<S: Store> Cell<S> {
                 }
             }
         }
+    }
+
+    /// Undoes an operation outside of the database, in a task of its own.
+    fn compensate_call(self: &Arc<Self>, shared: &Shared<S>, record: TransactionRecord) {
+        let (position, key, limit) =
+            (record.position, self.idempotency_key(record.position), shared.limit_of_compensation(&record.operation));
+        let span = trace::step(self, trace::Step::Compensation, position, &record.operation);
+        let undo = undo(Arc::clone(&self.role).compensate_call(key, record), limit).instrument(span.clone());
+        let cell = Arc::downgrade(self);
+        shared.process.spawn(async move {
+            let undone = undo.await;
+            let Some(cell) = cell.upgrade() else { return };
+            match &undone {
+                Ok(()) => cell.count(|counts| &counts.compensations),
+                Err(reason) => trace::failed(&span, reason),
+            }
+            cell.step(|session, now| _ = session.handle_compensated(position, undone, now));
+        });
     }
 
     fn idempotency_key(&self, position: Position) -> IdempotencyKey {

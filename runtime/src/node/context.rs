@@ -280,7 +280,10 @@ impl<D: Store> SessionContext for NodeContext<D> {
         let position = place.position;
         let json = self.encode(O::NAME, &arguments)?;
         let received = self.thread.received();
-        let recorded = self.core.lock().session.program_call(place.clone(), O::NAME, json, received)?;
+        let recorded = match (O::COMPENSATION, &mut self.core.lock().session) {
+            (Some(_), session) => session.program_intent(place.clone(), O::NAME, json, received)?,
+            (None, session) => session.program_call(place.clone(), O::NAME, json, received)?,
+        };
         let result = match recorded {
             Some(result) => result,
             None => {

@@ -186,6 +186,11 @@ impl<S: Store> Shared<S> {
         self.retries.operations.get(call.name()).unwrap_or(&self.timing.retry).limit()
     }
 
+    /// How long one try of the compensation of a recorded operation may take.
+    fn limit_of_compensation(&self, operation: &str) -> Option<Duration> {
+        self.retries.compensations.get(operation).unwrap_or(&self.timing.retry_compensations).limit()
+    }
+
     /// The session, where it is in memory.
     fn live(&self, key: SessionKey) -> Option<Arc<Cell<S>>> {
         match lock(&self.sessions).slots.get(&key) {

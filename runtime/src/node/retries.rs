@@ -118,7 +118,10 @@ mod tests {
             ("Payment.chrage", "is it `Payment.charge`?"),
             ("Bank.refund", "is it `Payment.refund`?"),
             ("quote", "is it `Payment.quote`?"),
-            ("Warehouse.reserve", "there are `Payment.charge`, `Payment.quote`, `Payment.refund`, `Payment.withdraw`, `Stock.scrap`"),
+            (
+                "Warehouse.reserve",
+                "there are `Payment.charge`, `Payment.quote`, `Payment.refund`, `Payment.withdraw`, `Stock.scrap`",
+            ),
         ] {
             let error = resolved(name, Retry::new()).expect_err("there is no such operation");
             assert!(error.contains(name) && error.ends_with(help), "{error}");

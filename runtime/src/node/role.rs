@@ -7,7 +7,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::task::{Context, Poll};
 
-use accompanist_core::Ran;
+use accompanist_core::{Ran, TransactionRecord};
 
 use super::context::NodeContext;
 use crate::context::{
@@ -34,6 +34,18 @@ pub(super) trait ErasedRole<S: Store>: Send + Sync {
         arguments: &'a str,
         output: &'a str,
     ) -> BoxFuture<'a, Result<(), BoxError>>;
+    fn compensate_call(
+        self: Arc<Self>,
+        key: IdempotencyKey,
+        record: TransactionRecord,
+    ) -> BoxFuture<'static, Result<(), BoxError>>;
+
+    /// Whether the operation is one outside of the database, which shares no commit with its record.
+    fn is_outside(&self, operation: &str) -> bool {
+        let is_it =
+            |declared: &ServiceOperation| matches!(declared, ServiceOperation::Recorded(name, _) if *name == operation);
+        self.operations().iter().any(is_it)
+    }
 }
 
 pub(super) struct Erased<R>(pub(super) Arc<R>);
@@ -67,6 +79,17 @@ impl<S: Store, R: Role<S>> ErasedRole<S> for Erased<R> {
         output: &'a str,
     ) -> BoxFuture<'a, Result<(), BoxError>> {
         self.0.compensate(tx, operation, arguments, output)
+    }
+
+    fn compensate_call(
+        self: Arc<Self>,
+        key: IdempotencyKey,
+        record: TransactionRecord,
+    ) -> BoxFuture<'static, Result<(), BoxError>> {
+        Box::pin(async move {
+            let TransactionRecord { operation, arguments, result, .. } = &record;
+            self.0.compensate_call(&key, operation, arguments, result.as_deref()).await
+        })
     }
 }
 

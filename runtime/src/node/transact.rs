@@ -8,7 +8,7 @@ use tracing::Instrument as _;
 use super::cell::Cell;
 use super::role::{ErasedTransaction, bounded, catch_panic};
 use super::trace;
-use crate::context::BoxFuture;
+use crate::context::{BoxError, BoxFuture};
 use crate::store::{Store, StoreError, Transact};
 
 /// A transaction of a role's program.
@@ -89,13 +89,11 @@ impl<S: Store> Transact<S> for Compensation<S> {
                 return false;
             }
             let record = &self.record;
-            let compensate = self.cell.role.compensate(tx, &record.operation, &record.arguments, &record.result);
+            // Only what is intended to be called has no result, and that runs in no transaction.
+            let result = record.result.as_deref().unwrap_or("null");
+            let compensate = self.cell.role.compensate(tx, &record.operation, &record.arguments, result);
             let span = trace::step(&self.cell, trace::Step::Compensation, record.position, &record.operation);
-            let result: Result<(), Arc<str>> = match catch_panic(compensate).instrument(span.clone()).await {
-                Ok(Ok(())) => Ok(()),
-                Ok(Err(error)) => Err(Arc::from(error.to_string())),
-                Err(panic) => Err(Arc::from(panic)),
-            };
+            let result = compensated(catch_panic(compensate).instrument(span.clone()).await);
             if let Err(reason) = &result {
                 trace::failed(&span, reason);
             }
@@ -117,6 +115,15 @@ impl<S: Store> Transact<S> for Compensation<S> {
             self.cell.count(|counts| &counts.compensations);
         }
         self.writes.done(&self.cell, result);
+    }
+}
+
+/// How a compensation ended.
+pub(super) fn compensated(ended: Result<Result<(), BoxError>, String>) -> Result<(), Arc<str>> {
+    match ended {
+        Ok(Ok(())) => Ok(()),
+        Ok(Err(error)) => Err(Arc::from(error.to_string())),
+        Err(panic) => Err(Arc::from(panic)),
     }
 }
 

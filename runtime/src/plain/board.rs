@@ -7,6 +7,7 @@ use accompanist_core::{Position, RoleId};
 use tokio::sync::Notify;
 
 use super::commit::Committed;
+use crate::context::IdempotencyKey;
 
 #[derive(Default)]
 pub(super) struct Board {
@@ -65,7 +66,12 @@ pub(super) struct Ticket {
     running: Running,
     operation: &'static str,
     arguments: Arc<str>,
+    /// Of an operation outside of the database.
+    key: Option<IdempotencyKey>,
 }
+
+/// An operation outside of the database that runs: whoever gives it up before it has returned does not know whether it has happened.
+pub(super) struct Intent(Option<Ticket>);
 
 impl Scope {
     /// Itself and those around it.
@@ -165,19 +171,47 @@ impl Board {
         state.tickets += 1;
         let number = state.tickets;
         state.entries.push(Entry { ticket: number, role, scope, committed: None });
-        Ticket { running: Running { board: Arc::clone(self), number }, operation, arguments }
+        Ticket { running: Running { board: Arc::clone(self), number }, operation, arguments, key: None }
     }
 }
 
 impl Ticket {
-    /// The transaction has committed.
-    pub(super) fn committed(self, output: Arc<str>) {
-        let committed = Committed { operation: self.operation, arguments: Arc::clone(&self.arguments), output };
+    /// It is of an operation outside of the database, called with this key.
+    pub(super) fn intent(self, key: IdempotencyKey) -> Intent {
+        Intent(Some(Self { key: Some(key), ..self }))
+    }
+
+    /// The transaction has committed; the operation outside of the database has returned, or nothing is known of it.
+    pub(super) fn committed(self, output: Option<Arc<str>>) {
+        let (operation, arguments, key) = (self.operation, Arc::clone(&self.arguments), self.key);
+        let committed = Committed { operation, arguments, output, key };
         let Running { board, number } = &self.running;
         let mut state = board.lock();
         if let Some(index) = state.entries.iter().position(|entry| entry.ticket == *number) {
             let entry = state.entries.remove(index);
             state.entries.push(Entry { committed: Some(committed), ..entry });
+        }
+    }
+}
+
+impl Intent {
+    /// It has returned.
+    pub(super) fn returned(mut self, output: Arc<str>) {
+        if let Some(ticket) = self.0.take() {
+            ticket.committed(Some(output));
+        }
+    }
+
+    /// It was refused, and so did nothing.
+    pub(super) fn refused(mut self) {
+        self.0 = None;
+    }
+}
+
+impl Drop for Intent {
+    fn drop(&mut self) {
+        if let Some(ticket) = self.0.take() {
+            ticket.committed(None);
         }
     }
 }

@@ -6,7 +6,7 @@ use accompanist_core::{RoleId, SessionId, SessionKey, Write};
 use tokio::sync::oneshot;
 
 use super::board::{Running, Ticket};
-use crate::context::{BoxError, BoxFuture, Failure, Role, Transaction};
+use crate::context::{BoxError, BoxFuture, Failure, IdempotencyKey, Role, Transaction};
 use crate::json::to_json;
 use crate::store::{Job, Store, StoreError, Transact};
 
@@ -32,12 +32,15 @@ impl<T: Transaction<S, D>, S: Send + Sync + 'static, D: Store> Work<D> for Commi
     }
 }
 
-/// A committed transaction, as JSON.
+/// A committed transaction, or an operation outside of the database, as JSON.
 #[derive(Clone)]
 pub(super) struct Committed {
     pub(super) operation: &'static str,
     pub(super) arguments: Arc<str>,
-    pub(super) output: Arc<str>,
+    /// `None` where it is not known whether it has happened.
+    pub(super) output: Option<Arc<str>>,
+    /// Of an operation outside of the database.
+    pub(super) key: Option<IdempotencyKey>,
 }
 
 /// A role without its type, as far as it undoes.
@@ -47,7 +50,11 @@ pub(super) trait Undoes<D: Store>: Send + Sync {
 
 impl<D: Store, R: Role<D>> Undoes<D> for R {
     fn compensate<'a>(&'a self, tx: &'a mut D::Tx, record: &'a Committed) -> BoxFuture<'a, Result<(), BoxError>> {
-        Role::compensate(self, tx, record.operation, &record.arguments, &record.output)
+        let (operation, arguments, output) = (record.operation, &record.arguments, record.output.as_deref());
+        match &record.key {
+            Some(key) => Role::compensate_call(self, key, operation, arguments, output),
+            None => Role::compensate(self, tx, operation, arguments, output.unwrap_or("null")),
+        }
     }
 }
 
@@ -112,7 +119,7 @@ impl<D: Store, W: Work<D>> Transact<D> for OneCommit<W> {
             (Err(error), _) => Err(error.into()),
         };
         if let (Ok(output), Some(ticket)) = (&reply, self.ticket.take()) {
-            ticket.committed(Arc::clone(output));
+            ticket.committed(Some(Arc::clone(output)));
         }
         // Whoever asked may have gone.
         let _ = self.reply.send(reply);

@@ -216,8 +216,25 @@ impl<D: Store> SessionContext for PlainContext<D> {
     {
         self.go_on()?;
         let key = IdempotencyKey(self.path.position(site).0);
-        let result = O::call(service, &key, &arguments).await.map_err(|failure| self.fail(O::NAME, failure))?;
-        self.decode(&self.encode(&result)?)
+        let Some(_) = O::COMPENSATION else {
+            let result = O::call(service, &key, &arguments).await.map_err(|failure| self.fail(O::NAME, failure))?;
+            return self.decode(&self.encode(&result)?);
+        };
+        let json = self.encode(&arguments)?;
+        let intent = self.part.board.ticket(self.part.me, self.scope.clone(), O::NAME, json).intent(key);
+        match O::call(service, &key, &arguments).await {
+            Ok(result) => {
+                let json = self.encode(&result)?;
+                intent.returned(Arc::clone(&json));
+                self.decode(&json)
+            }
+            Err(failure) => {
+                if let Failure::Abort(_) = &failure {
+                    intent.refused();
+                }
+                Err(self.fail(O::NAME, failure))
+            }
+        }
     }
 
     async fn saga<T, F>(

@@ -91,7 +91,9 @@ fn written(carried: &Carried) -> String {
 
 fn write(write: &Write) -> String {
     let changes = write.changes.iter().filter_map(|change| match change {
+        Change::Transaction(record) if record.result.is_none() => Some(format!("the intent of {} ", record.operation)),
         Change::Transaction(record) => Some(format!("{} ", record.operation)),
+        Change::Returned { .. } => Some("the result of what was intended ".to_owned()),
         Change::Undone(_) => Some("a compensation ".to_owned()),
         Change::Call(record) => Some(format!("the result of {} ", record.operation)),
         Change::ScopeVote(_) => Some("a scope's vote ".to_owned()),

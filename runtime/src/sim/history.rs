@@ -37,8 +37,8 @@ pub struct TransactionHistory {
     pub operation: String,
     /// Its arguments as JSON.
     pub arguments: String,
-    /// Its result as JSON.
-    pub result: String,
+    /// Its result as JSON; `None` of a call that is intended, or was, and has not returned.
+    pub result: Option<String>,
     /// It has been undone.
     pub undone: bool,
 }
@@ -58,7 +58,7 @@ pub(super) fn of(ledger: &Ledger) -> Vec<SessionHistory> {
         let transactions = part.transactions.iter().map(|record| TransactionHistory {
             operation: record.operation.to_string(),
             arguments: record.arguments.to_string(),
-            result: record.result.to_string(),
+            result: record.result.as_ref().map(ToString::to_string),
             undone: record.undone,
         });
         let part_history = PartHistory {

@@ -80,6 +80,9 @@ impl Ledger {
                 Change::Undone(position) => {
                     part.undo(*position, &row.state).map_err(|what| format!("{}: {what}", whose()))?;
                 }
+                Change::Returned { position, result } => {
+                    part.returned(*position, result).map_err(|what| format!("{}: {what}", whose()))?;
+                }
                 Change::Call(_)
                 | Change::ScopeVote(_)
                 | Change::Message(_)
@@ -131,6 +134,17 @@ impl Part {
             })
         };
         standing.clone().filter(is_last).map(|record| record.position).collect()
+    }
+
+    fn returned(&mut self, position: Position, result: &Arc<str>) -> Result<(), String> {
+        match self.transactions.iter_mut().find(|record| record.position == position) {
+            Some(record) if record.result.is_none() && !record.undone => {
+                record.result = Some(Arc::clone(result));
+                Ok(())
+            }
+            Some(record) => Err(format!("{} has returned already, or is undone", record.operation)),
+            None => Err(format!("what nobody intended has returned, at {position:?}")),
+        }
     }
 
     fn undo(&mut self, position: Position, state: &RowState) -> Result<(), String> {

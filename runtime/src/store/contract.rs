@@ -51,7 +51,7 @@ pub(super) fn transaction(position: u128) -> TransactionRecord {
         sequence: 1,
         operation: Arc::from("Stock.reserve"),
         arguments: Arc::from("[\"pan\"]"),
-        result: Arc::from("3"),
+        result: Some(Arc::from("3")),
         received: Digest(77),
         undone: false,
     }
@@ -168,6 +168,7 @@ pub(super) fn check<S: Store>(new: impl Fn() -> S) {
     an_operation_taken_back_leaves_only_what_it_records(&new());
     a_refused_record_leaves_nothing(&new());
     records_are_kept_marked_and_dropped(&new());
+    an_intent_gets_its_result(&new());
     messages_are_added_and_dropped(&new());
     unfinished_sessions_come_in_the_order_of_their_start(&new());
     finished_sessions_are_forgotten_after_their_retention(&new());
@@ -283,6 +284,21 @@ fn records_are_kept_marked_and_dropped<S: Store>(store: &S) {
     log.commit(store, key(1), write(1, 2, vec![Change::DropRecords])).unwrap();
     let found = stored(store, 1).unwrap();
     assert!(found.transactions.is_empty() && found.calls.is_empty() && found.scope_votes.is_empty());
+}
+
+fn an_intent_gets_its_result<S: Store>(store: &S) {
+    let log = Log::new();
+    let intent = TransactionRecord { result: None, ..transaction(1) };
+    log.commit(store, key(1), write(1, 1, vec![Change::Transaction(intent.clone())])).unwrap();
+    assert_eq!(stored(store, 1).unwrap().transactions, [intent]);
+    let returned = |position| Change::Returned { position: Position(position), result: Arc::from("\"ß\"") };
+    let unknown = log.commit(store, key(1), write(1, 2, vec![returned(2)]));
+    assert!(matches!(unknown, Err(StoreError::Failed(_))));
+    log.commit(store, key(1), write(1, 2, vec![returned(1)])).unwrap();
+    let record = TransactionRecord { result: Some(Arc::from("\"ß\"")), ..transaction(1) };
+    assert_eq!(stored(store, 1).unwrap().transactions, std::slice::from_ref(&record));
+    log.commit(store, key(1), write(1, 3, vec![Change::Undone(Position(1))])).unwrap();
+    assert_eq!(stored(store, 1).unwrap().transactions, [TransactionRecord { undone: true, ..record }]);
 }
 
 fn messages_are_added_and_dropped<S: Store>(store: &S) {

@@ -179,7 +179,7 @@ fn item(item: &Item, count: Count<'_>) {
             count("service");
             for operation in &service.operations {
                 count(match &operation.kind {
-                    OperationKind::Recorded => "fn of a service",
+                    OperationKind::Recorded { .. } => "fn of a service",
                     OperationKind::Pure => "pure fn",
                     OperationKind::Transaction { compensate: Some(_) } => "transaction",
                     OperationKind::Transaction { compensate: None } => "compensate none",

@@ -1,13 +1,15 @@
-//! The operations of a machine's services, as a runtime sees them: one transaction and one `fn`, whose arguments say which is meant.
+//! The operations of a machine's services, as a runtime sees them: one transaction, one `fn` and one `fn` with a compensation, whose arguments say which is meant.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use accompanist::store::{MemoryTx, Store};
-use accompanist::{BoxError, Database, Failure, IdempotencyKey, Operation, Transaction};
+use accompanist::{BoxError, Compensated, Database, Failure, IdempotencyKey, Operation, Transaction};
 use chor::interpret::{Called, Participant, Value};
 use serde::{Deserialize, Serialize};
 
 use super::Wire;
+use super::outside::Kept;
 use super::world::{Entry, World};
 
 /// An operation with its arguments.
@@ -51,43 +53,43 @@ impl Request {
 }
 
 /// A transaction of a store that keeps what services write into it.
-pub trait Kept {
+pub trait Keeping {
     /// Writes it down as a part of the transaction.
-    fn keep(&mut self, participant: Participant, entry: Entry);
+    fn keep(&mut self, kept: Kept);
 }
 
 /// Keeps nothing: what is done is done.
-impl Kept for () {
-    fn keep(&mut self, _: Participant, _: Entry) {}
+impl Keeping for () {
+    fn keep(&mut self, _: Kept) {}
 }
 
 /// What transactions have done, and compensations, as far as they are committed.
 #[derive(Clone, Debug, Default)]
-pub struct Effects(pub Vec<(Participant, Entry)>);
+pub struct Effects(pub Vec<Kept>);
 
-impl Kept for MemoryTx {
-    fn keep(&mut self, participant: Participant, entry: Entry) {
-        self.data::<Effects>().0.push((participant, entry));
+impl Keeping for MemoryTx {
+    fn keep(&mut self, kept: Kept) {
+        self.data::<Effects>().0.push(kept);
     }
 }
 
 /// A store of such transactions.
-pub trait Keeps: Store<Tx: Kept> {}
+pub trait Keeps: Store<Tx: Keeping> {}
 
-impl<S: Store<Tx: Kept>> Keeps for S {}
+impl<S: Store<Tx: Keeping>> Keeps for S {}
 
 /// Any transaction.
 #[derive(Debug)]
 pub struct Committed;
 
-impl<D: Database<Tx: Kept>> Transaction<World, D> for Committed {
+impl<D: Database<Tx: Keeping>> Transaction<World, D> for Committed {
     const NAME: &'static str = "Machine.commit";
     type Arguments = Request;
     type Output = Wire;
 
     async fn commit(world: &World, tx: &mut D::Tx, request: &Request) -> Result<Wire, Failure> {
         let (participant, entry) = request.did();
-        tx.keep(participant, entry.clone());
+        tx.keep((world.books().next(), participant, entry.clone()));
         world.record(participant, entry);
         request.result()
     }
@@ -96,7 +98,7 @@ impl<D: Database<Tx: Kept>> Transaction<World, D> for Committed {
         if request.can_be_undone {
             let (participant, undone) = (Participant(request.participant), output.0.clone());
             let undone = Entry::Undid(request.name.clone(), request.arguments(), undone);
-            tx.keep(participant, undone.clone());
+            tx.keep((world.books().next(), participant, undone.clone()));
             world.record(participant, undone);
         }
         Ok(())
@@ -116,5 +118,52 @@ impl<D: Database> Operation<World, D> for Recorded {
         let (participant, entry) = request.did();
         world.record(participant, entry);
         request.result()
+    }
+}
+
+/// Any `fn` with a compensation.
+#[derive(Debug)]
+pub struct Outside;
+
+impl<D: Database> Operation<World, D> for Outside {
+    const NAME: &'static str = "Machine.call_outside";
+    const COMPENSATION: Option<&'static str> = Some("Machine.undo_outside");
+    type Arguments = Request;
+    type Output = Wire;
+
+    async fn call(world: &World, key: &IdempotencyKey, request: &Request) -> Result<Wire, Failure> {
+        let (participant, entry) = request.did();
+        if request.result.is_err() {
+            world.record(participant, entry);
+            return request.result();
+        }
+        let (books, key) = (Arc::clone(world.books()), *key);
+        let is_done = match world.lateness_millis() {
+            None => books.call(key, participant, entry),
+            // Whoever called may be gone when it arrives.
+            Some(millis) => {
+                let arrival = tokio::spawn(async move {
+                    tokio::time::sleep(Duration::from_millis(millis)).await;
+                    books.call(key, participant, entry)
+                });
+                arrival.await?
+            }
+        };
+        if is_done { request.result() } else { Err(std::io::Error::other("it is compensated").into()) }
+    }
+}
+
+impl<D: Database> Compensated<World, D> for Outside {
+    async fn compensate(
+        world: &World,
+        key: &IdempotencyKey,
+        request: &Request,
+        output: Option<&Wire>,
+    ) -> Result<(), BoxError> {
+        if request.result.is_err() && output.is_some() {
+            world.books().contradict(format!("`{}` was refused, and its compensation is told a result", request.name));
+        }
+        world.books().undo(*key, output.map(|told| &told.0));
+        Ok(())
     }
 }

@@ -5,22 +5,26 @@ mod call;
 mod compute;
 mod frame;
 mod function;
+mod outside;
 mod run;
 mod wire;
 mod world;
 
 use std::sync::Arc;
 
-use accompanist::{BoxError, BoxFuture, Choreography, Definition, Interrupted, Role, RoleId, SessionContext};
+use accompanist::{
+    BoxError, BoxFuture, Choreography, Definition, IdempotencyKey, Interrupted, Role, RoleId, SessionContext,
+};
 use chor::Compilation;
 use chor::hir::ChoreographyId;
 use chor::interpret::Value;
 use serde::Serialize;
 
 use call::Keeps;
-pub use call::{Committed, Effects, Kept};
+pub use call::{Committed, Effects, Keeping, Outside};
+pub use outside::{Books, Kept};
 pub use wire::Wire;
-pub use world::{Asked, Entry, World, any_value};
+pub use world::{Asked, Entry, LATE_MILLIS_MAX, World, any_value};
 
 /// A choreography that is played.
 #[derive(Debug)]
@@ -97,6 +101,21 @@ impl<S: Keeps> Role<S> for Player {
     ) -> BoxFuture<'a, Result<(), BoxError>> {
         match operation {
             "Machine.commit" => accompanist::compensate::<Committed, World, S>(&self.world, tx, arguments, output),
+            _ => accompanist::unknown_operation(operation),
+        }
+    }
+
+    fn compensate_call<'a>(
+        &'a self,
+        key: &'a IdempotencyKey,
+        operation: &'a str,
+        arguments: &'a str,
+        output: Option<&'a str>,
+    ) -> BoxFuture<'a, Result<(), BoxError>> {
+        match operation {
+            "Machine.call_outside" => {
+                accompanist::compensate_call::<Outside, World, S>(&self.world, key, arguments, output)
+            }
             _ => accompanist::unknown_operation(operation),
         }
     }

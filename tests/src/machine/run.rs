@@ -11,7 +11,7 @@ use chor::interpret::{self, Value};
 use chor::lir::{Block, Call, Decision, Key, Members, Projection, Repeat, Saga, Stmt, StmtKind};
 use chor::syntax::ast::OperationKind;
 
-use super::call::{Committed, Keeps, Recorded, Request};
+use super::call::{Committed, Keeps, Outside, Recorded, Request};
 use super::frame::Frame;
 use super::{Player, Wire};
 
@@ -139,13 +139,15 @@ impl Player {
                 let hir = &self.play.compilation.hir;
                 let called = self.called(frame, *service, *operation, &args);
                 let kind = called.kind;
-                let can_be_undone = matches!(kind, OperationKind::Transaction { compensate: Some(_) });
-                let request = Request::new(&self.world, hir, &called, can_be_undone);
+                let request = Request::new(&self.world, hir, &called, kind.compensation().is_some());
                 let value = match kind {
                     OperationKind::Transaction { .. } => {
                         ctx.transaction::<Committed, _>(*site, &self.world, request).await?
                     }
-                    OperationKind::Recorded | OperationKind::Pure => {
+                    OperationKind::Recorded { compensate: Some(_) } => {
+                        ctx.call::<Outside, _>(*site, &self.world, request).await?
+                    }
+                    OperationKind::Recorded { compensate: None } | OperationKind::Pure => {
                         ctx.call::<Recorded, _>(*site, &self.world, request).await?
                     }
                 };

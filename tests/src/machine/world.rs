@@ -2,14 +2,18 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::hash::{DefaultHasher, Hash, Hasher};
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use accompanist::{Position, RoleId};
 use chor::hir::{Hir, Ty, TypeDefKind};
 use chor::interpret::{Called, Participant, Services, Value};
 
 use super::Wire;
+use super::outside::Books;
 use crate::random::Random;
+
+/// For how long a call to the outside may be on its way.
+pub const LATE_MILLIS_MAX: usize = 5_000;
 
 /// What a service did.
 #[derive(Clone, Debug, PartialEq)]
@@ -27,16 +31,16 @@ pub struct World {
     is_punctual: bool,
     /// Where roles pause; a node polls a program only when there is something new for it, and so nowhere.
     random: Option<Mutex<Random>>,
-    log: Mutex<BTreeMap<Participant, Vec<Entry>>>,
+    books: Arc<Books>,
+    /// Where calls to the outside may be late, which of them are.
+    lateness: Option<Mutex<Random>>,
     /// The messages by sender, position and receiver. A role that is run again sends them again.
     sent: Mutex<BTreeMap<(RoleId, Position, RoleId), u64>>,
     /// Those that were received, or came too late.
     received: Mutex<BTreeSet<(RoleId, Position, RoleId)>>,
-    /// What one that was sent again said before.
-    contradictions: Mutex<Vec<String>>,
 }
 
-fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+pub(super) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
@@ -51,6 +55,23 @@ impl World {
         Self { random: None, ..self }
     }
 
+    /// The same, where calls to the outside may arrive when nobody waits for them any more.
+    pub fn with_late_calls(self, schedule: u64) -> Self {
+        Self { lateness: Some(Mutex::new(Random::new(schedule))), ..self }
+    }
+
+    /// What services write down.
+    pub fn books(&self) -> &Arc<Books> {
+        &self.books
+    }
+
+    /// For how many milliseconds a call to the outside is on its way: at most [`LATE_MILLIS_MAX`].
+    pub(super) fn lateness_millis(&self) -> Option<u64> {
+        let mut random = lock(self.lateness.as_ref()?);
+        let millis = u64::try_from(random.below(LATE_MILLIS_MAX)).unwrap_or(0);
+        random.percent(30).then_some(millis)
+    }
+
     /// How often a role lets the others go on, here.
     pub fn pauses(&self) -> usize {
         let Some(random) = &self.random else { return 0 };
@@ -60,12 +81,12 @@ impl World {
 
     /// What was done, by each participant in order.
     pub fn log(&self) -> BTreeMap<Participant, Vec<Entry>> {
-        lock(&self.log).clone()
+        self.books.log()
     }
 
     /// Writes down what was done.
     pub fn record(&self, participant: Participant, entry: Entry) {
-        lock(&self.log).entry(participant).or_default().push(entry);
+        self.books.record(participant, entry);
     }
 
     /// Notes a message, which may have been sent before.
@@ -75,7 +96,7 @@ impl World {
         let digest = hasher.finish();
         if lock(&self.sent).insert((from, position, to), digest).is_some_and(|before| before != digest) {
             let what = format!("{from:?} sends {} to {to:?}, where it sent something else before", value.0.json());
-            lock(&self.contradictions).push(what);
+            self.books.contradict(what);
         }
     }
 
@@ -93,8 +114,8 @@ impl World {
 
     /// How many messages were sent, each counted once; or of which one, that was sent again, another was made.
     pub fn messages(&self) -> Result<u64, String> {
-        match lock(&self.contradictions).first() {
-            Some(what) => Err(what.clone()),
+        match self.books.contradiction() {
+            Some(what) => Err(what),
             None => Ok(lock(&self.sent).len() as u64),
         }
     }

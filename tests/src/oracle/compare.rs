@@ -33,7 +33,7 @@ pub fn compare(case: &Case, said: &Run, played: &Played) -> Result<(), String> {
         if let Some(called) = &played.called {
             let called = called.get(&participant).map(Vec::as_slice).unwrap_or_default();
             at_least_once(said, &expected, called).map_err(|what| format!("{participant:?}: {what}"))?;
-            expected.retain(|event| is_committed(case, event));
+            expected.retain(|event| leaves_something(case, event));
         }
         let done = log.get(&participant).map(Vec::as_slice).unwrap_or_default();
         let difference =
@@ -103,17 +103,20 @@ fn key(operation: &str, arguments: &[Value], result: &Result<Value, String>) -> 
     (operation.to_owned(), format!("{arguments:?} {result:?}"))
 }
 
-/// Whether a store has it: it is a transaction that did not abort.
-fn is_committed(case: &Case, event: &Event) -> bool {
+/// Whether it leaves something, in a store or outside: it is a transaction or has a compensation, and did not abort.
+fn leaves_something(case: &Case, event: &Event) -> bool {
     let services = &case.compilation.hir.services;
     let operations = services.iter().flat_map(|service| {
         service.operations.iter().map(|operation| (format!("{}.{}", service.name.name, operation.name.name), operation))
     });
     let mut operations = operations;
     let declared = operations.find(|(name, _)| *name == event.operation);
-    let is_transaction =
-        declared.is_some_and(|(_, declared)| matches!(declared.kind, OperationKind::Transaction { .. }));
-    is_transaction && event.result.is_ok()
+    let leaves = declared.is_some_and(|(_, declared)| match &declared.kind {
+        OperationKind::Transaction { .. } => true,
+        OperationKind::Recorded { compensate } => compensate.is_some(),
+        OperationKind::Pure => false,
+    });
+    leaves && event.result.is_ok()
 }
 
 /// What was called is what is to be called, and nothing of it was left out that no scope undoes.

@@ -33,7 +33,7 @@ pub struct Played {
     pub lost: Option<String>,
     /// What each participant did, in order.
     pub log: BTreeMap<Participant, Vec<Entry>>,
-    /// Where nodes crash, `log` is what was committed, and this is what was called, as often as it was.
+    /// Where nodes crash, `log` is what was committed and what took effect outside, and this is what was called, as often as it was.
     pub called: Option<BTreeMap<Participant, Vec<Entry>>>,
 }
 

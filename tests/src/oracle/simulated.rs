@@ -11,7 +11,7 @@ use accompanist::{Retry, RoleId, Timing};
 use chor::interpret::{Cast, Outcome, Participant, Run};
 
 use super::{Case, Played, compare, json, reason};
-use crate::machine::{Arguments, Effects, Entry, Play, Player, Wire, World};
+use crate::machine::{Arguments, Effects, Entry, LATE_MILLIS_MAX, Play, Player, Wire, World};
 
 /// How long a session may take while nodes crash, on the clock of its run.
 const PATIENCE: Duration = Duration::from_secs(3600);
@@ -65,10 +65,12 @@ impl Case {
 
     fn simulated(&self, seed: u64, is_faulty: bool, counts: &mut Counts) -> Result<Played, String> {
         let play = Play::new(Arc::clone(&self.compilation), self.choreography).ok_or("it is not projected")?;
+        let world = World::new(self.seed, seed, self.is_punctual).without_pauses();
+        let world = if is_faulty { world.with_late_calls(seed) } else { world };
         let stage = Arc::new(Stage {
             case: self.clone(),
             play: Arc::new(play),
-            world: Arc::new(World::new(self.seed, seed, self.is_punctual).without_pauses()),
+            world: Arc::new(world),
             cast: Cast::of(&self.compilation.hir, self.choreography, &self.groups),
             is_faulty,
         });
@@ -156,11 +158,14 @@ impl Stage {
         if !self.is_faulty {
             return Ok(Played { ended, messages, lost, log: self.world.log(), called: None });
         }
+        // What is still on its way arrives.
+        tokio::time::sleep(Duration::from_millis(LATE_MILLIS_MAX as u64)).await;
+        let mut kept = self.world.books().outside();
+        kept.extend(nodes.iter().flat_map(|(_, _, node)| node.store().data::<Effects>().0));
+        kept.sort_by_key(|(number, ..)| *number);
         let mut log: BTreeMap<Participant, Vec<Entry>> = BTreeMap::new();
-        for (_, _, node) in &nodes {
-            for (participant, entry) in node.store().data::<Effects>().0 {
-                log.entry(participant).or_default().push(entry);
-            }
+        for (_, participant, entry) in kept {
+            log.entry(participant).or_default().push(entry);
         }
         Ok(Played { ended, messages, lost, log, called: Some(self.world.log()) })
     }

@@ -1,4 +1,4 @@
-//! A compensation is one method of the service: transactions that share it have the same types, and no other operation has
+//! A compensation is one method of the service: operations that share it are of one kind and have the same types, and no other operation has
 //! its name.
 
 use std::collections::BTreeMap;
@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use crate::diagnostic::Diagnostics;
 use crate::diagnostic::meaning::Meaning;
 use crate::hir::{Hir, Operation, Service};
-use crate::syntax::ast::{Ident, OperationKind};
+use crate::syntax::ast::Ident;
 
 /// Reports compensations that cannot be one method.
 pub fn check(hir: &Hir, diagnostics: &mut Diagnostics) {
@@ -20,16 +20,21 @@ fn check_service(service: &Service, diagnostics: &mut Diagnostics) {
         service.operations.iter().map(|operation| (operation.name.name.as_str(), operation)).collect();
     let mut first: BTreeMap<&str, (&Operation, &Ident)> = BTreeMap::new();
     for operation in &service.operations {
-        let OperationKind::Transaction { compensate: Some(name) } = &operation.kind else {
+        let Some(name) = operation.kind.compensation() else {
             continue;
         };
         if let Some(other) = operations.get(name.name.as_str()) {
             diagnostics.push(Meaning::duplicate(name, other.name.span));
         }
         match first.get(name.name.as_str()) {
-            Some((other, other_name)) if !same_types(operation, other) => {
-                let (name, span) = (name.name.clone(), name.span);
-                diagnostics.push(Meaning::SharedCompensation { name, span, first: other_name.span }.into());
+            Some((other, other_name)) if !(same_kind(operation, other) && same_types(operation, other)) => {
+                let problem = Meaning::SharedCompensation {
+                    name: name.name.clone(),
+                    is_of_two_kinds: !same_kind(operation, other),
+                    span: name.span,
+                    first: other_name.span,
+                };
+                diagnostics.push(problem.into());
             }
             Some(_) => {}
             None => {
@@ -37,6 +42,11 @@ fn check_service(service: &Service, diagnostics: &mut Diagnostics) {
             }
         }
     }
+}
+
+/// A compensation is handed a transaction or the key, as its operation is.
+fn same_kind(one: &Operation, two: &Operation) -> bool {
+    std::mem::discriminant(&one.kind) == std::mem::discriminant(&two.kind)
 }
 
 fn same_types(one: &Operation, two: &Operation) -> bool {

@@ -21,7 +21,7 @@ struct Act {
 struct Summary {
     /// Commits what nothing undoes.
     commits: bool,
-    /// Runs a transaction or requires something, and so may abort.
+    /// Runs what has or could have a compensation, or requires something, and so may abort.
     may_abort: bool,
 }
 
@@ -110,10 +110,13 @@ impl Walk<'_> {
             ExprKind::Operation { service, operation, args, .. } => {
                 let args_may_abort = self.all(args, pending);
                 let operation = self.hir.operation(*service, *operation);
-                let OperationKind::Transaction { compensate } = &operation.kind else {
-                    return args_may_abort;
+                // A `fn` that can be undone is meant to be refused at times; of any other, nothing says so.
+                let commits = match &operation.kind {
+                    OperationKind::Transaction { compensate } => compensate.is_none(),
+                    OperationKind::Recorded { compensate: Some(_) } => false,
+                    OperationKind::Recorded { compensate: None } | OperationKind::Pure => return args_may_abort,
                 };
-                let summary = Summary { commits: compensate.is_none(), may_abort: true };
+                let summary = Summary { commits, may_abort: true };
                 self.act(&operation.name.name, self.body[expr].span, summary, pending);
                 true
             }

@@ -176,8 +176,11 @@ pub struct Operation {
 /// The kinds of operation.
 #[derive(Clone, Debug, PartialEq)]
 pub enum OperationKind {
-    /// `fn`: its result is recorded.
-    Recorded,
+    /// `fn`: its result is recorded. `fn .. compensate name` acts on something outside of the role's database.
+    Recorded {
+        /// The compensation.
+        compensate: Option<Ident>,
+    },
     /// `pure fn`: computed again on replay.
     Pure,
     /// `transaction .. compensate name`, or `compensate none` (`None`).
@@ -185,6 +188,16 @@ pub enum OperationKind {
         /// The compensation.
         compensate: Option<Ident>,
     },
+}
+
+impl OperationKind {
+    /// What undoes the operation, where something does.
+    pub fn compensation(&self) -> Option<&Ident> {
+        match self {
+            Self::Pure => None,
+            Self::Recorded { compensate } | Self::Transaction { compensate } => compensate.as_ref(),
+        }
+    }
 }
 
 /// A choreography.

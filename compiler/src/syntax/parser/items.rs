@@ -214,17 +214,29 @@ fn service<'s>() -> impl Parser<'s, Input<'s>, Item, Extra<'s>> + Clone {
 fn operation<'s>() -> impl Parser<'s, Input<'s>, Operation, Extra<'s>> + Clone {
     let params = list_if_readable(Token::LeftParen, field(), Token::RightParen);
     let signature = ident().then(params).then(result(ty(), unreadable)).boxed();
+    // `none` is no keyword: it says only here that nothing can undo the transaction.
+    let compensation =
+        just(Token::Compensate).ignore_then(ident()).map(|name| Some(name).filter(|name| name.name != "none")).boxed();
     let function = just(Token::Pure)
         .or_not()
         .then_ignore(just(Token::Fn))
-        .then(signature.clone())
-        .map(|(pure, signature)| (pure.map_or(OperationKind::Recorded, |_| OperationKind::Pure), signature));
-    // `none` is no keyword: it says only here that nothing can undo the transaction.
-    let compensate =
-        just(Token::Compensate).ignore_then(ident()).map(|name| Some(name).filter(|name| name.name != "none"));
+        .then(signature.clone().map_with(|signature, e| (signature, e.span())))
+        .then(compensation.clone().map_with(|compensate, e| (compensate, e.span())).or_not())
+        .validate(|((pure, (signature, before)), compensation), _, emitter| {
+            let is_pure = pure.is_some();
+            if let Some((compensate, span)) = &compensation
+                && (is_pure || compensate.is_none())
+            {
+                let removed = Span { start: before.end, ..*span };
+                let problem = Problem::NothingToUndo { is_pure, span: *span, removed };
+                emitter.emit(ParseError::problem(problem, *span));
+            }
+            let compensate = compensation.and_then(|(compensate, _)| compensate);
+            (if is_pure { OperationKind::Pure } else { OperationKind::Recorded { compensate } }, signature)
+        });
     let transaction = just(Token::Transaction)
         .ignore_then(signature)
-        .then(compensate)
+        .then(compensation)
         .map(|(signature, compensate)| (OperationKind::Transaction { compensate }, signature));
     let operation = function
         .or(transaction)

@@ -70,6 +70,8 @@ pub(super) struct Request {
     pub(super) operation: Arc<str>,
     pub(super) arguments: Arc<str>,
     pub(super) received: Digest,
+    /// An earlier run may have asked for it.
+    pub(super) is_again: bool,
     pub(super) attempts: u32,
     /// What it said when it last failed.
     pub(super) failure: Option<Arc<str>>,

@@ -122,13 +122,21 @@ impl Session {
     ) -> Result<Option<Arc<str>>, Stop> {
         let Place { position, scopes } = at.into();
         self.go_on(&scopes)?;
-        if let Some(record) = self.transactions.get(&position) {
-            let fits = (&*record.operation, &record.arguments, record.received) == (operation, &arguments, received);
-            let (result, recorded) = (Arc::clone(&record.result), describe(&record.operation, &record.arguments));
-            return self.visit(position, fits, result, recorded, operation, &arguments);
+        match self.recorded_transaction(position, operation, &arguments, received)? {
+            Some(Some(result)) => return Ok(Some(result)),
+            Some(None) => return self.diverge(position, "an operation that is no transaction", operation.to_owned()),
+            None => {}
         }
         self.request_allowed(position, &scopes, operation, &arguments)?;
-        let request = Request { scopes, operation: operation.into(), arguments, received, attempts: 0, failure: None };
+        let request = Request {
+            scopes,
+            operation: operation.into(),
+            arguments,
+            received,
+            is_again: false,
+            attempts: 0,
+            failure: None,
+        };
         if self.transaction_requests.insert(position, request).is_some() {
             return self.diverge(position, "one transaction", "a second one at the same position".into());
         }
@@ -139,7 +147,7 @@ impl Session {
     /// The result of the transaction at `position`, once it has run.
     pub fn poll_transaction(&mut self, at: impl Into<Place>) -> Poll<Result<Arc<str>, Stop>> {
         let Place { position, scopes } = at.into();
-        self.poll_returned(&scopes, self.transactions.get(&position).map(|record| &record.result))
+        self.poll_returned(&scopes, self.transactions.get(&position).and_then(|record| record.result.as_ref()))
     }
 
     /// The program asks for an operation whose result is recorded. Like [`Session::program_transaction`].
@@ -156,7 +164,15 @@ impl Session {
             return Ok(Some(result));
         }
         self.request_allowed(position, &scopes, operation, &arguments)?;
-        let request = Request { scopes, operation: operation.into(), arguments, received, attempts: 0, failure: None };
+        let request = Request {
+            scopes,
+            operation: operation.into(),
+            arguments,
+            received,
+            is_again: false,
+            attempts: 0,
+            failure: None,
+        };
         if self.call_requests.insert(position, request).is_some() {
             return self.diverge(position, "one call", "a second one at the same position".into());
         }
@@ -164,25 +180,12 @@ impl Session {
         Ok(None)
     }
 
-    /// The result of a call, if it is recorded.
-    pub(super) fn recorded_call(
-        &mut self,
-        position: Position,
-        operation: &str,
-        arguments: &str,
-        received: Digest,
-    ) -> Result<Option<Arc<str>>, Stop> {
-        let Some(record) = self.calls.get(&position) else { return Ok(None) };
-        let digest = Digest::of(arguments.as_bytes());
-        let fits = (&*record.operation, record.arguments, record.received) == (operation, digest, received);
-        let (result, recorded) = (Arc::clone(&record.result), describe(&record.operation, "other arguments"));
-        self.visit(position, fits, result, recorded, operation, arguments)
-    }
-
     /// The result of the call at `position`, once it has returned.
     pub fn poll_call(&mut self, at: impl Into<Place>) -> Poll<Result<Arc<str>, Stop>> {
         let Place { position, scopes } = at.into();
-        self.poll_returned(&scopes, self.calls.get(&position).map(|record| &record.result))
+        let called = self.calls.get(&position).map(|record| &record.result);
+        let intended = || self.transactions.get(&position).and_then(|record| record.result.as_ref());
+        self.poll_returned(&scopes, called.or_else(intended))
     }
 
     /// The program ends the session by intent.
@@ -218,15 +221,13 @@ impl Session {
         match ran {
             Ran::Done(result) => {
                 let Some(request) = self.transaction_requests.remove(&position) else { return false };
-                let before = self.row.as_ref().map_or(0, |row| row.commits);
-                let unwritten = self.unwritten.iter().filter(|change| matches!(change, Change::Transaction(_)));
                 let record = TransactionRecord {
                     position,
                     scopes: request.scopes,
-                    sequence: before + unwritten.count() as u64 + 1,
+                    sequence: self.next_sequence(),
                     operation: request.operation,
                     arguments: request.arguments,
-                    result,
+                    result: Some(result),
                     received: request.received,
                     undone: false,
                 };
@@ -260,6 +261,9 @@ impl Session {
         match ran {
             Ran::Done(result) => {
                 let Some(request) = self.call_requests.remove(&position) else { return };
+                if self.intended_returned(position, &result) {
+                    return;
+                }
                 let record = CallRecord {
                     position,
                     scopes: request.scopes,
@@ -273,6 +277,7 @@ impl Session {
                 self.visited.insert(position);
             }
             Ran::Refused(reason) => {
+                self.intended_refused(position);
                 let scopes = self.call_requests.get(&position).map(|request| request.scopes.clone());
                 self.refuse_in(&scopes.unwrap_or_default(), reason);
             }
@@ -370,51 +375,10 @@ impl Session {
         }
     }
 
-    /// How many records the program has not come by, but for those of bodies that were aborted.
-    fn missed(&self) -> usize {
-        let transactions = self.transactions.values().map(|record| (record.position, &record.scopes));
-        let calls = self.calls.values().map(|record| (record.position, &record.scopes));
-        let missed =
-            |(position, scopes): &(Position, &Scopes)| !self.visited.contains(position) && !self.is_given_up(scopes);
-        transactions.chain(calls).filter(missed).count() + self.missed_scopes()
-    }
-
     /// Whether the program may do anything within `scopes`.
     pub(super) fn go_on(&self, scopes: &Scopes) -> Result<(), Stop> {
         let stops = self.stopped || self.parked || self.refusal.is_some() || self.is_given_up(scopes);
         if stops { Err(Stop) } else { Ok(()) }
-    }
-
-    /// A role that has voted, of the session or of a scope around, has nothing left to do there that is not recorded.
-    pub(super) fn request_allowed(
-        &mut self,
-        position: Position,
-        scopes: &Scopes,
-        operation: &str,
-        arguments: &str,
-    ) -> Result<(), Stop> {
-        if matches!(self.state(), Some(RowState::Voted { .. })) || self.has_voted_of(scopes) {
-            return self.diverge(position, "nothing", describe(operation, arguments));
-        }
-        Ok(())
-    }
-
-    pub(super) fn visit(
-        &mut self,
-        position: Position,
-        fits: bool,
-        result: Arc<str>,
-        recorded: String,
-        operation: &str,
-        arguments: &str,
-    ) -> Result<Option<Arc<str>>, Stop> {
-        if !fits {
-            return self.diverge(position, &recorded, describe(operation, arguments));
-        }
-        if !self.visited.insert(position) {
-            return self.diverge(position, "one operation", format!("{operation} a second time at the same position"));
-        }
-        Ok(Some(result))
     }
 
     fn poll_returned(&self, scopes: &Scopes, returned: Option<&Arc<str>>) -> Poll<Result<Arc<str>, Stop>> {
@@ -480,8 +444,4 @@ impl Session {
             attempted: format!("reading it: {error}"),
         });
     }
-}
-
-fn describe(operation: &str, arguments: &str) -> String {
-    format!("{operation}{arguments}")
 }

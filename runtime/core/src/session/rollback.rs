@@ -28,7 +28,10 @@ impl Session {
         }
         let (transactions, scopes) = (&self.transactions, &self.scopes);
         let to_undo = self.to_undo.get_or_insert_with(|| {
-            let standing = |record: &TransactionRecord| !record.undone || fault::is_on(Fault::UndoesAgain);
+            let standing = |record: &TransactionRecord| {
+                let is_there = record.result.is_some() || !fault::is_on(Fault::PassesIntentsBy);
+                is_there && !record.undone || fault::is_on(Fault::UndoesAgain)
+            };
             let undo = |record: &&TransactionRecord| standing(record) && (all || scopes.roll_back(&record.scopes));
             let mut records: Vec<_> = transactions.values().map(|record| &**record).filter(undo).collect();
             records.sort_by_key(|record| record.sequence);

@@ -80,7 +80,8 @@ struct Transaction {
     position: String,
     operation: String,
     arguments: Shown,
-    result: Shown,
+    /// None as long as it is only intended: the call may have happened or not.
+    result: Option<Shown>,
     undone: bool,
     scopes: Vec<String>,
 }
@@ -257,7 +258,7 @@ fn transactions(view: &View) -> Vec<Transaction> {
             position: record.position.to_string(),
             operation: record.operation.to_string(),
             arguments: Shown::new(&record.arguments),
-            result: Shown::new(&record.result),
+            result: record.result.as_deref().map(Shown::new),
             undone: record.undone,
             scopes: record.scopes.iter().map(|scope| scope.to_string()).collect(),
         })

@@ -213,6 +213,12 @@ fn change_records(stored: &mut Stored, change: &Change) -> Result<(), StoreError
             stored.calls.clear();
             stored.scope_votes.clear();
         }
+        Change::Returned { position, result } => {
+            match stored.transactions.iter_mut().find(|record| record.position == *position) {
+                Some(record) => record.result = Some(Arc::clone(result)),
+                None => return Err(StoreError::Failed(format!("nothing was intended at {position}"))),
+            }
+        }
         // They are no part of it.
         Change::Message(_) | Change::DropMessages => {}
     }

@@ -2,7 +2,7 @@
 
 use accompanist_core::{CallRecord, Deadline, Digest, LoggedMessage, ScopeVoteRecord, SessionKey, TransactionRecord};
 
-use super::state::{StateColumns, said_columns, scopes_column, vote_columns};
+use super::state::{StateColumns, result_column, said_columns, scopes_column, vote_columns};
 
 /// Collects fields, each by its length and bytes, so that no two lists of fields look alike.
 struct Fields(Vec<u8>);
@@ -72,7 +72,7 @@ pub(super) fn of_transaction(key: SessionKey, record: &TransactionRecord) -> [u8
         .number(record.sequence)
         .bytes(record.operation.as_bytes())
         .bytes(record.arguments.as_bytes())
-        .bytes(record.result.as_bytes())
+        .bytes(result_column(&record.result).as_bytes())
         .bytes(&record.received.0.to_le_bytes())
         .number(u64::from(record.undone))
         .digest()

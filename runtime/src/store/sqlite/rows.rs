@@ -253,7 +253,7 @@ fn transaction_record(key: SessionKey, columns: &rusqlite::Row<'_>) -> Result<Tr
             sequence: u64::try_from(columns.get::<_, i64>(1)?).unwrap_or(u64::MAX),
             operation: columns.get(2)?,
             arguments: columns.get(3)?,
-            result: columns.get(4)?,
+            result: state::result(columns.get(4)?),
             received: Digest(u128::from_be_bytes(columns.get(5)?)),
             undone: columns.get(6)?,
         };

@@ -10,7 +10,7 @@ use rusqlite::{Connection, ErrorCode, OpenFlags, OptionalExtension as _};
 use crate::store::StoreError;
 
 /// The format of the tables below. A version of the library refuses a database of a newer format by name.
-pub(super) const FORMAT: i64 = 4;
+pub(super) const FORMAT: i64 = 5;
 
 /// How long a connection waits for a lock that another connection holds: somebody's command-line tool, or a backup.
 pub(super) const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
@@ -42,7 +42,7 @@ CREATE INDEX accompanist_message_session ON accompanist_message (id);
 
 /// The tables. Times are milliseconds since 1970; `digest` covers every other column of its row but the times (`rows.rs`), except those of a
 /// session's header, which the session's own name (`session`) is a digest of, and `records`, the number of the session's records in the other
-/// tables: one that cannot be found is missed. `scopes` are positions of 16 bytes each, the outermost first.
+/// tables: one that cannot be found is missed. The `result` of a transaction is empty where it is the intent of a call that has not returned. `scopes` are positions of 16 bytes each, the outermost first.
 ///
 /// `id` counts sessions in the order of their start: it keeps what is written in one span of time on neighbouring pages, so that a commit
 /// and a group of commits write few of them. The index by `finished_at` serves two questions: what is unfinished (null), and what can go.
@@ -202,24 +202,25 @@ fn configure(connection: &Connection) -> Result<(), rusqlite::Error> {
 const FORMAT_2_TO_3: &str = "
 ALTER TABLE accompanist_session ADD COLUMN deadline_at INTEGER;
 ALTER TABLE accompanist_session ADD COLUMN deadline_within INTEGER;
-UPDATE accompanist_meta SET value = 3 WHERE key = 'format';
 ";
 
-/// What format 4 has more than format 3: logged messages.
-const FORMAT_3_TO_4: &str = "UPDATE accompanist_meta SET value = 4 WHERE key = 'format'";
+/// What format 5 has more than format 4, which logged messages came with: transactions without a result.
+const TO_FORMAT_5: &str = "UPDATE accompanist_meta SET value = 5 WHERE key = 'format'";
 
 /// Creates the tables where there are none, brings those of earlier formats to this one, and refuses all others.
 pub(super) fn prepare(connection: &mut Connection, path: &Path) -> Result<(), StoreError> {
     match format(connection).map_err(|error| opening(path, &error))? {
         Some(FORMAT) => return Ok(()),
-        Some(before @ (2 | 3)) => {
+        Some(before @ 2..=4) => {
             let mut migrate = || {
                 let transaction = connection.transaction()?;
                 if before == 2 {
                     transaction.execute_batch(FORMAT_2_TO_3)?;
                 }
-                transaction.execute_batch(MESSAGES)?;
-                transaction.execute_batch(FORMAT_3_TO_4)?;
+                if before < 4 {
+                    transaction.execute_batch(MESSAGES)?;
+                }
+                transaction.execute_batch(TO_FORMAT_5)?;
                 transaction.commit()
             };
             return migrate().map_err(|error| opening(path, &error));

@@ -103,3 +103,13 @@ pub(super) fn scopes(column: &[u8]) -> Scopes {
     let (scopes, _) = column.as_chunks::<16>();
     scopes.iter().map(|scope| Position(u128::from_be_bytes(*scope))).collect()
 }
+
+/// The column of a transaction's result: JSON is never empty.
+pub(super) fn result_column(result: &Option<Arc<str>>) -> &str {
+    result.as_deref().unwrap_or_default()
+}
+
+/// The result of its column.
+pub(super) fn result(column: Arc<str>) -> Option<Arc<str>> {
+    (!column.is_empty()).then_some(column)
+}

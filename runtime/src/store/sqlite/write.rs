@@ -1,5 +1,6 @@
 //! Puts a session's writes into the transaction that is open.
 
+use std::sync::Arc;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use accompanist_core::{
@@ -10,7 +11,7 @@ use rusqlite::{Connection, ErrorCode, ToSql, params};
 use super::digest;
 use super::rows;
 use super::schema::store_error;
-use super::state::{StateColumns, said_columns, scopes_column, vote_columns};
+use super::state::{StateColumns, result_column, said_columns, scopes_column, vote_columns};
 use crate::store::StoreError;
 
 const INSERT_SESSION: &str = "INSERT INTO accompanist_session (session, role, choreography, client_id, state, version, commits, records, \
@@ -42,6 +43,9 @@ const INSERT_TRANSACTION: &str = "INSERT INTO accompanist_transaction \
 
 const UPDATE_UNDONE: &str =
     "UPDATE accompanist_transaction SET undone = 1, digest = ?3 WHERE id = ?1 AND position = ?2";
+
+const UPDATE_RESULT: &str =
+    "UPDATE accompanist_transaction SET result = ?4, digest = ?3 WHERE id = ?1 AND position = ?2";
 
 const INSERT_CALL: &str = "INSERT INTO accompanist_call (id, position, operation, arguments, result, received, digest, scopes) \
      VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)";
@@ -89,6 +93,7 @@ pub(super) fn apply(connection: &Connection, key: SessionKey, write: &Write) -> 
         Change::Transaction(record) => insert_transaction(connection, id, key, record),
         Change::Call(record) => insert_call(connection, id, key, record),
         Change::ScopeVote(record) => insert_scope_vote(connection, id, key, record),
+        Change::Returned { position, result } => complete(connection, id, key, *position, result),
         Change::Undone(position) => mark_undone(connection, id, key, *position),
         Change::Message(message) => insert_message(connection, id, key, message),
         Change::DropRecords => drop_records(connection, id).map_err(|error| store_error(&error)),
@@ -221,7 +226,7 @@ fn insert_transaction(
             sequence,
             record.operation,
             record.arguments,
-            record.result,
+            result_column(&record.result),
             record.received.0.to_be_bytes(),
             record.undone,
             digest,
@@ -291,14 +296,36 @@ fn insert_message(
     insert().map(drop).map_err(|error| store_error(&error))
 }
 
-/// The record is read, and so checked, before its mark is made part of its digest.
+/// Gives an intent its result.
+fn complete(
+    connection: &Connection,
+    id: i64,
+    key: SessionKey,
+    position: Position,
+    result: &Arc<str>,
+) -> Result<(), StoreError> {
+    let mut record = transaction(connection, id, key, position)?;
+    record.result = Some(Arc::clone(result));
+    let digest = digest::of_transaction(key, &record);
+    let values = params![id, position.0.to_be_bytes(), digest, result];
+    let update = || connection.prepare_cached(UPDATE_RESULT)?.execute(values);
+    update().map(drop).map_err(|error| store_error(&error))
+}
+
+/// A record is read, and so checked, before what becomes of it is made part of its digest.
+fn transaction(
+    connection: &Connection,
+    id: i64,
+    key: SessionKey,
+    position: Position,
+) -> Result<TransactionRecord, StoreError> {
+    rows::transaction(connection, id, key, position)?.ok_or_else(|| {
+        StoreError::Failed(format!("session {} has no transaction at {position} that could be changed", key.session))
+    })
+}
+
 fn mark_undone(connection: &Connection, id: i64, key: SessionKey, position: Position) -> Result<(), StoreError> {
-    let Some(mut record) = rows::transaction(connection, id, key, position)? else {
-        return Err(StoreError::Failed(format!(
-            "session {} has no transaction at {position} that could be undone",
-            key.session
-        )));
-    };
+    let mut record = transaction(connection, id, key, position)?;
     record.undone = true;
     let digest = digest::of_transaction(key, &record);
     let update = || connection.prepare_cached(UPDATE_UNDONE)?.execute(params![id, position.0.to_be_bytes(), digest]);
@@ -320,7 +347,7 @@ fn drop_messages(connection: &Connection, id: i64) -> Result<(), rusqlite::Error
 fn records(changes: &[Change]) -> (bool, u32) {
     changes.iter().fold((true, 0), |(kept, added), change| match change {
         Change::Transaction(_) | Change::Call(_) | Change::ScopeVote(_) | Change::Message(_) => (kept, added + 1),
-        Change::Undone(_) | Change::DropMessages => (kept, added),
+        Change::Returned { .. } | Change::Undone(_) | Change::DropMessages => (kept, added),
         Change::DropRecords => (false, 0),
     })
 }

@@ -42,11 +42,16 @@ impl World {
                 match (store.outcomes.get(id), at_initiator, &reference) {
                     (Some(Ok(result)), Ok(_), Some(expected)) => {
                         assert_eq!(*result, expected.values[&role].to_string(), "the result of {role:?}");
-                        let standing: BTreeSet<_> = store.standing(*id).into_iter().collect();
+                        let mut standing: BTreeSet<_> = store.standing(*id).into_iter().collect();
+                        standing.extend(store.standing_outside(*id));
                         let expected = expected.standing.get(&role).cloned().unwrap_or_default();
                         assert_eq!(standing, expected, "what stands at {role:?}");
                     }
-                    (Some(Err(_)), Err(_), _) => assert!(store.standing(*id).is_empty(), "all of it is undone"),
+                    (Some(Err(_)), Err(_), _) => {
+                        assert!(store.standing(*id).is_empty(), "all of it is undone");
+                        let late = store.outside.values().any(|outside| outside.late && !outside.barred);
+                        assert!(!late && store.standing_outside(*id).next().is_none(), "all of it is undone outside");
+                    }
                     // Nobody was told of an abort before anything left the initiator.
                     (None, Err(_), _) => assert!(!store.known.contains(id)),
                     (other, ..) => panic!("{role:?} ended with {other:?}, the initiator with {at_initiator:?}"),

@@ -38,6 +38,8 @@ pub enum Step {
     Transaction(RoleId, Behaviour),
     /// An operation that returns another value each time it is called.
     Call(RoleId),
+    /// An operation outside of the role's database, with a compensation.
+    Intent(RoleId, Behaviour),
     Require(RoleId, Behaviour),
     /// Whether the role's number is odd decides; it tells all other roles.
     Choice(RoleId, Vec<Step>, Vec<Step>),
@@ -88,6 +90,7 @@ pub enum Placed {
     Send(RoleId, RoleId),
     Transaction(RoleId, Behaviour),
     Call(RoleId),
+    Intent(RoleId, Behaviour),
     Require(RoleId, Behaviour),
     Choice(RoleId, usize, usize),
     Repeat(u64, usize),
@@ -118,6 +121,21 @@ pub fn mix(left: u64, right: u64) -> u64 {
 /// The operation's name says where it stands, and what becomes of it.
 pub fn operation(site: u32) -> String {
     format!("Service.t{site}")
+}
+
+/// The name of one outside of the database.
+pub fn outside_operation(site: u32) -> String {
+    format!("Service.o{site}")
+}
+
+/// Whether an operation of that name is outside of the database.
+pub fn is_outside(operation: &str) -> bool {
+    operation.starts_with("Service.o")
+}
+
+/// The site of an operation of that name.
+pub fn site_of(operation: &str) -> u64 {
+    operation.trim_start_matches(|letter: char| !letter.is_ascii_digit()).parse().expect("a site")
 }
 
 impl Choreography {
@@ -170,6 +188,7 @@ impl Choreography {
                 Step::Send(from, to) => Placed::Send(*from, *to),
                 Step::Transaction(role, behaviour) => Placed::Transaction(*role, *behaviour),
                 Step::Call(role) => Placed::Call(*role),
+                Step::Intent(role, behaviour) => Placed::Intent(*role, *behaviour),
                 Step::Require(role, behaviour) => Placed::Require(*role, *behaviour),
                 Step::Choice(role, odd, even) => {
                     let odd = self.place(odd);
@@ -209,6 +228,7 @@ impl Choreography {
                 Placed::Send(from, to) => roles.extend([*from, *to]),
                 Placed::Transaction(role, _)
                 | Placed::Call(role)
+                | Placed::Intent(role, _)
                 | Placed::Require(role, _)
                 | Placed::Choice(role, ..) => roles.extend([*role]),
                 Placed::Repeat(..) | Placed::Scope(..) => {}
@@ -233,6 +253,7 @@ impl Choreography {
                 Placed::Send(role, _)
                 | Placed::Transaction(role, _)
                 | Placed::Call(role)
+                | Placed::Intent(role, _)
                 | Placed::Require(role, _) => {
                     if *role == me {
                         return false;
@@ -247,7 +268,9 @@ impl Choreography {
     fn acts_in(&self, block: usize, me: RoleId) -> bool {
         self.blocks[block].iter().any(|(_, step)| match step {
             Placed::Send(from, to) => *from == me || *to == me,
-            Placed::Transaction(role, _) | Placed::Call(role) | Placed::Require(role, _) => *role == me,
+            Placed::Transaction(role, _) | Placed::Call(role) | Placed::Intent(role, _) | Placed::Require(role, _) => {
+                *role == me
+            }
             Placed::Choice(..) => true,
             Placed::Repeat(_, body) => self.acts_in(*body, me),
             Placed::Scope(scope) => self.acts_in(scope.body, me) || self.acts_in(scope.otherwise, me),
@@ -256,16 +279,18 @@ impl Choreography {
 
     /// Whether it may be rolled back though nothing in it refuses by itself.
     pub fn may_abort(&self) -> bool {
-        let may_refuse = |(_, step): &(u32, Placed)| matches!(step, Placed::Transaction(_, Behaviour::MayRefuse));
+        let may_refuse = |(_, step): &(u32, Placed)| {
+            matches!(step, Placed::Transaction(_, Behaviour::MayRefuse) | Placed::Intent(_, Behaviour::MayRefuse))
+        };
         !self.cancels.is_empty() || self.within_millis.is_some() || self.blocks.iter().flatten().any(may_refuse)
     }
 
     pub fn behaviour(&self, operation: &str) -> Behaviour {
-        let transactions = self.blocks.iter().flatten().filter_map(|(site, step)| match step {
-            Placed::Transaction(_, behaviour) => Some((site, *behaviour)),
+        let mut operations = self.blocks.iter().flatten().filter_map(|(site, step)| match step {
+            Placed::Transaction(_, behaviour) => Some((super::choreography::operation(*site), *behaviour)),
+            Placed::Intent(_, behaviour) => Some((outside_operation(*site), *behaviour)),
             _ => None,
         });
-        let found = transactions.into_iter().find(|(site, _)| super::choreography::operation(**site) == operation);
-        found.expect("a transaction of this choreography").1
+        operations.find(|(name, _)| name == operation).expect("an operation of this choreography").1
     }
 }

@@ -5,7 +5,7 @@ use std::rc::Rc;
 use std::sync::Arc;
 use std::task::Poll;
 
-use super::choreography::{A, Behaviour, mix};
+use super::choreography::{A, Behaviour, is_outside, mix, site_of};
 use super::run::ProgramRun;
 use super::store::{Effect, Group};
 use super::world::{LIFE_MILLIS, Letter, Live, TIMING, World};
@@ -115,7 +115,7 @@ impl World {
         }
     }
 
-    pub fn operate(&mut self, role: RoleId, id: SessionId) {
+    pub fn operate(&mut self, role: RoleId, id: SessionId, late: bool) {
         let Some(run) = self.node_mut(role).live.get_mut(&id).and_then(|live| live.runs.pop_front()) else { return };
         let now = self.now;
         match run {
@@ -126,22 +126,15 @@ impl World {
                 }
                 let request = &live.session.transaction_requests[&position];
                 let (operation, arguments) = (Arc::clone(&request.operation), Arc::clone(&request.arguments));
-                let behaviour = self.choreography.behaviour(&operation);
-                let value: u64 = arguments.parse().expect("a number");
-                let site: u64 = operation.trim_start_matches("Service.t").parse().expect("a site");
-                let ran = match behaviour {
-                    Behaviour::Fails(times) if self.fails(role, id, position, false, times) => {
-                        Ran::Failed("not now".into())
-                    }
-                    Behaviour::FailsAlways => Ran::Failed("never".into()),
-                    Behaviour::MayRefuse if self.refuses => Ran::Refused("refused".into()),
-                    _ if behaviour.ends_the_saga(value) => Ran::Refused("refused".into()),
-                    _ => Ran::Done(site.to_string().into()),
-                };
+                let ran = self.ran(role, id, position, (&operation, &arguments));
                 self.with_effect(role, id, |live| {
                     let kept = live.session.handle_transaction_ran(position, ran, now);
                     kept.then_some(Effect { session: id, position, undoes: false })
                 });
+            }
+            Run::Call(position) if self.is_intended(role, id, position) => {
+                let ran = self.call_outside(role, id, position, late);
+                self.with(role, id, |live| live.session.handle_call_returned(position, ran, now));
             }
             Run::Call(position) => {
                 self.calls += 1;
@@ -158,11 +151,60 @@ impl World {
                 assert!(!record.undone);
                 let fails = self.fails(role, id, position, true, self.choreography.compensation_fails);
                 let ran = if fails { Err(Arc::from("not now")) } else { Ok(()) };
+                if is_outside(&record.operation) {
+                    if ran.is_ok() {
+                        let outside = &mut self.node_mut(role).store.outside;
+                        outside.entry((id, position)).or_default().barred = true;
+                    }
+                    return self.with(role, id, |live| _ = live.session.handle_compensated(position, ran, now));
+                }
                 self.with_effect(role, id, |live| {
                     let kept = live.session.handle_compensated(position, ran, now);
                     kept.then_some(Effect { session: id, position, undoes: true })
                 });
             }
+        }
+    }
+
+    fn ran(&mut self, role: RoleId, id: SessionId, position: Position, called: (&str, &str)) -> Ran {
+        let (operation, arguments) = called;
+        let behaviour = self.choreography.behaviour(operation);
+        let value: u64 = arguments.parse().expect("a number");
+        match behaviour {
+            Behaviour::Fails(times) if self.fails(role, id, position, false, times) => Ran::Failed("not now".into()),
+            Behaviour::FailsAlways => Ran::Failed("never".into()),
+            Behaviour::MayRefuse if self.refuses => Ran::Refused("refused".into()),
+            _ if behaviour.ends_the_saga(value) => Ran::Refused("refused".into()),
+            _ => Ran::Done(site_of(operation).to_string().into()),
+        }
+    }
+
+    fn is_intended(&self, role: RoleId, id: SessionId, position: Position) -> bool {
+        let request = &self.node(role).live[&id].session.call_requests.get(&position);
+        request.is_some_and(|request| is_outside(&request.operation))
+    }
+
+    /// Whoever carries it out does so once for all calls of its key.
+    fn call_outside(&mut self, role: RoleId, id: SessionId, position: Position, late: bool) -> Ran {
+        let request = &self.node(role).live[&id].session.call_requests[&position];
+        let (operation, arguments) = (Arc::clone(&request.operation), Arc::clone(&request.arguments));
+        // Not so often that a session ends for it.
+        let fails = matches!(self.choreography.behaviour(&operation), Behaviour::Fails(_));
+        let late = late && request.attempts == 0 && !fails;
+        let ran = self.ran(role, id, position, (&operation, &arguments));
+        let store = &mut self.node_mut(role).store;
+        let outside = store.outside.entry((id, position)).or_default();
+        match ran {
+            _ if outside.happened => Ran::Done(site_of(&operation).to_string().into()),
+            Ran::Done(_) if late => {
+                outside.late = true;
+                Ran::Failed("no answer".into())
+            }
+            Ran::Done(_) => {
+                store.arrives(id, position);
+                ran
+            }
+            Ran::Refused(_) | Ran::Failed(_) => ran,
         }
     }
 

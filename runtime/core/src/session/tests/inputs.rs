@@ -90,7 +90,9 @@ pub fn stored(writes: Vec<Write>) -> Stored {
                 Change::Call(record) => calls.push(record),
                 Change::ScopeVote(record) => scope_votes.push(record),
                 Change::Message(message) => messages.push(message),
-                Change::Undone(_) | Change::DropRecords | Change::DropMessages => panic!("not here"),
+                Change::Returned { .. } | Change::Undone(_) | Change::DropRecords | Change::DropMessages => {
+                    panic!("not here")
+                }
             }
         }
         row = Some(write.row);

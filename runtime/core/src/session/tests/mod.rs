@@ -15,6 +15,7 @@ mod faults;
 mod holes;
 mod holes_of_aborts;
 mod holes_of_scopes;
+mod holes_outside;
 mod inputs;
 mod programs;
 mod reference;

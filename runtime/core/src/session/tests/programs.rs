@@ -1,7 +1,7 @@
 //! The programs on which the protocol was model-checked, and a few more.
 
 use super::choreography::Behaviour::{Fails, FailsAlways, Refuses, RefusesIfOdd, Works};
-use super::choreography::Step::{Call, Choice, Repeat, Require, Send, Transaction};
+use super::choreography::Step::{Call, Choice, Intent, Repeat, Require, Send, Transaction};
 use super::choreography::{A, B, C, Choreography, Step};
 
 /// Each of them, in every variant.
@@ -41,6 +41,13 @@ pub fn all() -> Vec<Choreography> {
     add("begins and refuses", &[t(A, Works), t(C, Refuses), Send(C, B), t(B, Works)]);
     add("call", &[Call(A), Send(A, B), t(B, Works), Call(B), Send(B, A), t(A, Works)]);
     add("call, refused after", &[Call(A), Send(A, B), t(B, Works), Call(B), Send(B, A), t(A, Refuses)]);
+    add("outside", &[Intent(A, Works), Send(A, B), Intent(B, Works), Send(B, A), t(A, Works)]);
+    add("outside, refused after", &[t(A, Works), Intent(A, Works), Send(A, B), Intent(B, Works), t(B, Refuses)]);
+    add("outside, refused outside", &[Intent(A, Works), Send(A, B), t(B, Works), Intent(B, Refuses)]);
+    add("outside, fails", &[Intent(A, Fails(2)), Send(A, B), Intent(B, FailsAlways), Send(B, A)]);
+    let outside = [Intent(A, Works), Send(A, B), Intent(B, RefusesIfOdd), t(B, Works), Intent(A, Works)];
+    add("scope with outside", &[Step::scope_why(&outside, &[Intent(A, Works)]), Send(A, B), Intent(B, Works)]);
+    add("scope with outside, then refused", &[Step::scope(&outside, &[]), Send(A, B), t(B, Refuses)]);
     let branch = |last| {
         [
             t(A, Works),

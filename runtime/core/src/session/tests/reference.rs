@@ -17,7 +17,7 @@ pub struct Observed {
 pub struct Expected {
     /// Each role's result.
     pub values: BTreeMap<RoleId, u64>,
-    /// The transactions that are not undone.
+    /// The transactions and operations outside that are not undone.
     pub standing: BTreeMap<RoleId, BTreeSet<Position>>,
 }
 
@@ -42,7 +42,7 @@ impl Choreography {
                     let value = mix(to.values[receiver], to.values[from]);
                     to.values.insert(*receiver, value);
                 }
-                Placed::Transaction(role, behaviour) => {
+                Placed::Transaction(role, behaviour) | Placed::Intent(role, behaviour) => {
                     if behaviour.ends_the_saga(to.values[role]) {
                         return None;
                     }
@@ -124,7 +124,9 @@ impl Choreography {
             }
             Placed::Choice(_, odd, even) => self.has_limit(*odd) || self.has_limit(*even),
             Placed::Repeat(_, body) => self.has_limit(*body),
-            Placed::Send(..) | Placed::Transaction(..) | Placed::Call(_) | Placed::Require(..) => false,
+            Placed::Send(..) | Placed::Transaction(..) | Placed::Call(_) | Placed::Intent(..) | Placed::Require(..) => {
+                false
+            }
         })
     }
 }

@@ -2,7 +2,7 @@
 
 use std::task::Poll;
 
-use super::choreography::{Choreography, Placed, PlacedScope, mix, operation};
+use super::choreography::{Choreography, Placed, PlacedScope, mix, operation, outside_operation};
 use super::reference::reason;
 use crate::session::{Session, Stop};
 use crate::{Digest, Path, Place, Position, RoleId, ScopeEnd, Scopes};
@@ -146,9 +146,8 @@ impl ProgramRun {
                 self.received = self.received.then(position, payload.as_bytes());
                 self.value = mix(self.value, payload.parse().expect("a number"));
             }),
-            Placed::Transaction(role, _) | Placed::Call(role) if *role == me => {
-                let called = matches!(step, Placed::Call(_));
-                self.operate(session, at, site, called)
+            Placed::Transaction(role, _) | Placed::Call(role) | Placed::Intent(role, _) if *role == me => {
+                self.operate(session, at, site, step)
             }
             Placed::Require(role, behaviour) if *role == me => {
                 if behaviour.ends_the_saga(self.value) {
@@ -188,13 +187,14 @@ impl ProgramRun {
         taken
     }
 
-    fn operate(&mut self, session: &mut Session, at: Place, site: u32, called: bool) -> Poll<Result<(), Stop>> {
+    fn operate(&mut self, session: &mut Session, at: Place, site: u32, step: &Placed) -> Poll<Result<(), Stop>> {
         if !std::mem::replace(&mut self.asked, true) {
-            let (name, arguments) = (operation(site), self.value.to_string().into());
-            let recorded = if called {
-                session.program_call(at.clone(), &name, arguments, self.received)
-            } else {
-                session.program_transaction(at.clone(), &name, arguments, self.received)
+            let (at, name, arguments, received) =
+                (at.clone(), operation(site), self.value.to_string().into(), self.received);
+            let recorded = match step {
+                Placed::Call(_) => session.program_call(at, &name, arguments, received),
+                Placed::Intent(..) => session.program_intent(at, &outside_operation(site), arguments, received),
+                _ => session.program_transaction(at, &name, arguments, received),
             };
             match recorded {
                 Err(stop) => return Poll::Ready(Err(stop)),
@@ -202,6 +202,7 @@ impl ProgramRun {
                 Ok(None) => {}
             }
         }
+        let called = matches!(step, Placed::Call(_) | Placed::Intent(..));
         let polled = if called { session.poll_call(at) } else { session.poll_transaction(at) };
         match polled {
             Poll::Pending => Poll::Pending,

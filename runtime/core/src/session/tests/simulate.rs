@@ -85,10 +85,11 @@ fn random_steps(random: &mut Random, roles: &[RoleId], length: usize, refuses: u
     let mut steps = Vec::new();
     for _ in 0..length {
         let (role, other) = (random.pick(roles), random.pick(roles));
-        steps.push(match random.below(23) {
+        steps.push(match random.below(26) {
             0..9 if role != other => Step::Send(role, other),
             0..15 => Step::Transaction(role, behaviour(random)),
             15 => Step::Call(role),
+            23..26 => Step::Intent(role, behaviour(random)),
             16 => match behaviour(random) {
                 Behaviour::Fails(_) => Step::Call(role),
                 behaviour => Step::Require(role, behaviour),
@@ -216,6 +217,8 @@ fn choose(world: &World, random: &mut Random, faults: Faults, roles: &[RoleId]) 
         Action::Commit(role) if world.node(role).store.queue.iter().all(|group| group.is_lazy()) => {
             random.chance(200).then_some(action)
         }
+        Action::Operate(role, id) if random.chance(100) => Some(Action::OperateLate(role, id)),
+        Action::Arrive(_) if !random.chance(100) => None,
         action => Some(action),
     }
 }

@@ -2,7 +2,8 @@
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
-use crate::{Change, Millis, Position, RowState, SessionId, Stored, Urgency, Write};
+use super::choreography::is_outside;
+use crate::{Change, Millis, Position, RowState, SessionId, Stored, TransactionRecord, Urgency, Write};
 
 /// What the service wrote.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -32,6 +33,16 @@ pub struct Kept {
     pub finished: Option<Millis>,
 }
 
+/// What whoever carries out an operation outside of the database remembers of its key.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Outside {
+    pub happened: bool,
+    /// It is undone: a call of it does nothing any more.
+    pub barred: bool,
+    /// A call of it is on its way, and whoever made it does not wait for it any more.
+    pub late: bool,
+}
+
 #[derive(Clone, Debug, Default)]
 pub struct Store {
     pub sessions: BTreeMap<SessionId, Kept>,
@@ -42,6 +53,8 @@ pub struct Store {
     pub calls: BTreeMap<(SessionId, Position), u64>,
     /// How each session ended here, as long as the test lasts.
     pub outcomes: BTreeMap<SessionId, Result<String, String>>,
+    /// Not in the database: it outlives everything, and shares no commit with it.
+    pub outside: BTreeMap<(SessionId, Position), Outside>,
     pub prompt_writes: usize,
     pub lazy_writes: usize,
     pub queue: VecDeque<Group>,
@@ -93,6 +106,23 @@ impl Store {
         standing
     }
 
+    /// A call of an operation outside arrives. Whether it may be called at all: its intent is durable.
+    pub fn arrives(&mut self, session: SessionId, position: Position) {
+        let records = self.sessions.get(&session).map(|kept| &kept.stored.transactions);
+        let outside = self.outside.entry((session, position)).or_default();
+        let is_recorded = records.is_some_and(|records| records.iter().any(|record| record.position == position));
+        assert!(is_recorded || outside.barred || outside.late, "called before its intent is durable");
+        outside.happened |= !outside.barred;
+    }
+
+    /// The operations outside that happened and are not undone.
+    pub fn standing_outside(&self, session: SessionId) -> impl Iterator<Item = Position> {
+        let standing = move |((id, _), outside): &(&(SessionId, Position), &Outside)| {
+            *id == session && outside.happened && !outside.barred
+        };
+        self.outside.iter().filter(standing).map(|((_, position), _)| *position)
+    }
+
     fn apply_write(&mut self, session: SessionId, write: Write, now: Millis) {
         self.known.insert(session);
         let before = self.sessions.get(&session).map_or(0, |kept| kept.stored.row.version);
@@ -117,6 +147,12 @@ impl Store {
                     let voted = |scope| stored.scope_votes.iter().any(|vote| vote.position == scope);
                     assert!(!record.scopes.iter().any(voted), "a transaction in a scope that this role has voted of");
                     stored.transactions.push(record);
+                }
+                Change::Returned { position, result } => {
+                    let record = stored.transactions.iter_mut().find(|record| record.position == position);
+                    let record = record.expect("an intent");
+                    assert!(record.result.is_none() && !record.undone && is_outside(&record.operation));
+                    record.result = Some(result);
                 }
                 Change::Call(record) => {
                     assert!(stored.calls.iter().all(|other| other.position != record.position));
@@ -160,7 +196,8 @@ impl Store {
         let standing = self.standing(session);
         let kept = self.sessions.get_mut(&session).expect("just written");
         let transactions = &kept.stored.transactions;
-        let mut recorded: Vec<_> = transactions.iter().filter(|record| !record.undone).collect();
+        let own = |record: &&TransactionRecord| !record.undone && !is_outside(&record.operation);
+        let mut recorded: Vec<_> = transactions.iter().filter(own).collect();
         recorded.sort_by_key(|record| record.sequence);
         let recorded: Vec<_> = recorded.into_iter().map(|record| record.position).collect();
         let outcome = match &kept.stored.row.state {

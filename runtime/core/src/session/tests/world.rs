@@ -67,6 +67,10 @@ pub enum Action {
     /// A session hears that its writes are durable.
     Notify(RoleId, SessionId),
     Operate(RoleId, SessionId),
+    /// Operate, and a call to the outside is on its way for longer than anyone waits.
+    OperateLate(RoleId, SessionId),
+    /// Such a call arrives.
+    Arrive(RoleId),
     Crash(RoleId),
     Restart(RoleId),
     Connect(RoleId, RoleId),
@@ -148,6 +152,9 @@ impl World {
     pub fn progress(&self) -> Vec<Action> {
         let mut actions: Vec<_> = (0..self.network.len()).map(Action::Deliver).collect();
         for (role, node) in self.roles().zip(&self.nodes) {
+            if node.store.outside.values().any(|outside| outside.late) {
+                actions.push(Action::Arrive(role));
+            }
             if !node.up {
                 actions.push(Action::Restart(role));
                 continue;
@@ -192,7 +199,17 @@ impl World {
                     }
                 });
             }
-            Action::Operate(role, id) => self.operate(role, id),
+            Action::Operate(role, id) => self.operate(role, id, false),
+            Action::OperateLate(role, id) => self.operate(role, id, true),
+            Action::Arrive(role) => {
+                let store = &mut self.node_mut(role).store;
+                let late: Vec<_> =
+                    store.outside.iter().filter(|(_, outside)| outside.late).map(|(key, _)| *key).collect();
+                for (id, position) in late {
+                    store.arrives(id, position);
+                    store.outside.entry((id, position)).or_default().late = false;
+                }
+            }
             Action::Crash(role) => {
                 let node = self.node_mut(role);
                 node.up = false;

@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 use std::rc::Rc;
 
-use super::super::choreography::{A, Behaviour, Choreography};
+use super::super::choreography::{A, Behaviour, Choreography, is_outside};
 use super::super::world::{Action, Letter, Node, World};
 use super::hash::hash_of;
 use crate::session::Session;
@@ -33,6 +33,10 @@ pub enum Input {
     Operate,
     /// Operate, and the operation refuses.
     Refuse,
+    /// Operate, and a call to the outside is late.
+    Late,
+    /// A call that is late arrives.
+    Arrive,
     Commit,
     /// The timer of this number runs out; which of them is first, nobody knows.
     Fire(usize),
@@ -72,12 +76,25 @@ impl Local {
             inputs.push(Input::Commit);
         }
         let progress = inputs.len();
+        if self.node.store.outside.values().any(|outside| outside.late) {
+            inputs.push(Input::Arrive);
+        }
         if let Some(live) = live {
-            if let Some(Run::Transaction(position)) = live.runs.front()
-                && let Some(request) = live.session.transaction_requests.get(position)
-                && choreography.behaviour(&request.operation) == Behaviour::MayRefuse
-            {
-                inputs.push(Input::Refuse);
+            let session = &live.session;
+            let called = live.runs.front().and_then(|run| match run {
+                Run::Transaction(position) => session.transaction_requests.get(position),
+                Run::Call(position) => {
+                    session.call_requests.get(position).filter(|request| is_outside(&request.operation))
+                }
+                Run::Compensate(_) => None,
+            });
+            if let Some(request) = called {
+                if choreography.behaviour(&request.operation) == Behaviour::MayRefuse {
+                    inputs.push(Input::Refuse);
+                }
+                if is_outside(&request.operation) {
+                    inputs.push(Input::Late);
+                }
             }
             inputs.extend((0..live.session.timers.len()).map(Input::Fire));
             inputs.push(Input::Crash);
@@ -159,6 +176,8 @@ impl Local {
         match input {
             Input::Start => world.step(Action::Start),
             Input::Operate => world.step(Action::Operate(role, id)),
+            Input::Late => world.step(Action::OperateLate(role, id)),
+            Input::Arrive => world.step(Action::Arrive(role)),
             Input::Refuse => {
                 world.refuses = true;
                 world.step(Action::Operate(role, id));

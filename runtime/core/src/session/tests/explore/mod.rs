@@ -15,7 +15,7 @@ mod states;
 use std::time::Instant;
 
 use super::choreography::Behaviour::{MayRefuse, Refuses, Works};
-use super::choreography::Step::{Send, Transaction};
+use super::choreography::Step::{Intent, Send, Transaction};
 use super::choreography::{A, B, C, Choreography, Step};
 pub use search::{Explored, Search};
 
@@ -39,6 +39,13 @@ pub fn programs_of_two() -> Vec<Choreography> {
         Choreography::new("e", &e(Works)),
         Choreography::new("e, t0 may refuse, A and B cancel", &e(MayRefuse)).cancelled_by(&[A, B]),
         Choreography::new("h of two", &[Send(A, B), Transaction(A, Refuses), Transaction(B, Refuses)]),
+        Choreography::new("i, B may refuse", &[Intent(A, Works), Send(A, B), Transaction(B, MayRefuse)]),
+        Choreography::new("i, both outside", &[Intent(A, Works), Send(A, B), Intent(B, MayRefuse)]),
+        Choreography::new("i, A and B cancel", &[Send(A, B), Intent(B, Works)]).cancelled_by(&[A, B]),
+        Choreography::new(
+            "scope, outside",
+            &[Step::scope_why(&[Intent(A, Works), Send(A, B), Intent(B, MayRefuse)], &[])],
+        ),
         Choreography::new("scope", &[Step::scope(&[Transaction(A, Works), Send(A, B), Transaction(B, Works)], &[])]),
         Choreography::new("scope, everything may refuse", &[Step::scope_why(&a, &[Transaction(B, Works)])]),
         Choreography::new("scope, A and B cancel", &[Step::scope(&a, &[])]).cancelled_by(&[A, B]),

@@ -12,11 +12,13 @@ use accompanist::rusqlite::Connection;
 use accompanist::rusqlite::types::Value;
 use accompanist_tests::crash::{Moment, Point};
 use anyhow::{Context as _, bail};
+use example_support::client::Client;
+use example_support::cluster::{Cluster, Launch};
 use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
 use warehouse::desk::Outcome;
-use warehouse::drive::{Client, Cluster, Launch, ROLES};
 use warehouse::model::{Customer, Item, Order, World};
+use warehouse::{DESK, ROLES};
 
 /// How long one order may take, whatever happens to it.
 const ORDER_MAX: Duration = Duration::from_secs(60);
@@ -111,7 +113,7 @@ async fn run(
     let world_file = directory.path().join("world.json");
     std::fs::write(&world_file, serde_json::to_vec(&world())?)?;
     let healthy = launches(None);
-    let mut cluster = Cluster::start(&launches(crash), directory.path(), &world_file)?;
+    let mut cluster = Cluster::start(&launches(crash), DESK, directory.path(), &world_file)?;
     let mut client = Client::new(cluster.desk(), vec![order.clone()], 1);
     let deadline = Instant::now() + ORDER_MAX;
     let mut crashed = false;

@@ -11,11 +11,14 @@ use std::time::Duration;
 
 use accompanist::rusqlite::Connection;
 use accompanist_tests::wait::{WAIT_MAX, until, within};
+use example_support::client::Client;
+use example_support::cluster::{Cluster, Launch};
+use example_support::node::read_json;
 use tokio::process::{Child, Command};
 use warehouse::audit::audit;
 use warehouse::desk::{Answer, Outcome};
-use warehouse::drive::{Client, Cluster, Launch, ROLES};
-use warehouse::model::{Order, World, read_orders};
+use warehouse::model::{Order, read_orders};
+use warehouse::{DESK, ROLES};
 
 const ROLE: &str = env!("CARGO_BIN_EXE_crashing_role");
 const OTHER_VERSION: &str = env!("CARGO_BIN_EXE_other_version");
@@ -46,7 +49,7 @@ fn logged(launch: &Launch, log: &Path) -> Launch {
 struct Run {
     directory: tempfile::TempDir,
     cluster: Cluster,
-    client: Client,
+    client: Client<Order>,
     orders: Vec<Order>,
     outcomes: BTreeMap<u64, Outcome>,
 }
@@ -55,13 +58,13 @@ impl Run {
     fn start(orders: Vec<Order>, in_flight_max: usize, launch: impl Fn(&'static str, &Path) -> Launch) -> Self {
         let directory = tempfile::tempdir().expect("a directory");
         let launches = ROLES.into_iter().map(|role| (role, launch(role, directory.path()))).collect();
-        let cluster = Cluster::start(&launches, directory.path(), &data("world.json")).expect("the roles start");
+        let cluster = Cluster::start(&launches, DESK, directory.path(), &data("world.json")).expect("the roles start");
         let client = Client::new(cluster.desk(), orders.clone(), in_flight_max);
         Self { directory, cluster, client, orders, outcomes: BTreeMap::new() }
     }
 
     fn note(&mut self, answer: Answer) {
-        self.outcomes.insert(answer.order, answer.outcome);
+        self.outcomes.insert(answer.number, answer.outcome);
     }
 
     /// Waits for one more answer; whether there was one to come.
@@ -78,7 +81,7 @@ impl Run {
         assert_eq!(self.outcomes.len(), self.orders.len());
         self.cluster.wait_until_quiet(WAIT_MAX).await.expect("all sessions end");
         assert_eq!(self.cluster.stop().await.expect("the roles stop"), Vec::<&str>::new(), "some ended by themselves");
-        let world = World::read(&data("world.json")).expect("the example's world");
+        let world = read_json(&data("world.json")).expect("the example's world");
         let findings =
             audit(self.directory.path(), &world, &self.orders, &self.outcomes).expect("the databases can be read");
         assert_eq!(findings.differences, Vec::<String>::new());

@@ -3,11 +3,15 @@
 
 pub mod audit;
 pub mod desk;
-pub mod drive;
 pub mod model;
-pub mod node;
 mod services;
 
 pub use services::{Bank, Club, Shop};
 
 accompanist::choreo!("warehouse.chor");
+
+/// The roles, by the names of their nodes and binaries.
+pub const ROLES: [&str; 3] = ["warehouse", "payment", "loyalty"];
+
+/// The role where orders come in.
+pub const DESK: &str = "warehouse";

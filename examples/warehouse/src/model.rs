@@ -59,18 +59,6 @@ pub struct World {
     pub customers: BTreeMap<String, Customer>,
 }
 
-impl World {
-    /// Reads it from a JSON file.
-    ///
-    /// # Errors
-    /// Where the file is not there or not of this form.
-    pub fn read(path: &Path) -> anyhow::Result<Self> {
-        let text = std::fs::read_to_string(path).with_context(|| format!("cannot read {}", path.display()))?;
-        serde_json::from_str(&text)
-            .with_context(|| format!("{} is not a description of stock and customers", path.display()))
-    }
-}
-
 /// Reads orders from a file with one JSON object a line.
 ///
 /// # Errors

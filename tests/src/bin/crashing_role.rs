@@ -5,7 +5,7 @@ use accompanist::transport::Tcp;
 use accompanist::{Node, Role};
 use accompanist_tests::crash::{CrashingStore, CrashingTransport, Point, Trigger};
 use clap::Parser;
-use warehouse::node::{Arguments, log, until_told};
+use example_support::node::{Arguments, log, until_told};
 use warehouse::{Bank, Club, Shop, desk, order_fulfilment};
 
 #[derive(Parser)]

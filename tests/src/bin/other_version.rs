@@ -4,8 +4,8 @@
 use accompanist::store::{Sqlite, SqliteTx};
 use accompanist::{BoxError, Database, Failure};
 use clap::Parser as _;
+use example_support::node::{Arguments, log, until_told};
 use warehouse::Club;
-use warehouse::node::{Arguments, log, until_told};
 
 accompanist::choreo! {
     role = Loyalty;
@@ -50,6 +50,6 @@ async fn main() -> anyhow::Result<()> {
     log();
     let arguments = Arguments::parse();
     let database = Club::prepare(Sqlite::open(&arguments.database)?, &arguments.world()?)?;
-    let node = arguments.start("loyalty", database, order_fulfilment::Loyalty::new(Newer)).await?;
+    let node = arguments.node("loyalty", database).role(order_fulfilment::Loyalty::new(Newer)).start().await?;
     until_told(&node).await
 }

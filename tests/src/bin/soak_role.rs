@@ -9,7 +9,7 @@ use accompanist_tests::generated::soak::{payout, purchase, voyage};
 use accompanist_tests::soak::desk;
 use accompanist_tests::soak::till::Till;
 use clap::Parser;
-use warehouse::node::{Arguments, log};
+use example_support::node::{Arguments, log};
 
 #[derive(Parser)]
 struct Soaked {

@@ -2,7 +2,7 @@
 
 use accompanist::store::Sqlite;
 use clap::Parser as _;
-use warehouse::node::{Arguments, log, until_told};
+use example_support::node::{Arguments, log, until_told};
 use warehouse::{Club, order_fulfilment};
 
 #[tokio::main]
@@ -10,6 +10,6 @@ async fn main() -> anyhow::Result<()> {
     log();
     let arguments = Arguments::parse();
     let database = Club::prepare(Sqlite::open(&arguments.database)?, &arguments.world()?)?;
-    let node = arguments.start("loyalty", database, order_fulfilment::Loyalty::new(Club)).await?;
+    let node = arguments.node("loyalty", database).role(order_fulfilment::Loyalty::new(Club)).start().await?;
     until_told(&node).await
 }

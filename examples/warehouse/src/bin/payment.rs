@@ -2,7 +2,7 @@
 
 use accompanist::store::Sqlite;
 use clap::Parser as _;
-use warehouse::node::{Arguments, log, until_told};
+use example_support::node::{Arguments, log, until_told};
 use warehouse::{Bank, order_fulfilment};
 
 #[tokio::main]
@@ -10,6 +10,6 @@ async fn main() -> anyhow::Result<()> {
     log();
     let arguments = Arguments::parse();
     let database = Bank::prepare(Sqlite::open(&arguments.database)?, &arguments.world()?)?;
-    let node = arguments.start("payment", database, order_fulfilment::Payment::new(Bank)).await?;
+    let node = arguments.node("payment", database).role(order_fulfilment::Payment::new(Bank)).start().await?;
     until_told(&node).await
 }

@@ -3,8 +3,8 @@
 use accompanist::rusqlite::{OptionalExtension as _, params};
 use accompanist::store::{Sqlite, SqliteTx, StoreError};
 use accompanist::{BoxError, Database, Failure};
+use example_support::history::{literal, note, with_history};
 
-use super::{HISTORY, note};
 use crate::Payment;
 use crate::model::World;
 
@@ -19,16 +19,16 @@ impl Bank {
     /// Those of the database.
     pub fn prepare(database: Sqlite, world: &World) -> Result<Sqlite, StoreError> {
         let cards = world.customers.iter().map(|(name, customer)| {
-            let (name, balance) = (name.replace('\'', "''"), customer.balance);
-            format!("INSERT OR IGNORE INTO card (customer, balance) VALUES ('{name}', {balance});\n")
+            let (name, balance) = (literal(name), customer.balance);
+            format!("INSERT OR IGNORE INTO card (customer, balance) VALUES ({name}, {balance});\n")
         });
         let fill: String = cards.collect();
-        database.with_schema(format!(
-            "{HISTORY}
-            CREATE TABLE IF NOT EXISTS card (customer TEXT PRIMARY KEY, balance INTEGER NOT NULL CHECK (balance >= 0)) WITHOUT ROWID;
+        let schema = format!(
+            "CREATE TABLE IF NOT EXISTS card (customer TEXT PRIMARY KEY, balance INTEGER NOT NULL CHECK (balance >= 0)) WITHOUT ROWID;
             CREATE TABLE IF NOT EXISTS payment (id INTEGER PRIMARY KEY, customer TEXT NOT NULL, amount INTEGER NOT NULL);
             {fill}"
-        ))
+        );
+        with_history(database, &schema)
     }
 }
 

@@ -3,8 +3,8 @@
 use accompanist::rusqlite::{OptionalExtension as _, params};
 use accompanist::store::{Sqlite, SqliteTx, StoreError};
 use accompanist::{BoxError, Database, Failure};
+use example_support::history::{literal, note, with_history};
 
-use super::{HISTORY, note};
 use crate::Loyalty;
 use crate::model::World;
 
@@ -22,16 +22,16 @@ impl Club {
     /// Those of the database.
     pub fn prepare(database: Sqlite, world: &World) -> Result<Sqlite, StoreError> {
         let members = world.customers.iter().map(|(name, customer)| {
-            let (name, barred) = (name.replace('\'', "''"), u8::from(customer.barred));
-            format!("INSERT OR IGNORE INTO member (customer, points, barred) VALUES ('{name}', 0, {barred});\n")
+            let (name, barred) = (literal(name), u8::from(customer.barred));
+            format!("INSERT OR IGNORE INTO member (customer, points, barred) VALUES ({name}, 0, {barred});\n")
         });
         let fill: String = members.collect();
-        database.with_schema(format!(
-            "{HISTORY}
-            CREATE TABLE IF NOT EXISTS member (customer TEXT PRIMARY KEY, points INTEGER NOT NULL CHECK (points >= 0), barred INTEGER NOT NULL)
+        let schema = format!(
+            "CREATE TABLE IF NOT EXISTS member (customer TEXT PRIMARY KEY, points INTEGER NOT NULL CHECK (points >= 0), barred INTEGER NOT NULL)
                 WITHOUT ROWID;
             {fill}"
-        ))
+        );
+        with_history(database, &schema)
     }
 }
 

@@ -1,10 +1,10 @@
 //! The warehouse: stock, reservations, shipments.
 
-use accompanist::rusqlite::{Connection, params};
+use accompanist::rusqlite::params;
 use accompanist::store::{Sqlite, SqliteTx, StoreError};
 use accompanist::{BoxError, Database, Failure};
+use example_support::history::{literal, note, with_history};
 
-use super::{HISTORY, note};
 use crate::Warehouse;
 use crate::model::{Order, World};
 
@@ -19,15 +19,15 @@ impl Shop {
     /// Those of the database.
     pub fn prepare(database: Sqlite, world: &World) -> Result<Sqlite, StoreError> {
         let stock = world.stock.iter().map(|(sku, pieces)| {
-            format!("INSERT OR IGNORE INTO stock (sku, pieces) VALUES ('{}', {pieces});\n", sku.replace('\'', "''"))
+            format!("INSERT OR IGNORE INTO stock (sku, pieces) VALUES ({}, {pieces});\n", literal(sku))
         });
         let fill: String = stock.collect();
-        database.with_schema(format!(
-            "{HISTORY}
-            CREATE TABLE IF NOT EXISTS stock (sku TEXT PRIMARY KEY, pieces INTEGER NOT NULL CHECK (pieces >= 0)) WITHOUT ROWID;
+        let schema = format!(
+            "CREATE TABLE IF NOT EXISTS stock (sku TEXT PRIMARY KEY, pieces INTEGER NOT NULL CHECK (pieces >= 0)) WITHOUT ROWID;
             CREATE TABLE IF NOT EXISTS shipment (order_id INTEGER PRIMARY KEY, tracking TEXT NOT NULL);
             {fill}"
-        ))
+        );
+        with_history(database, &schema)
     }
 }
 
@@ -77,9 +77,3 @@ impl<D: Database<Tx = SqliteTx>> Warehouse<D> for Shop {
 
 /// What the carrier takes in one parcel, in pieces.
 const PARCEL_PIECES_MAX: u64 = 12;
-
-/// What the audit wants to know of the warehouse's tables.
-pub(crate) fn stock(connection: &Connection) -> Result<Vec<(String, u64)>, accompanist::rusqlite::Error> {
-    let mut select = connection.prepare("SELECT sku, pieces FROM stock ORDER BY sku")?;
-    select.query_map([], |row| Ok((row.get(0)?, row.get(1)?)))?.collect()
-}

@@ -1,15 +1,15 @@
-//! What the three binaries have in common: their arguments, and a node over one SQLite file and TCP.
+//! What the binaries of roles have in common: their arguments, and a node over one SQLite file and TCP.
 
 use std::io::IsTerminal as _;
 use std::net::SocketAddr;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use accompanist::store::{Sqlite, Store};
-use accompanist::{Node, Role};
+use accompanist::{Node, NodeBuilder};
+use anyhow::Context as _;
 use clap::Parser;
-
-use crate::model::World;
+use serde::de::DeserializeOwned;
 
 /// How a role's process is started.
 #[derive(Clone, Debug, Parser)]
@@ -23,13 +23,13 @@ pub struct Arguments {
     /// Another node: its name and where it is reached
     #[arg(long = "peer", value_name = "NAME=ADDRESS", value_parser = parse_peer)]
     pub peers: Vec<(String, SocketAddr)>,
-    /// Stock and customers to begin with, where the database is new (JSON)
+    /// What the database begins with, where it is new (JSON)
     #[arg(long, value_name = "FILE")]
     pub world: Option<PathBuf>,
     /// Ends when standard input does, and so with whoever started it
     #[arg(long)]
     pub end_with_stdin: bool,
-    /// Where orders are taken (the warehouse only)
+    /// Where requests are taken (only at the role where sessions start)
     #[arg(long, value_name = "ADDRESS")]
     pub desk: Option<SocketAddr>,
 }
@@ -41,19 +41,16 @@ fn parse_peer(text: &str) -> Result<(String, SocketAddr), String> {
 }
 
 impl Arguments {
-    /// What the database begins with.
+    /// What the database begins with: nothing, where there is no `--world`.
     ///
     /// # Errors
     /// Where the file of `--world` cannot be read.
-    pub fn world(&self) -> anyhow::Result<World> {
-        self.world.as_deref().map_or_else(|| Ok(World::default()), World::read)
+    pub fn world<W: DeserializeOwned + Default>(&self) -> anyhow::Result<W> {
+        self.world.as_deref().map_or_else(|| Ok(W::default()), read_json)
     }
 
-    /// Starts the node `name` over `database`, with one role.
-    ///
-    /// # Errors
-    /// Where the address is taken, or the database holds what this version cannot read.
-    pub async fn start<R: Role<Sqlite>>(&self, name: &str, database: Sqlite, role: R) -> anyhow::Result<Node<Sqlite>> {
+    /// A node `name` over `database`, which is given its roles and started by the caller.
+    pub fn node(&self, name: &str, database: Sqlite) -> NodeBuilder<Sqlite> {
         if self.end_with_stdin {
             std::thread::spawn(|| {
                 // Nothing is read but the end; an error is one, too.
@@ -61,9 +58,17 @@ impl Arguments {
                 std::process::exit(0);
             });
         }
-        let node = Node::builder(name, database).listen(self.listen).peers(self.peers.clone()).role(role);
-        Ok(node.start().await?)
+        Node::builder(name, database).listen(self.listen).peers(self.peers.clone())
     }
+}
+
+/// Reads a JSON file.
+///
+/// # Errors
+/// Where it is not there or not of this form.
+pub fn read_json<T: DeserializeOwned>(path: &Path) -> anyhow::Result<T> {
+    let text = std::fs::read_to_string(path).with_context(|| format!("cannot read {}", path.display()))?;
+    serde_json::from_str(&text).with_context(|| format!("{} is not of the form that is read here", path.display()))
 }
 
 /// Logs go to standard error, as `RUST_LOG` says; warnings where it says nothing.

@@ -1,6 +1,6 @@
-//! What drives the three processes from outside: starting and killing them, and a client that does not give up.
+//! The roles of an example as processes, each with its database in one directory: started, killed and started again from outside.
 
-use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::collections::BTreeMap;
 use std::net::{Ipv4Addr, SocketAddr, TcpListener};
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
@@ -9,19 +9,7 @@ use std::time::{Duration, Instant};
 
 use accompanist::rusqlite::{Connection, OpenFlags};
 use anyhow::{Context as _, bail};
-use tokio::io::{AsyncBufReadExt as _, AsyncWriteExt as _, BufReader, Lines};
-use tokio::net::TcpStream;
-use tokio::net::tcp::{OwnedReadHalf, OwnedWriteHalf};
 use tokio::process::{Child, Command};
-
-use crate::desk::{Answer, Outcome};
-use crate::model::Order;
-
-/// The roles, by the names of their nodes and binaries.
-pub const ROLES: [&str; 3] = ["warehouse", "payment", "loyalty"];
-
-/// How long the client waits before it tries the desk again.
-const RECONNECT: Duration = Duration::from_millis(20);
 
 /// How a role's process is started: the program and what comes before the role's own arguments.
 #[derive(Clone, Debug)]
@@ -33,14 +21,15 @@ pub struct Launch {
 }
 
 impl Launch {
-    /// The example's own binaries, by role; built first where cargo has built the demo only.
+    /// The binaries of an example, by role, each of which has the name of its role; built first where cargo has built the demo only. `manifest`
+    /// is the example's `Cargo.toml`.
     ///
     /// # Errors
     /// Where they are not there and cannot be built.
-    pub async fn binaries() -> anyhow::Result<BTreeMap<&'static str, Self>> {
-        let directory = binaries().await?;
+    pub async fn binaries(manifest: &Path, roles: &[&'static str]) -> anyhow::Result<BTreeMap<&'static str, Self>> {
+        let directory = binaries(manifest, roles).await?;
         let launch = |role| Self { program: directory.join(role), arguments: Vec::new() };
-        Ok(ROLES.into_iter().map(|role| (role, launch(role))).collect())
+        Ok(roles.iter().map(|role| (*role, launch(role))).collect())
     }
 
     fn spawn(&self, rest: &[String]) -> anyhow::Result<Child> {
@@ -62,7 +51,7 @@ struct Process {
     child: Child,
 }
 
-/// The three roles as processes, each with its database in one directory.
+/// See the module.
 pub struct Cluster {
     directory: PathBuf,
     desk: SocketAddr,
@@ -72,18 +61,23 @@ pub struct Cluster {
 }
 
 impl Cluster {
-    /// Starts the three roles, with fresh ports and their databases in `directory`.
+    /// Starts the roles, with fresh ports and their databases in `directory`; the role `desk_role` has the desk.
     ///
     /// # Errors
     /// Where a process cannot be started.
-    pub fn start(launches: &BTreeMap<&'static str, Launch>, directory: &Path, world: &Path) -> anyhow::Result<Self> {
+    pub fn start(
+        launches: &BTreeMap<&'static str, Launch>,
+        desk_role: &str,
+        directory: &Path,
+        world: &Path,
+    ) -> anyhow::Result<Self> {
         // Held until all are chosen, so that no two are the same.
         let host = own_host();
         let held: Vec<TcpListener> =
-            (0..=ROLES.len()).map(|_| TcpListener::bind((host, 0))).collect::<Result<_, _>>()?;
+            (0..=launches.len()).map(|_| TcpListener::bind((host, 0))).collect::<Result<_, _>>()?;
         let free = held.iter().map(TcpListener::local_addr).collect::<Result<Vec<_>, _>>()?;
         let (desk, nodes) = free.split_first().context("there is at least one address")?;
-        let addresses: BTreeMap<_, _> = ROLES.into_iter().zip(nodes.iter().copied()).collect();
+        let addresses: BTreeMap<_, _> = launches.keys().copied().zip(nodes.iter().copied()).collect();
         drop(held);
         let mut processes = Vec::new();
         for (role, listen) in &addresses {
@@ -95,14 +89,14 @@ impl Cluster {
             ];
             let peers = addresses.iter().filter(|(peer, _)| *peer != role);
             arguments.extend(peers.map(|(peer, address)| format!("--peer={peer}={address}")));
-            if *role == "warehouse" {
+            if *role == desk_role {
                 arguments.push(format!("--desk={desk}"));
             }
             let launch = launches.get(role).with_context(|| format!("no launch of {role}"))?.clone();
             let child = launch.spawn(&arguments)?;
             processes.push(Process { role, launch, arguments, child });
         }
-        let kills = ROLES.into_iter().map(|role| (role, 0)).collect();
+        let kills = launches.keys().map(|role| (*role, 0)).collect();
         Ok(Self { directory: directory.to_owned(), desk: *desk, addresses, processes, kills })
     }
 
@@ -122,19 +116,9 @@ impl Cluster {
         Ok(ended)
     }
 
-    /// Where orders are taken.
+    /// Where requests are taken.
     pub fn desk(&self) -> SocketAddr {
         self.desk
-    }
-
-    /// How many roles there are.
-    pub fn len(&self) -> usize {
-        self.processes.len()
-    }
-
-    /// Whether there is none.
-    pub fn is_empty(&self) -> bool {
-        self.processes.is_empty()
     }
 
     /// How often each role has been killed.
@@ -142,25 +126,10 @@ impl Cluster {
         &self.kills
     }
 
-    /// Kills a role with SIGKILL, and starts it again.
-    ///
-    /// # Errors
-    /// Where it has ended by itself before, or cannot be started.
-    pub async fn kill_and_restart(&mut self, index: usize) -> anyhow::Result<()> {
-        let Some(process) = self.processes.get_mut(index) else { bail!("there is no role {index}") };
-        if let Some(status) = process.child.try_wait()? {
-            bail!("the role {} ended by itself: {status}", process.role);
-        }
-        process.child.kill().await?;
-        *self.kills.entry(process.role).or_default() += 1;
-        process.child = process.launch.spawn(&process.arguments)?;
-        Ok(())
-    }
-
     /// Kills several roles with SIGKILL, and starts them again when all of them are dead.
     ///
     /// # Errors
-    /// See [`Cluster::kill_and_restart`].
+    /// Where one has ended by itself before, or cannot be started.
     pub async fn kill_together(&mut self, roles: &[&str]) -> anyhow::Result<()> {
         let mut killed: Vec<_> = self.processes.iter_mut().filter(|process| roles.contains(&process.role)).collect();
         for process in &mut killed {
@@ -182,7 +151,7 @@ impl Cluster {
     /// Has a role started by another launch from now on: kills its process and starts it again.
     ///
     /// # Errors
-    /// See [`Cluster::kill_and_restart`].
+    /// See [`Cluster::kill_together`].
     pub async fn redeploy(&mut self, role: &str, launch: Launch) -> anyhow::Result<()> {
         let process = self.processes.iter_mut().find(|process| process.role == role);
         process.with_context(|| format!("there is no role {role}"))?.launch = launch;
@@ -225,7 +194,7 @@ impl Cluster {
     /// # Errors
     /// Where a database cannot be read.
     pub fn open_sessions(&self) -> anyhow::Result<Option<u64>> {
-        ROLES.iter().map(|role| open_sessions(&self.directory.join(format!("{role}.db")))).sum()
+        self.addresses.keys().map(|role| open_sessions(&self.directory.join(format!("{role}.db")))).sum()
     }
 
     /// Ends all processes. Which of them had ended by themselves.
@@ -270,17 +239,17 @@ fn open_sessions(database: &Path) -> anyhow::Result<Option<u64>> {
 }
 
 /// The directory of the roles' binaries: this one's, where they are built first if cargo has built the demo only.
-async fn binaries() -> anyhow::Result<PathBuf> {
+async fn binaries(manifest: &Path, roles: &[&str]) -> anyhow::Result<PathBuf> {
     let this = std::env::current_exe()?;
     let directory = this.parent().context("an executable has a directory")?;
     // Test binaries are one level deeper.
     let directory = if directory.ends_with("deps") { directory.parent().unwrap_or(directory) } else { directory };
     let built = |role: &&str| directory.join(role).is_file();
-    if !ROLES.iter().all(built) || std::env::var_os("CARGO").is_some() {
+    if !roles.iter().all(built) || std::env::var_os("CARGO").is_some() {
         let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
         let mut build = Command::new(cargo);
-        build.args(["build", "--quiet", "--manifest-path", concat!(env!("CARGO_MANIFEST_DIR"), "/Cargo.toml")]);
-        ROLES.iter().for_each(|role| {
+        build.args(["build", "--quiet", "--manifest-path"]).arg(manifest);
+        roles.iter().for_each(|role| {
             build.args(["--bin", role]);
         });
         if !cfg!(debug_assertions) {
@@ -291,81 +260,4 @@ async fn binaries() -> anyhow::Result<PathBuf> {
         }
     }
     Ok(directory.to_owned())
-}
-
-/// Sends orders to the desk, so many at a time, and asks again until each is answered.
-pub struct Client {
-    desk: SocketAddr,
-    waiting: VecDeque<Order>,
-    in_flight: BTreeMap<u64, Order>,
-    in_flight_max: usize,
-    answered: BTreeSet<u64>,
-    connection: Option<(Lines<BufReader<OwnedReadHalf>>, OwnedWriteHalf)>,
-}
-
-impl Client {
-    /// A client with these orders.
-    pub fn new(desk: SocketAddr, orders: Vec<Order>, in_flight_max: usize) -> Self {
-        Self {
-            desk,
-            waiting: orders.into(),
-            in_flight: BTreeMap::new(),
-            in_flight_max,
-            answered: BTreeSet::new(),
-            connection: None,
-        }
-    }
-
-    /// The next answer; `None` when every order has one.
-    pub async fn next(&mut self) -> Option<Answer> {
-        while !(self.waiting.is_empty() && self.in_flight.is_empty()) {
-            match self.exchange().await {
-                Ok(answer) if matches!(answer.outcome, Outcome::NotNow(_)) => {
-                    let order = self.in_flight.remove(&answer.order);
-                    self.waiting.extend(order);
-                    tokio::time::sleep(RECONNECT).await;
-                }
-                Ok(answer) => {
-                    // The same question may be answered twice.
-                    let known = self.in_flight.remove(&answer.order).is_some();
-                    if known && self.answered.insert(answer.order) {
-                        return Some(answer);
-                    }
-                }
-                Err(_) => {
-                    self.connection = None;
-                    tokio::time::sleep(RECONNECT).await;
-                }
-            }
-        }
-        None
-    }
-
-    async fn exchange(&mut self) -> anyhow::Result<Answer> {
-        if self.connection.is_none() {
-            let (reader, writer) = TcpStream::connect(self.desk).await?.into_split();
-            self.connection = Some((BufReader::new(reader).lines(), writer));
-            for order in self.in_flight.values() {
-                send(&mut self.connection, order).await?;
-            }
-        }
-        while self.in_flight.len() < self.in_flight_max {
-            let Some(order) = self.waiting.pop_front() else { break };
-            self.in_flight.insert(order.id, order.clone());
-            send(&mut self.connection, &order).await?;
-        }
-        let (lines, _) = self.connection.as_mut().context("connected above")?;
-        let line = lines.next_line().await?.context("the desk has hung up")?;
-        Ok(serde_json::from_str(&line)?)
-    }
-}
-
-async fn send(
-    connection: &mut Option<(Lines<BufReader<OwnedReadHalf>>, OwnedWriteHalf)>,
-    order: &Order,
-) -> anyhow::Result<()> {
-    let (_, writer) = connection.as_mut().context("there is a connection")?;
-    let mut line = serde_json::to_vec(order)?;
-    line.push(b'\n');
-    Ok(writer.write_all(&line).await?)
 }

@@ -59,6 +59,8 @@
 mod arms;
 mod context;
 mod error;
+#[cfg(feature = "http")]
+pub mod http;
 mod json;
 mod names;
 mod node;
@@ -89,3 +91,19 @@ pub use rusqlite;
 pub use serde;
 #[cfg(feature = "signal")]
 pub use signal::stop_signal;
+
+/// What generated code says of [`http`], where there is such a thing.
+#[cfg(feature = "http")]
+#[doc(hidden)]
+#[macro_export]
+macro_rules! __with_http {
+    ($($items:tt)*) => { $($items)* };
+}
+
+/// What generated code says of HTTP, where the feature `http` is off.
+#[cfg(not(feature = "http"))]
+#[doc(hidden)]
+#[macro_export]
+macro_rules! __with_http {
+    ($($items:tt)*) => {};
+}

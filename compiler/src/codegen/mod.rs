@@ -8,6 +8,7 @@ mod compensation;
 mod construct;
 mod expr;
 mod functions;
+mod http;
 mod instances;
 mod members;
 pub(crate) mod names;

@@ -5,9 +5,9 @@ use std::collections::BTreeSet;
 use proc_macro2::{Ident, TokenStream};
 use quote::quote;
 
-use super::compensation;
 use super::names::{docs, item, local, pascal, snake};
 use super::types::Scope;
+use super::{compensation, http};
 use crate::hir::{Field, Hir, Operation, Service};
 use crate::syntax::ast::{self, OperationKind};
 
@@ -34,8 +34,10 @@ pub fn service(hir: &Hir, service: &Service) -> TokenStream {
     let methods = service.operations.iter().map(|operation| methods(hir, operation, &mut compensations));
     let methods: TokenStream = methods.collect();
     let operations = operations(hir, service);
+    let (refusal, over_http) = (http::refusal(service), http::implementation(hir, service));
     quote! {
         #docs
+        #refusal
         #[allow(
             clippy::ptr_arg, clippy::too_many_arguments, clippy::type_complexity,
             reason = "an operation takes a reference to each argument's type, whatever it is, and as many as it has"
@@ -45,16 +47,21 @@ pub fn service(hir: &Hir, service: &Service) -> TokenStream {
         {
             #methods
         }
+        #over_http
         #operations
     }
 }
 
-/// Parameters of a method, none of the names that the method has besides.
-fn params(hir: &Hir, params: &[Field]) -> Vec<TokenStream> {
+/// The name of a parameter, which none of the others has that a method may have.
+pub fn param_name(field: &Field) -> Ident {
+    let reserved = ["tx", "key", "output"].contains(&field.name.name.as_str());
+    if reserved { local(&format!("{}_", field.name.name)) } else { local(&field.name.name) }
+}
+
+/// Parameters of a method.
+pub fn params(hir: &Hir, params: &[Field]) -> Vec<TokenStream> {
     let param = |field: &Field| {
-        let reserved = ["tx", "key", "output"].contains(&field.name.name.as_str());
-        let name = if reserved { format!("{}_", field.name.name) } else { field.name.name.clone() };
-        let (name, ty) = (local(&name), Scope::Root.ty(hir, &field.ty));
+        let (name, ty) = (param_name(field), Scope::Root.ty(hir, &field.ty));
         quote! { #name: &#ty }
     };
     params.iter().map(param).collect()

@@ -26,6 +26,7 @@ pub const CONSTRUCTS: &[&str] = &[
     "fn",
     "service",
     "fn of a service",
+    "fn .. compensate",
     "pure fn",
     "transaction",
     "compensate none",
@@ -179,7 +180,8 @@ fn item(item: &Item, count: Count<'_>) {
             count("service");
             for operation in &service.operations {
                 count(match &operation.kind {
-                    OperationKind::Recorded { .. } => "fn of a service",
+                    OperationKind::Recorded { compensate: None } => "fn of a service",
+                    OperationKind::Recorded { compensate: Some(_) } => "fn .. compensate",
                     OperationKind::Pure => "pure fn",
                     OperationKind::Transaction { compensate: Some(_) } => "transaction",
                     OperationKind::Transaction { compensate: None } => "compensate none",

@@ -1,6 +1,7 @@
 //! The Rust of a choreography: shared types, a trait for each service, and for each role a struct that a node runs.
 //!
-//! Generated code calls the user's service, `::accompanist`'s session context and `core`/`std`, by absolute paths, and nothing else.
+//! Generated code calls the user's service, `::accompanist`'s session context and `core`/`std`, by absolute paths, and nothing else; where another program is the
+//! service, the runtime's HTTP client.
 
 mod builtin;
 pub(crate) mod choreography;

@@ -202,7 +202,7 @@ impl Service {
         let url = format!("{}/{}", self.base, arguments::encoded(operation));
         let failed = |what: String| RequestFailed(format!("POST {url} {what}"));
         match tokio::time::timeout(self.time_limit, self.exchange(&url, key, arguments)).await {
-            Ok(answered) => answered.map_err(|what| failed(what)),
+            Ok(answered) => answered.map_err(failed),
             Err(_) => Err(failed(format!("was not answered within {} ms", self.time_limit.as_millis()))),
         }
     }

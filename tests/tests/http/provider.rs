@@ -73,7 +73,6 @@ struct Books {
     asked: Vec<Asked>,
     connections: usize,
     does: VecDeque<Does>,
-    otherwise: Option<Does>,
     /// Whether every request arrives twice.
     doubles: bool,
 }
@@ -124,11 +123,6 @@ impl Provider {
         lock(&self.books).does.extend(does);
     }
 
-    /// What it does with all requests for which nothing else is said.
-    pub fn from_now_on(&self, does: Does) {
-        lock(&self.books).otherwise = Some(does);
-    }
-
     pub fn double_all(&self) {
         lock(&self.books).doubles = true;
     }
@@ -166,8 +160,7 @@ async fn connection(stream: TcpStream, books: Arc<Mutex<Books>>) -> Option<()> {
         let does = {
             let mut books = lock(&books);
             books.asked.push(asked.clone());
-            let otherwise = books.otherwise.unwrap_or(Does::Works);
-            books.does.pop_front().unwrap_or(otherwise)
+            books.does.pop_front().unwrap_or(Does::Works)
         };
         match does {
             Does::Works => {

@@ -36,9 +36,16 @@ pub struct Service {
     participant: Participant,
 }
 
+/// An operation of a service.
+struct Declared {
+    /// `Service.operation`
+    name: String,
+    is_pure: bool,
+}
+
 impl Service {
-    /// What an operation gives, which is written down unless it is pure.
-    fn ask<T: DeserializeOwned>(&self, name: &str, arguments: Vec<Value>) -> Result<T, Failure> {
+    /// What an operation gives.
+    fn result(&self, name: &str, arguments: &[Value]) -> (Declared, Result<Value, String>) {
         let hir = &self.compilation.hir;
         let has = |service: &&chor::hir::Service| service.operations.iter().any(|known| known.name.name == name);
         let service = hir.services.iter().find(has).expect("a service has it");
@@ -48,22 +55,49 @@ impl Service {
             service: &service.name.name,
             operation: name,
             kind: &declared.kind,
-            arguments: &arguments,
+            arguments,
             result: &declared.result,
         };
-        let result = self.world.result(hir, &called);
-        if !declared.is_pure() {
-            let name = format!("{}.{name}", service.name.name);
-            self.world.record(self.participant, Entry::Did(name, arguments, result.clone()));
+        let known = Declared { name: format!("{}.{name}", service.name.name), is_pure: declared.is_pure() };
+        (known, self.world.result(hir, &called))
+    }
+
+    /// What an operation gives, which is written down unless it is pure.
+    fn ask<T: DeserializeOwned>(&self, name: &str, arguments: Vec<Value>) -> Result<T, Failure> {
+        let (declared, result) = self.result(name, &arguments);
+        if !declared.is_pure {
+            self.world.record(self.participant, Entry::Did(declared.name, arguments, result.clone()));
         }
-        let value = result.map_err(Failure::Abort)?;
-        Ok(serde_json::from_value(json(&value)).expect("a value is of its type"))
+        given(result)
+    }
+
+    /// What an operation outside gives.
+    fn ask_outside<T: DeserializeOwned>(
+        &self,
+        key: &IdempotencyKey,
+        name: &str,
+        arguments: Vec<Value>,
+    ) -> Result<T, Failure> {
+        let (declared, result) = self.result(name, &arguments);
+        let entry = Entry::Did(declared.name, arguments, result.clone());
+        if result.is_err() {
+            self.world.record(self.participant, entry);
+        } else if !self.world.books().call(*key, self.participant, entry) {
+            return Err(std::io::Error::other("it is compensated").into());
+        }
+        given(result)
     }
 
     fn undo(&self, name: &str, arguments: Vec<Value>, output: Value) -> Result<(), BoxError> {
         self.world.record(self.participant, Entry::Undid(name.to_owned(), arguments, output));
         Ok(())
     }
+}
+
+/// What was given, as the operation's type.
+fn given<T: DeserializeOwned>(result: Result<Value, String>) -> Result<T, Failure> {
+    let value = result.map_err(Failure::Abort)?;
+    Ok(serde_json::from_value(json(&value)).expect("a value is of its type"))
 }
 
 fn number(number: &u32) -> Value {
@@ -112,6 +146,29 @@ macro_rules! service {
             }
             async fn item(&self, _: &IdempotencyKey, tag: &String, x: &u32) -> Result<$program::Item, Failure> {
                 self.ask("item", vec![text(tag), number(x)])
+            }
+            async fn hire(&self, key: &IdempotencyKey, tag: &String, x: &u32) -> Result<u32, Failure> {
+                self.ask_outside(key, "hire", vec![text(tag), number(x)])
+            }
+            async fn risky_hire(&self, key: &IdempotencyKey, tag: &String, x: &u32) -> Result<u32, Failure> {
+                self.ask_outside(key, "risky_hire", vec![text(tag), number(x)])
+            }
+            async fn dismiss(
+                &self,
+                key: &IdempotencyKey,
+                _: &String,
+                _: &u32,
+                output: Option<&u32>,
+            ) -> Result<(), BoxError> {
+                self.world.books().undo(*key, output.map(number).as_ref());
+                Ok(())
+            }
+            async fn rent(&self, key: &IdempotencyKey, tag: &String) -> Result<bool, Failure> {
+                self.ask_outside(key, "rent", vec![text(tag)])
+            }
+            async fn give_up(&self, key: &IdempotencyKey, _: &String, output: Option<&bool>) -> Result<(), BoxError> {
+                self.world.books().undo(*key, output.copied().map(Value::Bool).as_ref());
+                Ok(())
             }
             async fn take(&self, _: &mut D::Tx, tag: &String, x: &u32) -> Result<u32, Failure> {
                 self.ask("take", vec![text(tag), number(x)])

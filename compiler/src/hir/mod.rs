@@ -22,7 +22,7 @@ pub use body::{
     PatternKind, Saga, Step, Stmt, StmtKind, Target,
 };
 pub use function::{FnId, Function, FunctionKind};
-pub use lower::{substitute, symbol};
+pub use lower::substitute;
 pub use place::{Place, Player, RoleSet};
 pub use spread::{Demand, Lost, Spread};
 pub use ty::{FloatTy, IntTy, Ty};

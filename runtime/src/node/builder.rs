@@ -19,6 +19,7 @@ use super::recovery::{Left, Recovery};
 use super::repertoire::Repertoire;
 use super::role::{Erased, ErasedRole};
 use super::room::Room;
+use super::seldom::Seldom;
 use super::{Counters, LOOPBACK_FRAMES_MAX, Node, Shared, retries};
 use crate::context::{BoxFuture, Role};
 use crate::error::Error;
@@ -297,6 +298,7 @@ impl<S: Store> NodeBuilder<S> {
             starting: tokio::sync::Mutex::new(()),
             recovery: Recovery::new(),
             counts: Counters::default(),
+            refusals: Seldom::default(),
         });
         let cells = shared.take_up_first(&mut left).await.map_err(configuration)?;
         let inbound: Arc<dyn Inbound> = Arc::new(NodeInbound(Arc::downgrade(&shared)));

@@ -266,7 +266,10 @@ impl<S: Store> Shared<S> {
 
     fn refuse(&self, from: &str, frame: Option<&Frame>, reason: &str) {
         count(&self.counts.frames_refused);
-        tracing::warn!(node = self.name, from, reason, "refused a frame");
+        // A peer that sends nothing else must not fill the log.
+        if let Some(unsaid) = self.refusals.says() {
+            tracing::warn!(node = self.name, from, reason, unsaid, "refused a frame");
+        }
         // A refusal is not answered by another.
         let Some(frame) = frame.filter(|frame| !matches!(frame.body, Body::Refused { .. })) else { return };
         let body = Body::Refused { reason: reason.to_owned() };

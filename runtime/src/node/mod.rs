@@ -22,6 +22,7 @@ mod repertoire;
 mod retries;
 mod role;
 mod room;
+mod seldom;
 mod table;
 mod trace;
 mod transact;
@@ -55,6 +56,7 @@ use recovery::Recovery;
 use repertoire::Repertoire;
 use role::ErasedRole;
 use room::Room;
+use seldom::Seldom;
 use table::{Slot, Table};
 use unsent::Unsent;
 use waiters::Waiters;
@@ -170,6 +172,7 @@ pub(crate) struct Shared<S: Store> {
     starting: tokio::sync::Mutex<()>,
     recovery: Recovery,
     counts: Counters,
+    refusals: Seldom,
 }
 
 impl<S: Store> Shared<S> {

@@ -151,6 +151,7 @@ impl Part {
         let Some(at) = self.transactions.iter().position(|record| record.position == position) else {
             return Err(format!("what never committed is undone, at {position:?}"));
         };
+        let was_active = matches!(self.state, RowState::Active);
         let Some((record, after)) = self.transactions.get_mut(at..).and_then(<[_]>::split_first_mut) else {
             return Ok(());
         };
@@ -158,6 +159,8 @@ impl Part {
             return Err(format!("{} is undone twice", record.operation));
         }
         let may_be_under_way = self.being_undone.contains(&position);
+        // One that is refused is marked where it stands: another arm may have called something after it.
+        let may_be_refused = was_active && record.result.is_none();
         let standing =
             |within: &dyn Fn(&TransactionRecord) -> bool| after.iter().any(|later| !later.undone && within(later));
         let in_order = match state {
@@ -167,6 +170,7 @@ impl Part {
         record.undone = true;
         match in_order {
             true => Ok(()),
+            false if may_be_refused => Ok(()),
             false => Err(format!("{} is undone before what committed after it", record.operation)),
         }
     }

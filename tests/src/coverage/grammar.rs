@@ -3,8 +3,8 @@
 
 use super::control;
 use chor::syntax::ast::{
-    BinaryOp, Block, Choreography, Expr, ExprKind, File, Item, Literal, OperationKind, ParamKind, Place, Placed,
-    RoleParam, Roles, Stmt, StmtKind, Time, Type, TypeKind, UnaryOp, VariantFields,
+    Block, Choreography, Expr, ExprKind, File, Item, Literal, OperationKind, ParamKind, Place, Placed, RoleParam,
+    Roles, Stmt, StmtKind, Time, Type, TypeKind, UnaryOp, VariantFields,
 };
 
 /// Counts a name.
@@ -26,6 +26,7 @@ pub const CONSTRUCTS: &[&str] = &[
     "fn",
     "service",
     "fn of a service",
+    "fn .. compensate",
     "pure fn",
     "transaction",
     "compensate none",
@@ -179,7 +180,8 @@ fn item(item: &Item, count: Count<'_>) {
             count("service");
             for operation in &service.operations {
                 count(match &operation.kind {
-                    OperationKind::Recorded { .. } => "fn of a service",
+                    OperationKind::Recorded { compensate: None } => "fn of a service",
+                    OperationKind::Recorded { compensate: Some(_) } => "fn .. compensate",
                     OperationKind::Pure => "pure fn",
                     OperationKind::Transaction { compensate: Some(_) } => "transaction",
                     OperationKind::Transaction { compensate: None } => "compensate none",
@@ -390,7 +392,7 @@ pub(super) fn expr(value: &Expr, count: Count<'_>) {
             expr(of, count);
         }
         ExprKind::Binary(op, _, one, two) => {
-            count(operator(*op));
+            count(op.symbol());
             exprs([&**one, &**two], count);
         }
         ExprKind::Range { start, end, inclusive } => {
@@ -408,24 +410,6 @@ pub(super) fn expr(value: &Expr, count: Count<'_>) {
         | ExprKind::Par(_)
         | ExprKind::Saga { .. } => control::control(value, count),
         ExprKind::Error => {}
-    }
-}
-
-fn operator(op: BinaryOp) -> &'static str {
-    match op {
-        BinaryOp::Add => "+",
-        BinaryOp::Sub => "-",
-        BinaryOp::Mul => "*",
-        BinaryOp::Div => "/",
-        BinaryOp::Rem => "%",
-        BinaryOp::Eq => "==",
-        BinaryOp::Ne => "!=",
-        BinaryOp::Lt => "<",
-        BinaryOp::Le => "<=",
-        BinaryOp::Gt => ">",
-        BinaryOp::Ge => ">=",
-        BinaryOp::And => "&&",
-        BinaryOp::Or => "||",
     }
 }
 

@@ -20,12 +20,14 @@ impl Generator {
                 // What may abort belongs into a scope, mostly.
                 let risky = if self.scopes > 0 { 30 } else { 2 };
                 if self.percent(risky) {
-                    format!("{name}.risky_take(\"{tag}\", {x})")
+                    let risky = if self.percent(50) { "risky_take" } else { "risky_hire" };
+                    format!("{name}.{risky}(\"{tag}\", {x})")
                 } else {
-                    match self.below(if both { 5 } else { 4 }) {
+                    match self.below(if both { 7 } else { 6 }) {
                         0 => format!("{name}.size({x})"),
                         1 | 2 => format!("{name}.take(\"{tag}\", {x})"),
                         3 => format!("{name}.note(\"{tag}\", {x})"),
+                        4 | 5 => format!("{name}.hire(\"{tag}\", {x})"),
                         _ => format!("{name}.spin({x})"),
                     }
                 }
@@ -39,6 +41,8 @@ impl Generator {
                 } else if self.percent(30) {
                     let (x, _) = self.expr(&Type::U32, &[role], depth)?;
                     format!("{name}.is_even({x})")
+                } else if self.percent(25) {
+                    format!("{name}.rent(\"{tag}\")")
                 } else {
                     format!("{name}.flip(\"{tag}\")")
                 }

@@ -26,6 +26,9 @@ service S {
     fn verdict(tag: String) -> Result<u32, String>;
     fn coin(tag: String) -> Coin;
     fn risky_ask(tag: String) -> bool;
+    fn hire(tag: String, x: u32) -> u32 compensate dismiss;
+    fn risky_hire(tag: String, x: u32) -> u32 compensate dismiss;
+    fn rent(tag: String) -> bool compensate give_up;
     transaction take(tag: String, x: u32) -> u32 compensate give;
     transaction risky_take(tag: String, x: u32) -> u32 compensate give_back;
     transaction close(tag: String, xs: Vec<u32>) -> Seal compensate open;

@@ -243,7 +243,7 @@ impl Generator {
                         let popped = self.fresh("v");
                         format!("let {popped} = {name}.pop();")
                     }
-                    0 if self.scopes > 0 || self.percent(10) => format!("{name}[0] = {x};"),
+                    0 if self.scopes > 0 || self.percent(40) => format!("{name}[0] = {x};"),
                     4 => format!("{name}.insert(0, {x});"),
                     1 => format!("{name}.extend([{x}]);"),
                     2 => format!("{name}.pop();"),

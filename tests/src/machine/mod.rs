@@ -13,7 +13,8 @@ mod world;
 use std::sync::Arc;
 
 use accompanist::{
-    BoxError, BoxFuture, Choreography, Definition, IdempotencyKey, Interrupted, Role, RoleId, SessionContext,
+    BoxError, BoxFuture, Choreography, Definition, IdempotencyKey, Interrupted, Role, RoleId, ServiceOperation,
+    SessionContext,
 };
 use chor::Compilation;
 use chor::hir::ChoreographyId;
@@ -71,6 +72,13 @@ pub struct Player {
     pub world: Arc<World>,
 }
 
+/// What stands for all operations of a program.
+const OPERATIONS: [ServiceOperation; 3] = [
+    ServiceOperation::Transaction("Machine.commit", Some("Machine.undo")),
+    ServiceOperation::Recorded("Machine.call", None),
+    ServiceOperation::Recorded("Machine.call_outside", Some("Machine.undo_outside")),
+];
+
 impl<S: Keeps> Role<S> for Player {
     type Arguments = Option<Vec<Wire>>;
     type Output = Wire;
@@ -81,6 +89,10 @@ impl<S: Keeps> Role<S> for Player {
 
     fn role(&self) -> RoleId {
         self.role
+    }
+
+    fn operations(&self) -> &'static [ServiceOperation] {
+        &OPERATIONS
     }
 
     async fn run<C: SessionContext<Database = S>>(

@@ -8,6 +8,7 @@
 
 mod bites;
 mod book;
+mod outside;
 mod readme;
 mod schedule;
 mod timers;

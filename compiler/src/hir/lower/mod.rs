@@ -16,7 +16,6 @@ mod values;
 
 pub use call::{cast_place, result_place, result_spread, substitute};
 pub use functions::functions;
-pub use operators::symbol;
 
 use std::collections::{BTreeMap, BTreeSet};
 

@@ -44,7 +44,7 @@ impl Lower<'_> {
         let is_calculation = matches!(ability, Ability::Add | Ability::Calculate | Ability::Order);
         if is_calculation && !self.may_be_able(ability, &ty) {
             // Whatever stands on the right, it is the left side that the operator is not for.
-            self.oblige(ability, symbol(op), ty, self.value_span(left_id));
+            self.oblige(ability, op.symbol(), ty, self.value_span(left_id));
             return self.error(span);
         }
         if op == BinaryOp::Add && self.ty(right_id) == Ty::Str {
@@ -53,7 +53,7 @@ impl Lower<'_> {
             return self.add(ExprKind::Binary(op, left_id, right_id), Ty::Str, span);
         }
         self.expect(right_id, &ty, Some(left.span));
-        self.oblige(ability, symbol(op), ty.clone(), span);
+        self.oblige(ability, op.symbol(), ty.clone(), span);
         let result = if let Ability::Add | Ability::Calculate = ability { ty } else { Ty::Bool };
         self.add(ExprKind::Binary(op, left_id, right_id), result, span)
     }
@@ -112,24 +112,5 @@ fn negated(literal: &ast::Literal) -> Option<ast::Literal> {
         }
         ast::Literal::Float(text) => Some(ast::Literal::Float(format!("-{text}"))),
         ast::Literal::Str(_) | ast::Literal::Char(_) | ast::Literal::Bool(_) => None,
-    }
-}
-
-/// The operator as it is written.
-pub fn symbol(op: BinaryOp) -> &'static str {
-    match op {
-        BinaryOp::Add => "+",
-        BinaryOp::Sub => "-",
-        BinaryOp::Mul => "*",
-        BinaryOp::Div => "/",
-        BinaryOp::Rem => "%",
-        BinaryOp::Eq => "==",
-        BinaryOp::Ne => "!=",
-        BinaryOp::Lt => "<",
-        BinaryOp::Le => "<=",
-        BinaryOp::Gt => ">",
-        BinaryOp::Ge => ">=",
-        BinaryOp::And => "&&",
-        BinaryOp::Or => "||",
     }
 }

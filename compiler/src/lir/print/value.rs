@@ -183,7 +183,7 @@ impl Printer<'_> {
     pub(super) fn binary(&mut self, op: BinaryOp, one: &Expr, two: &Expr) {
         self.push("(");
         self.expr(one);
-        let _ = write!(self.out, " {} ", crate::hir::symbol(op));
+        let _ = write!(self.out, " {} ", op.symbol());
         self.expr(two);
         self.push(")");
     }

@@ -47,7 +47,7 @@ pub fn expr(expr: &Expr, depth: usize) -> String {
             // Comparisons do not chain, the others join from the left.
             let of_left = if binding == COMPARISON { binding + 1 } else { binding };
             let (left, right) = (operand(left, of_left, depth), operand(right, binding + 1, depth));
-            format!("{left} {} {right}", symbol(*op))
+            format!("{left} {} {right}", op.symbol())
         }
         ExprKind::Range { start, end, inclusive } => {
             let side =
@@ -184,24 +184,6 @@ fn binding_of(op: BinaryOp) -> u8 {
         BinaryOp::Eq | BinaryOp::Ne | BinaryOp::Lt | BinaryOp::Le | BinaryOp::Gt | BinaryOp::Ge => COMPARISON,
         BinaryOp::Add | BinaryOp::Sub => 5,
         BinaryOp::Mul | BinaryOp::Div | BinaryOp::Rem => 6,
-    }
-}
-
-fn symbol(op: BinaryOp) -> &'static str {
-    match op {
-        BinaryOp::Add => "+",
-        BinaryOp::Sub => "-",
-        BinaryOp::Mul => "*",
-        BinaryOp::Div => "/",
-        BinaryOp::Rem => "%",
-        BinaryOp::Eq => "==",
-        BinaryOp::Ne => "!=",
-        BinaryOp::Lt => "<",
-        BinaryOp::Le => "<=",
-        BinaryOp::Gt => ">",
-        BinaryOp::Ge => ">=",
-        BinaryOp::And => "&&",
-        BinaryOp::Or => "||",
     }
 }
 

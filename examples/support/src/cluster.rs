@@ -45,6 +45,7 @@ impl Launch {
 }
 
 struct Process {
+    /// Or the name of a program beside the roles.
     role: &'static str,
     launch: Launch,
     arguments: Vec<String>,
@@ -100,7 +101,18 @@ impl Cluster {
         Ok(Self { directory: directory.to_owned(), desk: *desk, addresses, processes, kills })
     }
 
-    /// Starts every role again that has ended by itself, by `launches`; which they are.
+    /// Starts a program beside the roles: no node, but killed and started again as they are.
+    ///
+    /// # Errors
+    /// Where it cannot be started.
+    pub fn start_beside(&mut self, name: &'static str, launch: Launch) -> anyhow::Result<()> {
+        let (arguments, child) = (Vec::new(), launch.spawn(&[])?);
+        self.processes.push(Process { role: name, launch, arguments, child });
+        self.kills.insert(name, 0);
+        Ok(())
+    }
+
+    /// Starts every process again that has ended by itself, by `launches` where its role is among them; which they are.
     ///
     /// # Errors
     /// Where a process cannot be started.
@@ -109,7 +121,9 @@ impl Cluster {
         for process in &mut self.processes {
             if process.child.try_wait()?.is_some() {
                 ended.push(process.role);
-                process.launch = launches.get(process.role).context("a launch for each role")?.clone();
+                if let Some(launch) = launches.get(process.role) {
+                    process.launch = launch.clone();
+                }
                 process.child = process.launch.spawn(&process.arguments)?;
             }
         }
@@ -211,6 +225,14 @@ impl Cluster {
         }
         Ok(ended)
     }
+}
+
+/// An address on this machine that is free and stays so, for a program beside a role.
+///
+/// # Errors
+/// Where there is none.
+pub fn own_address() -> std::io::Result<SocketAddr> {
+    TcpListener::bind((own_host(), 0))?.local_addr()
 }
 
 /// The host of one cluster. Linux has an address of its own for each, so that nobody else takes a port while its role is down.

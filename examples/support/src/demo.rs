@@ -190,12 +190,13 @@ pub fn table_of_outcomes<'a, T: 'a>(fulfilled: &str, outcomes: impl IntoIterator
     line(fulfilled, done) + &rolled_back.collect::<String>()
 }
 
-/// A table of what the roles did and survived.
+/// A table of what the roles, and programs beside them, did and survived.
 pub fn table_of_roles(work: &BTreeMap<&'static str, Work>, kills: &BTreeMap<&'static str, u64>) -> String {
-    let head = format!("  {:<12}{:>14}{:>16}{:>16}\n", "role", "transactions", "compensations", "kills survived");
+    let width = kills.keys().map(|role| role.len() + 1).max().unwrap_or(0).max(12);
+    let head = format!("  {:<width$}{:>14}{:>16}{:>16}\n", "role", "transactions", "compensations", "kills survived");
     let lines = kills.iter().map(|(role, killed)| {
         let work = work.get(role).cloned().unwrap_or_default();
-        format!("  {role:<12}{:>14}{:>16}{killed:>16}\n", work.transactions, work.compensations)
+        format!("  {role:<width$}{:>14}{:>16}{killed:>16}\n", work.transactions, work.compensations)
     });
     head + &lines.collect::<String>()
 }

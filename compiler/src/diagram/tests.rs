@@ -12,6 +12,7 @@ use crate::{Options, compile};
 const CONSTRUCTS: &str = include_str!("../../../tests/fixtures/constructs.chor");
 const WAREHOUSE: &str = include_str!("../../../examples/warehouse/warehouse.chor");
 const TRAVEL: &str = include_str!("../../../examples/travel/travel.chor");
+const WEBSHOP: &str = include_str!("../../../examples/webshop/webshop.chor");
 const HOSTILE: &str = r##"
 service Desk { fn ask(text: String) -> String; transaction end(n: u64) -> u64 compensate none; }
 choreography Hostile<end: Desk, Note, Loop[]>(n: u64@end, ä: String@end) -> u64@end {
@@ -131,7 +132,8 @@ fn constructs_are_shown() {
 fn the_readmes_of_the_examples_show_their_diagrams() {
     let warehouse = (WAREHOUSE, include_str!("../../../examples/warehouse/README.md"));
     let travel = (TRAVEL, include_str!("../../../examples/travel/README.md"));
-    for (program, readme) in [warehouse, travel] {
+    let webshop = (WEBSHOP, include_str!("../../../examples/webshop/README.md"));
+    for (program, readme) in [warehouse, travel, webshop] {
         for diagram in all(program) {
             let wanted = format!("```mermaid\n{}```\n", mermaid(&diagram));
             assert!(readme.replace('\r', "").contains(&wanted), "`chor diagram` writes now\n{wanted}");
@@ -144,6 +146,7 @@ fn texts_have_room_and_files_are_well_formed() {
     check(CONSTRUCTS);
     check(WAREHOUSE);
     check(TRAVEL);
+    check(WEBSHOP);
 }
 
 #[test]

@@ -4,7 +4,9 @@ pub mod bare;
 pub mod bare_chain;
 pub mod chains;
 pub mod choreography;
+pub mod delay;
 pub mod figures;
+pub mod orchestrator;
 pub mod slow;
 
 /// What every transaction of the benchmarks does.

@@ -100,7 +100,7 @@ fn blanks_and_lines_are_by_rule() {
         "extern type a::B: Eq { c: u8 }\nextern fn d::e() -> u8;\n",
     );
     check_body("let x=- 1+f(a , b)[ 1 .. ]@A~>{B , C}within 2s;", "let x = -1 + f(a, b)[1..]@A ~> {B, C} within 2s;");
-    check_body("x = (1, (2), (3,), 1 .0, a.0.1, 1..2);", "");
+    check_body("x = (1, (2), (3,), 1 .0, 1e21 .255, 1.5 .0, a.0.1, 1..2);", "");
     check_body("if a{b}else{c}\nwhile d{\ne;}", "if a { b } else { c }\nwhile d {\n    e;\n}");
     check_body("match a { 1=>{b},2=>c ~> B }", "match a {\n    1 => { b }\n    2 => c ~> B,\n}");
     check_body("a;\n\n\n\nb;\n\n", "a;\n\nb;");

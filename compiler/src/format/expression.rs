@@ -114,7 +114,7 @@ impl<'s> Layout<'s> {
 
     fn postfix(&mut self, braces: Braces) -> Doc<'s> {
         // In `1 .0` the blank keeps a number and a part of a tuple apart.
-        let is_number = self.is(Token::Int);
+        let is_number = self.is(Token::Int) || self.is(Token::Float);
         let primary = self.primary(braces);
         let mut suffixes = Vec::new();
         while matches!(self.peek(), Some(Token::Dot | Token::At | Token::LeftBracket)) {

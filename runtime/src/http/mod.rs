@@ -25,6 +25,7 @@
 //! # drop(node);
 //! # Ok(())
 //! # }
+//! # fn main() {}
 //! ```
 //!
 //! # What is sent

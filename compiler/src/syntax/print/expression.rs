@@ -34,6 +34,10 @@ pub fn expr(expr: &Expr, depth: usize) -> String {
             format!("{} {{ {} }}", path(name), commas(fields.chain(base)))
         }
         ExprKind::Field(value, name) => format!("{}.{}", operand(value, POSTFIX, depth), name.name),
+        // The blank keeps a number and a part of a tuple apart.
+        ExprKind::TupleField(value, index, _) if matches!(value.kind, ExprKind::Literal(_)) => {
+            format!("{} .{index}", operand(value, POSTFIX, depth))
+        }
         ExprKind::TupleField(value, index, _) => format!("{}.{index}", operand(value, POSTFIX, depth)),
         ExprKind::Index(value, index) => format!("{}[{}]", operand(value, POSTFIX, depth), self::expr(index, depth)),
         ExprKind::Method { receiver, name, args } => {

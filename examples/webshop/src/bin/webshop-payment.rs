@@ -14,12 +14,17 @@ struct Sidecar {
     /// The program that charges cards
     #[arg(long, value_name = "URL", default_value = "http://127.0.0.1:7090")]
     service: String,
+    /// Says nothing, not even of what fails and is tried again
+    #[arg(long)]
+    quiet: bool,
 }
 
 #[tokio::main]
 async fn main() -> anyhow::Result<()> {
-    log();
     let sidecar = Sidecar::parse();
+    if !sidecar.quiet {
+        log();
+    }
     let database = with_history(Sqlite::open(&sidecar.node.database)?, "")?;
     let service = Service::new(&sidecar.service)?;
     let node = sidecar.node.node("payment", database).role(place_order::Payment::new(service)).start().await?;

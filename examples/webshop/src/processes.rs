@@ -26,21 +26,41 @@ pub async fn program(directory: &Path, cards: &Path, address: SocketAddr) -> any
     Ok(Launch { arguments, ..launch })
 }
 
+/// How the roles are started; their binaries are built first where cargo has built the demo only.
+///
+/// # Errors
+/// Where they are not there and cannot be built.
+pub async fn roles() -> anyhow::Result<BTreeMap<&'static str, Launch>> {
+    let binaries = Launch::binaries(Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/Cargo.toml")), &BINARIES).await?;
+    Ok(ROLES.into_iter().zip(binaries.into_values()).collect())
+}
+
+/// How the roles are started whose binaries are in `binaries`.
+#[must_use]
+pub fn roles_in(binaries: &Path) -> BTreeMap<&'static str, Launch> {
+    let launch = |binary| Launch { program: binaries.join(binary), arguments: Vec::new() };
+    ROLES.into_iter().zip(BINARIES.map(launch)).collect()
+}
+
 /// Starts the roles, with their databases in `directory`, and the program. The role `payment` looks for it at `service`.
 ///
 /// # Errors
-/// Where a process cannot be built or started.
-pub async fn start(directory: &Path, world: &Path, program: Launch, service: SocketAddr) -> anyhow::Result<Cluster> {
-    let binaries = Launch::binaries(Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/Cargo.toml")), &BINARIES).await?;
-    let mut launches: BTreeMap<_, _> = ROLES.into_iter().zip(binaries.into_values()).collect();
-    if let Some(payment) = launches.get_mut("payment") {
+/// Where a process cannot be started.
+pub fn start(
+    mut roles: BTreeMap<&'static str, Launch>,
+    directory: &Path,
+    world: &Path,
+    program: Launch,
+    service: SocketAddr,
+) -> anyhow::Result<Cluster> {
+    if let Some(payment) = roles.get_mut("payment") {
         payment.arguments.push(format!("--service=http://{service}"));
         // That a refund found the program down is no news where it is killed all the time.
         if std::env::var_os("RUST_LOG").is_none() {
             payment.arguments.push("--quiet".to_owned());
         }
     }
-    let mut cluster = Cluster::start(&launches, DESK, directory, world)?;
+    let mut cluster = Cluster::start(&roles, DESK, directory, world)?;
     cluster.start_beside(PROGRAM, program)?;
     Ok(cluster)
 }

@@ -1,15 +1,21 @@
 //! The audit finds what is wrong: orders are placed, and then the databases and the ledger are changed by hand, in one way after the other.
 
+use std::collections::BTreeMap;
 use std::path::Path;
 
 use accompanist::rusqlite::Connection;
-use example_support::cluster::own_address;
+use example_support::cluster::{Launch, own_address};
 use example_support::demo::{self, Outcomes};
 use example_support::node::read_json;
 use webshop::audit::{Cards, audit};
 use webshop::desk::Outcome;
 use webshop::world::World;
 use webshop::{Confirmation, Order, processes};
+
+/// The roles as `cargo test` has built them.
+fn roles() -> BTreeMap<&'static str, Launch> {
+    processes::roles_in(Path::new(env!("CARGO_BIN_EXE_webshop-client")).parent().expect("a file is in a directory"))
+}
 
 fn data(file: &str) -> std::path::PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("data").join(file)
@@ -30,7 +36,7 @@ fn orders(world: &World) -> Vec<Order> {
 async fn play(directory: &Path, orders: &[Order]) -> Outcomes<Confirmation> {
     let address = own_address().expect("an address");
     let program = processes::program(directory, &data("cards.json"), address).await.expect("it is built");
-    let cluster = processes::start(directory, &data("world.json"), program, address).await.expect("they start");
+    let cluster = processes::start(roles(), directory, &data("world.json"), program, address).expect("they start");
     demo::run(cluster, orders.to_vec(), 1, "orders", &[]).await.expect("all are answered").outcomes
 }
 

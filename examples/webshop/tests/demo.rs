@@ -1,12 +1,20 @@
 //! The demo itself, short and with kills: it says that all databases agree, and that there was something to agree on.
 
+use std::path::Path;
 use std::process::Command;
 
-#[test]
-fn orders_survive_kills_of_every_role_and_of_the_payment_program() {
+use example_support::cluster::own_address;
+use webshop::processes;
+
+#[tokio::test]
+async fn orders_survive_kills_of_every_role_and_of_the_payment_program() {
+    // The program is another package's, and so is not built with this test.
+    let (nowhere, address) = (Path::new(""), own_address().expect("an address"));
+    processes::program(nowhere, nowhere, address).await.expect("it is built");
     let mut demo = Command::new(env!("CARGO_BIN_EXE_webshop-demo"));
     demo.args(["--seed", "2", "--orders", "200", "--kills", "2"]);
-    let ran = demo.output().expect("the demo starts");
+    // Of this package, what `cargo test` has built is what runs.
+    let ran = demo.env_remove("CARGO").output().expect("the demo starts");
     let (said, complained) = (String::from_utf8_lossy(&ran.stdout), String::from_utf8_lossy(&ran.stderr));
     assert!(ran.status.success(), "{said}\n{complained}");
     for refusal in

@@ -1,6 +1,7 @@
 //! The payment program, and the role's process beside it: whatever arrives twice or late, and whichever of the two is killed, a key has one
 //! effect.
 
+use std::collections::BTreeMap;
 use std::io::{BufRead as _, BufReader, Read as _, Write as _};
 use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::path::{Path, PathBuf};
@@ -20,6 +21,11 @@ use webshop::{PROGRAM, processes, requests};
 
 /// What waits for an answer gives up after this time.
 const PATIENCE: Duration = Duration::from_secs(30);
+
+/// The roles as `cargo test` has built them.
+fn roles() -> BTreeMap<&'static str, Launch> {
+    processes::roles_in(Path::new(env!("CARGO_BIN_EXE_webshop-client")).parent().expect("a file is in a directory"))
+}
 
 fn data(file: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("data").join(file)
@@ -210,7 +216,7 @@ async fn requests_that_arrive_twice_and_late_charge_each_order_once() {
     let program = processes::program(directory.path(), &data("cards.json"), address).await.expect("it is built");
     let meddler = Meddler::start(address);
     let cluster =
-        processes::start(directory.path(), &world_file, program.clone(), meddler.address).await.expect("they start");
+        processes::start(roles(), directory.path(), &world_file, program.clone(), meddler.address).expect("they start");
     let kills = [(10, PROGRAM), (20, "payment"), (35, PROGRAM), (40, "payment"), (50, PROGRAM), (60, "payment")]
         .map(|(answers, role)| Kill { answers, role });
     let run = demo::run(cluster, orders.clone(), 8, "orders", &kills).await.expect("all are answered");

@@ -64,7 +64,7 @@ async fn run(arguments: Arguments) -> anyhow::Result<ExitCode> {
     std::fs::write(&world_file, serde_json::to_vec(&world)?)?;
     let address = own_address()?;
     let program = processes::program(folder.path(), &arguments.cards, address).await?;
-    let cluster = processes::start(folder.path(), &world_file, program, address).await?;
+    let cluster = processes::start(processes::roles().await?, folder.path(), &world_file, program, address)?;
     let run = demo::run(cluster, asked.clone(), in_flight, "orders", &kills).await?;
 
     let findings = audit(folder.path(), &world, &cards, &asked, &run.outcomes)?;

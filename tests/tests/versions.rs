@@ -118,9 +118,10 @@ impl Deployed {
 
     /// What tells one state of a node's sessions from another.
     fn rows(&self, name: &str) -> Vec<(String, String, u64)> {
+        // Of a row's version the lower half counts its writes.
         let rows = self.stage.node(name).store().read(|connection| -> Result<Vec<_>, rusqlite::Error> {
-            let mut select =
-                connection.prepare("SELECT client_id, state, version FROM accompanist_session ORDER BY id")?;
+            let mut select = connection
+                .prepare("SELECT client_id, state, version & 0xffffffff FROM accompanist_session ORDER BY id")?;
             select.query_map([], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)))?.collect()
         });
         rows.expect("the table of sessions is there")

@@ -1,6 +1,6 @@
 //! How operations that fail are tried again.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -117,6 +117,8 @@ pub struct Retries {
     pub operations: BTreeMap<Arc<str>, Retry>,
     /// Of compensations, by the names of the operations that they undo.
     pub compensations: BTreeMap<Arc<str>, Retry>,
+    /// The operations outside of the database that a rollback undoes.
+    pub outside: BTreeSet<Arc<str>>,
 }
 
 #[cfg(test)]

@@ -11,9 +11,13 @@ use crate::error::Error;
 /// How many edits a name may be away from one that is meant.
 const EDITS_MAX: usize = 3;
 
-/// The rules that `said` makes for `operations`; an error for a name that is none of them.
+/// Which of `operations` are outside of the database, and the rules that `said` makes for them; an error for a name that is none of them.
 pub(super) fn resolve(said: &[(String, Retry)], operations: &[ServiceOperation]) -> Result<Retries, Error> {
-    let mut retries = Retries::default();
+    let outside = operations.iter().filter_map(|operation| match operation {
+        ServiceOperation::Recorded(name, Some(_)) => Some(Arc::from(*name)),
+        ServiceOperation::Recorded(_, None) | ServiceOperation::Transaction(..) => None,
+    });
+    let mut retries = Retries { outside: outside.collect(), ..Retries::default() };
     for (name, retry) in said {
         let mut found = false;
         for operation in operations {

@@ -440,6 +440,9 @@ impl Session {
         self.enter_state(now);
         self.compensated(now);
         self.roll_scopes_back();
+        if self.to_undo.is_some() {
+            self.undo_next();
+        }
         self.finish_if_durable();
         self.give_room_back();
     }

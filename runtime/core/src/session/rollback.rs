@@ -40,8 +40,13 @@ impl Session {
             }
             records.into_iter().map(|record| record.position).collect()
         });
-        let next = to_undo.pop().and_then(|position| transactions.get(&position));
-        if let Some(record) = next {
+        let next = to_undo.last().and_then(|position| transactions.get(position));
+        // What is undone outside of the database cannot share a commit with what is undone before it, nor fail with it.
+        let is_outside = |record: &TransactionRecord| {
+            self.retries.as_ref().is_some_and(|retries| retries.outside.contains(&record.operation))
+        };
+        if let Some(record) = next.filter(|record| self.last_write <= self.durable || !is_outside(record)) {
+            to_undo.pop();
             self.undoing = Some(record.position);
             self.runs.push_back(Run::Compensate((**record).clone()));
         }

@@ -44,6 +44,8 @@ CREATE INDEX accompanist_message_session ON accompanist_message (id);
 /// session's header, which the session's own name (`session`) is a digest of, and `records`, the number of the session's records in the other
 /// tables: one that cannot be found is missed. The `result` of a transaction is empty where it is the intent of a call that has not returned. `scopes` are positions of 16 bytes each, the outermost first.
 ///
+/// `version` is that of the row (`Row::version_after`): how often it was written in the lower half, and by which run of the role in the upper one.
+///
 /// `id` counts sessions in the order of their start: it keeps what is written in one span of time on neighbouring pages, so that a commit
 /// and a group of commits write few of them. The index by `finished_at` serves two questions: what is unfinished (null), and what can go.
 const TABLES: &str = "

@@ -1,8 +1,9 @@
 //! Small choreographies as data: what each role does at every step, and, for the whole, what must come out.
 
 use std::collections::BTreeSet;
+use std::sync::Arc;
 
-use crate::{RoleId, Stability};
+use crate::{Retries, RoleId, Stability};
 
 pub const A: RoleId = RoleId(0);
 pub const B: RoleId = RoleId(1);
@@ -283,6 +284,15 @@ impl Choreography {
             matches!(step, Placed::Transaction(_, Behaviour::MayRefuse) | Placed::Intent(_, Behaviour::MayRefuse))
         };
         !self.cancels.is_empty() || self.within_millis.is_some() || self.blocks.iter().flatten().any(may_refuse)
+    }
+
+    /// What a node says of its operations: which are outside.
+    pub fn retries(&self) -> Arc<Retries> {
+        let outside = self.blocks.iter().flatten().filter_map(|(site, step)| match step {
+            Placed::Intent(..) => Some(Arc::from(outside_operation(*site))),
+            _ => None,
+        });
+        Arc::new(Retries { outside: outside.collect(), ..Retries::default() })
     }
 
     pub fn behaviour(&self, operation: &str) -> Behaviour {

@@ -37,7 +37,8 @@ impl World {
             Some(header) if begins_session(&frame.body) => {
                 assert_eq!(header.session_id(), id);
                 let session = Session::join(Arc::clone(header), to, TIMING, self.now);
-                let session = session.with_stability(self.choreography.stability);
+                let session =
+                    session.with_stability(self.choreography.stability).with_retries(&self.choreography.retries());
                 let live = Live { session, run: None, runs: VecDeque::new(), durable: None, ends: vec![] };
                 self.node_mut(to).live.insert(id, live);
                 self.with(to, id, |live| {
@@ -152,6 +153,7 @@ impl World {
                 let fails = self.fails(role, id, position, true, self.choreography.compensation_fails);
                 let ran = if fails { Err(Arc::from("not now")) } else { Ok(()) };
                 if is_outside(&record.operation) {
+                    self.node(role).store.check_order_outside(id, &record);
                     if ran.is_ok() {
                         let outside = &mut self.node_mut(role).store.outside;
                         outside.entry((id, position)).or_default().barred = true;

@@ -115,6 +115,15 @@ impl Store {
         outside.happened |= !outside.barred;
     }
 
+    /// What is undone outside is undone after what came after it: durably, for it shares no commit.
+    pub fn check_order_outside(&self, session: SessionId, record: &TransactionRecord) {
+        let stored = &self.sessions[&session].stored;
+        let all = matches!(stored.row.state, RowState::Aborting { .. });
+        let later = stored.transactions.iter().filter(|other| other.sequence > record.sequence && !other.undone);
+        let within = |other: &TransactionRecord| record.scopes.iter().any(|scope| other.scopes.contains(scope));
+        assert!({ later }.all(|other| !all && !within(other)), "undone outside before what came after it");
+    }
+
     /// The operations outside that happened and are not undone.
     pub fn standing_outside(&self, session: SessionId) -> impl Iterator<Item = Position> {
         let standing = move |((id, _), outside): &(&(SessionId, Position), &Outside)| {

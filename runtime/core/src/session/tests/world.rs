@@ -251,7 +251,7 @@ impl World {
         let id = header.session_id();
         let begins = self.choreography.begins();
         let mut session = Session::start(header, self.argument.to_string().into(), &begins, TIMING, self.now);
-        session = session.with_stability(self.choreography.stability);
+        session = session.with_stability(self.choreography.stability).with_retries(&self.choreography.retries());
         if let Some(within_millis) = self.choreography.within_millis {
             let deadline = Deadline { unix_millis: self.now.0 + within_millis, within_millis };
             session = session.with_deadline(deadline, self.now);
@@ -281,7 +281,8 @@ impl World {
             let begins = self.choreography.begins();
             let mut session = Session::recover(stored, role, &begins, TIMING, self.now);
             session.handle_time_of_day(self.now.0, self.now);
-            let session = session.with_stability(self.choreography.stability);
+            let session =
+                session.with_stability(self.choreography.stability).with_retries(&self.choreography.retries());
             self.enter(role, id, session);
         }
     }

@@ -98,3 +98,23 @@ fn the_result_is_durable_before_anything_that_follows_leaves() {
     assert_eq!(world.under_way(A, Message), 1);
     world.settle_and_check();
 }
+
+#[test]
+fn what_is_undone_outside_waits_until_what_is_undone_before_it_is_durable() {
+    let steps = [Intent(A, Works), Transaction(A, Works), Transaction(A, Refuses), Send(A, B)];
+    let mut world = World::begun(Choreography::new("i, refused after", &steps));
+    let id = world.session(A).key().session;
+    let has_runs = |world: &World| !world.node(A).live[&id].runs.is_empty();
+    let is_aborting = |world: &World| world.node(A).store.known.contains(&id) && world.is_aborting(A);
+    while !is_aborting(&world) || !has_runs(&world) {
+        let action = world.progress().first().copied().expect("it goes on");
+        world.step(action);
+    }
+    world.operate_only(A);
+    assert_eq!(world.node(A).store.queue.len(), 1, "the transaction is undone, and not yet durably");
+    assert!(!has_runs(&world), "what is outside waits");
+    world.step(Action::Commit(A));
+    world.step(Action::Notify(A, id));
+    assert!(has_runs(&world));
+    world.settle_and_check();
+}

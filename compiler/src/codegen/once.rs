@@ -45,6 +45,8 @@ fn items(all: &mut Vec<Item>) {
                     items(inner);
                 }
             }
+            // Items that are there or not.
+            Item::Macro(item) => item.mac.tokens = once(std::mem::take(&mut item.mac.tokens)),
             _ => {}
         }
     }
@@ -73,6 +75,7 @@ fn name(item: &Item) -> Option<String> {
             let of = item.trait_.as_ref().map(|(path, _)| path.to_token_stream().to_string());
             Some(format!("impl {} for {}", of.unwrap_or_default(), item.self_ty.to_token_stream()))
         }
+        Item::Macro(item) => name(syn::parse2::<syn::File>(item.mac.tokens.clone()).ok()?.items.first()?),
         _ => None,
     }
 }

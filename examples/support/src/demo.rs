@@ -13,6 +13,7 @@ use crate::audit::{Findings, Work};
 use crate::client::Client;
 use crate::cluster::Cluster;
 use crate::desk::{Outcome, Request};
+use crate::random::Random;
 
 /// What every demo can be told.
 #[derive(Clone, Debug, clap::Args)]
@@ -85,6 +86,21 @@ pub struct Kill {
     pub answers: usize,
     /// Whose process.
     pub role: &'static str,
+}
+
+/// Each of `processes` killed `count` times, in any order, at any time during so many requests.
+pub fn kills(
+    processes: impl IntoIterator<Item = &'static str>,
+    count: usize,
+    requests: usize,
+    random: &mut Random,
+) -> Vec<Kill> {
+    let last = u32::try_from(requests.saturating_sub(1)).unwrap_or(u32::MAX);
+    let kill = |role| Kill { answers: 1 + random.below(last) as usize, role };
+    let roles = processes.into_iter().flat_map(|role| std::iter::repeat_n(role, count));
+    let mut kills: Vec<Kill> = roles.map(kill).collect();
+    kills.sort();
+    kills
 }
 
 /// What became of each request, by its number.
@@ -218,4 +234,20 @@ pub fn any_seed() -> u64 {
     let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap_or_default();
     // Short enough to be typed.
     now.as_millis() as u64 % 1_000_000
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_process_is_killed_so_often_while_there_is_something_to_do() {
+        let of = |seed| kills(["a", "b", "c"], 2, 8, &mut Random::new(seed));
+        assert_eq!(of(7), of(7));
+        assert_ne!(of(7), of(8));
+        for role in ["a", "b", "c"] {
+            assert_eq!(of(7).iter().filter(|kill| kill.role == role).count(), 2);
+        }
+        assert!(of(7).iter().all(|kill| (1..8).contains(&kill.answers)) && of(7).is_sorted());
+    }
 }

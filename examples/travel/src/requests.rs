@@ -1,11 +1,10 @@
-//! What travellers ask for, and when roles are killed: all of it from one seed.
+//! What travellers ask for, all of it from one seed.
 
-use example_support::demo::Kill;
 use example_support::random::Random;
 
 use crate::desk::Request;
 use crate::world::World;
-use crate::{ROLES, Trip, Wish};
+use crate::{Trip, Wish};
 
 /// The days on which somebody may set off: 1 to this.
 pub const DAYS: u32 = 10;
@@ -33,19 +32,6 @@ pub fn requests(world: &World, searches: usize, trips: usize, random: &mut Rando
     requests
 }
 
-/// Each role killed `count` times, in any order, at any time during so many requests.
-pub fn kills(count: usize, requests: usize, random: &mut Random) -> Vec<Kill> {
-    let mut kills = Vec::new();
-    for role in ROLES {
-        for _ in 0..count {
-            let answers = 1 + random.below(u32::try_from(requests.saturating_sub(1)).unwrap_or(u32::MAX)) as usize;
-            kills.push(Kill { answers, role });
-        }
-    }
-    kills.sort();
-    kills
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -58,13 +44,12 @@ mod tests {
         let all = |seed| {
             let mut random = Random::new(seed);
             let requests = requests(&world, 3, 5, &mut random);
-            (format!("{requests:?}"), kills(2, requests.len(), &mut random), requests)
+            (format!("{requests:?}"), requests)
         };
-        let (text, killed, made) = all(7);
-        assert_eq!((&text, &killed), (&all(7).0, &all(7).1));
+        let (text, made) = all(7);
+        assert_eq!(text, all(7).0);
         assert_ne!(text, all(8).0);
         let searches = made.iter().filter(|request| matches!(request, Request::Search { .. })).count();
-        assert_eq!((searches, made.len(), killed.len()), (3, 8, 2 * ROLES.len()));
-        assert!(killed.iter().all(|kill| (1..8).contains(&kill.answers)), "{killed:?}");
+        assert_eq!((searches, made.len()), (3, 8));
     }
 }

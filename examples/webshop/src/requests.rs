@@ -1,12 +1,11 @@
-//! What customers put into carts and order, and when processes are killed: all of it from one seed.
+//! What customers put into carts and order, all of it from one seed.
 
 use std::collections::BTreeMap;
 
-use example_support::demo::Kill;
 use example_support::random::Random;
 
+use crate::Order;
 use crate::world::{Customer, World};
-use crate::{Order, PROGRAM, ROLES};
 
 /// So many products are in a cart at most.
 const PRODUCTS_MAX: u32 = 4;
@@ -41,19 +40,6 @@ pub fn orders(world: &World, count: usize, random: &mut Random) -> (Vec<Order>, 
     (orders, carts)
 }
 
-/// Each role, and the payment program, killed `count` times, in any order, at any time during so many requests.
-pub fn kills(count: usize, requests: usize, random: &mut Random) -> Vec<Kill> {
-    let mut kills = Vec::new();
-    for role in ROLES.into_iter().chain([PROGRAM]) {
-        for _ in 0..count {
-            let answers = 1 + random.below(u32::try_from(requests.saturating_sub(1)).unwrap_or(u32::MAX)) as usize;
-            kills.push(Kill { answers, role });
-        }
-    }
-    kills.sort();
-    kills
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -69,13 +55,12 @@ mod tests {
         let all = |seed| {
             let mut random = Random::new(seed);
             let (orders, carts) = orders(&world, 100, &mut random);
-            (format!("{orders:?} {carts:?}"), kills(2, orders.len(), &mut random), orders, carts)
+            (format!("{orders:?} {carts:?}"), orders, carts)
         };
-        let (text, killed, made, carts) = all(7);
-        assert_eq!((&text, &killed), (&all(7).0, &all(7).1));
+        let (text, made, carts) = all(7);
+        assert_eq!(text, all(7).0);
         assert_ne!(text, all(8).0);
-        assert_eq!((made.len(), killed.len()), (100, 2 * (ROLES.len() + 1)));
+        assert_eq!(made.len(), 100);
         assert!(carts.len() < 100 && made.iter().all(|order| carts.contains_key(&order.cart)), "{text}");
-        assert!(killed.iter().all(|kill| (1..100).contains(&kill.answers)), "{killed:?}");
     }
 }

@@ -11,7 +11,7 @@ use example_support::node::read_json;
 use example_support::random::Random;
 use travel::audit::audit;
 use travel::desk::Request;
-use travel::requests::{kills, requests};
+use travel::requests::requests;
 use travel::world::World;
 use travel::{DESK, ROLES};
 
@@ -55,7 +55,7 @@ async fn run(arguments: Arguments) -> anyhow::Result<ExitCode> {
     let mut random = Random::new(seed);
     let asked = requests(&world, arguments.searches, arguments.trips, &mut random);
     ensure!(!asked.is_empty(), "there is nothing to do: ask for searches or trips");
-    let kills = kills(kills_each, asked.len(), &mut random);
+    let kills = demo::kills(ROLES, kills_each, asked.len(), &mut random);
 
     let folder = Folder::new(keep.as_deref())?;
     let launches = Launch::binaries(Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/Cargo.toml")), &ROLES).await?;

@@ -11,9 +11,9 @@ use example_support::demo::{self, Folder, until_told};
 use example_support::node::read_json;
 use example_support::random::Random;
 use webshop::audit::{Cards, audit};
-use webshop::processes;
-use webshop::requests::{kills, orders};
+use webshop::requests::orders;
 use webshop::world::World;
+use webshop::{PROGRAM, ROLES, processes};
 
 /// Places orders in seven processes and one that was there before, and kills them again and again
 ///
@@ -57,7 +57,7 @@ async fn run(arguments: Arguments) -> anyhow::Result<ExitCode> {
     let (asked, carts) = orders(&world, arguments.orders, &mut random);
     ensure!(!asked.is_empty(), "there is nothing to do: ask for orders");
     world.carts = carts;
-    let kills = kills(kills_each, asked.len(), &mut random);
+    let kills = demo::kills(ROLES.into_iter().chain([PROGRAM]), kills_each, asked.len(), &mut random);
 
     let folder = Folder::new(keep.as_deref())?;
     let world_file = folder.path().join("world.json");

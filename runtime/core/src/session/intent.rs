@@ -47,15 +47,7 @@ impl Session {
             self.unwritten.push(Change::Transaction(record));
             self.visited.insert(position);
         }
-        let request = Request {
-            scopes,
-            operation: operation.into(),
-            arguments,
-            received,
-            is_again: is_intended,
-            attempts: 0,
-            failure: None,
-        };
+        let request = Request { is_again: is_intended, ..Request::new(scopes, operation, arguments, received) };
         self.call_requests.insert(position, request);
         if is_intended || fault::is_on(Fault::CallsBeforeIntent) {
             self.runs.push_back(Run::Call(position));

@@ -77,6 +77,13 @@ pub(super) struct Request {
     pub(super) failure: Option<Arc<str>>,
 }
 
+impl Request {
+    /// One that is asked for the first time.
+    pub(super) fn new(scopes: Scopes, operation: &str, arguments: Arc<str>, received: Digest) -> Self {
+        Self { scopes, operation: operation.into(), arguments, received, is_again: false, attempts: 0, failure: None }
+    }
+}
+
 /// What waits for a point in time.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Timer {

@@ -128,15 +128,7 @@ impl Session {
             None => {}
         }
         self.request_allowed(position, &scopes, operation, &arguments)?;
-        let request = Request {
-            scopes,
-            operation: operation.into(),
-            arguments,
-            received,
-            is_again: false,
-            attempts: 0,
-            failure: None,
-        };
+        let request = Request::new(scopes, operation, arguments, received);
         if self.transaction_requests.insert(position, request).is_some() {
             return self.diverge(position, "one transaction", "a second one at the same position".into());
         }
@@ -164,15 +156,7 @@ impl Session {
             return Ok(Some(result));
         }
         self.request_allowed(position, &scopes, operation, &arguments)?;
-        let request = Request {
-            scopes,
-            operation: operation.into(),
-            arguments,
-            received,
-            is_again: false,
-            attempts: 0,
-            failure: None,
-        };
+        let request = Request::new(scopes, operation, arguments, received);
         if self.call_requests.insert(position, request).is_some() {
             return self.diverge(position, "one call", "a second one at the same position".into());
         }

@@ -65,6 +65,7 @@ mod json;
 mod names;
 mod node;
 pub mod plain;
+mod seldom;
 #[cfg(feature = "signal")]
 mod signal;
 #[cfg(feature = "sim")]

@@ -213,4 +213,8 @@ impl Inbound for CrashingInbound {
     fn room(&self, node: &str) {
         self.inbound.room(node);
     }
+
+    fn refused(&self, reason: &str) {
+        self.inbound.refused(reason);
+    }
 }

@@ -19,10 +19,10 @@ use super::recovery::{Left, Recovery};
 use super::repertoire::Repertoire;
 use super::role::{Erased, ErasedRole};
 use super::room::Room;
-use super::seldom::Seldom;
 use super::{Counters, LOOPBACK_FRAMES_MAX, Node, Shared, retries};
 use crate::context::{BoxFuture, Role};
 use crate::error::Error;
+use crate::seldom::Seldom;
 use crate::store::{Store, StoreError};
 use crate::transport::{Inbound, Link, Transport};
 
@@ -48,6 +48,8 @@ pub struct NodeBuilder<S: Store> {
     listen: Option<String>,
     #[cfg(feature = "tcp")]
     peers: Vec<(String, String)>,
+    #[cfg(feature = "tls")]
+    tls: Option<crate::transport::Tls>,
     timing: Timing,
     retries: Vec<(String, Retry)>,
     limits: Limits,
@@ -76,6 +78,8 @@ impl<S: Store> NodeBuilder<S> {
             listen: None,
             #[cfg(feature = "tcp")]
             peers: Vec::new(),
+            #[cfg(feature = "tls")]
+            tls: None,
             timing: Timing::default(),
             retries: Vec::new(),
             limits: Limits::default(),
@@ -133,6 +137,14 @@ impl<S: Store> NodeBuilder<S> {
     #[cfg(feature = "tcp")]
     pub fn peers<N: Into<String>, A: ToString>(mut self, peers: impl IntoIterator<Item = (N, A)>) -> Self {
         self.peers.extend(peers.into_iter().map(|(name, address)| (name.into(), address.to_string())));
+        self
+    }
+
+    /// Speaks TLS with the other nodes, and refuses those that do not: see [`Tls`](crate::transport::Tls). It goes with [`NodeBuilder::listen`]; a
+    /// transport of [`NodeBuilder::transport`] has its own, [`Tcp::with_tls`](crate::transport::Tcp::with_tls).
+    #[cfg(feature = "tls")]
+    pub fn tls(mut self, tls: crate::transport::Tls) -> Self {
+        self.tls = Some(tls);
         self
     }
 
@@ -241,11 +253,24 @@ impl<S: Store> NodeBuilder<S> {
     /// With the transport that `listen` and `peers` ask for.
     #[cfg(feature = "tcp")]
     fn over_tcp(mut self) -> Result<Self, Error> {
+        #[cfg(feature = "tls")]
+        let tls = self.tls.take();
+        #[cfg(feature = "tls")]
+        if tls.is_some() && self.listen.is_none() {
+            return Err(Error::configuration(
+                "there is `tls`, but no address to `listen` at; a transport has `with_tls`",
+            ));
+        }
         match (self.listen.take(), self.transport.is_some()) {
             (Some(address), false) => {
                 let peers = std::mem::take(&mut self.peers);
                 let tcp = crate::transport::Tcp::new(address, peers);
                 let tcp = tcp.outgoing_bytes_max(self.limits.outgoing_bytes_max);
+                #[cfg(feature = "tls")]
+                let tcp = match tls {
+                    Some(tls) => tcp.with_tls(tls),
+                    None => tcp,
+                };
                 Ok(self.transport(tcp))
             }
             (Some(_), true) => Err(Error::configuration("`listen` and `transport` are two ways to one end: take one")),

@@ -63,6 +63,12 @@ impl<S: Store> Inbound for NodeInbound<S> {
         }
     }
 
+    fn refused(&self, _reason: &str) {
+        if let Some(shared) = self.0.upgrade() {
+            count(&shared.counts.connections_refused);
+        }
+    }
+
     fn room(&self, node: &str) {
         let Some(shared) = self.0.upgrade() else { return };
         // One session after another, until there is no room again; those that are left keep their turn.

@@ -60,6 +60,8 @@ pub struct Counts {
     pub frames_received: u64,
     /// Frames refused: unreadable, of unknown choreographies, or from a node that may not send them.
     pub frames_refused: u64,
+    /// Connections refused: of strangers, of other versions, of those that said nothing, and where one end did not believe the other's certificate.
+    pub connections_refused: u64,
     /// Frames that would have begun a session here and were dropped, as there was no room: they come again.
     pub frames_dropped: u64,
 }
@@ -82,6 +84,7 @@ pub(super) struct Counters {
     pub(super) frames_received: AtomicU64,
     pub(super) frames_refused: AtomicU64,
     pub(super) frames_dropped: AtomicU64,
+    pub(super) connections_refused: AtomicU64,
 }
 
 /// One more.
@@ -117,6 +120,7 @@ impl<S: Store> Shared<S> {
             frames_received: load(&counters.frames_received),
             frames_refused: load(&counters.frames_refused),
             frames_dropped: load(&counters.frames_dropped),
+            connections_refused: load(&counters.connections_refused),
             starts_waiting: self.admission.waiting() as u64,
             started_bytes: self.admission.bytes() as u64,
             ..Counts::default()
@@ -199,6 +203,7 @@ const METRICS: &[Metric] = metrics! {
     Counter "accompanist_frames_received_total" frames_received "Frames that came in.";
     Counter "accompanist_frames_dropped_total" frames_dropped "Frames that would have begun a session and were dropped for want of room.";
     Counter "accompanist_frames_refused_total" frames_refused "Frames that were refused.";
+    Counter "accompanist_connections_refused_total" connections_refused "Connections that were refused.";
 };
 
 /// What a sample is written as.

@@ -22,7 +22,6 @@ mod repertoire;
 mod retries;
 mod role;
 mod room;
-mod seldom;
 mod table;
 mod trace;
 mod transact;
@@ -56,13 +55,13 @@ use recovery::Recovery;
 use repertoire::Repertoire;
 use role::ErasedRole;
 use room::Room;
-use seldom::Seldom;
 use table::{Slot, Table};
 use unsent::Unsent;
 use waiters::Waiters;
 
 use crate::context::Choreography;
 use crate::error::Error;
+use crate::seldom::Seldom;
 use crate::store::{Store, StoreError};
 use crate::transport::Link;
 

@@ -9,6 +9,8 @@ use std::io;
 use std::sync::Arc;
 
 pub use self::local::{Local, LocalLink, LocalNetwork};
+#[cfg(feature = "tls")]
+pub use self::tcp::Tls;
 #[cfg(feature = "tcp")]
 pub use self::tcp::{Tcp, TcpLink};
 
@@ -47,4 +49,8 @@ pub trait Inbound: Send + Sync + 'static {
     /// There is room again for frames to `node`, some of which were refused. A transport that refuses none never says so; one that wraps another
     /// passes it on.
     fn room(&self, _node: &str) {}
+
+    /// A connection was refused: one of its ends is not the node that it should be, as far as the other can tell. One that wraps another passes
+    /// it on.
+    fn refused(&self, _reason: &str) {}
 }

@@ -9,9 +9,9 @@ use std::io;
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::{Duration, Instant};
 
-use tokio::net::TcpStream;
 use tokio::task::yield_now;
 
+use super::stream::Stream;
 use super::wire::{FRAME_BYTES_MAX, HANDSHAKE_DURATION_MAX, HEARTBEAT_BYTES, LENGTH_BYTES, clock_ms, invalid};
 
 /// How often each side says that it is there, whatever else it says.
@@ -79,7 +79,7 @@ impl Frames {
     /// Delivers what comes in over `stream` until it ends or must be closed. Notes in `heard_ms` when something was heard.
     pub(super) async fn receive(
         &mut self,
-        stream: &TcpStream,
+        stream: &Stream,
         heard_ms: &AtomicI64,
         mut deliver: impl FnMut(&[u8]),
     ) -> io::Error {

@@ -1,46 +1,50 @@
 //! TCP: one connection per pair of nodes, with all their sessions on it.
 //!
 //! Of two nodes, the one whose name sorts first (byte by byte) dials, and dials again when a connection is lost. A handshake makes sure of both names and of
-//! the version; the names are believed (who can reach the port can claim one: use it in a network that you trust). `wire.rs` has the bytes, `incoming.rs` the
-//! bounds on a frame's life, `peer.rs` the life of connections.
+//! the version. With the feature `tls`, [`Tls`] makes sure that a name is that of a certificate; without it the names are believed (who can reach the port can
+//! claim one: use it in a network that you trust). `wire.rs` has the bytes, `incoming.rs` the bounds on a frame's life, `peer.rs` the life of connections,
+//! `reception.rs` who is refused, `stream.rs` what is on the socket, `tls/` how it is encrypted.
 
 mod incoming;
 mod outgoing;
 mod peer;
+mod reception;
+mod stream;
 #[cfg(test)]
 mod tests;
+#[cfg(feature = "tls")]
+mod tls;
+#[cfg(not(feature = "tls"))]
+#[path = "without_tls.rs"]
+mod tls;
 mod wire;
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::io;
 use std::net::SocketAddr;
-use std::sync::{Arc, Mutex, PoisonError};
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::sync::Arc;
+use std::time::{SystemTime, UNIX_EPOCH};
 
-use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::{Semaphore, mpsc};
+use tokio::net::TcpListener;
+use tokio::sync::mpsc;
 use tokio::task::AbortHandle;
-use tokio::time::{sleep, timeout};
 
 pub use self::incoming::{FRAME_LIFE_MAX, SILENCE_MAX};
 use self::outgoing::Outgoing;
-use self::peer::{Accepted, Peer};
+use self::peer::{Caller, Peer};
+use self::reception::Reception;
+use self::tls::Identity;
+#[cfg(feature = "tls")]
+pub use self::tls::Tls;
+#[cfg(not(feature = "tls"))]
+use self::tls::Tls;
 pub use self::wire::FRAME_BYTES_MAX;
-use self::wire::{HANDSHAKE_DURATION_MAX, Hello, NAME_BYTES_MAX};
+use self::wire::NAME_BYTES_MAX;
 pub use super::OUTGOING_BYTES_MAX;
 use super::{Inbound, Link, Transport};
 
-/// Connections that may be in their handshake at a time; others wait in the operating system's queue.
-const HANDSHAKES_MAX: usize = 64;
-
 /// Connections of one peer that may wait to be answered.
 const ACCEPTED_MAX: usize = 4;
-
-/// Reasons for refusing a connection that are remembered, so that each is logged once.
-const REASONS_TOLD_MAX: usize = 64;
-
-/// Pause after a failure to accept, such as too many open files.
-const ACCEPT_PAUSE: Duration = Duration::from_millis(20);
 
 /// Frames that a node may have under way to itself.
 const LOOPBACK_FRAMES_MAX: usize = 64 * 1024;
@@ -51,6 +55,7 @@ pub struct Tcp {
     listen: Listen,
     peers: Vec<(String, String)>,
     outgoing_bytes_max: usize,
+    tls: Option<Tls>,
 }
 
 #[derive(Debug)]
@@ -82,7 +87,7 @@ impl Tcp {
     }
 
     fn listening(listen: Listen) -> Self {
-        Self { listen, peers: Vec::new(), outgoing_bytes_max: OUTGOING_BYTES_MAX }
+        Self { listen, peers: Vec::new(), outgoing_bytes_max: OUTGOING_BYTES_MAX, tls: None }
     }
 
     /// Adds peers.
@@ -96,6 +101,13 @@ impl Tcp {
     #[must_use]
     pub fn outgoing_bytes_max(self, outgoing_bytes_max: usize) -> Self {
         Self { outgoing_bytes_max, ..self }
+    }
+
+    /// Speaks TLS with every peer, and refuses those that do not: see [`Tls`].
+    #[cfg(feature = "tls")]
+    #[must_use]
+    pub fn with_tls(self, tls: Tls) -> Self {
+        Self { tls: Some(tls), ..self }
     }
 
     /// The address that it listens at; `None` when it has not been bound.
@@ -122,17 +134,22 @@ impl Transport for Tcp {
             }
         }
         peers.remove(node);
+        let identity = match self.tls {
+            None => None,
+            Some(tls) => Some(Identity::open(tls, node).await?),
+        };
         let listener = match self.listen {
             Listen::Bound(listener) => listener,
             Listen::At(address) => TcpListener::bind(&address).await.map_err(|error| at(&address, &error))?,
         };
         let process = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_nanos() as u64;
+        let caller = Caller { node: node.to_owned(), process, identity: identity.clone() };
         let mut tasks = Vec::new();
         let mut dialers = BTreeMap::new();
         for peer in peers.values() {
             let (shared, node, inbound) = (Arc::clone(peer), node.to_owned(), Arc::clone(&inbound));
             tasks.push(if node < peer.name {
-                tokio::spawn(peer::dial(shared, node, process, inbound)).abort_handle()
+                tokio::spawn(peer::dial(shared, caller.clone(), inbound)).abort_handle()
             } else {
                 let (sender, accepted) = mpsc::channel(ACCEPTED_MAX);
                 dialers.insert(peer.name.clone(), sender);
@@ -140,8 +157,8 @@ impl Transport for Tcp {
             });
         }
         let known = peers.keys().cloned().collect();
-        let reception = Reception { node: node.to_owned(), dialers, known, told: Mutex::default() };
-        tasks.push(tokio::spawn(accept(listener, Arc::new(reception))).abort_handle());
+        let reception = Reception::new(node, identity, dialers, known, Arc::clone(&inbound));
+        tasks.push(tokio::spawn(reception::accept(listener, Arc::new(reception))).abort_handle());
         let (loopback, looped) = mpsc::channel(LOOPBACK_FRAMES_MAX);
         tasks.push(tokio::spawn(loop_back(node.to_owned(), looped, inbound)).abort_handle());
         Ok(TcpLink { node: node.to_owned(), peers, loopback, tasks })
@@ -192,85 +209,6 @@ impl Link for TcpLink {
 impl Drop for TcpLink {
     fn drop(&mut self) {
         self.tasks.iter().for_each(AbortHandle::abort);
-    }
-}
-
-/// Whom this node may be dialed by.
-struct Reception {
-    node: String,
-    dialers: BTreeMap<String, mpsc::Sender<Accepted>>,
-    known: BTreeSet<String>,
-    /// Why connections were refused, as it was logged.
-    told: Mutex<BTreeSet<String>>,
-}
-
-async fn accept(listener: TcpListener, reception: Arc<Reception>) {
-    let handshakes = Arc::new(Semaphore::new(HANDSHAKES_MAX));
-    let mut receiving = tokio::task::JoinSet::new();
-    while let Ok(permit) = Arc::clone(&handshakes).acquire_owned().await {
-        while receiving.try_join_next().is_some() {}
-        match listener.accept().await {
-            Ok((stream, address)) => {
-                let reception = Arc::clone(&reception);
-                receiving.spawn(async move {
-                    reception.receive(stream, address).await;
-                    drop(permit);
-                });
-            }
-            Err(error) => {
-                tracing::warn!(%error, "a connection could not be accepted");
-                sleep(ACCEPT_PAUSE).await;
-            }
-        }
-    }
-}
-
-impl Reception {
-    /// Hears who dials, and hands the connection to that peer's task or refuses it.
-    async fn receive(&self, mut stream: TcpStream, address: SocketAddr) {
-        let heard = timeout(HANDSHAKE_DURATION_MAX, wire::greeting::<Hello>(&mut stream)).await;
-        let hello = match heard {
-            Ok(Ok(hello)) => hello,
-            Ok(Err(error)) if error.kind() == io::ErrorKind::InvalidData => {
-                return peer::refuse(&mut stream, &address.to_string(), &error.to_string(), true).await;
-            }
-            Ok(Err(error)) => return tracing::warn!(%address, %error, "a connection ended before its greeting"),
-            Err(_) => return tracing::warn!(%address, "a connection was made and nothing said"),
-        };
-        if let Some(reason) = self.objection(&hello) {
-            let is_news = self.is_news(&reason);
-            return peer::refuse(&mut stream, &address.to_string(), &reason, is_news).await;
-        }
-        let Some(dialer) = self.dialers.get(&hello.node) else { return };
-        if stream.set_nodelay(true).is_ok() {
-            let _ = dialer.send(Accepted { stream, hello }).await;
-        }
-    }
-
-    /// Whether these words have not been logged before, as far as that is remembered.
-    fn is_news(&self, reason: &str) -> bool {
-        let mut told = self.told.lock().unwrap_or_else(PoisonError::into_inner);
-        if told.len() >= REASONS_TOLD_MAX {
-            told.clear();
-        }
-        told.insert(reason.to_owned())
-    }
-
-    fn objection(&self, hello: &Hello) -> Option<String> {
-        if hello.node.len().max(hello.peer.len()) > NAME_BYTES_MAX {
-            return Some(format!("a node's name has no more than {NAME_BYTES_MAX} bytes"));
-        }
-        if hello.peer != self.node {
-            return Some(format!("this is node `{}`, not `{}`", self.node, hello.peer));
-        }
-        if self.dialers.contains_key(&hello.node) {
-            return None;
-        }
-        Some(if self.known.contains(&hello.node) {
-            format!("`{}` dials `{}`, because it sorts first", self.node, hello.node)
-        } else {
-            format!("node `{}` is not among the peers of `{}`", hello.node, self.node)
-        })
     }
 }
 

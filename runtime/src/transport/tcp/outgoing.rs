@@ -4,9 +4,9 @@ use std::io::{self, IoSlice};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-use tokio::net::TcpStream;
 use tokio::sync::Notify;
 
+use super::stream::Stream;
 use super::wire::{FRAME_BYTES_MAX, LENGTH_BYTES, clock_ms};
 
 /// A frame that follows another within this time is left to the connection's task, which sends what has gathered with one call: whoever is alone
@@ -30,7 +30,7 @@ pub(super) struct Outgoing {
 #[derive(Debug, Default)]
 struct State {
     /// `None` while there is no connection: then everything is dropped.
-    stream: Option<Arc<TcpStream>>,
+    stream: Option<Arc<Stream>>,
     /// What waits. Its first `written` bytes are on the socket already.
     waiting: Vec<u8>,
     written: usize,
@@ -56,7 +56,7 @@ impl Outgoing {
     }
 
     /// Frames go out over `stream` from now on.
-    pub(super) fn open(&self, stream: Arc<TcpStream>) {
+    pub(super) fn open(&self, stream: Arc<Stream>) {
         let mut state = self.state();
         state.clear();
         state.stream = Some(stream);
@@ -119,9 +119,15 @@ impl Outgoing {
         if state.waiting.is_empty() && !busy {
             let Some(stream) = &state.stream else { return };
             let result = stream.try_write_vectored(&[IoSlice::new(head), IoSlice::new(body)]);
+            let is_behind = stream.is_behind();
             state.direct = Some(now);
             match result {
-                Ok(count) if count == head.len() + body.len() => return,
+                Ok(count) if count == head.len() + body.len() => {
+                    if is_behind {
+                        self.work.notify_one();
+                    }
+                    return;
+                }
                 Ok(count) => {
                     body = body.get(count.saturating_sub(head.len())..).unwrap_or_default();
                     head = head.get(count..).unwrap_or_default();
@@ -142,7 +148,7 @@ impl Outgoing {
 
     /// Empties the buffer whenever there is something in it, and calls `room` when there is room for what was refused. Ends when the connection
     /// breaks.
-    pub(super) async fn drain(&self, stream: &TcpStream, room: impl Fn()) -> io::Error {
+    pub(super) async fn drain(&self, stream: &Stream, room: impl Fn()) -> io::Error {
         loop {
             let written = self.write_some(stream);
             if self.has_room_again() {
@@ -173,7 +179,7 @@ impl Outgoing {
     }
 
     /// Writes what the socket takes, and says whether nothing is left.
-    fn write_some(&self, stream: &TcpStream) -> io::Result<bool> {
+    fn write_some(&self, stream: &Stream) -> io::Result<bool> {
         let mut state = self.state();
         if let Some(kind) = state.broken {
             return Err(kind.into());
@@ -194,7 +200,11 @@ impl Outgoing {
         state.waiting.clear();
         state.waiting.shrink_to(BUFFER_BYTES_KEPT);
         state.written = 0;
-        Ok(true)
+        match stream.flush() {
+            Ok(()) => Ok(true),
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => Ok(false),
+            Err(error) => Err(error),
+        }
     }
 }
 

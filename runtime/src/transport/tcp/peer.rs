@@ -11,10 +11,12 @@ use std::time::Duration;
 
 use tokio::net::TcpStream;
 use tokio::sync::mpsc;
-use tokio::time::{Instant, MissedTickBehavior, interval, sleep, timeout};
+use tokio::time::{Instant, MissedTickBehavior, interval, sleep, timeout, timeout_at};
 
 use super::incoming::{Age, Frames, HEARTBEAT_INTERVAL, SILENCE_MAX};
 use super::outgoing::Outgoing;
+use super::stream::Stream;
+use super::tls::Identity;
 use super::wire::{Epoch, HANDSHAKE_DURATION_MAX, Hello, Reply, clock_ms, greet, greeting, invalid};
 use crate::transport::Inbound;
 
@@ -42,22 +44,26 @@ pub(super) struct Peer {
 
 /// A connection that a peer dialed, with its greeting; it has not been answered.
 pub(super) struct Accepted {
-    pub(super) stream: TcpStream,
+    pub(super) stream: Stream,
     pub(super) hello: Hello,
 }
 
+/// Who dials.
+#[derive(Clone)]
+pub(super) struct Caller {
+    pub(super) node: String,
+    /// When its process started.
+    pub(super) process: u64,
+    /// Without one, it speaks without TLS.
+    pub(super) identity: Option<Arc<Identity>>,
+}
+
 /// Keeps a connection to a peer whom this node dials.
-pub(super) async fn dial(peer: Arc<Peer>, node: String, process: u64, inbound: Arc<dyn Inbound>) {
+pub(super) async fn dial(peer: Arc<Peer>, caller: Caller, inbound: Arc<dyn Inbound>) {
     let mut pause = REDIAL_PAUSE_MIN;
     let mut last_failure = None;
     for connection in 1.. {
-        let hello = Hello {
-            node: node.clone(),
-            peer: peer.name.clone(),
-            epoch: Epoch { process, connection },
-            clock_ms: clock_ms(),
-        };
-        match call(&peer, &hello).await {
+        match caller.call(&peer, connection).await {
             Ok((stream, age)) => {
                 last_failure = None;
                 let begun = Instant::now();
@@ -70,8 +76,11 @@ pub(super) async fn dial(peer: Arc<Peer>, node: String, process: u64, inbound: A
             // Once per cause: a peer that is down stays down for a while.
             Err(error) => {
                 let failure = error.to_string();
+                if error.kind() == io::ErrorKind::InvalidData {
+                    inbound.refused(&failure);
+                }
                 if last_failure.as_ref() != Some(&failure) {
-                    tracing::warn!(node, peer = %peer.name, address = %peer.address, cause = %failure, "no connection");
+                    tracing::warn!(node = caller.node, peer = %peer.name, address = %peer.address, cause = %failure, "no connection");
                     last_failure = Some(failure);
                 }
             }
@@ -81,21 +90,46 @@ pub(super) async fn dial(peer: Arc<Peer>, node: String, process: u64, inbound: A
     }
 }
 
-async fn call(peer: &Peer, hello: &Hello) -> io::Result<(TcpStream, Age)> {
-    let connecting = TcpStream::connect(&peer.address);
-    let mut stream = timeout(CONNECT_DURATION_MAX, connecting).await.map_err(|_| timed_out("connecting"))??;
-    stream.set_nodelay(true)?;
-    let greetings = async {
-        greet(&mut stream, hello).await?;
-        greeting::<Reply>(&mut stream).await
-    };
-    match timeout(HANDSHAKE_DURATION_MAX, greetings).await.map_err(|_| timed_out("greeting"))?? {
-        Reply::Welcome { node, clock_ms: sent_ms } if node == peer.name => Ok((stream, Age::new(sent_ms, clock_ms()))),
-        Reply::Welcome { node, .. } => Err(invalid(format!("`{node}` answers where `{}` should be", peer.name))),
-        Reply::Refused { reason } => {
-            Err(io::Error::new(io::ErrorKind::ConnectionRefused, format!("refused: {reason}")))
+impl Caller {
+    pub(super) async fn call(&self, peer: &Peer, connection: u64) -> io::Result<(Stream, Age)> {
+        let connecting = TcpStream::connect(&peer.address);
+        let socket = timeout(CONNECT_DURATION_MAX, connecting).await.map_err(|_| timed_out("connecting"))??;
+        socket.set_nodelay(true)?;
+        let deadline = Instant::now() + HANDSHAKE_DURATION_MAX;
+        let stream = match &self.identity {
+            None => Stream::plain(socket),
+            Some(identity) => {
+                let securing = identity.connect(socket, &peer.name);
+                timeout_at(deadline, securing).await.map_err(|_| timed_out("the TLS handshake"))??
+            }
+        };
+        let greetings = async {
+            let hello = Hello {
+                node: self.node.clone(),
+                peer: peer.name.clone(),
+                epoch: Epoch { process: self.process, connection },
+                clock_ms: clock_ms(),
+            };
+            let sent = greet(&stream, &hello).await;
+            // Also where it was not sent: why it hung up is in what it said last.
+            greeting::<Reply>(&stream).await.map_err(|error| match sent {
+                Err(unsent) if error.kind() != io::ErrorKind::InvalidData => unsent,
+                _ => error,
+            })
+        };
+        match timeout_at(deadline, greetings).await.map_err(|_| timed_out("greeting"))?? {
+            Reply::Welcome { node, clock_ms: sent_ms } if node == peer.name => {
+                Ok((stream, Age::new(sent_ms, clock_ms())))
+            }
+            Reply::Welcome { node, .. } => Err(invalid(format!("`{node}` answers where `{}` should be", peer.name))),
+            Reply::Refused { reason } => Err(refused(&reason)),
         }
     }
+}
+
+/// What a peer says that refuses this node.
+pub(super) fn refused(reason: &str) -> io::Error {
+    io::Error::new(io::ErrorKind::ConnectionRefused, format!("refused: {reason}"))
 }
 
 /// Serves the connections of a peer who dials this node.
@@ -106,12 +140,12 @@ pub(super) async fn answer(
     inbound: Arc<dyn Inbound>,
 ) {
     let mut next = awaited(&mut accepted, &peer.name).await;
-    while let Some(Accepted { mut stream, hello }) = next.take() {
+    while let Some(Accepted { stream, hello }) = next.take() {
         let epoch = Some(hello.epoch);
         let age = Age::new(hello.clock_ms, clock_ms());
         let welcome = Reply::Welcome { node: node.clone(), clock_ms: clock_ms() };
         let serve = async {
-            match timeout(HANDSHAKE_DURATION_MAX, greet(&mut stream, &welcome)).await {
+            match timeout(HANDSHAKE_DURATION_MAX, greet(&stream, &welcome)).await {
                 Err(_) => timed_out("greeting"),
                 Ok(Err(error)) => error,
                 Ok(Ok(())) => converse(&peer, stream, age, inbound.as_ref()).await,
@@ -148,26 +182,25 @@ async fn awaited(accepted: &mut mpsc::Receiver<Accepted>, peer: &str) -> Option<
 /// The next connection that is newer than `newest`.
 async fn newer(accepted: &mut mpsc::Receiver<Accepted>, newest: Option<Epoch>, peer: &str) -> Option<Accepted> {
     loop {
-        let Accepted { mut stream, hello } = accepted.recv().await?;
+        let Accepted { stream, hello } = accepted.recv().await?;
         if newest.is_none_or(|newest| hello.epoch.is_newer_than(newest)) {
             return Some(Accepted { stream, hello });
         }
-        refuse(&mut stream, peer, "a newer connection has been made", true).await;
+        let reason = "a newer connection has been made";
+        tracing::warn!(peer, reason, "a connection is refused");
+        refuse(&stream, reason).await;
     }
 }
 
-/// Refuses a connection, with a reason. It is news only once: a stranger dials again and again.
-pub(super) async fn refuse(stream: &mut TcpStream, peer: &str, reason: &str, is_news: bool) {
-    if is_news {
-        tracing::warn!(peer, reason, "a connection is refused");
-    }
+/// Tells why a connection is refused.
+pub(super) async fn refuse(stream: &Stream, reason: &str) {
     let reply = Reply::Refused { reason: reason.to_owned() };
     // That the stranger does not hear it is not our trouble.
     let _ = timeout(HANDSHAKE_DURATION_MAX, greet(stream, &reply)).await;
 }
 
 /// Uses a connection until it ends, and says why it did.
-async fn converse(peer: &Peer, stream: TcpStream, age: Age, inbound: &dyn Inbound) -> io::Error {
+async fn converse(peer: &Peer, stream: Stream, age: Age, inbound: &dyn Inbound) -> io::Error {
     let stream = Arc::new(stream);
     // Until the runtime has looked at the socket once, it takes nothing from other threads.
     if let Err(error) = stream.writable().await {

@@ -8,10 +8,9 @@
 use std::io;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
+use super::stream::Stream;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
-use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
-use tokio::net::TcpStream;
 
 pub(super) const MAGIC: [u8; 8] = *b"ACCOMPAN";
 pub(super) const VERSION: u16 = 4;
@@ -88,7 +87,7 @@ pub(super) fn clock_ms() -> i64 {
 }
 
 /// Sends a greeting.
-pub(super) async fn greet<T: Serialize>(stream: &mut TcpStream, greeting: &T) -> io::Result<()> {
+pub(super) async fn greet<T: Serialize>(stream: &Stream, greeting: &T) -> io::Result<()> {
     let body = postcard::to_stdvec(greeting).map_err(|error| invalid(error.to_string()))?;
     let length = u32::try_from(body.len()).map_err(|error| invalid(error.to_string()))?;
     let mut bytes = Vec::with_capacity(body.len() + 14);
@@ -100,14 +99,19 @@ pub(super) async fn greet<T: Serialize>(stream: &mut TcpStream, greeting: &T) ->
 }
 
 /// Receives a greeting, and not a byte more. An error of kind `InvalidData` says what is wrong with it.
-pub(super) async fn greeting<T: DeserializeOwned>(stream: &mut TcpStream) -> io::Result<T> {
-    let mut magic = [0; MAGIC.len()];
-    stream.read_exact(&mut magic).await?;
-    if magic != MAGIC {
+pub(super) async fn greeting<T: DeserializeOwned>(stream: &Stream) -> io::Result<T> {
+    let [first, rest @ ..] = MAGIC;
+    let begin = read_array(stream).await?;
+    if stream.security().is_none() && is_tls(begin) {
+        return Err(invalid(
+            "it speaks TLS, and this node does not: give certificates to both nodes, or to none".to_owned(),
+        ));
+    }
+    if begin != [first] || read_array(stream).await? != rest {
         return Err(invalid("it does not speak the protocol of accompanist".to_owned()));
     }
-    let version = stream.read_u16_le().await?;
-    let length = stream.read_u32_le().await? as usize;
+    let version = u16::from_le_bytes(read_array(stream).await?);
+    let length = u32::from_le_bytes(read_array(stream).await?) as usize;
     if length > GREETING_BYTES_MAX {
         return Err(invalid(format!("its greeting has {length} bytes, more than {GREETING_BYTES_MAX}")));
     }
@@ -123,6 +127,18 @@ pub(super) async fn greeting<T: DeserializeOwned>(stream: &mut TcpStream) -> io:
         Ok((greeting, [])) => Ok(greeting),
         Ok(_) | Err(_) => Err(invalid("its greeting is malformed".to_owned())),
     }
+}
+
+async fn read_array<const N: usize>(stream: &Stream) -> io::Result<[u8; N]> {
+    let mut array = [0; N];
+    stream.read_exact(&mut array).await?;
+    Ok(array)
+}
+
+/// Whether what begins so is TLS: its first record is an alert or part of a handshake (RFC 8446, section 5.1). Nothing in the protocol of
+/// accompanist begins so.
+pub(super) fn is_tls([first]: [u8; 1]) -> bool {
+    matches!(first, 0x15 | 0x16)
 }
 
 pub(super) fn invalid(reason: String) -> io::Error {

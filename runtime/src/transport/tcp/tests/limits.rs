@@ -4,78 +4,87 @@ use super::*;
 
 #[tokio::test(flavor = "multi_thread")]
 async fn an_oversized_frame_closes_its_connection() {
-    let mut b = Node::start("b", anywhere(), &[("a", anywhere())]).await;
-    let (mut stream, reply) = dial(b.address, &hello("a", "b", 1)).await;
-    assert!(matches!(reply, Reply::Welcome { .. }));
-    b.connected("a").await;
-    stream.write_all(&framed(b"fine")).await.unwrap();
-    b.hears("a", b"fine").await;
-    stream.write_all(&(FRAME_BYTES_MAX as u32 + 1).to_le_bytes()).await.unwrap();
-    closes(stream).await;
-    dial(b.address, &hello("a", "b", 2)).await;
-    b.connected("a").await;
+    for over in everyhow() {
+        let mut b = Node::start(over, "b", anywhere(), &[("a", anywhere())]).await;
+        let (stream, reply) = dial(over, ("b", b.address), &hello("a", "b", 1)).await;
+        assert!(matches!(reply, Reply::Welcome { .. }));
+        b.connected("a").await;
+        stream.write_all(&framed(b"fine")).await.unwrap();
+        b.hears("a", b"fine").await;
+        stream.write_all(&(FRAME_BYTES_MAX as u32 + 1).to_le_bytes()).await.unwrap();
+        closes(stream).await;
+        dial(over, ("b", b.address), &hello("a", "b", 2)).await;
+        b.connected("a").await;
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_peer_that_does_not_read_costs_bounded_memory() {
-    let mut b = Node::start("b", anywhere(), &[("a", anywhere())]).await;
-    let (mut stream, _) = dial(b.address, &hello("a", "b", 1)).await;
-    b.connected("a").await;
-    let frame = vec![7; 100_000];
-    let mut sent = 0;
-    while b.link.dropped_frames("a") < 100 {
-        b.link.send("a", &frame);
-        sent += 1;
-        assert!(sent < 10_000, "a gigabyte was taken");
+    for over in everyhow() {
+        let mut b = Node::start(over, "b", anywhere(), &[("a", anywhere())]).await;
+        let (stream, _) = dial(over, ("b", b.address), &hello("a", "b", 1)).await;
+        b.connected("a").await;
+        let frame = vec![7; 100_000];
+        let mut sent = 0;
+        while b.link.dropped_frames("a") < 100 {
+            b.link.send("a", &frame);
+            sent += 1;
+            assert!(sent < 10_000, "a gigabyte was taken");
+        }
+        // What was taken arrives whole when the peer reads again, and then there is room.
+        let taken = sent - b.link.dropped_frames("a");
+        assert!(taken as usize * frame.len() >= OUTGOING_BYTES_MAX / 2);
+        for _ in 0..taken {
+            assert_eq!(next_frame(&stream).await, frame);
+        }
+        let dropped = b.link.dropped_frames("a");
+        b.link.send("a", b"room again");
+        assert_eq!(next_frame(&stream).await, b"room again");
+        assert_eq!(b.link.dropped_frames("a"), dropped);
+        // Those whose frames were dropped are told, once.
+        assert_eq!(b.next().await, Event::Room("a".to_owned()));
+        assert!(b.events.try_recv().is_err());
     }
-    // What was taken arrives whole when the peer reads again, and then there is room.
-    let taken = sent - b.link.dropped_frames("a");
-    assert!(taken as usize * frame.len() >= OUTGOING_BYTES_MAX / 2);
-    for _ in 0..taken {
-        assert_eq!(next_frame(&mut stream).await, frame);
-    }
-    let dropped = b.link.dropped_frames("a");
-    b.link.send("a", b"room again");
-    assert_eq!(next_frame(&mut stream).await, b"room again");
-    assert_eq!(b.link.dropped_frames("a"), dropped);
-    // Those whose frames were dropped are told, once.
-    assert_eq!(b.next().await, Event::Room("a".to_owned()));
-    assert!(b.events.try_recv().is_err());
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn whoever_finds_no_room_is_told_when_there_is_some_and_everything_arrives() {
-    const BYTES_MAX: usize = 300_000;
-    let mut b = Node::start_with("b", anywhere(), &[("a", anywhere())], BYTES_MAX).await;
-    let (mut stream, _) = dial(b.address, &hello("a", "b", 1)).await;
-    b.connected("a").await;
-    // More than sockets hold; some of the frames have room only when nothing else waits.
-    let frames: Vec<Vec<u8>> =
-        (0..400_u32).map(|number| vec![number as u8; if number % 50 == 0 { 400_000 } else { 60_000 }]).collect();
-    let mut sent = 0;
-    let mut send = || {
-        while let Some(frame) = frames.get(sent).filter(|frame| b.link.send("a", frame)) {
-            assert!(b.link.waiting_bytes("a") <= BYTES_MAX.max(frame.len() + 4));
-            sent += 1;
+    for over in everyhow() {
+        const BYTES_MAX: usize = 300_000;
+        let mut b = Node::start_by("b", anywhere(), &[("a", anywhere())], |tcp| {
+            over.tcp(tcp, "b").outgoing_bytes_max(BYTES_MAX)
+        })
+        .await;
+        let (stream, _) = dial(over, ("b", b.address), &hello("a", "b", 1)).await;
+        b.connected("a").await;
+        // More than sockets hold; some of the frames have room only when nothing else waits.
+        let frames: Vec<Vec<u8>> =
+            (0..400_u32).map(|number| vec![number as u8; if number % 50 == 0 { 400_000 } else { 60_000 }]).collect();
+        let mut sent = 0;
+        let mut send = || {
+            while let Some(frame) = frames.get(sent).filter(|frame| b.link.send("a", frame)) {
+                assert!(b.link.waiting_bytes("a") <= BYTES_MAX.max(frame.len() + 4));
+                sent += 1;
+            }
+            sent == frames.len()
+        };
+        assert!(!send(), "it is more than there is room for");
+        let count = frames.len();
+        let reader = tokio::spawn(async move {
+            let mut read = Vec::new();
+            while read.len() < count {
+                read.push(next_frame(&stream).await);
+            }
+            read
+        });
+        loop {
+            assert_eq!(timeout(PATIENCE, b.events.recv()).await.unwrap(), Some(Event::Room("a".to_owned())));
+            if send() {
+                break;
+            }
         }
-        sent == frames.len()
-    };
-    assert!(!send(), "it is more than there is room for");
-    let count = frames.len();
-    let reader = tokio::spawn(async move {
-        let mut read = Vec::new();
-        while read.len() < count {
-            read.push(next_frame(&mut stream).await);
-        }
-        read
-    });
-    loop {
-        assert_eq!(timeout(PATIENCE, b.events.recv()).await.unwrap(), Some(Event::Room("a".to_owned())));
-        if send() {
-            break;
-        }
+        assert!(timeout(PATIENCE, reader).await.unwrap().unwrap() == frames);
     }
-    assert!(timeout(PATIENCE, reader).await.unwrap().unwrap() == frames);
 }
 
 /// Takes some time for each frame, as a node does.
@@ -95,8 +104,8 @@ async fn a_peer_that_never_stops_talking_leaves_others_their_turn() {
     let tcp = Tcp::bind(anywhere()).await.unwrap().with_peers([("a", anywhere())]);
     let address = tcp.local_address().unwrap();
     let _link = tcp.start("b", Arc::new(Slow)).await.unwrap();
-    let (stream, _) = dial(address, &hello("a", "b", 1)).await;
-    let mut stream = stream.into_std().unwrap();
+    let (stream, _) = dial(Over::Plain, ("b", address), &hello("a", "b", 1)).await;
+    let mut stream = stream.into_socket().into_std().unwrap();
     stream.set_nonblocking(false).unwrap();
     let over = Arc::new(std::sync::atomic::AtomicBool::new(false));
     let talking = Arc::clone(&over);

@@ -1,24 +1,22 @@
 //! What may come up very often, and is said once in a while.
 
-use std::sync::Mutex;
+use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use tokio::time::Instant;
-
-use super::cell::lock;
 
 /// How often it is said.
 const INTERVAL: Duration = Duration::from_secs(1);
 
 /// When something was last said, and how often it has come up since.
 #[derive(Debug, Default)]
-pub(super) struct Seldom(Mutex<(Option<Instant>, u64)>);
+pub(crate) struct Seldom(Mutex<(Option<Instant>, u64)>);
 
 impl Seldom {
     /// Whether it is to be said now; with how often it has come up unsaid.
-    pub(super) fn says(&self) -> Option<u64> {
+    pub(crate) fn says(&self) -> Option<u64> {
         let now = Instant::now();
-        let mut state = lock(&self.0);
+        let mut state = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let (said, unsaid) = &mut *state;
         if said.is_some_and(|said| now.duration_since(said) < INTERVAL) {
             *unsaid += 1;

@@ -10,6 +10,9 @@ use accompanist::{Node, NodeBuilder};
 use anyhow::Context as _;
 use clap::Parser;
 use serde::de::DeserializeOwned;
+use tracing_subscriber::filter::{LevelFilter, Targets};
+use tracing_subscriber::layer::{Layer as _, SubscriberExt as _};
+use tracing_subscriber::util::SubscriberInitExt as _;
 
 /// How a role's process is started.
 #[derive(Clone, Debug, Parser)]
@@ -111,13 +114,11 @@ pub fn read_json<T: DeserializeOwned>(path: &Path) -> anyhow::Result<T> {
 
 /// Logs go to standard error, as `RUST_LOG` says; warnings where it says nothing.
 pub fn log() {
-    let filter = tracing_subscriber::EnvFilter::try_from_default_env();
-    let filter = filter.unwrap_or_else(|_| tracing_subscriber::EnvFilter::new("warn"));
-    tracing_subscriber::fmt()
-        .with_env_filter(filter)
-        .with_ansi(std::io::stderr().is_terminal())
-        .with_writer(std::io::stderr)
-        .init();
+    let asked = std::env::var("RUST_LOG").ok().and_then(|asked| asked.parse().ok());
+    let filter = asked.unwrap_or_else(|| Targets::new().with_default(LevelFilter::WARN));
+    let writes =
+        tracing_subscriber::fmt::layer().with_ansi(std::io::stderr().is_terminal()).with_writer(std::io::stderr);
+    tracing_subscriber::registry().with(writes.with_filter(filter)).init();
 }
 
 /// How long sessions in flight may take when the process is told to end.

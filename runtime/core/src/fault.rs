@@ -36,6 +36,8 @@ pub(crate) enum Fault {
     LearnerForgets,
     /// G6: a learner does not say *over* to one that it does not wait for (H7).
     LearnerDoesNotSayOver,
+    /// G6: *over* is said of a committed session before that is durable.
+    OverBeforeDurable,
     /// G7: a vote for an unknown session is answered by *over* (H5).
     OverForUnknown,
     /// H18b: a scope is left without all votes.
@@ -64,7 +66,7 @@ pub(crate) enum Fault {
 
 #[cfg(test)]
 impl Fault {
-    pub(crate) const ALL: [Self; 28] = [
+    pub(crate) const ALL: [Self; 29] = [
         Self::SendsBeforeDurable,
         Self::AcceptsBeforeDurable,
         Self::CommitsAfterAbort,
@@ -81,6 +83,7 @@ impl Fault {
         Self::ForgetsAlone,
         Self::LearnerForgets,
         Self::LearnerDoesNotSayOver,
+        Self::OverBeforeDurable,
         Self::OverForUnknown,
         Self::LeavesScopeEarly,
         Self::ScopeVoteBeforeDurable,

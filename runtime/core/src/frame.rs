@@ -49,7 +49,8 @@ pub enum Body {
         /// What it says.
         vote: Vote,
     },
-    /// I have durably reached the outcome and say no more of the program.
+    /// I have durably reached the outcome and say no more of the program. Where the initiator says it of a committed session it has seen all votes,
+    /// and its own record may still be on its way.
     Done {
         /// Which.
         outcome: Outcome,

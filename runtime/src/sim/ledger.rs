@@ -182,7 +182,7 @@ impl Part {
                 Some(record) => Err(format!("it is rolled back, and {} is not undone", record.operation)),
                 None => Ok(()),
             },
-            RowState::Committed { .. } => {
+            RowState::Committed { .. } | RowState::Finished { outcome: Ok(_) } => {
                 let of_a_whole_scope = |record: &TransactionRecord| {
                     record.scopes.iter().any(|scope| {
                         let mut inside = self.transactions.iter().filter(|other| other.scopes.contains(scope));
@@ -194,7 +194,7 @@ impl Part {
                     None => Ok(()),
                 }
             }
-            RowState::Active | RowState::Voted { .. } | RowState::Aborting { .. } | RowState::Finished { .. } => Ok(()),
+            RowState::Active | RowState::Voted { .. } | RowState::Aborting { .. } => Ok(()),
         }
     }
 }
@@ -204,7 +204,7 @@ fn follows(before: &RowState, after: &RowState) -> bool {
     use RowState::{Aborting, Active, Committed, Finished, Voted};
     match (before, after) {
         (Active, Active | Voted { .. } | Aborting { .. })
-        | (Voted { .. }, Voted { .. } | Aborting { .. } | Committed { .. })
+        | (Voted { .. }, Voted { .. } | Aborting { .. } | Committed { .. } | Finished { outcome: Ok(_) })
         | (Aborting { .. }, Aborting { .. } | Finished { outcome: Err(_) })
         | (Committed { .. }, Committed { .. } | Finished { outcome: Ok(_) }) => true,
         (Active | Voted { .. } | Aborting { .. } | Committed { .. } | Finished { .. }, _) => false,

@@ -32,6 +32,7 @@ impl Session {
             None if self.stopped => Cancel::Aborts,
             None | Some(RowState::Active) => self.cancel_here(reason),
             Some(RowState::Voted { .. }) if fault::is_on(Fault::VotesTwice) => self.cancel_here(reason),
+            Some(RowState::Voted { .. }) if self.decided => Cancel::TooLate,
             Some(RowState::Voted { .. }) => {
                 self.cancel = Some(reason);
                 let roles: Vec<_> = self.peers.keys().copied().collect();

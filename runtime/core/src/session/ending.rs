@@ -1,4 +1,8 @@
 //! How a session ends: votes, the outcome, settlement, and when it may be forgotten (rules V, C and G).
+//!
+//! Where all goes well, each role tells the initiator of its vote, and the initiator tells all of the outcome, collects *done* and says *over*:
+//! four frames for each other role, and not two for each pair. What nobody answers goes to all, so that the outcome is reached without the
+//! initiator too.
 
 use std::sync::Arc;
 
@@ -11,6 +15,9 @@ use crate::frame::{Body, Outcome, Vote};
 use crate::identity::{Millis, RoleId};
 use crate::record::{Change, RowState, Urgency};
 
+/// How long an initiator that has all votes waits for the others to be done, until it records the outcome so as to forget all else.
+const SETTLE_MILLIS: u64 = 500;
+
 impl Session {
     /// What the durable state of the row leads to, once.
     pub(super) fn enter_state(&mut self, now: Millis) {
@@ -22,7 +29,9 @@ impl Session {
         match row.state.clone() {
             RowState::Active | RowState::Finished { .. } => {}
             RowState::Voted { .. } => {
-                self.broadcast(|peer| !peer.done, Body::Vote { voter: self.me, vote: Vote::Completed });
+                if !self.is_initiator() {
+                    self.transmit(self.header.initiator, Body::Vote { voter: self.me, vote: Vote::Completed });
+                }
                 let roles: Vec<_> = self.peers.keys().copied().collect();
                 roles.into_iter().for_each(|role| self.pass_cancel_on(role));
                 self.decide_if_all_completed();
@@ -30,8 +39,7 @@ impl Session {
             RowState::Committed { result } => {
                 // After a restart, whoever asks again is told again, however long some role stays away.
                 self.settled(&result);
-                let done = Body::Done { outcome: Outcome::Committed, answer: false };
-                self.broadcast(|_| true, done);
+                self.tell_done();
                 self.finish_if_all_done();
             }
             RowState::Aborting { reason, .. } => {
@@ -52,11 +60,28 @@ impl Session {
         matches!(self.state(), Some(RowState::Aborting { via, local: false, .. }) if *via == self.me)
     }
 
+    /// How the session ended here, as far as it has.
+    pub fn outcome(&self) -> Option<Outcome> {
+        match self.state()? {
+            RowState::Committed { .. } => Some(Outcome::Committed),
+            RowState::Finished { outcome } => {
+                Some(if outcome.is_ok() { Outcome::Committed } else { Outcome::Compensated })
+            }
+            RowState::Aborting { .. } => Some(Outcome::Compensated),
+            RowState::Voted { .. } if self.decided => Some(Outcome::Committed),
+            RowState::Active | RowState::Voted { .. } => None,
+        }
+    }
+
+    pub(super) fn is_initiator(&self) -> bool {
+        self.me == self.header.initiator
+    }
+
     /// Rule C1 and C2: with all votes seen the outcome is decided, and can be told; the record follows.
     pub(super) fn decide_if_all_completed(&mut self) {
         let Some(RowState::Voted { result }) = self.state() else { return };
         let result = Arc::clone(result);
-        if fault::is_on(Fault::ResultNotInVote) && !self.ended {
+        if self.decided || fault::is_on(Fault::ResultNotInVote) && !self.ended {
             return;
         }
         if self.entered && self.peers.values().all(|peer| peer.completed) {
@@ -65,11 +90,38 @@ impl Session {
             // Nothing of it will be run or undone again: the row says it all, however long some role stays away.
             self.transactions.clear();
             self.calls.clear();
+            if self.is_initiator() {
+                // The others hear of it at once, and mostly it is over before anything is to be written.
+                self.tell_done();
+                self.timers.insert(Timer::Settle, self.clock.plus(SETTLE_MILLIS));
+                self.finish_if_all_done();
+                return;
+            }
+            self.record_commit();
+            if fault::is_on(Fault::DoneBeforeDurable) {
+                self.tell_done();
+            }
+        }
+    }
+
+    /// Rule C2, once all have voted.
+    pub(super) fn record_commit(&mut self) {
+        if let Some(RowState::Voted { result }) = self.state()
+            && self.decided
+        {
+            let result = Arc::clone(result);
             self.drop_records();
             self.write(RowState::Committed { result }, Urgency::Lazy);
-            if fault::is_on(Fault::DoneBeforeDurable) {
-                self.broadcast(|_| true, Body::Done { outcome: Outcome::Committed, answer: false });
-            }
+        }
+    }
+
+    /// Rule C3: of the initiator it says that all have completed, of the others that they have settled, which only the initiator needs to know.
+    fn tell_done(&mut self) {
+        let (initiator, body) = (self.header.initiator, Body::Done { outcome: Outcome::Committed, answer: false });
+        if self.is_initiator() {
+            self.broadcast(|peer| !peer.done, body);
+        } else {
+            self.transmit(initiator, body);
         }
     }
 
@@ -111,7 +163,8 @@ impl Session {
         self.logging.clear();
         // A compensation that is under way, of a scope, is one of the session's from now on.
         self.runs.retain(|run| matches!(run, Run::Compensate(_)));
-        self.timers.retain(|timer, _| *timer == Timer::Compensation);
+        // What was said is said again, until the next state says something else.
+        self.timers.retain(|timer, _| matches!(timer, Timer::Compensation | Timer::Resend));
         self.to_undo = None;
     }
 
@@ -140,6 +193,7 @@ impl Session {
         let all_done = self.peers.values().all(|peer| peer.done) || fault::is_on(Fault::ForgetsAlone);
         match self.state() {
             Some(RowState::Committed { result }) if all_done => self.finish(Ok(Arc::clone(result))),
+            Some(RowState::Voted { result }) if all_done && self.decided => self.finish(Ok(Arc::clone(result))),
             Some(RowState::Aborting { via, reason, local })
                 if *via == self.me && (all_done || *local) && self.is_compensated() =>
             {
@@ -155,12 +209,12 @@ impl Session {
         }
         self.transactions.clear();
         // A committed session's went when that was recorded.
-        if outcome.is_err() {
+        if !matches!(self.state(), Some(RowState::Committed { .. })) {
             self.drop_records();
         }
-        let tells_all = self.is_origin();
+        let tells_all = if outcome.is_ok() { self.is_initiator() } else { self.is_origin() };
         // The client waits for *over* where the session started, unless that is here.
-        let urgency = if tells_all && self.me != self.header.initiator { Urgency::Prompt } else { Urgency::Lazy };
+        let urgency = if tells_all && !self.is_initiator() { Urgency::Prompt } else { Urgency::Lazy };
         self.write(RowState::Finished { outcome }, urgency);
         self.finishing = Some(self.last_write);
         self.timers.clear();
@@ -183,7 +237,7 @@ impl Session {
 
     /// Ends the session from here (rules A1 and S2).
     pub(super) fn abort_as_origin(&mut self, reason: Arc<str>) {
-        let local = self.row.is_none() && self.me == self.header.initiator;
+        let local = self.row.is_none() && self.is_initiator();
         self.stop();
         self.write(RowState::Aborting { via: self.me, reason, local }, Urgency::Prompt);
     }

@@ -105,6 +105,7 @@ impl Session {
                 self.transmit(from, Body::Done { outcome: Outcome::Committed, answer: true });
             }
             None | Some(RowState::Active | RowState::Finished { .. }) => {}
+            Some(RowState::Voted { .. }) if self.decided => self.answer_done(from, Outcome::Committed),
             Some(RowState::Voted { .. }) => self.decide_if_all_completed(),
             Some(RowState::Committed { .. }) => self.answer_done(from, Outcome::Committed),
             Some(RowState::Aborting { .. }) => self.relay_abort(from),
@@ -113,6 +114,8 @@ impl Session {
 
     fn handle_aborted(&mut self, from: RoleId, voter: RoleId, reason: Arc<str>) {
         match self.state() {
+            // All have voted otherwise.
+            Some(RowState::Voted { .. }) if self.decided => {}
             None | Some(RowState::Active | RowState::Voted { .. }) => {
                 // A vote of this role's own that it knows nothing of is one that it has forgotten: all have stopped, and whoever still
                 // passes it on is told so in the end.
@@ -134,23 +137,26 @@ impl Session {
     }
 
     fn handle_done_committed(&mut self, from: RoleId, answer: bool) {
-        let Some(peer) = self.peers.get_mut(&from) else { return };
-        let repeated = peer.done;
-        peer.done = true;
+        if self.is_initiator()
+            && let Some(peer) = self.peers.get_mut(&from)
+        {
+            peer.done = true;
+        }
         match self.state() {
             // Whoever has settled has seen all votes, this role's own among them.
             Some(RowState::Voted { .. }) => {
                 self.peers.values_mut().for_each(|peer| peer.completed = true);
                 self.decide_if_all_completed();
-            }
-            Some(RowState::Committed { .. }) => {
-                if repeated && !answer {
-                    self.answer_done(from, Outcome::Committed);
-                }
                 self.finish_if_all_done();
             }
-            Some(RowState::Finished { .. }) => self.transmit(from, Body::Over),
-            None | Some(RowState::Active | RowState::Aborting { .. }) => {}
+            Some(RowState::Committed { .. }) if self.is_initiator() => self.finish_if_all_done(),
+            Some(RowState::Committed { .. }) if answer => {}
+            Some(RowState::Committed { .. }) => self.answer_done(from, Outcome::Committed),
+            // Whoever hears it forgets, and would not answer if this role had not.
+            Some(RowState::Finished { .. }) if self.finishing.is_none() || fault::is_on(Fault::OverBeforeDurable) => {
+                self.transmit(from, Body::Over);
+            }
+            None | Some(RowState::Active | RowState::Aborting { .. } | RowState::Finished { .. }) => {}
         }
     }
 
@@ -173,10 +179,9 @@ impl Session {
     /// Rules G1 and G3.
     fn handle_over(&mut self, from: RoleId) {
         match self.state() {
+            // Whoever has forgotten it knew that all are done.
             Some(RowState::Committed { .. }) => {
-                if let Some(peer) = self.peers.get_mut(&from) {
-                    peer.done = true;
-                }
+                self.peers.values_mut().for_each(|peer| peer.done = true);
                 self.finish_if_all_done();
             }
             Some(RowState::Aborting { via, reason, .. }) if *via == from && self.is_compensated() => {

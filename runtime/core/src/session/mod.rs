@@ -52,7 +52,7 @@ use scope::ScopeTable;
 use wait::Wait;
 
 use crate::fault::{self, Fault};
-use crate::frame::{Frame, Outcome};
+use crate::frame::Frame;
 use crate::identity::{Header, Millis, Position, RoleId, SessionId, SessionKey, WriteId};
 use crate::record::{CallRecord, Change, Deadline, Row, RowState, Said, Stored, TransactionRecord, Urgency, Write};
 use crate::retry::{Retries, Retry};
@@ -225,6 +225,8 @@ pub struct Session {
     durable: WriteId,
     gated_calls: VecDeque<(WriteId, Position)>,
     timers: Few<Timer, Millis>,
+    /// The time as it was last told.
+    clock: Millis,
     resends: u32,
     transmits: VecDeque<Frame>,
     writes: VecDeque<Write>,
@@ -294,6 +296,7 @@ impl Session {
             durable: WriteId::default(),
             gated_calls: VecDeque::new(),
             timers: Few::default(),
+            clock: Millis(0),
             resends: 0,
             transmits: VecDeque::new(),
             writes: VecDeque::new(),
@@ -395,18 +398,6 @@ impl Session {
             && matches!(self.state(), None | Some(RowState::Active | RowState::Voted { .. }))
     }
 
-    /// How the session ended here, as far as it has.
-    pub fn outcome(&self) -> Option<Outcome> {
-        match self.state()? {
-            RowState::Committed { .. } => Some(Outcome::Committed),
-            RowState::Finished { outcome } => {
-                Some(if outcome.is_ok() { Outcome::Committed } else { Outcome::Compensated })
-            }
-            RowState::Aborting { .. } => Some(Outcome::Compensated),
-            RowState::Active | RowState::Voted { .. } => None,
-        }
-    }
-
     /// The next frame to send.
     pub fn poll_transmit(&mut self) -> Option<Frame> {
         room::next(&mut self.transmits).or_else(|| self.next_question())
@@ -434,6 +425,7 @@ impl Session {
 
     /// The write `id`, and with it all before it, is durable.
     pub fn handle_durable(&mut self, id: WriteId, now: Millis) {
+        self.clock = now;
         self.durable = self.durable.max(id.min(self.last_write));
         self.release();
         self.say_stable();

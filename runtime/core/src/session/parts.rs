@@ -97,6 +97,8 @@ pub(super) enum Timer {
     Compensation,
     /// What has come is logged.
     Log,
+    /// Not all are done with a session that is decided: it may take long, and that is written down.
+    Settle,
     /// The session is to be decided by now.
     Deadline,
 }

@@ -280,6 +280,7 @@ impl Session {
     }
 
     fn program_paused(&mut self, ended: Option<Arc<str>>, now: Millis) {
+        self.clock = now;
         let refusal = self.refusal.take();
         if !self.stopped && !self.parked {
             match (refusal, ended) {
@@ -378,7 +379,13 @@ impl Session {
         let (position, request) = match timer {
             Timer::Transaction(position) => (position, self.transaction_requests.get_mut(&position)),
             Timer::Call(position) => (position, self.call_requests.get_mut(&position)),
-            Timer::Resend | Timer::Wait(_) | Timer::Scope(_) | Timer::Compensation | Timer::Log | Timer::Deadline => {
+            Timer::Resend
+            | Timer::Wait(_)
+            | Timer::Scope(_)
+            | Timer::Compensation
+            | Timer::Log
+            | Timer::Settle
+            | Timer::Deadline => {
                 return;
             }
         };

@@ -40,6 +40,7 @@ impl Session {
                 Timer::Scope(position) => self.scope_takes_too_long(position),
                 Timer::Compensation => self.retry_compensation(),
                 Timer::Log => self.log_lazily(),
+                Timer::Settle => self.record_commit(),
                 Timer::Deadline => self.deadline_passed(),
             }
         }
@@ -56,12 +57,12 @@ impl Session {
                     tried += 1;
                 }
                 Timer::Resend => *at = now,
-                Timer::Wait(_) | Timer::Scope(_) | Timer::Log | Timer::Deadline => {}
+                Timer::Wait(_) | Timer::Scope(_) | Timer::Log | Timer::Settle | Timer::Deadline => {}
             }
         }
         self.resends = 0;
         // An initiator says nothing of a session that is not durable.
-        if self.runs_program() && (self.accepted || self.me != self.header.initiator) {
+        if self.runs_program() && (self.accepted || !self.is_initiator()) {
             self.ask_peers();
         }
         self.handle_timeout(now);
@@ -91,8 +92,15 @@ impl Session {
             return;
         }
         let body = match self.state() {
-            Some(RowState::Voted { .. }) if !done => Body::Vote { voter: self.me, vote: Vote::Completed },
-            Some(RowState::Committed { .. }) if !done => Body::Done { outcome: Outcome::Committed, answer: false },
+            Some(RowState::Voted { .. }) if !done && !self.decided => {
+                Body::Vote { voter: self.me, vote: Vote::Completed }
+            }
+            // Who has settled waits for the initiator, and the initiator for all.
+            Some(RowState::Voted { .. } | RowState::Committed { .. })
+                if if self.is_initiator() { !done } else { role == self.header.initiator } =>
+            {
+                Body::Done { outcome: Outcome::Committed, answer: false }
+            }
             Some(RowState::Aborting { reason, .. }) if self.is_origin() && !done => {
                 Body::Vote { voter: self.me, vote: Vote::Aborted { reason: Arc::clone(reason) } }
             }

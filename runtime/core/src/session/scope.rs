@@ -363,7 +363,7 @@ impl Session {
             Timer::Call(position) => self.call_requests.contains_key(position),
             Timer::Wait(position) => self.waits.contains_key(position),
             Timer::Scope(position) => self.scopes.entered.contains_key(position),
-            Timer::Resend | Timer::Compensation | Timer::Log | Timer::Deadline => true,
+            Timer::Resend | Timer::Compensation | Timer::Log | Timer::Settle | Timer::Deadline => true,
         });
     }
 

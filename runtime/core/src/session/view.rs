@@ -164,11 +164,16 @@ impl Session {
         };
         match self.state() {
             None | Some(RowState::Active) => self.program_waits_for(&mut waits),
-            Some(RowState::Voted { .. }) => {
+            Some(RowState::Voted { .. }) if !self.decided => {
                 waits.extend(missing(|peer| !peer.completed).map(WaitsFor::Vote));
                 self.program_waits_for(&mut waits);
             }
-            Some(RowState::Committed { .. }) => waits.extend(missing(|peer| !peer.done).map(WaitsFor::Done)),
+            Some(RowState::Voted { .. } | RowState::Committed { .. }) if self.is_initiator() => {
+                waits.extend(missing(|peer| !peer.done).map(WaitsFor::Done));
+            }
+            Some(RowState::Voted { .. } | RowState::Committed { .. }) => {
+                waits.push(WaitsFor::Over(self.header.initiator));
+            }
             Some(RowState::Aborting { via, .. }) if *via == self.me => {
                 waits.extend(missing(|peer| !peer.done).map(WaitsFor::Done));
             }

@@ -3,7 +3,7 @@
 
 use std::panic::catch_unwind;
 
-use super::explore::{Search, programs_of_two, programs_that_log};
+use super::explore::{Search, larger_programs, programs_of_two, programs_that_log};
 use super::simulate;
 use crate::fault::{self, Fault};
 
@@ -23,8 +23,8 @@ fn shows(fault: Fault) -> Shows {
     match fault {
         Fault::SendsBeforeDurable => at(a, 50, Some(500)),
         Fault::AcceptsBeforeDurable => at(a, 50, Some(500)),
-        Fault::CommitsAfterAbort => at(a, 200, Some(500)),
-        Fault::SettledGoesOnSending => at(a, 200, None),
+        Fault::CommitsAfterAbort => at(refused, 500, Some(500)),
+        Fault::SettledGoesOnSending => at("b", 100_000, None),
         Fault::ReusesPositions => Shows { program: None, seeds: Some(500) },
         Fault::VotesTwice => at(cancelled, 200, Some(500)),
         Fault::ResultNotInVote => at(a, 100, Some(500)),
@@ -37,7 +37,8 @@ fn shows(fault: Fault) -> Shows {
         Fault::ForgetsAlone => at(a, 100, Some(500)),
         Fault::LearnerForgets => at(refused, 100, Some(500)),
         Fault::LearnerDoesNotSayOver => at(early, 5_000, None),
-        Fault::OverForUnknown => at(a, 300, None),
+        Fault::OverBeforeDurable => at(a, 500, Some(500)),
+        Fault::OverForUnknown => at(a, 500, None),
         Fault::LeavesScopeEarly => at(scope, 100, Some(500)),
         Fault::ScopeVoteBeforeDurable => at(scope, 100, Some(500)),
         Fault::RunsFailedScopeAgain => at(scope, 100, Some(500)),
@@ -54,7 +55,7 @@ fn shows(fault: Fault) -> Shows {
 
 /// After how many states `program` is seen to go wrong, and how.
 fn explore(fault: Fault, program: &str, states_max: usize) -> (usize, String) {
-    let programs = programs_of_two().into_iter().chain(programs_that_log(programs_of_two()));
+    let programs = programs_of_two().into_iter().chain(programs_that_log(programs_of_two())).chain(larger_programs());
     let program = { programs }.find(|choreography| choreography.name == program).expect("a program");
     let explored = fault::with(fault, || Search::explore(program, states_max));
     let violation = explored.violation.unwrap_or_else(|| panic!("the explorer does not find {fault:?}"));

@@ -325,14 +325,15 @@ fn two_settled_roles_do_not_go_on_answering_each_other() {
     session.handle_frame(frame(Body::Vote { voter: A, vote: Vote::Completed }));
     session.handle_durable(WriteId(2), NOW);
     assert_eq!(session.outcome(), Some(Outcome::Committed));
-    frames(&mut session);
+    let said = |answer| Body::Done { outcome: Outcome::Committed, answer };
+    assert_eq!(frames(&mut session), [Body::Vote { voter: B, vote: Vote::Completed }, said(false)]);
     session.handle_frame(done(true));
-    session.handle_frame(done(true));
-    assert_eq!(
-        frames(&mut session),
-        [Body::Over],
-        "by one that has all it waited for, and nothing to an answer before that"
-    );
+    assert_eq!(frames(&mut session), [], "an answer is not answered");
+    session.handle_frame(done(false));
+    assert_eq!(frames(&mut session), [said(true)]);
+    session.handle_frame(frame(Body::Over));
+    session.handle_frame(done(false));
+    assert_eq!(frames(&mut session), [], "it is not durable that it is over");
     assert_eq!(events(&mut session).iter().filter(|event| **event == Event::Finished).count(), 0);
     session.handle_durable(WriteId(3), NOW);
     assert_eq!(events(&mut session).last(), Some(&Event::Finished));

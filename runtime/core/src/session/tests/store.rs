@@ -241,7 +241,7 @@ fn check_transition(from: &RowState, to: &RowState) {
     use RowState::{Aborting, Active, Committed, Finished, Voted};
     let allowed = match (from, to) {
         (Active, Active | Voted { .. } | Aborting { .. }) | (Voted { .. }, Aborting { .. }) => true,
-        (Voted { result }, Voted { result: same } | Committed { result: same })
+        (Voted { result }, Voted { result: same } | Committed { result: same } | Finished { outcome: Ok(same) })
         | (Committed { result }, Committed { result: same } | Finished { outcome: Ok(same) }) => result == same,
         (Aborting { via, reason, local }, Aborting { via: v, reason: r, local: l }) => {
             (via, reason, local) == (v, r, l)

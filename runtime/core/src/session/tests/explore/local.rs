@@ -251,7 +251,7 @@ fn normalize(session: &mut Session, durable: WriteId, version: u64) {
         row.version -= version;
     }
     session.timers.values_mut().for_each(|at| *at = LATER);
-    (session.resends, session.undo_attempts) = (0, 0);
+    (session.resends, session.undo_attempts, session.clock) = (0, 0, NOW);
     let voting = matches!(session.state(), None | Some(RowState::Active | RowState::Voted { .. }));
     for peer in session.peers.values_mut() {
         peer.has_header = false;

@@ -373,12 +373,12 @@ impl Search {
     }
 }
 
-/// A frame that does all that `frame` does, where both may come at any time: a role that said *over* or called a message stable once it was
-/// settled has said that it is done, and nothing else comes of it; an abort is told by its origin before others pass it on.
+/// A frame that does all that `frame` does, where both may come at any time: a role that called a message stable once it was settled has said
+/// that it is done, and nothing else comes of it; an abort is told by its origin before others pass it on.
 fn stronger(frame: &Frame) -> Option<Frame> {
     let done = Body::Done { outcome: Outcome::Committed, answer: false };
     match &frame.body {
-        Body::Done { outcome: Outcome::Committed, answer: true } | Body::Over | Body::Stable { .. } => {
+        Body::Done { outcome: Outcome::Committed, answer: true } | Body::Stable { .. } => {
             Some(Frame { header: None, body: done, ..frame.clone() })
         }
         Body::Vote { voter, vote: Vote::Aborted { .. } } if *voter != frame.from => {

@@ -1,6 +1,6 @@
-//! How long a frame takes there and back over TCP on this machine, beside a bare blocking loop over a socket.
+//! How long a frame takes there and back over TCP on this machine, beside a bare blocking loop over a socket; with the feature `tls`, also encrypted.
 //!
-//! `cargo bench -p accompanist --bench transport [-- <round trips>]`
+//! `cargo bench -p accompanist --bench transport [--features tls] [-- <round trips>]`
 
 #![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "a benchmark stops at what it does not expect")]
 
@@ -18,7 +18,32 @@ fn main() {
     let count = std::env::args().filter_map(|argument| argument.parse().ok()).next().unwrap_or(20_000);
     for _ in 0..2 {
         bare(count);
-        transport(count);
+        transport("transport", count, |tcp, _| tcp);
+        #[cfg(feature = "tls")]
+        {
+            let authority = Authority::new();
+            transport("TLS", count, |tcp, node| tcp.with_tls(authority.tls(node)));
+        }
+    }
+}
+
+/// Issues the nodes' certificates.
+#[cfg(feature = "tls")]
+struct Authority(rcgen::CertifiedIssuer<'static, rcgen::KeyPair>);
+
+#[cfg(feature = "tls")]
+impl Authority {
+    fn new() -> Self {
+        let mut params = rcgen::CertificateParams::default();
+        params.is_ca = rcgen::IsCa::Ca(rcgen::BasicConstraints::Unconstrained);
+        Self(rcgen::CertifiedIssuer::self_signed(params, rcgen::KeyPair::generate().unwrap()).unwrap())
+    }
+
+    fn tls(&self, node: &str) -> accompanist::transport::Tls {
+        let key = rcgen::KeyPair::generate().unwrap();
+        let params = rcgen::CertificateParams::new([node.to_owned()]).unwrap();
+        let certificate = params.signed_by(&key, &self.0).unwrap();
+        accompanist::transport::Tls::pem(certificate.pem(), key.serialize_pem(), self.0.pem())
     }
 }
 
@@ -71,13 +96,14 @@ impl Inbound for Collect {
 }
 
 /// The sender is a thread outside of the runtime, as the one that commits is.
-fn transport(count: usize) {
+fn transport(what: &str, count: usize, over: impl Fn(Tcp, &str) -> Tcp) {
     let runtimes =
         [(); 2].map(|()| tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().unwrap());
     let a = runtimes[0].block_on(Tcp::bind("127.0.0.1:0")).unwrap();
     let b = runtimes[1].block_on(Tcp::bind("127.0.0.1:0")).unwrap();
     let (a_address, b_address) = (a.local_address().unwrap(), b.local_address().unwrap());
     let (sender, receiver) = channel();
+    let (a, b) = (over(a, "a"), over(b, "b"));
     let link = Arc::new(OnceLock::new());
     let echo = Echo(Arc::clone(&link));
     let b = runtimes[1].block_on(b.with_peers([("a", a_address)]).start("b", Arc::new(echo))).unwrap();
@@ -90,7 +116,7 @@ fn transport(count: usize) {
         receiver.recv().unwrap();
         begin.elapsed()
     });
-    report("transport: there and back", times.collect());
+    report(&format!("{what}: there and back"), times.collect());
     let begin = Instant::now();
     let mut sends = Vec::new();
     for _ in 0..count {
@@ -101,8 +127,8 @@ fn transport(count: usize) {
     let dropped = a.dropped_frames("b") as usize;
     (0..count - dropped).for_each(|_| receiver.recv_timeout(Duration::from_secs(10)).unwrap());
     let per_second = (count - dropped) as f64 / begin.elapsed().as_secs_f64();
-    report("transport: one call of send, many in a row", sends);
-    println!("{:<42} {per_second:>8.0} frames per second there and back", "transport: as many as go");
+    report(&format!("{what}: one call of send, many in a row"), sends);
+    println!("{:<42} {per_second:>8.0} frames per second there and back", format!("{what}: as many as go"));
 }
 
 fn report(what: &str, mut times: Vec<Duration>) {

@@ -1,5 +1,6 @@
 //! What the tests share.
 
+pub mod authority;
 pub mod by_hand;
 pub mod clerk;
 #[allow(clippy::indexing_slicing, reason = "it is for tests")]

@@ -3,13 +3,14 @@
 #![allow(clippy::indexing_slicing, clippy::panic, reason = "a test stops at what it does not expect")]
 
 use std::collections::BTreeMap;
-use std::io::Write as _;
+use std::io::{Read as _, Write as _};
 use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
 use std::time::Duration;
 
 use accompanist::rusqlite::Connection;
+use accompanist_tests::authority::Authority;
 use accompanist_tests::wait::{WAIT_MAX, until, within};
 use example_support::client::Client;
 use example_support::cluster::{Cluster, Launch};
@@ -86,6 +87,36 @@ impl Run {
             audit(self.directory.path(), &world, &self.orders, &self.outcomes).expect("the databases can be read");
         assert_eq!(findings.differences, Vec::<String>::new());
     }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn roles_that_speak_tls_are_killed_in_the_middle_of_orders() {
+    let authority = Authority::new("ours");
+    let mut run = Run::start(orders(80), 12, |role, directory| {
+        authority.issue(role, &authority.pem(), directory);
+        let mut launch = launch(role);
+        launch.arguments.extend(Authority::arguments(role, directory));
+        launch
+    });
+    assert!(run.answered().await);
+    let mut stranger = TcpStream::connect(run.cluster.addresses()["payment"]).expect("it listens");
+    // A handshake that begins with its end.
+    stranger.write_all(b"\x16\x03\x01\0\x04\x14\0\0\0").expect("it takes it");
+    let mut alert = [0];
+    stranger.read_exact(&mut alert).expect("an answer");
+    assert_eq!(alert, [0x15], "it speaks TLS");
+    let mut kills = ROLES.into_iter().cycle().take(9);
+    while run.answered().await {
+        if run.outcomes.len().is_multiple_of(8)
+            && let Some(role) = kills.next()
+        {
+            // Each comes back with another certificate.
+            authority.issue(role, &authority.pem(), run.directory.path());
+            run.cluster.kill_together(&[role]).await.expect("it is killed and started again");
+        }
+    }
+    assert!(kills.next().is_none(), "all kills came while there were orders");
+    run.finish().await;
 }
 
 #[tokio::test(flavor = "multi_thread")]

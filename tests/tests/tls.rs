@@ -9,24 +9,15 @@ use std::path::PathBuf;
 use accompanist::store::Sqlite;
 use accompanist::transport::Tls;
 use accompanist::{Handle, Node};
+use accompanist_tests::authority::Authority;
 use accompanist_tests::clerk::Clerk;
 use accompanist_tests::generated::trials::{Fork, fork};
 use accompanist_tests::pages::{SCHEMA, Shelf as _};
 use accompanist_tests::stage::TIMING;
 use accompanist_tests::wait::{WAIT_MAX, until, within};
 use example_support::cluster::own_address;
-use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, IsCa, KeyPair};
 
 const NODES: [&str; 3] = ["a", "b", "c"];
-
-type Authority = CertifiedIssuer<'static, KeyPair>;
-
-fn authority(name: &str) -> Authority {
-    let mut params = CertificateParams::default();
-    params.distinguished_name.push(rcgen::DnType::CommonName, name);
-    params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
-    CertifiedIssuer::self_signed(params, KeyPair::generate().expect("a key")).expect("a certificate")
-}
 
 /// Nodes `a`, `b` and `c`, each over a database and with certificates in files.
 struct Company {
@@ -50,13 +41,7 @@ impl Company {
 
     /// Gives a node a certificate, as an operator does, while it runs or not.
     fn issue(&self, node: &str, authority: &Authority, trusted: &str) {
-        let key = KeyPair::generate().expect("a key");
-        let params = CertificateParams::new([node.to_owned()]).expect("the name of a node");
-        let certificate = params.signed_by(&key, authority).expect("a certificate");
-        let write = |name: String, text: &str| std::fs::write(self.file(&name), text).expect("it is written");
-        write(format!("{node}.pem"), &certificate.pem());
-        write(format!("{node}.key"), &key.serialize_pem());
-        write(format!("{node}.authorities"), trusted);
+        authority.issue(node, trusted, self.directory.path());
     }
 
     fn tls(&self, node: &str) -> Tls {
@@ -122,7 +107,7 @@ impl Company {
 #[tokio::test(flavor = "multi_thread")]
 async fn sessions_over_tls_go_on_while_nodes_are_restarted_and_certificates_renewed() {
     let mut company = Company::new();
-    let (old, new) = (authority("old"), authority("new"));
+    let (old, new) = (Authority::new("old"), Authority::new("new"));
     let both = old.pem() + &new.pem();
     for name in NODES {
         company.issue(name, &old, &old.pem());
@@ -159,7 +144,7 @@ async fn sessions_over_tls_go_on_while_nodes_are_restarted_and_certificates_rene
 #[tokio::test(flavor = "multi_thread")]
 async fn a_node_that_is_refused_is_waited_for_until_its_certificate_does() {
     let mut company = Company::new();
-    let (ours, others) = (authority("ours"), authority("others'"));
+    let (ours, others) = (Authority::new("ours"), Authority::new("others'"));
     for name in NODES {
         company.issue(name, &ours, &ours.pem());
     }
@@ -214,7 +199,7 @@ async fn the_commands_of_the_readme_make_certificates_that_do() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_node_says_at_its_start_what_is_wrong_with_its_certificate() {
     let company = Company::new();
-    let ours = authority("ours");
+    let ours = Authority::new("ours");
     company.issue("a", &ours, &ours.pem());
     let node = || Node::builder("b", accompanist::store::Memory::new());
     let error = node().listen("127.0.0.1:0").tls(company.tls("a")).start().await.expect_err("another node's");

@@ -35,6 +35,34 @@ pub struct Arguments {
     /// Where requests are taken (only at the role where sessions start)
     #[arg(long, value_name = "ADDRESS")]
     pub desk: Option<SocketAddr>,
+    /// How it speaks to the other nodes
+    #[cfg(feature = "tls")]
+    #[command(flatten)]
+    pub certificates: Certificates,
+}
+
+/// PEM files for TLS with the other nodes: all of them, or none.
+#[cfg(feature = "tls")]
+#[derive(Clone, Debug, clap::Args)]
+pub struct Certificates {
+    /// Speaks TLS with the other nodes: the certificate of this one, which names it
+    #[arg(long, value_name = "FILE", requires_all = ["tls_key", "tls_authorities"])]
+    pub tls_certificate: Option<PathBuf>,
+    /// The key of the certificate
+    #[arg(long, value_name = "FILE", requires = "tls_certificate")]
+    pub tls_key: Option<PathBuf>,
+    /// The authorities that issue the nodes' certificates
+    #[arg(long, value_name = "FILE", requires = "tls_certificate")]
+    pub tls_authorities: Option<PathBuf>,
+}
+
+#[cfg(feature = "tls")]
+impl Certificates {
+    /// What a transport is given; `None` where there are none.
+    pub fn tls(&self) -> Option<accompanist::transport::Tls> {
+        let (certificate, key) = (self.tls_certificate.as_ref()?, self.tls_key.as_ref()?);
+        Some(accompanist::transport::Tls::files(certificate, key, self.tls_authorities.as_ref()?))
+    }
 }
 
 fn parse_peer(text: &str) -> Result<(String, SocketAddr), String> {
@@ -61,7 +89,17 @@ impl Arguments {
                 std::process::exit(0);
             });
         }
-        Node::builder(name, database).listen(self.listen).peers(self.peers.clone())
+        self.reached(Node::builder(name, database))
+    }
+
+    /// Gives a node its address and its peers, and its certificates where there are some.
+    pub fn reached<S: Store>(&self, builder: NodeBuilder<S>) -> NodeBuilder<S> {
+        let builder = builder.listen(self.listen).peers(self.peers.clone());
+        #[cfg(feature = "tls")]
+        if let Some(tls) = self.certificates.tls() {
+            return builder.tls(tls);
+        }
+        builder
     }
 }
 

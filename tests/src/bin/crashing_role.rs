@@ -21,6 +21,10 @@ async fn run<R: Role<CrashingStore<Sqlite>>>(crashing: &Crashing, database: Sqli
     let trigger = Trigger::new(crashing.crash_at);
     let arguments = &crashing.arguments;
     let transport = Tcp::new(arguments.listen, arguments.peers.clone());
+    let transport = match arguments.certificates.tls() {
+        Some(tls) => transport.with_tls(tls),
+        None => transport,
+    };
     let node = Node::builder(crashing.role.clone(), CrashingStore::new(database, trigger.clone()))
         .transport(CrashingTransport::new(transport, trigger))
         .role(role)

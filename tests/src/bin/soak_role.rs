@@ -36,7 +36,7 @@ async fn main() -> anyhow::Result<()> {
     let database = Sqlite::open_with(&arguments.database, SqliteOptions { bytes_max, ..SqliteOptions::default() })?;
     let database = Till::prepare(database)?;
     let till = Till::new(&role);
-    let builder = Node::builder(&role, database).listen(arguments.listen).peers(arguments.peers.clone());
+    let builder = arguments.reached(Node::builder(&role, database));
     let builder = match &*role {
         "shop" => builder
             .role(purchase::Shop::new(till.clone()))

@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use std::process::Stdio;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
+use accompanist_tests::authority::Authority;
 use accompanist_tests::soak::ROLES;
 use tokio::process::{Child, Command};
 
@@ -31,6 +32,8 @@ pub struct Cluster {
     desks: BTreeMap<&'static str, SocketAddr>,
     /// By the names of the two roles, the one that dials first.
     pub proxies: BTreeMap<(&'static str, &'static str), Proxy>,
+    /// The roles speak TLS.
+    over_tls: bool,
     processes: Mutex<BTreeMap<&'static str, Process>>,
 }
 
@@ -42,7 +45,7 @@ fn own_host() -> Ipv4Addr {
 
 impl Cluster {
     /// Starts them, for a run of so many seconds.
-    pub async fn start(seconds: u64) -> Self {
+    pub async fn start(seconds: u64, over_tls: bool) -> Self {
         // On a real disk, where there is one: syncs are to take their time.
         let directory = tempfile::tempdir_in(env!("CARGO_TARGET_TMPDIR")).expect("a directory");
         let disk = Disk::new(directory.path().join("small"), seconds);
@@ -53,8 +56,8 @@ impl Cluster {
         let mut free = held.iter().map(|listener| listener.local_addr().expect("its address"));
         let listens: BTreeMap<_, _> = ROLES.into_iter().zip(free.by_ref()).collect();
         let desks = ROLES.into_iter().zip(free).collect();
-        let mut cluster =
-            Self { directory, disk, desks, proxies: BTreeMap::new(), processes: Mutex::new(BTreeMap::new()) };
+        let (proxies, processes) = (BTreeMap::new(), Mutex::default());
+        let mut cluster = Self { directory, disk, desks, proxies, over_tls, processes };
         for dialer in ROLES {
             for listener in ROLES.into_iter().filter(|listener| dialer < *listener) {
                 let proxy = Proxy::start(host, listens[listener]).await;
@@ -62,7 +65,9 @@ impl Cluster {
             }
         }
         drop(held);
+        let authority = Authority::new("the soak's");
         for role in ROLES {
+            authority.issue(role, &authority.pem(), cluster.directory.path());
             let arguments = cluster.arguments(role, &listens);
             let process = Process { arguments, child: None, kills: 0, paused: false };
             cluster.processes().insert(role, process);
@@ -81,6 +86,9 @@ impl Cluster {
         for peer in ROLES.into_iter().filter(|peer| *peer != role) {
             let address = self.proxies.get(&(role, peer)).map_or(listens[peer], Proxy::address);
             arguments.push(format!("--peer={peer}={address}"));
+        }
+        if self.over_tls {
+            arguments.extend(Authority::arguments(role, self.directory.path()));
         }
         if role == SMALL {
             arguments.extend(self.disk.bytes_max().map(|bytes| format!("--bytes-max={bytes}")));

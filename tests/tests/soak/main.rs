@@ -2,7 +2,7 @@
 //! nothing is done twice, every session settles, rows go after their retention, and memory stays as it is.
 //!
 //! Some seconds unless said; for longer `ACCOMPANIST_SOAK_SECONDS=600 cargo test --release -p accompanist-tests --test soak -- --nocapture`, with the faults of
-//! another run by `ACCOMPANIST_SOAK_SEED`.
+//! another run by `ACCOMPANIST_SOAK_SEED`; with an even one, the roles speak TLS.
 #![allow(clippy::indexing_slicing, clippy::panic, reason = "a test stops at what it does not expect")]
 
 mod chaos;
@@ -55,13 +55,19 @@ async fn sessions_survive_everything_that_happens_to_processes_connections_and_d
     let seconds = number("ACCOMPANIST_SOAK_SECONDS").unwrap_or(SECONDS);
     let now = SystemTime::now().duration_since(UNIX_EPOCH).expect("it is after 1970").as_millis() as u64;
     let seed = number("ACCOMPANIST_SOAK_SEED").unwrap_or(now);
-    say(&format!("soak: {seconds} s, ACCOMPANIST_SOAK_SEED={seed}"));
+    let over = if is_over_tls(seed) { "over TLS" } else { "without TLS" };
+    say(&format!("soak: {seconds} s {over}, ACCOMPANIST_SOAK_SEED={seed}"));
     let run = Run::start(seconds, seed).await;
     let failure = run.through().await.err();
     run.report();
     if let Some(failure) = failure {
         panic!("{failure}\nits files are in {}", run.cluster.keep().display());
     }
+}
+
+/// Every other run is.
+fn is_over_tls(seed: u64) -> bool {
+    seed.is_multiple_of(2)
 }
 
 /// A run and all that is known of it.
@@ -80,7 +86,7 @@ impl Run {
         Self {
             seconds,
             seed,
-            cluster: Arc::new(Cluster::start(seconds).await),
+            cluster: Arc::new(Cluster::start(seconds, is_over_tls(seed)).await),
             begun: Instant::now(),
             tally: Arc::default(),
             chaos: Arc::default(),

@@ -1,7 +1,7 @@
 //! TCP: one connection per pair of nodes, with all their sessions on it.
 //!
 //! Of two nodes, the one whose name sorts first (byte by byte) dials, and dials again when a connection is lost. A handshake makes sure of both names and of
-//! the version. With the feature `tls`, [`Tls`] makes sure that a name is that of a certificate; without it the names are believed (who can reach the port can
+//! the version. With the feature `tls`, `Tls` makes sure that a name is that of a certificate; without it the names are believed (who can reach the port can
 //! claim one: use it in a network that you trust). `wire.rs` has the bytes, `incoming.rs` the bounds on a frame's life, `peer.rs` the life of connections,
 //! `reception.rs` who is refused, `stream.rs` what is on the socket, `tls/` how it is encrypted.
 

@@ -42,9 +42,6 @@ impl Stream {
 
     /// Until [`Stream::try_read`] may have something, or the connection is over.
     pub(super) async fn readable(&self) -> io::Result<()> {
-        if self.secured.as_ref().is_some_and(Secured::is_ahead) {
-            return Ok(());
-        }
         self.socket.readable().await
     }
 

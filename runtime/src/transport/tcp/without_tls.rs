@@ -37,10 +37,6 @@ impl Secured {
         match self.0 {}
     }
 
-    pub(super) fn is_ahead(&self) -> bool {
-        match self.0 {}
-    }
-
     pub(super) fn is_behind(&self) -> bool {
         match self.0 {}
     }

@@ -62,7 +62,7 @@ impl Over {
     }
 
     /// The stream of `node`, which has dialed `peer`.
-    async fn dialed(self, socket: TcpStream, _node: &str, _peer: &str) -> Stream {
+    pub(crate) async fn dialed(self, socket: TcpStream, _node: &str, _peer: &str) -> Stream {
         match self {
             Self::Plain => Stream::plain(socket),
             #[cfg(feature = "tls")]

@@ -26,8 +26,6 @@ pub(in crate::transport::tcp) struct Secured {
 struct State {
     connection: Connection,
     received: Received,
-    /// There may be bytes that are decrypted and have not been read.
-    has_more: bool,
 }
 
 /// How a handshake ended that did not succeed.
@@ -83,8 +81,7 @@ impl Secured {
             Some(certificate) => Names::of(certificate).map_err(|error| invalid(words::of_peer(&error)))?,
             None => return Err(invalid(words::of_peer(&rustls::Error::NoCertificatesPresented)).into()),
         };
-        // What came with the last of the handshake may be decrypted already.
-        Ok(Self { state: Mutex::new(State { connection, received, has_more: true }), names })
+        Ok(Self { state: Mutex::new(State { connection, received }), names })
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
@@ -96,24 +93,15 @@ impl Secured {
         self.names.objection_to(node).map(|objection| format!("its certificate {objection}"))
     }
 
-    /// Whether there may be something to read that is not on the socket any more.
-    pub(in crate::transport::tcp) fn is_ahead(&self) -> bool {
-        let state = self.state();
-        state.has_more || !state.received.is_empty()
-    }
-
-    /// Reads what is there; 0 at the end of the connection.
+    /// Reads what is there; 0 at the end of the connection. It asks the socket only when it has nothing left of what it has read before, so the
+    /// socket counts as readable until there is nothing more to read here either.
     pub(in crate::transport::tcp) fn try_read(&self, socket: &TcpStream, buffer: &mut [u8]) -> io::Result<usize> {
         let mut state = self.state();
-        let State { connection, received, has_more } = &mut *state;
+        let State { connection, received } = &mut *state;
         loop {
             match connection.reader().read(buffer) {
-                Ok(count) => {
-                    *has_more = count == buffer.len();
-                    return Ok(count);
-                }
-                Err(error) if error.kind() == io::ErrorKind::WouldBlock => *has_more = false,
-                Err(error) => return Err(error),
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
+                result => return result,
             }
             // The end of the socket is that of the connection, as it is without TLS: no frame is taken before it is whole.
             if received.is_empty() && received.fill(socket)? == 0 {

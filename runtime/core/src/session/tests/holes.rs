@@ -153,6 +153,29 @@ fn over_is_not_said_before_the_end_is_durable() {
 }
 
 #[test]
+fn the_outcome_is_reached_without_the_initiator() {
+    let steps = [Transaction(A, Works), Send(A, B), Transaction(B, Works), Send(B, C), Transaction(C, Works)];
+    let mut world = World::begun(Choreography::new("b", &steps));
+    world.work(A);
+    world.deliver(A, B, Message);
+    world.work(B);
+    world.deliver(B, C, Message);
+    world.work(C);
+    assert_eq!(world.under_way(B, Completed), 1, "a vote goes to the initiator");
+    world.lose_all();
+    world.resend();
+    for (from, to) in [(A, B), (A, C), (B, C), (C, B)] {
+        world.deliver(from, to, Completed);
+    }
+    world.crash(A);
+    world.lose_all();
+    world.work(B);
+    world.work(C);
+    assert!(world.is_committed(B) && world.is_committed(C), "and one that nobody answers to all");
+    world.settle_and_check();
+}
+
+#[test]
 fn h05_a_vote_for_an_unknown_session_is_not_answered() {
     let mut world = World::begun(program_a());
     world.work(A);

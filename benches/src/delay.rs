@@ -5,7 +5,7 @@ use std::io::{Read as _, Write as _};
 use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::mpsc::{Receiver, channel};
+use std::sync::mpsc::{Receiver, Sender, channel};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -49,33 +49,58 @@ pub fn proxy(to: SocketAddr, delay: Delay) -> std::io::Result<SocketAddr> {
 fn join(dialed: &TcpStream, reached: &TcpStream, delay: &Delay) -> std::io::Result<()> {
     for (from, to) in [(dialed, reached), (reached, dialed)] {
         to.set_nodelay(true)?;
-        let (from, to, delay) = (from.try_clone()?, to.try_clone()?, delay.clone());
+        let way = Way { to: to.try_clone()?, delay: delay.clone(), waiting: Arc::default() };
+        let (from, other) = (from.try_clone()?, way.try_clone()?);
         let (queue, due) = channel();
-        thread::spawn(move || {
-            let mut from = from;
-            let mut chunk = vec![0; CHUNK_BYTES];
-            while let Ok(count @ 1..) = from.read(&mut chunk) {
-                let bytes = chunk.get(..count).unwrap_or_default().to_vec();
-                if queue.send((Instant::now() + delay.get(), bytes)).is_err() {
-                    return;
-                }
-            }
-        });
-        thread::spawn(move || pass_on(&due, to));
+        thread::spawn(move || way.take_in(from, &queue));
+        thread::spawn(move || other.pass_on(&due));
     }
     Ok(())
 }
 
-/// Writes what is due when it is, and hangs up when the other side has.
-fn pass_on(due: &Receiver<(Instant, Vec<u8>)>, mut to: TcpStream) {
-    while let Ok((when, bytes)) = due.recv() {
-        wait_until(when);
-        if to.write_all(&bytes).is_err() {
-            break;
+/// One direction of a connection: two threads share it.
+struct Way {
+    to: TcpStream,
+    delay: Delay,
+    /// How much has been taken in and not been passed on.
+    waiting: Arc<AtomicU64>,
+}
+
+impl Way {
+    fn try_clone(&self) -> std::io::Result<Self> {
+        Ok(Self { to: self.to.try_clone()?, delay: self.delay.clone(), waiting: Arc::clone(&self.waiting) })
+    }
+
+    /// Notes when what comes is due. What is due at once goes on at once, unless something is before it.
+    fn take_in(mut self, mut from: TcpStream, queue: &Sender<(Instant, Vec<u8>)>) {
+        let mut chunk = vec![0; CHUNK_BYTES];
+        while let Ok(count @ 1..) = from.read(&mut chunk) {
+            let bytes = chunk.get(..count).unwrap_or_default();
+            let delay = self.delay.get();
+            let passed_on = if delay.is_zero() && self.waiting.load(Ordering::Acquire) == 0 {
+                self.to.write_all(bytes).is_ok()
+            } else {
+                self.waiting.fetch_add(1, Ordering::Relaxed);
+                queue.send((Instant::now() + delay, bytes.to_vec())).is_ok()
+            };
+            if !passed_on {
+                return;
+            }
         }
     }
-    // It may have hung up before.
-    let _ = to.shutdown(Shutdown::Both);
+
+    /// Writes what is due when it is, and hangs up when the other side has.
+    fn pass_on(mut self, due: &Receiver<(Instant, Vec<u8>)>) {
+        while let Ok((when, bytes)) = due.recv() {
+            wait_until(when);
+            if self.to.write_all(&bytes).is_err() {
+                break;
+            }
+            self.waiting.fetch_sub(1, Ordering::Release);
+        }
+        // It may have hung up before.
+        let _ = self.to.shutdown(Shutdown::Both);
+    }
 }
 
 /// Sleeps for most of the time, and does not let go of the processor in what is left: whoever yields it may get it back much later.

@@ -57,7 +57,7 @@ pub fn cast<S: Store<Tx = SqliteTx>>(builder: NodeBuilder<S>, name: &str, servic
     match name {
         "a" => {
             let builder = builder.role(one::A::new(of())).role(undone::A::new(of()));
-            builder.role(three::A::new(of())).role(five::A::new(of()))
+            builder.role(three::A::new(of())).role(five::A::new(of())).role(asleep::A::new(of()))
         }
         "b" => builder.role(three::B::new(of())).role(undone::B::new(of())).role(five::B::new(of())),
         "c" => builder.role(three::C::new(of())).role(undone::C::new(of())).role(five::C::new(of())),

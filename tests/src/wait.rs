@@ -4,7 +4,7 @@ use std::fmt::Debug;
 use std::time::{Duration, Instant};
 
 /// How long a condition may take to come true. Nothing takes as long unless something is wrong.
-pub const WAIT_MAX: Duration = Duration::from_secs(30);
+pub const WAIT_MAX: Duration = Duration::from_secs(120);
 
 /// Looks again and again until `look` finds something.
 ///

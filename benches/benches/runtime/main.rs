@@ -27,7 +27,7 @@ Without a part, all but the last two. The parts:
   rollback  three transactions undone, beside three done
   plain     the resilient runtime beside the plain one
   many      64 sagas in flight: how many per second, processor time, commits and frames of each
-  waiting   100,000 sessions that wait: memory of each, and how fast a node that starts again goes on with them
+  waiting   100,000 sessions that wait, and as many that sleep: memory of each, and how fast a node that starts again goes on with them
   growth    what a saga costs with 1,000 to 100,000 sessions in the store
   million   growth, and also with 1,000,000
   build     how long a role's binary takes to build from nothing, in a folder of its own

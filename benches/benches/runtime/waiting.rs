@@ -1,15 +1,15 @@
-//! Many sessions that wait for a node that is away: what each takes of memory, and how a node that starts again goes on with them. Each part runs in a
-//! process of its own, so that what it takes is its own.
+//! Many sessions that wait, for a node that is away or for the clock: what each takes of memory, and how a node that starts again goes on with them.
+//! Each part runs in a process of its own, so that what it takes is its own.
 
 use std::collections::HashMap;
 use std::path::Path;
 use std::time::{Duration, Instant};
 
-use accompanist::Node;
 use accompanist::rusqlite::Connection;
 use accompanist::store::Sqlite;
 use accompanist::transport::Tcp;
-use accompanist_benches::chains::{Counter, One, Three, cast, limits, open};
+use accompanist::{Choreography, Node};
+use accompanist_benches::chains::{Asleep, Counter, One, Three, cast, limits, open};
 use anyhow::{Context as _, bail};
 use tokio::task::JoinSet;
 
@@ -29,8 +29,12 @@ async fn node(directory: &Path) -> anyhow::Result<Node<Sqlite>> {
     Ok(cast(builder, "a", &Counter::default()).limits(limits()).start().await?)
 }
 
-/// Starts the sessions and prints what they take.
-async fn wait(directory: &Path, sessions: u64) -> anyhow::Result<()> {
+/// Starts sessions of the choreography that `waits` makes, and prints what they take.
+async fn wait<C: Choreography + Send + 'static>(
+    directory: &Path,
+    sessions: u64,
+    waits: fn(u64) -> C,
+) -> anyhow::Result<()> {
     let node = node(directory).await?;
     node.start(One { order: 0 }).settled().await?;
     println!("idle {}", resident_bytes());
@@ -40,7 +44,7 @@ async fn wait(directory: &Path, sessions: u64) -> anyhow::Result<()> {
         if starting.len() >= IN_FLIGHT {
             starting.join_next().await.transpose()?.transpose()?;
         }
-        let start = node.start(Three { order });
+        let start = node.start(waits(order));
         starting.spawn(async move { start.accepted().await.map(drop) });
     }
     while let Some(started) = starting.join_next().await {
@@ -99,7 +103,8 @@ pub async fn child(arguments: &[String]) -> anyhow::Result<()> {
     };
     let (directory, sessions) = (Path::new(directory), sessions.parse()?);
     match what.as_str() {
-        "wait" => wait(directory, sessions).await,
+        "wait" => wait(directory, sessions, |order| Three { order }).await,
+        "sleep" => wait(directory, sessions, |order| Asleep { order }).await,
         "go-on" => go_on(directory, sessions).await,
         "bare" => bare(directory, sessions).await,
         other => bail!("`{other}` is nothing to do"),
@@ -109,6 +114,10 @@ pub async fn child(arguments: &[String]) -> anyhow::Result<()> {
 pub async fn measure(directory: &Path) -> anyhow::Result<Vec<Row>> {
     let run = |what| run_child(what, directory, SESSIONS);
     let (waiting, again, bare) = (run("wait")?, run("go-on")?, run("bare")?);
+    let directory = directory.join("asleep");
+    std::fs::create_dir(&directory)?;
+    let run = |what| run_child(what, &directory, SESSIONS);
+    let (sleeping, woken) = (run("sleep")?, run("go-on")?);
     let of = |figures: &std::collections::BTreeMap<String, f64>, name: &str| {
         figures.get(name).copied().with_context(|| format!("the figure `{name}`"))
     };
@@ -121,9 +130,18 @@ pub async fn measure(directory: &Path) -> anyhow::Result<Vec<Row>> {
         Row::new("the same after the node started again", of(&again, "each")?, Unit::Bytes)
             .beside(of(&bare, "each")?, "bare loop")
             .aim(Aim::AtMost(4096.0)),
+        Row::new("memory of a session that sleeps", of(&sleeping, "each")?, Unit::Bytes)
+            .beside(of(&bare, "each")?, "bare loop")
+            .aim(Aim::AtMost(4096.0)),
+        Row::new("the same after the node started again", of(&woken, "each")?, Unit::Bytes)
+            .beside(of(&bare, "each")?, "bare loop")
+            .aim(Aim::AtMost(4096.0)),
         Row::new("start again with 100,000: first new session", of(&again, "first")?, Unit::Seconds)
             .aim(Aim::AtMost(1.0)),
         Row::new("start again with 100,000: all go on", of(&again, "all")?, Unit::Seconds)
+            .beside(of(&bare, "all")?, "reading a table")
+            .aim(Aim::AtMost(10.0)),
+        Row::new("the same where they sleep", of(&woken, "all")?, Unit::Seconds)
             .beside(of(&bare, "all")?, "reading a table")
             .aim(Aim::AtMost(10.0)),
     ])

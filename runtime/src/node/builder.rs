@@ -306,7 +306,7 @@ impl<S: Store> NodeBuilder<S> {
             process: Arc::new(Process::new(runtime, self.played)?),
             clock: Clock::new(),
             timers: Arc::new(Timers::default()),
-            timing: self.timing,
+            timing: self.timing.into(),
             stability: Stability {
                 log_after_millis: Some(u64::try_from(self.log_after.as_millis()).unwrap_or(u64::MAX)),
                 kept_bytes_max: self.limits.kept_bytes_max,

@@ -232,7 +232,7 @@ impl<S: Store> Shared<S> {
             participants,
         });
         let now = self.clock.now();
-        let mut session = Session::start(header, arguments, &begins, self.timing, now);
+        let mut session = Session::start(header, arguments, &begins, Arc::clone(&self.timing), now);
         if let Some(within) = within {
             session = session.with_deadline(self.deadline(within), now);
         }

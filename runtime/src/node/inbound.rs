@@ -224,7 +224,7 @@ impl<S: Store> Shared<S> {
             }
             (None, Some(header)) => {
                 let Some(role) = self.repertoire.role(&header, frame.to) else { return };
-                let session = Session::join(header, frame.to, self.timing, self.clock.now());
+                let session = Session::join(header, frame.to, Arc::clone(&self.timing), self.clock.now());
                 self.insert(role, session, Waiters::default(), 0).step(|session, _| session.handle_frame(frame));
             }
             (None, None) => {

@@ -154,7 +154,7 @@ pub(crate) struct Shared<S: Store> {
     process: Arc<Process>,
     clock: Clock,
     timers: Arc<Timers>,
-    timing: Timing,
+    timing: Arc<Timing>,
     stability: Stability,
     /// What is said of single operations.
     retries: Arc<Retries>,
@@ -293,7 +293,7 @@ impl<S: Store> Shared<S> {
     ) -> Arc<Cell<S>> {
         let definition = role.definition();
         let begins = definition.players(definition.begins, stored.row.header.nodes.iter().map(Vec::len));
-        let mut session = Session::recover(stored, me, &begins, self.timing, self.clock.now());
+        let mut session = Session::recover(stored, me, &begins, Arc::clone(&self.timing), self.clock.now());
         if session.deadline().is_some() {
             session.handle_time_of_day(self.process.unix_millis(), self.clock.now());
         }

@@ -64,9 +64,10 @@ impl<S: Store, R: Role<S>> ErasedRole<S> for Erased<R> {
     }
 
     fn run(&self, ctx: NodeContext<S>, arguments: &str) -> Result<Program, serde_json::Error> {
-        let program = Arc::clone(&self.0).run(ctx.clone(), serde_json::from_str(arguments)?);
+        let (role, arguments) = (Arc::clone(&self.0), serde_json::from_str(arguments)?);
         Ok(Contained::new(Box::pin(async move {
-            let output = program.await?;
+            // Made in here: a program that was moved in would be kept twice, before it runs and while it does.
+            let output = role.run(ctx.clone(), arguments).await?;
             ctx.encode("the result", &output)
         })))
     }

@@ -45,7 +45,7 @@ impl Session {
             };
             self.transactions.insert(position, Box::new(record.clone()));
             self.unwritten.push(Change::Transaction(record));
-            self.visited.insert(position);
+            self.visited.insert(position, ());
         }
         let request = Request { is_again: is_intended, ..Request::new(scopes, operation, arguments, received) };
         self.call_requests.insert(position, request);

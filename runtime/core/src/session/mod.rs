@@ -141,7 +141,7 @@ pub struct Session {
     id: SessionId,
     me: RoleId,
     header: Arc<Header>,
-    timing: Timing,
+    timing: Arc<Timing>,
     stability: Stability,
     retries: Option<Arc<Retries>>,
     run: u32,
@@ -150,7 +150,7 @@ pub struct Session {
     arguments: Option<Arc<str>>,
     deadline: Option<Deadline>,
     transactions: Few<Position, Box<TransactionRecord>>,
-    calls: BTreeMap<Position, CallRecord>,
+    calls: Few<Position, Box<CallRecord>>,
     scopes: ScopeTable,
 
     // The run.
@@ -168,7 +168,7 @@ pub struct Session {
     /// The program has taken something since the end of its last poll.
     has_drained: bool,
     /// The operations whose results the run has come by.
-    visited: BTreeSet<Position>,
+    visited: Few<Position, ()>,
     awaited: BTreeSet<(Position, RoleId)>,
     /// What has come and is not in the log, nor in a write to it, in the order of its coming.
     unlogged: Vec<(Position, RoleId)>,
@@ -193,7 +193,7 @@ pub struct Session {
     transaction_requests: BTreeMap<Position, Request>,
     call_requests: BTreeMap<Position, Request>,
     /// Receives that wait for a limited time, and timers.
-    waits: BTreeMap<Position, Wait>,
+    waits: Few<Position, Wait>,
     /// Records that go into the next write.
     unwritten: Vec<Change>,
     /// A refusal or the end of the program, to be acted on when the poll ends.
@@ -235,7 +235,7 @@ pub struct Session {
 }
 
 impl Session {
-    fn new(header: Arc<Header>, me: RoleId, timing: Timing) -> Self {
+    fn new(header: Arc<Header>, me: RoleId, timing: Arc<Timing>) -> Self {
         let peers =
             header.participants.iter().filter(|role| **role != me).map(|role| (*role, Peer::default())).collect();
         Self {
@@ -250,7 +250,7 @@ impl Session {
             arguments: None,
             deadline: None,
             transactions: Few::default(),
-            calls: BTreeMap::new(),
+            calls: Few::default(),
             scopes: ScopeTable::default(),
             stopped: false,
             ended: false,
@@ -261,7 +261,7 @@ impl Session {
             refused: BTreeSet::new(),
             told_awaits: BTreeSet::new(),
             has_drained: false,
-            visited: BTreeSet::new(),
+            visited: Few::default(),
             awaited: BTreeSet::new(),
             unlogged: Vec::new(),
             logging: VecDeque::new(),
@@ -276,7 +276,7 @@ impl Session {
             held: VecDeque::new(),
             transaction_requests: BTreeMap::new(),
             call_requests: BTreeMap::new(),
-            waits: BTreeMap::new(),
+            waits: Few::default(),
             unwritten: Vec::new(),
             refusal: None,
             cancel: None,
@@ -307,9 +307,15 @@ impl Session {
 
     /// A session that starts here, at its initiator, with `arguments` (JSON). `begins` are the roles to begin by a message. Its program is
     /// to be run.
-    pub fn start(header: Arc<Header>, arguments: Arc<str>, begins: &[RoleId], timing: Timing, now: Millis) -> Self {
+    pub fn start(
+        header: Arc<Header>,
+        arguments: Arc<str>,
+        begins: &[RoleId],
+        timing: impl Into<Arc<Timing>>,
+        now: Millis,
+    ) -> Self {
         let me = header.initiator;
-        let mut session = Self::new(header, me, timing);
+        let mut session = Self::new(header, me, timing.into());
         session.arguments = Some(arguments);
         session.hold_begins(begins);
         session.arm_resend(now);
@@ -319,22 +325,22 @@ impl Session {
     /// A session that this role hears of for the first time, by a frame that is handed to it next. Its program is to be run, unless that
     /// frame says that the session is aborted, or that this is its initiator: an initiator that knows nothing of a session never started
     /// it, or has forgotten it, and does not begin it a second time.
-    pub fn join(header: Arc<Header>, me: RoleId, timing: Timing, now: Millis) -> Self {
-        let mut session = Self::new(header, me, timing);
+    pub fn join(header: Arc<Header>, me: RoleId, timing: impl Into<Arc<Timing>>, now: Millis) -> Self {
+        let mut session = Self::new(header, me, timing.into());
         session.stopped = me == session.header.initiator;
         session.arm_resend(now);
         session
     }
 
     /// A session as a restarted node finds it (rule F5). Its program is to be run where [`Session::runs_program`] says so.
-    pub fn recover(stored: Stored, me: RoleId, begins: &[RoleId], timing: Timing, now: Millis) -> Self {
-        let mut session = Self::new(stored.row.header.clone(), me, timing);
+    pub fn recover(stored: Stored, me: RoleId, begins: &[RoleId], timing: impl Into<Arc<Timing>>, now: Millis) -> Self {
+        let mut session = Self::new(stored.row.header.clone(), me, timing.into());
         session.arguments = stored.row.arguments.clone();
         session.deadline = stored.row.deadline;
         session.accepted = true;
         session.transactions =
             stored.transactions.into_iter().map(|record| (record.position, Box::new(record))).collect();
-        session.calls = stored.calls.into_iter().map(|record| (record.position, record)).collect();
+        session.calls = stored.calls.into_iter().map(|record| (record.position, Box::new(record))).collect();
         session.scopes = ScopeTable::recover(stored.scope_votes);
         session.row = Some(stored.row);
         session.is_recovered = true;

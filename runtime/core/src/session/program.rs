@@ -4,7 +4,6 @@
 //! end, `handle_program_waiting` or `handle_program_ended` makes one write of what there is to write and lets nothing leave before it.
 //! First run and replay take the same path: a request takes the recorded entry, or leads to one.
 
-use std::collections::BTreeSet;
 use std::fmt;
 use std::sync::Arc;
 use std::task::Poll;
@@ -217,7 +216,7 @@ impl Session {
                 };
                 self.transactions.insert(position, Box::new(record.clone()));
                 self.unwritten.push(Change::Transaction(record));
-                self.visited.insert(position);
+                self.visited.insert(position, ());
                 true
             }
             Ran::Refused(reason) => {
@@ -256,9 +255,9 @@ impl Session {
                     result,
                     received: request.received,
                 };
-                self.calls.insert(position, record.clone());
+                self.calls.insert(position, Box::new(record.clone()));
                 self.unwritten.push(Change::Call(record));
-                self.visited.insert(position);
+                self.visited.insert(position, ());
             }
             Ran::Refused(reason) => {
                 self.intended_refused(position);
@@ -344,12 +343,12 @@ impl Session {
         self.close_inbox();
         let missed = self.missed();
         if missed > 0 {
-            let recorded = format!("{} operations", self.visited.len() + missed);
-            let attempted = format!("the end after {}", self.visited.len());
+            let recorded = format!("{} operations", self.visited.iter().count() + missed);
+            let attempted = format!("the end after {}", self.visited.iter().count());
             self.park(Divergence { position: None, recorded, attempted });
             return;
         }
-        self.visited = BTreeSet::new();
+        self.visited.clear();
         match self.state() {
             Some(RowState::Voted { result: recorded }) if *recorded == result => {}
             Some(RowState::Voted { result: recorded }) => {

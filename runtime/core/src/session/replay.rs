@@ -71,7 +71,7 @@ impl Session {
         if !fits {
             return self.diverge(position, &recorded, describe(operation, arguments));
         }
-        if !self.visited.insert(position) {
+        if self.visited.insert(position, ()).is_some() {
             return self.diverge(position, "one operation", format!("{operation} a second time at the same position"));
         }
         Ok(result)
@@ -81,8 +81,9 @@ impl Session {
     pub(super) fn missed(&self) -> usize {
         let transactions = self.transactions.values().map(|record| (record.position, &record.scopes));
         let calls = self.calls.values().map(|record| (record.position, &record.scopes));
-        let missed =
-            |(position, scopes): &(Position, &Scopes)| !self.visited.contains(position) && !self.is_given_up(scopes);
+        let missed = |(position, scopes): &(Position, &Scopes)| {
+            !self.visited.contains_key(position) && !self.is_given_up(scopes)
+        };
         transactions.chain(calls).filter(missed).count() + self.missed_scopes()
     }
 }

@@ -25,7 +25,7 @@ impl Session {
     pub(super) fn give_room_back(&mut self) {
         give_back(&mut self.transaction_requests);
         give_back(&mut self.call_requests);
-        give_back(&mut self.waits);
+        self.waits.give_back();
         give_back(&mut self.inbox);
         self.outgoing.give_back();
         if self.unwritten.is_empty() {

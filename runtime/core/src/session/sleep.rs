@@ -91,9 +91,9 @@ impl Session {
         let Place { position, scopes } = place;
         let arguments = Digest::of(millis.to_string().as_bytes());
         let record = CallRecord { position, scopes, operation: operation.into(), arguments, result, received };
-        self.calls.insert(position, record.clone());
+        self.calls.insert(position, Box::new(record.clone()));
         self.unwritten.push(Change::Call(record));
-        self.visited.insert(position);
+        self.visited.insert(position, ());
     }
 }
 

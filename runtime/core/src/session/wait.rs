@@ -84,7 +84,7 @@ impl Session {
         let Some(record) = self.calls.get(&position) else { return Ok(None) };
         let arrived = &*record.result == ARRIVED;
         // A program that waits comes by again and again.
-        if !self.visited.contains(&position) {
+        if !self.visited.contains_key(&position) {
             let arguments = millis.to_string();
             let digest = Digest::of(arguments.as_bytes());
             let fits = (&*record.operation, record.arguments, record.received) == (OPERATION, digest, received);
@@ -109,8 +109,10 @@ impl Session {
             self.record_wait(place.clone(), ARRIVED, millis, received);
             return self.program_receive(place, from).map_ok(Some);
         }
-        let wait = Wait::new(scopes, millis, false);
-        if self.waits.entry(position).or_insert(wait).has_elapsed() {
+        if !self.waits.contains_key(&position) {
+            self.waits.insert(position, Wait::new(scopes, millis, false));
+        }
+        if self.waits.get(&position).is_some_and(Wait::has_elapsed) {
             self.record_wait(place.clone(), NOTHING, millis, received);
             self.drop_message(place, from);
             return Poll::Ready(Ok(None));
@@ -126,9 +128,9 @@ impl Session {
         let arguments = Digest::of(millis.to_string().as_bytes());
         let record =
             CallRecord { position, scopes, operation: OPERATION.into(), arguments, result: result.into(), received };
-        self.calls.insert(position, record.clone());
+        self.calls.insert(position, Box::new(record.clone()));
         self.unwritten.push(Change::Call(record));
-        self.visited.insert(position);
+        self.visited.insert(position, ());
     }
 
     /// A message that comes now is one that the program has dealt with.

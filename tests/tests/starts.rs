@@ -196,6 +196,24 @@ async fn a_database_belongs_to_one_node() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_node_does_not_take_up_the_sessions_of_another() {
+    let mut stage = Stage::with(&["a"]).await;
+    stage.accepted(chain("tea"), "1").await;
+    stage.down("a");
+    let left = stage.open("a").await;
+    let other = Node::builder("b", left).role(chain::B::new(Clerk::default())).start().await;
+    let expected = "the database is that of the node `a`, with its part of the unfinished session `1` of Chain, and this is the node `b`: \
+                    give each node its own database, and the name that it had";
+    assert_eq!(other.map(drop).expect_err("it is another's").to_string(), expected);
+    // Nothing has changed: its own node goes on.
+    stage.up("a").await;
+    stage.up("b").await;
+    stage.up("c").await;
+    assert_eq!(within("the end", stage.start(chain("tea"), "1").settled()).await.expect("a result"), 1);
+    assert_eq!(stage.pages("a").history, ["enter tea"]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn what_is_configured_wrongly_says_so() {
     let builder = || Node::builder("a", Memory::new());
     let twice = builder().role(alone::A::new(Clerk::default())).role(alone::A::new(Clerk::default()));

@@ -7,6 +7,7 @@ use std::process::ExitCode;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, bail};
+use clap::builder::TypedValueParser;
 use indicatif::{ProgressBar, ProgressStyle};
 
 use crate::audit::{Findings, Work};
@@ -19,7 +20,7 @@ use crate::random::Random;
 #[derive(Clone, Debug, clap::Args)]
 pub struct Options {
     /// How often each role is killed
-    #[arg(long, value_name = "COUNT", default_value_t = 4)]
+    #[arg(long, value_name = "COUNT", default_value_t = 4, value_parser = count())]
     pub kills: usize,
     /// How many requests are under way at a time
     #[arg(long, value_name = "COUNT", default_value_t = 16, value_parser = clap::value_parser!(u16).range(1..=1024))]
@@ -27,6 +28,15 @@ pub struct Options {
     /// Keeps the databases in this directory, which must be empty or new; otherwise they are deleted
     #[arg(long, value_name = "DIRECTORY")]
     pub keep: Option<PathBuf>,
+}
+
+/// How often anything is done in a demo at most: what is to be done is drawn, and held in memory, before it begins.
+const COUNT_MAX: i64 = 100_000;
+
+/// Reads how often something is done.
+#[must_use]
+pub fn count() -> impl TypedValueParser<Value = usize> {
+    clap::value_parser!(u32).range(0..=COUNT_MAX).map(|count| count as usize)
 }
 
 /// How long the roles may take to settle what is left when the last answer is there.

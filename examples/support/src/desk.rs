@@ -3,6 +3,7 @@
 
 use std::fmt::Debug;
 use std::net::SocketAddr;
+use std::time::Duration;
 
 use accompanist::store::Store;
 use accompanist::{Error, Node};
@@ -16,6 +17,9 @@ use tokio::sync::mpsc;
 
 /// How many answers wait for a client that does not read them; then no more of its requests are read.
 const ANSWERS_WAITING_MAX: usize = 64;
+
+/// How long a desk that cannot take a connection waits before it takes another one.
+const PAUSE: Duration = Duration::from_millis(100);
 
 /// What is asked of a desk.
 pub trait Request: Clone + Serialize + DeserializeOwned + Send + 'static {
@@ -57,8 +61,14 @@ pub struct Answer<T> {
 pub async fn serve<R: Request, S: Store>(node: Node<S>, address: SocketAddr) -> anyhow::Result<()> {
     let listener = TcpListener::bind(address).await.with_context(|| format!("nothing can be taken at {address}"))?;
     loop {
-        let (connection, _) = listener.accept().await?;
-        tokio::spawn(take_requests::<R, S>(node.clone(), connection));
+        match listener.accept().await {
+            Ok((connection, _)) => drop(tokio::spawn(take_requests::<R, S>(node.clone(), connection))),
+            // The one who asked has hung up, or there are too many connections. Others still end.
+            Err(error) => {
+                tracing::warn!(%error, "a connection cannot be taken");
+                tokio::time::sleep(PAUSE).await;
+            }
+        }
     }
 }
 

@@ -290,6 +290,7 @@ impl<S: Store> NodeBuilder<S> {
         let repertoire = Repertoire::new(self.roles)?;
         let configuration = |error: StoreError| Error::configuration(error.to_string());
         let mut left = Left::new(self.store.ages().await.map_err(configuration)?);
+        left.check_is_of(&self.name, &self.store).await?;
         #[cfg(all(feature = "admin", unix))]
         let (admin, operators) = self.admin.open(&self.store)?.unzip();
         let (loopback, mut looped) = mpsc::channel(LOOPBACK_FRAMES_MAX);

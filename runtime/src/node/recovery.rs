@@ -56,6 +56,21 @@ impl Left {
     pub(super) fn new(keys: Vec<(SessionKey, Duration)>) -> Self {
         Self { keys: keys.into_iter(), undeployed: BTreeMap::new() }
     }
+
+    /// That the database is that of the node `name`. One session tells, for all of a database are of one node. Taken for its own, a session of
+    /// another node's would be begun anew here, and what has been committed in it would be neither found nor undone.
+    pub(super) async fn check_is_of<S: Store>(&self, name: &str, store: &S) -> Result<(), Error> {
+        let Some((key, _)) = self.keys.as_slice().first() else { return Ok(()) };
+        let stored = store.find(*key).await.map_err(|error| Error::configuration(error.to_string()))?;
+        let Some(header) = stored.map(|stored| stored.row.header) else { return Ok(()) };
+        match header.node(key.role) {
+            Some(owner) if owner != name => Err(Error::configuration(format!(
+                "the database is that of the node `{owner}`, with its part of the unfinished session `{}` of {}, and this is the node `{name}`: give each node its own database, and the name that it had",
+                header.client_id, header.choreography
+            ))),
+            _ => Ok(()),
+        }
+    }
 }
 
 impl<S: Store> Shared<S> {

@@ -30,10 +30,10 @@ struct Arguments {
     #[arg(long, value_name = "FILE", default_value = concat!(env!("CARGO_MANIFEST_DIR"), "/data/world.json"))]
     world: PathBuf,
     /// How often hotels are looked for
-    #[arg(long, value_name = "COUNT", default_value_t = 250)]
+    #[arg(long, value_name = "COUNT", default_value_t = 250, value_parser = demo::count())]
     searches: usize,
     /// How many trips are ordered
-    #[arg(long, value_name = "COUNT", default_value_t = 350)]
+    #[arg(long, value_name = "COUNT", default_value_t = 350, value_parser = demo::count())]
     trips: usize,
     /// What the wishes, the trips and the kills follow from; without it, another one each time
     #[arg(long, value_name = "NUMBER")]

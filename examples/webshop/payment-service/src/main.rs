@@ -39,6 +39,9 @@ struct Arguments {
 /// A connection on which nothing comes for so long is closed.
 const IDLE_MAX: Duration = Duration::from_secs(30);
 
+/// How long to wait before another connection is taken, after one that cannot be.
+const PAUSE: Duration = Duration::from_millis(100);
+
 fn main() -> anyhow::Result<()> {
     let arguments = Arguments::parse();
     if arguments.end_with_stdin {
@@ -57,11 +60,16 @@ fn main() -> anyhow::Result<()> {
     let listener =
         TcpListener::bind(arguments.listen).with_context(|| format!("nothing can be taken at {}", arguments.listen))?;
     for connection in listener.incoming() {
-        let (connection, ledger) = (connection?, Arc::clone(&ledger));
-        std::thread::spawn(move || {
+        let ledger = Arc::clone(&ledger);
+        let taken = connection.and_then(|connection| {
             // Whoever has hung up asks again with the same key.
-            let _ = serve(&connection, &ledger);
+            std::thread::Builder::new().spawn(move || drop(serve(&connection, &ledger)))
         });
+        if let Err(error) = taken {
+            // The one who asked has hung up, or there are too many connections. Others still end.
+            eprintln!("a connection cannot be taken: {error}");
+            std::thread::sleep(PAUSE);
+        }
     }
     Ok(())
 }

@@ -33,7 +33,7 @@ struct Arguments {
     #[arg(long, value_name = "FILE", default_value = concat!(env!("CARGO_MANIFEST_DIR"), "/data/cards.json"))]
     cards: PathBuf,
     /// How many orders are placed
-    #[arg(long, value_name = "COUNT", default_value_t = 400)]
+    #[arg(long, value_name = "COUNT", default_value_t = 400, value_parser = demo::count())]
     orders: usize,
     /// What the orders and the kills follow from; without it, another one each time
     #[arg(long, value_name = "NUMBER")]

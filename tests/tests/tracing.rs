@@ -35,9 +35,9 @@ impl Visit for Seen {
     }
 }
 
-/// All spans so far.
+/// All spans so far, with their numbers in the registry, which uses one again when its span is closed.
 #[derive(Clone, Default)]
-struct Collector(Arc<Mutex<BTreeMap<u64, Seen>>>);
+struct Collector(Arc<Mutex<Vec<(u64, Seen)>>>);
 
 impl Collector {
     fn global() -> &'static Self {
@@ -53,9 +53,10 @@ impl Collector {
     /// The spans of the session with that id of the client's.
     fn of(&self, id: &str) -> Vec<Seen> {
         let seen = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let trace = seen.values().find(|seen| seen.field("accompanist.id") == id).map(|seen| seen.field("trace_id"));
+        let spans = || seen.iter().map(|(_, seen)| seen);
+        let trace = spans().find(|seen| seen.field("accompanist.id") == id).map(|seen| seen.field("trace_id"));
         let trace = trace.expect("the session has a span");
-        seen.values().filter(|seen| seen.field("trace_id") == trace).cloned().collect()
+        spans().filter(|seen| seen.field("trace_id") == trace).cloned().collect()
     }
 }
 
@@ -63,16 +64,13 @@ impl<S: tracing::Subscriber> Layer<S> for Collector {
     fn on_new_span(&self, attributes: &Attributes<'_>, id: &Id, _: Context<'_, S>) {
         let mut seen = Seen { name: attributes.metadata().name(), ..Seen::default() };
         attributes.record(&mut seen);
-        // A registry uses its numbers again.
-        let mut spans = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let number = spans.len() as u64;
-        spans.insert(number << 32 | id.into_u64() & 0xffff_ffff, seen);
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).push((id.into_u64(), seen));
     }
 
     fn on_record(&self, id: &Id, values: &Record<'_>, _: Context<'_, S>) {
         let mut spans = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let latest = spans.iter_mut().rfind(|(number, _)| *number & 0xffff_ffff == id.into_u64() & 0xffff_ffff);
-        values.record(latest.expect("it is open").1);
+        let latest = spans.iter_mut().rfind(|(number, _)| *number == id.into_u64());
+        values.record(&mut latest.expect("it is open").1);
     }
 }
 

@@ -115,13 +115,19 @@ impl Session {
         }
     }
 
+    /// Whether this role keeps the session until `role` is done with it: of one that commits the initiator waits for all, and forgets when they
+    /// are done; the others wait for the initiator to have forgotten.
+    pub(super) fn awaits_end_of(&self, role: RoleId) -> bool {
+        self.is_initiator() || self.is_origin() || role == self.header.initiator
+    }
+
     /// Rule C3: of the initiator it says that all have completed, of the others that they have settled, which only the initiator needs to know.
     fn tell_done(&mut self) {
-        let (initiator, body) = (self.header.initiator, Body::Done { outcome: Outcome::Committed, answer: false });
+        let body = Body::Done { outcome: Outcome::Committed, answer: false };
         if self.is_initiator() {
             self.broadcast(|peer| !peer.done, body);
         } else {
-            self.transmit(initiator, body);
+            self.transmit(self.header.initiator, body);
         }
     }
 
@@ -190,7 +196,8 @@ impl Session {
         if !self.entered || self.finishing.is_some() {
             return;
         }
-        let all_done = self.peers.values().all(|peer| peer.done) || fault::is_on(Fault::ForgetsAlone);
+        let all_done = self.peers.iter().all(|(role, peer)| peer.done || !self.awaits_end_of(*role))
+            || fault::is_on(Fault::ForgetsAlone);
         match self.state() {
             Some(RowState::Committed { result }) if all_done => self.finish(Ok(Arc::clone(result))),
             Some(RowState::Voted { result }) if all_done && self.decided => self.finish(Ok(Arc::clone(result))),

@@ -99,6 +99,10 @@ impl<K: Ord, V> Few<K, V> {
         self.list.is_empty() && self.tree.as_ref().is_none_or(|tree| tree.is_empty())
     }
 
+    pub(super) fn len(&self) -> usize {
+        self.list.len() + self.tree.as_ref().map_or(0, |tree| tree.len())
+    }
+
     pub(super) fn iter(&self) -> impl Iterator<Item = (&K, &V)> {
         let list = self.list.iter().map(|(key, value)| (key, value));
         list.chain(self.tree.iter().flat_map(|tree| tree.iter()))
@@ -132,13 +136,6 @@ impl<K: Ord, V> Few<K, V> {
 
     pub(super) fn values_mut(&mut self) -> impl Iterator<Item = &mut V> {
         self.iter_mut().map(|(_, value)| value)
-    }
-}
-
-#[cfg(test)]
-impl<K: Ord, V> Few<K, V> {
-    pub(super) fn len(&self) -> usize {
-        self.iter().count()
     }
 }
 

@@ -179,9 +179,10 @@ impl Session {
     /// Rules G1 and G3.
     fn handle_over(&mut self, from: RoleId) {
         match self.state() {
-            // Whoever has forgotten it knew that all are done.
             Some(RowState::Committed { .. }) => {
-                self.peers.values_mut().for_each(|peer| peer.done = true);
+                if let Some(peer) = self.peers.get_mut(&from) {
+                    peer.done = true;
+                }
                 self.finish_if_all_done();
             }
             Some(RowState::Aborting { via, reason, .. }) if *via == from && self.is_compensated() => {

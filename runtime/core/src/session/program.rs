@@ -343,8 +343,8 @@ impl Session {
         self.close_inbox();
         let missed = self.missed();
         if missed > 0 {
-            let recorded = format!("{} operations", self.visited.iter().count() + missed);
-            let attempted = format!("the end after {}", self.visited.iter().count());
+            let recorded = format!("{} operations", self.visited.len() + missed);
+            let attempted = format!("the end after {}", self.visited.len());
             self.park(Divergence { position: None, recorded, attempted });
             return;
         }

@@ -95,10 +95,7 @@ impl Session {
             Some(RowState::Voted { .. }) if !done && !self.decided => {
                 Body::Vote { voter: self.me, vote: Vote::Completed }
             }
-            // Who has settled waits for the initiator, and the initiator for all.
-            Some(RowState::Voted { .. } | RowState::Committed { .. })
-                if if self.is_initiator() { !done } else { role == self.header.initiator } =>
-            {
+            Some(RowState::Voted { .. } | RowState::Committed { .. }) if !done && self.awaits_end_of(role) => {
                 Body::Done { outcome: Outcome::Committed, answer: false }
             }
             Some(RowState::Aborting { reason, .. }) if self.is_origin() && !done => {

@@ -117,7 +117,7 @@ impl Session {
             row: self.row.clone(),
             parked: self.divergence.as_deref().cloned(),
             transactions,
-            calls: self.calls.values().map(|record| CallRecord::clone(record)).collect(),
+            calls: self.calls.values().map(|record| (**record).clone()).collect(),
             scope_votes: self.scopes.recorded(),
             waits: self.waits_for(),
             peers: peers.collect(),

@@ -12,6 +12,23 @@ fn program_a() -> Choreography {
     Choreography::new("a", &[Transaction(A, Works), Send(A, B), Transaction(B, Works)])
 }
 
+/// Both have voted, and neither knows of the other.
+fn voted() -> World {
+    let mut world = World::begun(program_a());
+    world.work(A);
+    world.deliver(A, B, Message);
+    world.work(B);
+    world
+}
+
+/// Both know that both have voted, and nothing of that is durable.
+fn decided() -> World {
+    let mut world = voted();
+    world.deliver(B, A, Completed);
+    world.deliver(A, B, Done);
+    world
+}
+
 /// C acts before B does, and A has not voted until the end.
 pub fn program_f() -> Choreography {
     let steps = [
@@ -28,10 +45,7 @@ pub fn program_f() -> Choreography {
 
 #[test]
 fn h01_a_settled_role_waits_for_all_before_it_forgets() {
-    let mut world = World::begun(program_a());
-    world.work(A);
-    world.deliver(A, B, Message);
-    world.work(B);
+    let mut world = voted();
     world.resend();
     world.deliver(A, B, Completed);
     world.work(B);
@@ -49,12 +63,7 @@ fn h01_a_settled_role_waits_for_all_before_it_forgets() {
 
 #[test]
 fn a_committed_role_says_its_result_again_after_a_restart() {
-    let mut world = World::begun(program_a());
-    world.work(A);
-    world.deliver(A, B, Message);
-    world.work(B);
-    world.deliver(B, A, Completed);
-    world.deliver(A, B, Done);
+    let mut world = decided();
     world.work(B);
     let (key, stored) = (world.session(B).key(), world.node(B).store.sessions[&world.id()].stored.clone());
     assert!(matches!(stored.row.state, RowState::Committed { .. }), "{:?}", stored.row.state);
@@ -98,10 +107,7 @@ fn h03_a_vote_is_sent_until_its_receiver_has_the_outcome() {
 
 #[test]
 fn h04_a_settled_role_says_no_more_of_the_program() {
-    let mut world = World::begun(program_a());
-    world.work(A);
-    world.deliver(A, B, Message);
-    world.work(B);
+    let mut world = voted();
     world.deliver(B, A, Completed);
     assert_eq!(world.session(A).outcome(), Some(Outcome::Committed));
     world.resend();
@@ -124,12 +130,7 @@ fn h04_a_settled_role_says_no_more_of_the_program() {
 
 #[test]
 fn h04_done_is_not_said_before_the_settled_record_is_durable() {
-    let mut world = World::begun(program_a());
-    world.work(A);
-    world.deliver(A, B, Message);
-    world.work(B);
-    world.deliver(B, A, Completed);
-    world.deliver(A, B, Done);
+    let mut world = decided();
     world.inject(Frame { body: vote_completed(A), ..frame(&world, A, B) });
     assert_eq!(world.under_way(B, Done), 0);
     world.crash(B);
@@ -138,12 +139,7 @@ fn h04_done_is_not_said_before_the_settled_record_is_durable() {
 
 #[test]
 fn over_is_not_said_before_the_end_is_durable() {
-    let mut world = World::begun(program_a());
-    world.work(A);
-    world.deliver(A, B, Message);
-    world.work(B);
-    world.deliver(B, A, Completed);
-    world.deliver(A, B, Done);
+    let mut world = decided();
     world.work(B);
     let done = world.deliver(B, A, Done).remove(0);
     world.inject(done);
@@ -172,6 +168,9 @@ fn the_outcome_is_reached_without_the_initiator() {
     world.work(B);
     world.work(C);
     assert!(world.is_committed(B) && world.is_committed(C), "and one that nobody answers to all");
+    world.inject(Frame { body: Body::Over, ..frame(&world, C, B) });
+    world.work(B);
+    assert!(matches!(world.state(B), Some(RowState::Committed { .. })), "only the initiator knows that all are done");
     world.settle_and_check();
 }
 

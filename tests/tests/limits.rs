@@ -136,6 +136,7 @@ async fn what_is_too_large_is_refused_at_the_edge() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_full_disk_takes_nothing_on_and_what_is_in_flight_goes_on_when_there_is_room() {
+    const IN_FLIGHT: usize = 20;
     let directory = tempfile::tempdir().expect("a directory");
     let options = SqliteOptions { bytes_max: Some(600_000), ..SqliteOptions::default() };
     let database = Sqlite::open_with(directory.path().join("a.db"), options).expect("a new database");
@@ -150,9 +151,12 @@ async fn a_full_disk_takes_nothing_on_and_what_is_in_flight_goes_on_when_there_i
         .role(apart::B::new(clerk.clone()))
         .role(alone::A::new(clerk.clone()));
     let node = node.start().await.expect("it starts");
-    let apart = within("the start", node.start(Apart { line: "tea".to_owned() }).id("apart").accepted()).await;
-    let apart = apart.expect("there is room");
-    until("the call", || (clerk.under_way() == 1).then_some(())).await;
+    let mut in_flight = Vec::new();
+    for number in 0..IN_FLIGHT {
+        let start = node.start(Apart { line: "tea".to_owned() }).id(format!("apart {number}")).accepted();
+        in_flight.push(within("the start", start).await.expect("there is room"));
+    }
+    until("the calls", || (clerk.under_way() == IN_FLIGHT).then_some(())).await;
     for bytes in [4_000, 400, 100, 10] {
         let insert = format!("INSERT INTO ballast VALUES (zeroblob({bytes}))");
         while database.clone().with_schema(insert.as_str()).is_ok() {}
@@ -167,11 +171,15 @@ async fn a_full_disk_takes_nothing_on_and_what_is_in_flight_goes_on_when_there_i
         }
     }
     assert!(full.load(Ordering::SeqCst), "the disk becomes full");
-    // The result of the call cannot be recorded: the session waits.
+    // Pages have room for what a few of the sessions record, but not for the rest: it waits.
     clerk.tell("look", Behaviour::Works);
     let refused = until("a refusal at once", || Some(node.start(Alone { line: "tea".to_owned() }).accepted())).await;
     assert!(within("the refusal", refused).await.is_err_and(|error| error.is_store_full()));
+    assert!(node.counts().sessions > 0, "what is in flight needs room");
     database.clone().with_schema("DELETE FROM ballast").expect("there is room to make room");
-    within("the session in flight", apart.settled()).await.expect("a result");
+    for session in in_flight {
+        within("a session in flight", session.settled()).await.expect("a result");
+    }
+    until("the end of all sessions", || (node.counts().sessions == 0).then_some(())).await;
     within("a start", node.start(Alone { line: "tea".to_owned() }).id("last").settled()).await.expect("a result");
 }

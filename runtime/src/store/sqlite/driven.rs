@@ -9,6 +9,7 @@ use accompanist_core::{Row, SessionKey};
 use rusqlite::Connection;
 
 use super::checkpoint::Checkpoints;
+use super::files::Files;
 use super::guard::Guard;
 use super::queue::Queue;
 use super::writer::{self, Batch, COMMIT, ROLLBACK, Writer};
@@ -66,6 +67,7 @@ impl SqliteMedium {
         guard.install(&mut connection).map_err(|error| schema::store_error(&error))?;
         let writer = Writer {
             path: ":memory:".into(),
+            files: Files::default(),
             options: Options::default(),
             connection: Some(SqliteTx { connection }),
             guard,

@@ -4,6 +4,7 @@ mod checkpoint;
 mod digest;
 #[cfg(feature = "sim")]
 mod driven;
+mod files;
 mod guard;
 mod queue;
 mod rows;
@@ -30,6 +31,7 @@ use tokio::sync::oneshot;
 use self::checkpoint::{Checkpoints, Progress};
 #[cfg(feature = "sim")]
 pub use self::driven::SqliteMedium;
+use self::files::Files;
 use self::guard::Guard;
 use self::queue::{Command, Queue};
 use self::writer::Writer;
@@ -160,6 +162,7 @@ impl Sqlite {
         let (queue, incoming) = mpsc::channel();
         let writer = Writer {
             path: path.to_owned(),
+            files: Files::of(path)?,
             options,
             connection: Some(SqliteTx { connection }),
             guard,

@@ -175,6 +175,34 @@ fn a_full_database_refuses_and_goes_on_when_there_is_room() {
     log.commit(&store, key(number), large(number)).unwrap();
 }
 
+#[test]
+#[cfg(unix)]
+fn nothing_is_committed_to_files_that_are_gone_or_replaced() {
+    let place = Place::new();
+    let store = place.open();
+    let log = Log::new();
+    log.commit(&store, key(1), write(1, 1, vec![])).unwrap();
+    for (number, suffix) in (2..).step_by(2).zip(["", "-wal", ".lock"]) {
+        let file = place.0.path().join(format!("node.db{suffix}"));
+        let away = place.0.path().join("away");
+        std::fs::rename(&file, &away).unwrap();
+        for is_replaced in [false, true] {
+            if is_replaced {
+                std::fs::copy(&away, &file).unwrap();
+            }
+            let error =
+                log.commit(&store, key(number), write(number, 1, vec![])).expect_err("it would be lost").to_string();
+            assert!(error.contains(&format!("node.db{suffix}` was deleted, moved or replaced")), "{error}");
+        }
+        std::fs::rename(&away, &file).unwrap();
+        log.commit(&store, key(number + 1), write(number + 1, 1, vec![])).unwrap();
+    }
+    drop(store);
+    let store = place.open();
+    let numbers: Vec<u32> = (1..9).filter(|number| stored(&store, *number).is_some()).collect();
+    assert_eq!(numbers, [1, 3, 5, 7]);
+}
+
 /// A write of some pages.
 fn large(number: u32) -> Write {
     let mut large = write(number, 1, vec![]);

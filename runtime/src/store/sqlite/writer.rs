@@ -18,6 +18,7 @@ use rusqlite::{Connection, ErrorCode};
 use tokio::runtime::Handle;
 
 use super::checkpoint::{self, Checkpoints};
+use super::files::Files;
 use super::guard::Guard;
 use super::queue::{Command, Queue};
 use super::schema::{self, store_error};
@@ -70,6 +71,7 @@ pub(super) enum TakenBack {
 /// The state of the writing thread.
 pub(super) struct Writer {
     pub(super) path: PathBuf,
+    pub(super) files: Files,
     pub(super) options: Options,
     /// `None` when it could not be opened again after a failure.
     pub(super) connection: Option<SqliteTx>,
@@ -257,6 +259,14 @@ impl Writer {
             return Err(error);
         }
         let (true, Some(connection)) = (batch.open, &self.connection) else { return Ok(()) };
+        if let Err(error) = self.files.check() {
+            // Said once, and again only after many that succeeded.
+            if self.alone == 0 {
+                tracing::error!(%error, "nothing is committed");
+            }
+            let _ = execute(connection, ROLLBACK);
+            return Err(error);
+        }
         let committed = run(connection, COMMIT);
         #[cfg(test)]
         let committed = committed.and_then(|()| super::tests::sync(&self.path));
@@ -283,6 +293,7 @@ impl Writer {
         match &mut self.connection {
             Some(connection) => Ok(connection),
             none => {
+                self.files.check()?;
                 let mut connection = connect(&self.path, self.options, &self.guard, &self.checkpoints)?;
                 if self.doubtful_log {
                     checkpoint::empty(&mut connection, &self.path)?;

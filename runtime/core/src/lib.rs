@@ -13,8 +13,8 @@ mod session;
 pub use frame::{Body, Frame, Outcome, POSITIONS_MAX, Vote};
 pub use identity::{Digest, Header, Millis, Path, Position, RoleId, SessionId, SessionKey, WriteId, members, part};
 pub use record::{
-    CallRecord, Change, Deadline, LoggedMessage, Row, RowState, Said, ScopeVoteRecord, Stored, TransactionRecord,
-    Urgency, Write,
+    CallRecord, Change, Deadline, LoggedMessage, RecordKinds, Row, RowState, Said, ScopeVoteRecord, Stored,
+    TransactionRecord, Urgency, Write,
 };
 pub use retry::{Retries, Retry};
 pub use scope::{Place, ScopeAbort, ScopeEnd, ScopeVote, Scopes};

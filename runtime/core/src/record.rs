@@ -214,8 +214,52 @@ pub enum Change {
     ScopeVote(ScopeVoteRecord),
     /// A message came that its sender need not keep from now on.
     Message(LoggedMessage),
-    /// All records of the session go but its logged messages: it is settled and the row says the rest.
-    DropRecords,
-    /// The logged messages go, too. Only said of a session that has any, together with [`Change::DropRecords`].
-    DropMessages,
+    /// All records of the session go, which are of these kinds: it is settled and the row says the rest.
+    Drop(RecordKinds),
+}
+
+/// Kinds of records.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct RecordKinds {
+    /// [`TransactionRecord`]s.
+    pub transactions: bool,
+    /// [`CallRecord`]s.
+    pub calls: bool,
+    /// [`ScopeVoteRecord`]s.
+    pub scope_votes: bool,
+    /// [`LoggedMessage`]s.
+    pub messages: bool,
+}
+
+impl RecordKinds {
+    /// None of them.
+    pub const NONE: Self = Self { transactions: false, calls: false, scope_votes: false, messages: false };
+    /// All of them.
+    pub const ALL: Self = Self { transactions: true, calls: true, scope_votes: true, messages: true };
+
+    /// Of what a session has records after `changes`, where it had these before.
+    #[must_use]
+    pub fn after(self, changes: &[Change]) -> Self {
+        changes.iter().fold(self, |kinds, change| match change {
+            Change::Transaction(_) => Self { transactions: true, ..kinds },
+            Change::Call(_) => Self { calls: true, ..kinds },
+            Change::ScopeVote(_) => Self { scope_votes: true, ..kinds },
+            Change::Message(_) => Self { messages: true, ..kinds },
+            Change::Returned { .. } | Change::Undone(_) => kinds,
+            Change::Drop(_) => Self::NONE,
+        })
+    }
+}
+
+impl Stored {
+    /// Of what the session has records.
+    #[must_use]
+    pub fn kinds(&self) -> RecordKinds {
+        RecordKinds {
+            transactions: !self.transactions.is_empty(),
+            calls: !self.calls.is_empty(),
+            scope_votes: !self.scope_votes.is_empty(),
+            messages: !self.messages.is_empty(),
+        }
+    }
 }

@@ -98,7 +98,7 @@ fn write(write: &Write) -> String {
         Change::Call(record) => Some(format!("the result of {} ", record.operation)),
         Change::ScopeVote(_) => Some("a scope's vote ".to_owned()),
         Change::Message(_) => Some("a message ".to_owned()),
-        Change::DropRecords | Change::DropMessages => None,
+        Change::Drop(_) => None,
     });
     let state = match &write.row.state {
         RowState::Active => "active",

@@ -83,11 +83,7 @@ impl Ledger {
                 Change::Returned { position, result } => {
                     part.returned(*position, result).map_err(|what| format!("{}: {what}", whose()))?;
                 }
-                Change::Call(_)
-                | Change::ScopeVote(_)
-                | Change::Message(_)
-                | Change::DropRecords
-                | Change::DropMessages => {}
+                Change::Call(_) | Change::ScopeVote(_) | Change::Message(_) | Change::Drop(_) => {}
             }
         }
         part.version = row.version;

@@ -7,8 +7,8 @@ use std::sync::mpsc::{Receiver, Sender, channel};
 use std::time::Duration;
 
 use accompanist_core::{
-    CallRecord, Change, Deadline, Digest, Header, LoggedMessage, Position, RoleId, Row, RowState, Said, ScopeVote,
-    ScopeVoteRecord, Scopes, SessionKey, Stored, TransactionRecord, Urgency, Write, WriteId,
+    CallRecord, Change, Deadline, Digest, Header, LoggedMessage, Position, RecordKinds, RoleId, Row, RowState, Said,
+    ScopeVote, ScopeVoteRecord, Scopes, SessionKey, Stored, TransactionRecord, Urgency, Write, WriteId,
 };
 
 use super::{Job, Store, StoreError, Transact};
@@ -278,10 +278,11 @@ fn records_are_kept_marked_and_dropped<S: Store>(store: &S) {
     assert_eq!(found.calls, [call(2)]);
     found.scope_votes.sort_by_key(|record| record.position);
     assert_eq!(found.scope_votes, votes);
-    let unknown = log.commit(store, key(1), write(1, 2, vec![Change::DropRecords, Change::Undone(Position(3))]));
+    let unknown =
+        log.commit(store, key(1), write(1, 2, vec![Change::Drop(RecordKinds::ALL), Change::Undone(Position(3))]));
     assert!(matches!(unknown, Err(StoreError::Failed(_))));
     assert_eq!(stored(store, 1).unwrap().transactions.len(), 2, "a refused write changes nothing");
-    log.commit(store, key(1), write(1, 2, vec![Change::DropRecords])).unwrap();
+    log.commit(store, key(1), write(1, 2, vec![Change::Drop(RecordKinds::ALL)])).unwrap();
     let found = stored(store, 1).unwrap();
     assert!(found.transactions.is_empty() && found.calls.is_empty() && found.scope_votes.is_empty());
 }
@@ -329,16 +330,16 @@ fn messages_are_added_and_dropped<S: Store>(store: &S) {
         messages
     };
     assert_eq!((sorted(1), sorted(2).len()), (all.clone(), 1));
-    let refused = log.commit(store, key(1), write(1, 2, vec![Change::DropRecords, Change::DropMessages]));
+    let refused = log.commit(store, key(1), write(1, 2, vec![Change::Drop(RecordKinds::ALL)]));
     assert!(matches!(refused, Err(StoreError::Conflict)));
     assert_eq!(sorted(1), all, "a refused write changes nothing");
-    log.commit(store, key(1), write(1, 3, vec![Change::DropRecords, Change::DropMessages])).unwrap();
+    log.commit(store, key(1), write(1, 3, vec![Change::Drop(RecordKinds::ALL)])).unwrap();
     assert_eq!((sorted(1).len(), sorted(2).len()), (0, 1));
 }
 
 fn finish(number: u32, version: u64) -> Write {
     let state = RowState::Finished { outcome: Ok(Arc::from("1")) };
-    Write { row: row(number, version, state), ..write(number, version, vec![Change::DropRecords]) }
+    Write { row: row(number, version, state), ..write(number, version, vec![Change::Drop(RecordKinds::ALL)]) }
 }
 
 fn unfinished_sessions_come_in_the_order_of_their_start<S: Store>(store: &S) {

@@ -13,7 +13,7 @@ use super::{Event, Run, Session};
 use crate::fault::{self, Fault};
 use crate::frame::{Body, Outcome, Vote};
 use crate::identity::{Millis, RoleId};
-use crate::record::{Change, RowState, Urgency};
+use crate::record::{Change, RecordKinds, RowState, Urgency};
 
 /// How long an initiator that has all votes waits for the others to be done, until it records the outcome so as to forget all else.
 const SETTLE_MILLIS: u64 = 500;
@@ -185,9 +185,9 @@ impl Session {
 
     /// Nothing of the records is needed any more: they go with the next write.
     fn drop_records(&mut self) {
-        self.unwritten.push(Change::DropRecords);
-        if std::mem::take(&mut self.has_log) {
-            self.unwritten.push(Change::DropMessages);
+        let kinds = self.recorded.after(&self.unwritten);
+        if kinds != RecordKinds::NONE {
+            self.unwritten.push(Change::Drop(kinds));
         }
     }
 

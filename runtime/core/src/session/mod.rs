@@ -54,7 +54,9 @@ use wait::Wait;
 use crate::fault::{self, Fault};
 use crate::frame::Frame;
 use crate::identity::{Header, Millis, Position, RoleId, SessionId, SessionKey, WriteId};
-use crate::record::{CallRecord, Change, Deadline, Row, RowState, Said, Stored, TransactionRecord, Urgency, Write};
+use crate::record::{
+    CallRecord, Change, Deadline, RecordKinds, Row, RowState, Said, Stored, TransactionRecord, Urgency, Write,
+};
 use crate::retry::{Retries, Retry};
 use crate::scope::Scopes;
 
@@ -174,8 +176,8 @@ pub struct Session {
     unlogged: Vec<(Position, RoleId)>,
     /// What is called stable once the write is durable.
     logging: VecDeque<(WriteId, BTreeMap<RoleId, Vec<Position>>)>,
-    /// Something has been logged.
-    has_log: bool,
+    /// Of what there are records, once all writes are done.
+    recorded: RecordKinds,
     outgoing: Few<(RoleId, Position), Outgoing>,
     /// Messages that their receivers have, from an earlier run of this role: this run makes them again, and they go nowhere.
     stable_early: BTreeSet<(RoleId, Position)>,
@@ -265,7 +267,7 @@ impl Session {
             awaited: BTreeSet::new(),
             unlogged: Vec::new(),
             logging: VecDeque::new(),
-            has_log: false,
+            recorded: RecordKinds::NONE,
             outgoing: Few::default(),
             stable_early: BTreeSet::new(),
             wanted: BTreeSet::new(),
@@ -338,6 +340,7 @@ impl Session {
         session.arguments = stored.row.arguments.clone();
         session.deadline = stored.row.deadline;
         session.accepted = true;
+        session.recorded = stored.kinds();
         session.transactions =
             stored.transactions.into_iter().map(|record| (record.position, Box::new(record))).collect();
         session.calls = stored.calls.into_iter().map(|record| (record.position, Box::new(record))).collect();
@@ -467,6 +470,7 @@ impl Session {
     /// Asks for a durable write that leaves the row in `state`, with the records not yet written.
     fn write(&mut self, state: RowState, urgency: Urgency) {
         let changes = std::mem::take(&mut self.unwritten);
+        self.recorded = self.recorded.after(&changes);
         let committed = changes.iter().filter(|change| matches!(change, Change::Transaction(_))).count() as u64;
         let (replaces, commits) = self.row.as_ref().map_or((0, 0), |row| (row.version, row.commits));
         let changed = self.row.as_ref().is_none_or(|row| row.state != state);

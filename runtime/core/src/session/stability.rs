@@ -213,7 +213,6 @@ impl Session {
         if logged.is_empty() {
             return;
         }
-        self.has_log = true;
         self.logging.push_back((write, logged));
         self.write(state, urgency);
         if fault::is_on(Fault::StableBeforeDurable) {
@@ -274,7 +273,6 @@ impl Session {
 
     /// What an earlier run has logged has come.
     pub(super) fn recover_log(&mut self, messages: Vec<LoggedMessage>) {
-        self.has_log = !messages.is_empty();
         if !self.runs_program() || fault::is_on(Fault::ForgetsLog) {
             return;
         }

@@ -49,7 +49,7 @@ impl Entry {
         if !logged.is_empty() {
             self.messages.push(logged.into());
         }
-        if changes.contains(&Change::DropMessages) {
+        if changes.iter().any(|change| matches!(change, Change::Drop(_))) {
             self.messages.clear();
         }
     }
@@ -208,7 +208,7 @@ fn change_records(stored: &mut Stored, change: &Change) -> Result<(), StoreError
             Some(record) => record.undone = true,
             None => return Err(StoreError::Failed(format!("no transaction at {position} could be undone"))),
         },
-        Change::DropRecords => {
+        Change::Drop(_) => {
             stored.transactions.clear();
             stored.calls.clear();
             stored.scope_votes.clear();
@@ -220,7 +220,7 @@ fn change_records(stored: &mut Stored, change: &Change) -> Result<(), StoreError
             }
         }
         // They are no part of it.
-        Change::Message(_) | Change::DropMessages => {}
+        Change::Message(_) => {}
     }
     Ok(())
 }

@@ -12,6 +12,7 @@ use super::checkpoint::Checkpoints;
 use super::files::Files;
 use super::guard::Guard;
 use super::queue::Queue;
+use super::row_ids::RowIds;
 use super::writer::{self, Batch, COMMIT, ROLLBACK, Writer};
 use super::{Backing, Options, Sqlite, SqliteTx, rows, schema, write};
 use crate::store::driven::{Carried, Fate, Medium, Submit};
@@ -69,7 +70,7 @@ impl SqliteMedium {
             path: ":memory:".into(),
             files: Files::default(),
             options: Options::default(),
-            connection: Some(SqliteTx { connection }),
+            connection: Some(SqliteTx { connection, row_ids: RowIds::default() }),
             guard,
             queue: Queue::new(mpsc::channel().1, Duration::ZERO),
             checkpoints: Checkpoints::none(),

@@ -7,6 +7,7 @@ mod driven;
 mod files;
 mod guard;
 mod queue;
+mod row_ids;
 mod rows;
 mod schema;
 mod state;
@@ -34,6 +35,7 @@ pub use self::driven::SqliteMedium;
 use self::files::Files;
 use self::guard::Guard;
 use self::queue::{Command, Queue};
+use self::row_ids::RowIds;
 use self::writer::Writer;
 use super::{Job, Store, StoreError};
 use crate::context::Database;
@@ -107,6 +109,7 @@ struct Shared {
 #[derive(Debug)]
 pub struct SqliteTx {
     connection: Connection,
+    row_ids: RowIds,
 }
 
 impl Deref for SqliteTx {
@@ -164,7 +167,7 @@ impl Sqlite {
             path: path.to_owned(),
             files: Files::of(path)?,
             options,
-            connection: Some(SqliteTx { connection }),
+            connection: Some(SqliteTx { connection, row_ids: RowIds::default() }),
             guard,
             queue: Queue::new(incoming, options.laziness),
             checkpoints,

@@ -186,6 +186,7 @@ fn nothing_is_committed_to_files_that_are_gone_or_replaced() {
         let file = place.0.path().join(format!("node.db{suffix}"));
         let away = place.0.path().join("away");
         std::fs::rename(&file, &away).unwrap();
+        std::thread::sleep(std::time::Duration::from_millis(20));
         for is_replaced in [false, true] {
             if is_replaced {
                 std::fs::copy(&away, &file).unwrap();

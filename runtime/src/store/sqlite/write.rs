@@ -4,10 +4,12 @@ use std::sync::Arc;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use accompanist_core::{
-    CallRecord, Change, LoggedMessage, Position, RowState, ScopeVoteRecord, SessionKey, TransactionRecord, Write,
+    CallRecord, Change, LoggedMessage, Position, RecordKinds, RowState, ScopeVoteRecord, SessionKey, TransactionRecord,
+    Write,
 };
-use rusqlite::{Connection, ErrorCode, ToSql, params};
+use rusqlite::{Connection, ErrorCode, OptionalExtension as _, ToSql, params};
 
+use super::SqliteTx;
 use super::digest;
 use super::rows;
 use super::schema::store_error;
@@ -22,10 +24,10 @@ const INSERT_SESSION: &str = "INSERT INTO accompanist_session (session, role, ch
 macro_rules! update_session {
     ($more:literal) => {
         concat!(
-            "UPDATE accompanist_session SET state = ?4, version = ?14, commits = ?5, arguments = ?6, result = ?7, reason = ?8, via = ?9, \
-             local = ?10, digest = ?11, records = records * ?12 + ?13",
+            "UPDATE accompanist_session SET state = ?5, version = ?15, commits = ?6, arguments = ?7, result = ?8, reason = ?9, via = ?10, \
+             local = ?11, digest = ?12, records = records * ?13 + ?14",
             $more,
-            " WHERE session = ?1 AND role = ?2 AND version = ?3"
+            " WHERE id = ?1 AND session = ?2 AND role = ?3 AND version = ?4"
         )
     };
 }
@@ -33,7 +35,7 @@ macro_rules! update_session {
 const UPDATE_SESSION: &str = update_session!("");
 
 /// Apart from the others, because a row's place in the index by `finished_at` changes with it.
-const FINISH_SESSION: &str = update_session!(", finished_at = coalesce(finished_at, ?15)");
+const FINISH_SESSION: &str = update_session!(", finished_at = coalesce(finished_at, ?16)");
 
 const SELECT_ID: &str = "SELECT id FROM accompanist_session WHERE session = ?1 AND role = ?2";
 
@@ -78,17 +80,13 @@ pub(super) fn now_ms() -> i64 {
 }
 
 /// Applies `write`. On an error some of it may be there: the caller takes it back.
-pub(super) fn apply(connection: &Connection, key: SessionKey, write: &Write) -> Result<(), StoreError> {
+pub(super) fn apply(tx: &mut SqliteTx, key: SessionKey, write: &Write) -> Result<(), StoreError> {
     let id = match write.replaces {
-        0 => insert_session(connection, key, write)?,
-        _ => {
-            update_session(connection, key, write)?;
-            if write.changes.is_empty() {
-                return Ok(());
-            }
-            id(connection, key)?
-        }
+        0 => insert_session(&tx.connection, key, write)?,
+        _ => update_session(tx, key, write)?,
     };
+    tx.row_ids.put(key, id);
+    let connection = &tx.connection;
     write.changes.iter().try_for_each(|change| match change {
         Change::Transaction(record) => insert_transaction(connection, id, key, record),
         Change::Call(record) => insert_call(connection, id, key, record),
@@ -96,8 +94,7 @@ pub(super) fn apply(connection: &Connection, key: SessionKey, write: &Write) -> 
         Change::Returned { position, result } => complete(connection, id, key, *position, result),
         Change::Undone(position) => mark_undone(connection, id, key, *position),
         Change::Message(message) => insert_message(connection, id, key, message),
-        Change::DropRecords => drop_records(connection, id).map_err(|error| store_error(&error)),
-        Change::DropMessages => drop_messages(connection, id).map_err(|error| store_error(&error)),
+        Change::Drop(kinds) => drop_records(connection, id, *kinds).map_err(|error| store_error(&error)),
     })
 }
 
@@ -108,8 +105,7 @@ pub(super) fn forget(connection: &Connection, cutoff_ms: i64, rows_max: u32) -> 
         let ids: Vec<i64> =
             select.query_map(params![cutoff_ms, rows_max], |row| row.get(0))?.collect::<Result<_, _>>()?;
         for id in &ids {
-            drop_records(connection, *id)?;
-            drop_messages(connection, *id)?;
+            drop_records(connection, *id, RecordKinds::ALL)?;
             connection.prepare_cached(DELETE_SESSION)?.execute([id])?;
         }
         Ok(ids.len() as u64)
@@ -166,7 +162,22 @@ fn insert_session(connection: &Connection, key: SessionKey, write: &Write) -> Re
     }
 }
 
-fn update_session(connection: &Connection, key: SessionKey, write: &Write) -> Result<(), StoreError> {
+/// Gives the number of the row.
+fn update_session(tx: &mut SqliteTx, key: SessionKey, write: &Write) -> Result<i64, StoreError> {
+    if let Some(id) = tx.row_ids.get(key)
+        && update_row(&tx.connection, id, key, write)?
+    {
+        return Ok(id);
+    }
+    let id = id(&tx.connection, key)?.ok_or(StoreError::Conflict)?;
+    match update_row(&tx.connection, id, key, write)? {
+        true => Ok(id),
+        false => Err(StoreError::Conflict),
+    }
+}
+
+/// Whether the row numbered `id` is that of the session, in the version that is replaced, and so has been replaced.
+fn update_row(connection: &Connection, id: i64, key: SessionKey, write: &Write) -> Result<bool, StoreError> {
     let row = &write.row;
     let state = StateColumns::of(&row.state);
     let arguments = row.arguments.as_deref();
@@ -174,7 +185,8 @@ fn update_session(connection: &Connection, key: SessionKey, write: &Write) -> Re
     let digest = digest::of_session(key, row.version, row.commits, arguments, &state, row.deadline);
     let (kept, added) = records(&write.changes);
     let replaces = signed(write.replaces)?;
-    let values: [&dyn ToSql; 14] = [
+    let values: [&dyn ToSql; 15] = [
+        &id,
         &key.session.0,
         &key.role.0,
         &replaces,
@@ -198,17 +210,14 @@ fn update_session(connection: &Connection, key: SessionKey, write: &Write) -> Re
         let values: Vec<&dyn ToSql> = values.into_iter().chain([&now_ms as &dyn ToSql]).collect();
         connection.prepare_cached(FINISH_SESSION)?.execute(&*values)
     };
-    match update().map_err(|error| store_error(&error))? {
-        0 => Err(StoreError::Conflict),
-        _ => Ok(()),
-    }
+    update().map(|count| count == 1).map_err(|error| store_error(&error))
 }
 
-/// The number of a session's row. Not by `RETURNING`, with which the update would cost twice as much.
-fn id(connection: &Connection, key: SessionKey) -> Result<i64, StoreError> {
+/// The number of a session's row.
+fn id(connection: &Connection, key: SessionKey) -> Result<Option<i64>, StoreError> {
     let select =
         || connection.prepare_cached(SELECT_ID)?.query_row(params![key.session.0, key.role.0], |row| row.get(0));
-    select().map_err(|error| store_error(&error))
+    select().optional().map_err(|error| store_error(&error))
 }
 
 fn insert_transaction(
@@ -332,23 +341,24 @@ fn mark_undone(connection: &Connection, id: i64, key: SessionKey, position: Posi
     update().map(drop).map_err(|error| store_error(&error))
 }
 
-fn drop_records(connection: &Connection, id: i64) -> Result<(), rusqlite::Error> {
-    connection.prepare_cached(DELETE_TRANSACTIONS)?.execute([id])?;
-    connection.prepare_cached(DELETE_CALLS)?.execute([id])?;
-    connection.prepare_cached(DELETE_SCOPE_VOTES)?.execute([id])?;
-    Ok(())
-}
-
-fn drop_messages(connection: &Connection, id: i64) -> Result<(), rusqlite::Error> {
-    connection.prepare_cached(DELETE_MESSAGES)?.execute([id]).map(drop)
+fn drop_records(connection: &Connection, id: i64, kinds: RecordKinds) -> Result<(), rusqlite::Error> {
+    let RecordKinds { transactions, calls, scope_votes, messages } = kinds;
+    let delete = |is_there: bool, statement| match is_there {
+        true => connection.prepare_cached(statement)?.execute([id]).map(drop),
+        false => Ok(()),
+    };
+    delete(transactions, DELETE_TRANSACTIONS)?;
+    delete(calls, DELETE_CALLS)?;
+    delete(scope_votes, DELETE_SCOPE_VOTES)?;
+    delete(messages, DELETE_MESSAGES)
 }
 
 /// Whether the session's records stay, and how many come.
 fn records(changes: &[Change]) -> (bool, u32) {
     changes.iter().fold((true, 0), |(kept, added), change| match change {
         Change::Transaction(_) | Change::Call(_) | Change::ScopeVote(_) | Change::Message(_) => (kept, added + 1),
-        Change::Returned { .. } | Change::Undone(_) | Change::DropMessages => (kept, added),
-        Change::DropRecords => (false, 0),
+        Change::Returned { .. } | Change::Undone(_) => (kept, added),
+        Change::Drop(_) => (false, 0),
     })
 }
 

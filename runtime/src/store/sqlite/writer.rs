@@ -21,6 +21,7 @@ use super::checkpoint::{self, Checkpoints};
 use super::files::Files;
 use super::guard::Guard;
 use super::queue::{Command, Queue};
+use super::row_ids::RowIds;
 use super::schema::{self, store_error};
 use super::{Options, Sqlite, SqliteTx, write};
 use crate::store::block_on::{at_once, block_on, panic_text};
@@ -299,7 +300,7 @@ impl Writer {
                     checkpoint::empty(&mut connection, &self.path)?;
                     self.doubtful_log = false;
                 }
-                Ok(none.insert(SqliteTx { connection }))
+                Ok(none.insert(SqliteTx { connection, row_ids: RowIds::default() }))
             }
         }
     }
@@ -374,12 +375,12 @@ fn record(operation: &mut dyn Transact<Sqlite>) -> Result<Vec<Write>, TakenBack>
     })
 }
 
-fn apply_all(connection: &Connection, key: SessionKey, writes: &[Write]) -> Result<(), TakenBack> {
+fn apply_all(tx: &mut SqliteTx, key: SessionKey, writes: &[Write]) -> Result<(), TakenBack> {
     // An operation whose transaction is gone must not be recorded in one of its own.
-    if connection.is_autocommit() {
+    if tx.is_autocommit() {
         return Err(TakenBack::ByOperation);
     }
-    writes.iter().try_for_each(|write| write::apply(connection, key, write)).map_err(TakenBack::Refused)
+    writes.iter().try_for_each(|write| write::apply(tx, key, write)).map_err(TakenBack::Refused)
 }
 
 pub(super) fn run_schema(connection: &Connection, guard: &Guard, sql: &str) -> Result<(), TakenBack> {

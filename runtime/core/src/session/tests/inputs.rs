@@ -8,7 +8,7 @@ use super::simulate::Random;
 use super::world::TIMING;
 use crate::{
     Body, Cancel, Change, Digest, Event, Frame, Header, INBOX_MESSAGES_MAX, Millis, Outcome, Path, Position, Ran,
-    RoleId, RowState, Run, ScopeVote, Scopes, Session, Stored, Timing, Vote, Write, WriteId,
+    RecordKinds, RoleId, RowState, Run, ScopeVote, Scopes, Session, Stored, Timing, Vote, Write, WriteId,
 };
 
 pub const NOW: Millis = Millis(0);
@@ -90,9 +90,7 @@ pub fn stored(writes: Vec<Write>) -> Stored {
                 Change::Call(record) => calls.push(record),
                 Change::ScopeVote(record) => scope_votes.push(record),
                 Change::Message(message) => messages.push(message),
-                Change::Returned { .. } | Change::Undone(_) | Change::DropRecords | Change::DropMessages => {
-                    panic!("not here")
-                }
+                Change::Returned { .. } | Change::Undone(_) | Change::Drop(_) => panic!("not here"),
             }
         }
         row = Some(write.row);
@@ -352,7 +350,13 @@ fn a_settled_session_keeps_nothing_of_its_run() {
     session.handle_frame(frame(Body::Vote { voter: A, vote: Vote::Completed }));
     assert!(session.inbox.is_empty() && session.outgoing.is_empty() && session.transactions.is_empty());
     assert!(session.held.is_empty() && session.awaited.is_empty() && session.calls.is_empty());
-    assert!(writes(&mut session).last().expect("settled").changes.contains(&Change::DropRecords));
+    assert!(
+        writes(&mut session)
+            .last()
+            .expect("settled")
+            .changes
+            .contains(&Change::Drop(RecordKinds { transactions: true, ..RecordKinds::NONE }))
+    );
 }
 
 #[test]

@@ -184,14 +184,12 @@ impl Store {
                     assert!(matches!(state, RowState::Active | RowState::Voted { .. }), "logged while {state:?}");
                     stored.messages.push(message);
                 }
-                Change::DropMessages => {
-                    assert!(!stored.messages.is_empty(), "only a session that has any says so");
-                    stored.messages.clear();
-                }
-                Change::DropRecords => {
+                Change::Drop(kinds) => {
+                    assert_eq!(kinds, stored.kinds(), "what goes is what there is");
                     stored.transactions.clear();
                     stored.calls.clear();
                     stored.scope_votes.clear();
+                    stored.messages.clear();
                 }
             }
         }

@@ -285,6 +285,35 @@ async fn a_port_in_use_is_refused_with_its_address() {
     assert!(said.contains(&listen.to_string()) && said.contains("in use"), "{said}");
 }
 
+/// Whether a process does something of its own when it is told to end.
+#[cfg(target_os = "linux")]
+fn heeds_termination(process: u32) -> bool {
+    const TERMINATION: u32 = 15;
+    let status = std::fs::read_to_string(format!("/proc/{process}/status")).unwrap_or_default();
+    let caught = status.lines().find_map(|line| line.strip_prefix("SigCgt:"));
+    caught
+        .and_then(|mask| u64::from_str_radix(mask.trim(), 16).ok())
+        .is_some_and(|mask| mask >> (TERMINATION - 1) & 1 == 1)
+}
+
+#[cfg(target_os = "linux")]
+#[tokio::test(flavor = "multi_thread")]
+async fn a_process_that_is_told_to_end_ends_well() {
+    let directory = tempfile::tempdir().expect("a directory");
+    let [desk, warehouse, payment, loyalty] = [20, 21, 22, 23].map(address);
+    let peer = |name: &str, address: SocketAddr| format!("--peer={name}={address}");
+    let of_warehouse = [peer("payment", payment), peer("loyalty", loyalty), format!("--desk={desk}")];
+    let of_payment = [peer("warehouse", warehouse), peer("loyalty", loyalty)];
+    for (role, listen, more) in [("warehouse", warehouse, &of_warehouse[..]), ("payment", payment, &of_payment[..])] {
+        let mut alone = Alone::start(role, directory.path(), listen, more);
+        let process = alone.child.id().expect("it runs");
+        until("it heeds signals", || heeds_termination(process).then_some(())).await;
+        signal(process, "TERM");
+        let status = within("its end", alone.child.wait()).await.expect("it can be waited for");
+        assert_eq!(status.code(), Some(0), "{}", alone.said());
+    }
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_wrong_address_of_a_peer_is_named_and_orders_wait_until_it_is_right() {
     let directory = tempfile::tempdir().expect("a directory");

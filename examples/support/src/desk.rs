@@ -15,6 +15,8 @@ use tokio::net::tcp::OwnedWriteHalf;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::mpsc;
 
+use crate::node::until_told;
+
 /// How many answers wait for a client that does not read them; then no more of its requests are read.
 const ANSWERS_WAITING_MAX: usize = 64;
 
@@ -54,12 +56,19 @@ pub struct Answer<T> {
     pub outcome: Outcome<T>,
 }
 
-/// Takes requests at `address` until the process ends.
+/// Takes requests at `address` until the process is told to end, and lets sessions in flight end first.
 ///
 /// # Errors
-/// Where the address is taken.
+/// Where the address is taken, or as [`until_told`] says.
 pub async fn serve<R: Request, S: Store>(node: Node<S>, address: SocketAddr) -> anyhow::Result<()> {
     let listener = TcpListener::bind(address).await.with_context(|| format!("nothing can be taken at {address}"))?;
+    tokio::select! {
+        () = take_connections::<R, S>(&node, listener) => Ok(()),
+        told = until_told(&node) => told,
+    }
+}
+
+async fn take_connections<R: Request, S: Store>(node: &Node<S>, listener: TcpListener) {
     loop {
         match listener.accept().await {
             Ok((connection, _)) => drop(tokio::spawn(take_requests::<R, S>(node.clone(), connection))),

@@ -32,13 +32,21 @@ pub struct Arguments {
     /// Ends when standard input does, and so with whoever started it
     #[arg(long)]
     pub end_with_stdin: bool,
-    /// Where requests are taken (only at the role where sessions start)
-    #[arg(long, value_name = "ADDRESS")]
-    pub desk: Option<SocketAddr>,
     /// How it speaks to the other nodes
     #[cfg(feature = "tls")]
     #[command(flatten)]
     pub certificates: Certificates,
+}
+
+/// How the process of the role is started at which sessions start.
+#[derive(Clone, Debug, Parser)]
+pub struct DeskArguments {
+    /// What it has in common with the processes of other roles
+    #[command(flatten)]
+    pub role: Arguments,
+    /// Where requests are taken
+    #[arg(long, value_name = "ADDRESS")]
+    pub desk: SocketAddr,
 }
 
 /// PEM files for TLS with the other nodes: all of them, or none.

@@ -1,5 +1,7 @@
 //! A role of the order example whose process ends at a chosen durable write or message: `crashing_role ROLE [--crash-at POINT] ARGUMENTS…`.
 
+use std::net::SocketAddr;
+
 use accompanist::store::Sqlite;
 use accompanist::transport::Tcp;
 use accompanist::{Node, Role};
@@ -13,6 +15,9 @@ struct Crashing {
     role: String,
     #[arg(long)]
     crash_at: Option<Point>,
+    /// Where requests are taken, at the role where sessions start.
+    #[arg(long)]
+    desk: Option<SocketAddr>,
     #[command(flatten)]
     arguments: Arguments,
 }
@@ -30,7 +35,7 @@ async fn run<R: Role<CrashingStore<Sqlite>>>(crashing: &Crashing, database: Sqli
         .role(role)
         .start()
         .await?;
-    match arguments.desk {
+    match crashing.desk {
         Some(address) => desk::serve(node, address).await,
         None => until_told(&node).await,
     }

@@ -9,7 +9,7 @@ use accompanist_tests::generated::soak::{payout, purchase, voyage};
 use accompanist_tests::soak::desk;
 use accompanist_tests::soak::till::Till;
 use clap::Parser;
-use example_support::node::{Arguments, log};
+use example_support::node::{DeskArguments, log};
 
 #[derive(Parser)]
 struct Soaked {
@@ -18,7 +18,7 @@ struct Soaked {
     #[arg(long)]
     bytes_max: Option<u64>,
     #[command(flatten)]
-    arguments: Arguments,
+    arguments: DeskArguments,
 }
 
 /// How long finished sessions are remembered: as short as may be, so that a run sees them go.
@@ -27,7 +27,7 @@ const RETENTION: Duration = FRAME_LIFE_MAX.saturating_add(Duration::from_secs(1)
 #[tokio::main]
 async fn main() -> anyhow::Result<()> {
     log();
-    let Soaked { role, bytes_max, arguments } = Soaked::parse();
+    let Soaked { role, bytes_max, arguments: DeskArguments { role: arguments, desk: address } } = Soaked::parse();
     // With whoever started it, this process ends.
     std::thread::spawn(|| {
         let _ = std::io::copy(&mut std::io::stdin(), &mut std::io::sink());
@@ -61,6 +61,5 @@ async fn main() -> anyhow::Result<()> {
             let _ = forgetting.forget(RETENTION).await;
         }
     });
-    let address = arguments.desk.ok_or_else(|| anyhow::anyhow!("a role has a desk"))?;
     desk::serve(node, address).await
 }

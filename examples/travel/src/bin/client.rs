@@ -2,13 +2,13 @@
 
 use accompanist::store::Sqlite;
 use clap::Parser as _;
-use example_support::node::{Arguments, log, until_told};
+use example_support::node::{DeskArguments, log};
 use travel::{Calendar, book_travel, desk, search_hotels};
 
 #[tokio::main]
 async fn main() -> anyhow::Result<()> {
     log();
-    let arguments = Arguments::parse();
+    let DeskArguments { role: arguments, desk } = DeskArguments::parse();
     let database = Calendar::prepare(Sqlite::open(&arguments.database)?)?;
     let node = arguments
         .node("client", database)
@@ -16,8 +16,5 @@ async fn main() -> anyhow::Result<()> {
         .role(book_travel::Client::new(Calendar))
         .start()
         .await?;
-    match arguments.desk {
-        Some(address) => desk::serve(node, address).await,
-        None => until_told(&node).await,
-    }
+    desk::serve(node, desk).await
 }

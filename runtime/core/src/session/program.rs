@@ -8,8 +8,8 @@ use std::fmt;
 use std::sync::Arc;
 use std::task::Poll;
 
-use super::nothing_depends_on;
 use super::parts::{NO_WRITE_YET, Request, Timer};
+use super::writes::nothing_depends_on;
 use super::{Change, Event, Run, Session};
 use crate::identity::{Digest, Millis, Position, RoleId};
 use crate::record::{CallRecord, RowState, Said, TransactionRecord, Urgency};

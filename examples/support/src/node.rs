@@ -43,7 +43,7 @@ pub struct Arguments {
 pub struct DeskArguments {
     /// What it has in common with the processes of other roles
     #[command(flatten)]
-    pub role: Arguments,
+    pub arguments: Arguments,
     /// Where requests are taken
     #[arg(long, value_name = "ADDRESS")]
     pub desk: SocketAddr,

@@ -219,7 +219,7 @@ pub enum Change {
 }
 
 /// Kinds of records.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct RecordKinds {
     /// [`TransactionRecord`]s.
     pub transactions: bool,

@@ -283,8 +283,20 @@ fn records_are_kept_marked_and_dropped<S: Store>(store: &S) {
     assert!(matches!(unknown, Err(StoreError::Failed(_))));
     assert_eq!(stored(store, 1).unwrap().transactions.len(), 2, "a refused write changes nothing");
     log.commit(store, key(1), write(1, 2, vec![Change::Drop(RecordKinds::ALL)])).unwrap();
-    let found = stored(store, 1).unwrap();
-    assert!(found.transactions.is_empty() && found.calls.is_empty() && found.scope_votes.is_empty());
+    assert_eq!(stored(store, 1).unwrap().kinds(), RecordKinds::NONE);
+    let one_of_each = [
+        Change::Transaction(transaction(1)),
+        Change::Call(call(2)),
+        Change::ScopeVote(scope_vote(3, ScopeVote::Done)),
+        Change::Message(message(4, Said::Vote(ScopeVote::Done))),
+    ];
+    for (number, change) in (2..).zip(one_of_each) {
+        let kinds = RecordKinds::NONE.after(std::slice::from_ref(&change));
+        log.commit(store, key(number), write(number, 1, vec![change])).unwrap();
+        assert_eq!(stored(store, number).unwrap().kinds(), kinds);
+        log.commit(store, key(number), write(number, 2, vec![Change::Drop(kinds)])).unwrap();
+        assert_eq!(stored(store, number).unwrap().kinds(), RecordKinds::NONE, "{kinds:?}");
+    }
 }
 
 fn an_intent_gets_its_result<S: Store>(store: &S) {

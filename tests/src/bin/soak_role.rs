@@ -27,7 +27,7 @@ const RETENTION: Duration = FRAME_LIFE_MAX.saturating_add(Duration::from_secs(1)
 #[tokio::main]
 async fn main() -> anyhow::Result<()> {
     log();
-    let Soaked { role, bytes_max, arguments: DeskArguments { role: arguments, desk: address } } = Soaked::parse();
+    let Soaked { role, bytes_max, arguments: DeskArguments { arguments, desk: address } } = Soaked::parse();
     // With whoever started it, this process ends.
     std::thread::spawn(|| {
         let _ = std::io::copy(&mut std::io::stdin(), &mut std::io::sink());

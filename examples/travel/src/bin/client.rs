@@ -8,7 +8,7 @@ use travel::{Calendar, book_travel, desk, search_hotels};
 #[tokio::main]
 async fn main() -> anyhow::Result<()> {
     log();
-    let DeskArguments { role: arguments, desk } = DeskArguments::parse();
+    let DeskArguments { arguments, desk } = DeskArguments::parse();
     let database = Calendar::prepare(Sqlite::open(&arguments.database)?)?;
     let node = arguments
         .node("client", database)

@@ -176,6 +176,23 @@ fn a_full_database_refuses_and_goes_on_when_there_is_room() {
 }
 
 #[test]
+fn a_row_that_was_taken_back_lends_its_number_to_no_other() {
+    let place = Place::new();
+    let store = place.open();
+    let log = Log::new();
+    let refused = log.commit(&store, key(1), write(1, 1, vec![Change::Undone(accompanist_core::Position(3))]));
+    assert!(matches!(refused, Err(StoreError::Failed(_))));
+    log.commit(&store, key(2), write(2, 1, vec![])).unwrap();
+    let other = stored(&store, 2);
+    assert!(matches!(log.commit(&store, key(1), write(1, 2, vec![])), Err(StoreError::Conflict)));
+    assert_eq!(stored(&store, 2), other);
+    for version in [1, 2] {
+        log.commit(&store, key(1), write(1, version, vec![])).unwrap();
+    }
+    assert_eq!(stored(&store, 2), other);
+}
+
+#[test]
 #[cfg(unix)]
 fn nothing_is_committed_to_files_that_are_gone_or_replaced() {
     let place = Place::new();

@@ -5,7 +5,7 @@
 
 use std::collections::BTreeMap;
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::atomic::AtomicU64;
+use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::task::{Context, Poll, Waker};
 
@@ -63,6 +63,8 @@ pub(super) struct Cell<S: Store> {
     pub(super) life: Life,
     /// None where nobody listens.
     pub(super) span: Span,
+    /// What the store has of this cell's, and has not told it of.
+    jobs: AtomicU32,
     shared: Weak<Shared<S>>,
     core: Arc<Core<S>>,
     run: Mutex<CellRun>,
@@ -114,6 +116,7 @@ impl<S: Store> Cell<S> {
             role,
             life,
             span,
+            jobs: AtomicU32::new(0),
             shared: Arc::downgrade(shared),
             core,
             run: Mutex::new(CellRun {
@@ -175,9 +178,7 @@ impl<S: Store> Cell<S> {
             place.hold(session.arguments().map_or(0, |arguments| arguments.len()) + session.kept_bytes());
         }
         drop(run);
-        for frame in frames {
-            shared.transmit(&self.header, &frame);
-        }
+        shared.transmit_all(&self.header, frames);
         answer
     }
 
@@ -272,8 +273,26 @@ impl<S: Store> Cell<S> {
         let cell = Arc::clone(self);
         let id = write.id;
         shared.count_write(write.urgency);
-        let done = Box::new(move |result| cell.written(id, result));
-        shared.store.submit(Job::Write { write, key: self.key, done });
+        let done = Box::new(move |result| {
+            cell.job_ended();
+            cell.written(id, result);
+        });
+        self.hand_in(shared, Job::Write { write, key: self.key, done });
+    }
+
+    fn hand_in(&self, shared: &Shared<S>, job: Job<S>) {
+        self.jobs.fetch_add(1, Ordering::Relaxed);
+        shared.store.submit(job);
+    }
+
+    /// The store is done with a job.
+    pub(super) fn job_ended(&self) {
+        self.jobs.fetch_sub(1, Ordering::Release);
+    }
+
+    /// Whether what is stored of the session may still change by what this cell has asked for.
+    pub(super) fn has_jobs(&self) -> bool {
+        self.jobs.load(Ordering::Acquire) > 0
     }
 
     fn start_run(self: &Arc<Self>, shared: &Shared<S>, run: &mut CellRun, core: &mut CoreState<S>, wanted: Run) {
@@ -282,13 +301,13 @@ impl<S: Store> Cell<S> {
                 if let Some(operation) = core.transactions.get(&position) {
                     let transaction = Transaction::new(Arc::clone(self), position, Arc::clone(operation));
                     run.jobs_queued += 1;
-                    shared.store.submit(Job::Transact(Box::new(transaction)));
+                    self.hand_in(shared, Job::Transact(Box::new(transaction)));
                 }
             }
             Run::Compensate(record) if self.role.is_outside(&record.operation) => self.compensate_call(shared, record),
             Run::Compensate(record) => {
                 run.jobs_queued += 1;
-                shared.store.submit(Job::Transact(Box::new(Compensation::new(Arc::clone(self), record))));
+                self.hand_in(shared, Job::Transact(Box::new(Compensation::new(Arc::clone(self), record))));
             }
             Run::Call(position) => {
                 let (key, limit) =

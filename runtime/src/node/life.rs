@@ -39,6 +39,7 @@ impl Life {
     /// Goes on where `earlier` ended: the same session, read again from the store.
     pub(super) fn take_over(&self, earlier: &Self) {
         self.since_millis.store(earlier.since_millis(), Ordering::Relaxed);
+        self.is_counted.fetch_or(earlier.is_counted.load(Ordering::Relaxed), Ordering::Relaxed);
     }
 
     /// The outcome is known: it is counted once.

@@ -77,6 +77,9 @@ const LOOPBACK_FRAMES_MAX: usize = 64 * 1024;
 /// How many frames wait for the transport to be started; further ones are dropped, and come again.
 const EARLY_FRAMES_MAX: usize = 64 * 1024;
 
+/// From how many bytes on no more frames of one step are made and handed to the transport together.
+const BYTES_AT_ONCE: usize = 64 * 1024;
+
 /// A running node. Cloning gives another handle; the node stops when the last one is dropped, and goes on where it was when one is started
 /// over the same store.
 pub struct Node<S: Store> {
@@ -205,10 +208,53 @@ impl<S: Store> Shared<S> {
     fn transmit(&self, header: &Header, frame: &Frame) {
         let Some(node) = header.node(frame.to) else { return };
         if !self.transmit_to(node, frame) {
-            let key = SessionKey { session: frame.session, role: frame.from };
-            if self.live(key).is_some() {
-                lock(&self.unsent).add(node, key, frame.to);
+            self.sends_later(node, frame);
+        }
+    }
+
+    /// What a step of a session says: what goes to one node goes by one call.
+    fn transmit_all(&self, header: &Header, frames: Vec<Frame>) {
+        let (Some(link), [_, _, ..]) = (self.link.get(), &*frames) else {
+            return frames.iter().for_each(|frame| self.transmit(header, frame));
+        };
+        let mut of_node: BTreeMap<&str, Vec<&Frame>> = BTreeMap::new();
+        let mut nodes = Vec::new();
+        for frame in &frames {
+            match header.node(frame.to) {
+                Some(node) if node != self.name => {
+                    let of_node = of_node.entry(node).or_default();
+                    if of_node.is_empty() {
+                        nodes.push(node);
+                    }
+                    of_node.push(frame);
+                }
+                Some(_) | None => self.transmit(header, frame),
             }
+        }
+        // In the order in which they are first spoken to.
+        for (node, frames) in nodes.into_iter().filter_map(|node| Some((node, of_node.remove(node)?))) {
+            let mut frames = frames.into_iter().peekable();
+            while frames.peek().is_some() {
+                let (mut together, mut bytes) = (Vec::new(), 0);
+                while let Some(frame) = frames.next_if(|_| bytes < BYTES_AT_ONCE) {
+                    metrics::count(&self.counts.frames_sent);
+                    let encoded = frame.encode();
+                    bytes += encoded.len();
+                    together.push((frame, encoded));
+                }
+                let encoded: Vec<&[u8]> = together.iter().map(|(_, encoded)| encoded.as_slice()).collect();
+                if !link.send_all(node, &encoded) {
+                    together.iter().for_each(|(frame, _)| self.sends_later(node, frame));
+                }
+            }
+        }
+    }
+
+    /// There was no room for it: its session says it again once there is some.
+    fn sends_later(&self, node: &str, frame: &Frame) {
+        let key = SessionKey { session: frame.session, role: frame.from };
+        if self.live(key).is_some() {
+            lock(&self.unsent).add(node, key, frame.to);
         }
     }
 
@@ -324,6 +370,10 @@ impl<S: Store> Shared<S> {
             loop {
                 tokio::time::sleep(Duration::from_millis(delay_millis)).await;
                 delay_millis = delay_millis.saturating_mul(2).min(delay_millis_max);
+                // What it reads is to be all that there will be: a row that came after would be nobody's.
+                if cell.has_jobs() {
+                    continue;
+                }
                 let Some(node) = shared.upgrade() else { return };
                 let found = node.store.find(cell.key).await;
                 let room = found.as_ref().is_ok_and(Option::is_some).then(|| Arc::clone(&node.room));

@@ -144,6 +144,7 @@ impl Writes {
     }
 
     fn done<S: Store>(&self, cell: &Arc<Cell<S>>, result: Result<(), StoreError>) {
+        cell.job_ended();
         match (self.last, result) {
             (Some(id), result) => cell.written(id, result),
             (None, Err(error)) => cell.fail(error),

@@ -32,6 +32,12 @@ pub trait Link: Send + Sync + 'static {
     /// because too much waits for the node already: [`Inbound::room`] tells when there is room again.
     fn send(&self, node: &str, frame: &[u8]) -> bool;
 
+    /// Sends `frames` to `node`, in their order, as [`Link::send`] does each of them; at once, where the transport can. `false` where that is so of
+    /// any of them.
+    fn send_all(&self, node: &str, frames: &[&[u8]]) -> bool {
+        frames.iter().filter(|frame| !self.send(node, frame)).count() == 0
+    }
+
     /// Whether `node` can ever be reached, up or down: a session that needs one that cannot is not begun. A transport that does not know says so.
     fn may_reach(&self, _node: &str) -> bool {
         true

@@ -213,6 +213,12 @@ fn seeds_that_nobody_has_run_before() {
     days(first..first + 10, Faults::all());
 }
 
+/// A session was read again before a write that it had left in the queue, and forgotten: the write then made a row that was nobody's.
+#[test]
+fn a_write_that_is_under_way_when_another_fails_is_waited_for() {
+    days(4_016_629..4_016_630, Faults::all());
+}
+
 /// A node dropped such a session from memory only at its next start.
 #[test]
 fn a_last_write_that_is_said_to_have_failed_ends_its_session() {

@@ -189,14 +189,18 @@ impl TcpLink {
 impl Link for TcpLink {
     /// From any thread. A frame to the node itself comes back from another task, never from within this call.
     fn send(&self, node: &str, frame: &[u8]) -> bool {
+        self.send_all(node, &[frame])
+    }
+
+    fn send_all(&self, node: &str, frames: &[&[u8]]) -> bool {
         if let Some(peer) = self.peers.get(node) {
-            return peer.outgoing.frame(frame);
+            return peer.outgoing.frames(frames);
         }
         if node == self.node {
             // No room: dropped as any frame is, and sent again.
-            let _ = self.loopback.try_send(frame.to_vec());
+            frames.iter().for_each(|frame| _ = self.loopback.try_send(frame.to_vec()));
         } else {
-            tracing::warn!(node, "a frame for a node that is not among the peers is dropped");
+            tracing::warn!(node, "what is for a node that is not among the peers is dropped");
         }
         true
     }

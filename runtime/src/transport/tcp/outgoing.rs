@@ -83,12 +83,23 @@ impl Outgoing {
         self.state().waiting.len()
     }
 
-    /// Sends a frame; `false` where there is no room for it. From any thread; never waits.
-    pub(super) fn frame(&self, frame: &[u8]) -> bool {
+    /// Sends frames, by one call to the socket where it takes them now; `false` where there is no room for one of them. From any thread; never
+    /// waits.
+    pub(super) fn frames(&self, frames: &[&[u8]]) -> bool {
         let mut state = self.state();
-        let room = state.waiting.is_empty() || state.waiting.len() + LENGTH_BYTES + frame.len() <= self.bytes_max;
-        let length = u32::try_from(frame.len()).unwrap_or(u32::MAX);
-        if state.stream.is_none() || !room || frame.is_empty() || frame.len() > FRAME_BYTES_MAX {
+        let mut has_room = true;
+        let mut together = Together::default();
+        for &frame in frames {
+            if !state.has_room_for(frame, together.bytes, self.bytes_max) {
+                // Those before it may be on the socket in a moment.
+                self.put(&mut state, &mut together.slices());
+                together = Together::default();
+            }
+            let room = state.has_room_for(frame, 0, self.bytes_max);
+            if state.stream.is_some() && room && !frame.is_empty() && frame.len() <= FRAME_BYTES_MAX {
+                together.push(frame);
+                continue;
+            }
             if frame.len() > FRAME_BYTES_MAX {
                 tracing::error!(bytes = frame.len(), "a frame is longer than a connection carries, and is dropped");
             }
@@ -97,52 +108,44 @@ impl Outgoing {
             if !room && state.stream.is_some() {
                 state.owes_room = Some(state.owes_room.map_or(frame.len(), |shortest| shortest.min(frame.len())));
             }
-            return room;
+            has_room &= room;
         }
-        self.put(state, &length.to_le_bytes(), frame);
-        true
+        self.put(&mut state, &mut together.slices());
+        has_room
     }
 
     /// Sends a heartbeat. In the same order as frames, so that it tells how old those after it can be.
     pub(super) fn heartbeat(&self) {
-        let state = self.state();
+        let mut state = self.state();
         if state.stream.is_some() {
-            self.put(state, &0_u32.to_le_bytes(), &clock_ms().to_le_bytes());
+            self.put(&mut state, &mut [IoSlice::new(&0_u32.to_le_bytes()), IoSlice::new(&clock_ms().to_le_bytes())]);
         }
     }
 
-    fn put(&self, mut state: MutexGuard<'_, State>, head: &[u8], body: &[u8]) {
-        let mut head = head;
-        let mut body = body;
+    fn put(&self, state: &mut State, mut pieces: &mut [IoSlice<'_>]) {
+        if pieces.is_empty() {
+            return;
+        }
         let now = Instant::now();
         let busy = state.direct.is_some_and(|direct| now.duration_since(direct) < GATHER);
         if state.waiting.is_empty() && !busy {
             let Some(stream) = &state.stream else { return };
-            let result = stream.try_write_vectored(&[IoSlice::new(head), IoSlice::new(body)]);
+            let result = stream.try_write_vectored(pieces);
             let is_behind = stream.is_behind();
             state.direct = Some(now);
             match result {
-                Ok(count) if count == head.len() + body.len() => {
-                    if is_behind {
-                        self.work.notify_one();
-                    }
-                    return;
-                }
-                Ok(count) => {
-                    body = body.get(count.saturating_sub(head.len())..).unwrap_or_default();
-                    head = head.get(count..).unwrap_or_default();
-                }
+                Ok(count) => IoSlice::advance_slices(&mut pieces, count),
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
                 Err(error) => {
                     state.broken = Some(error.kind());
-                    drop(state);
                     return self.work.notify_one();
                 }
             }
+            if pieces.is_empty() && !is_behind {
+                return;
+            }
         }
-        state.waiting.extend_from_slice(head);
-        state.waiting.extend_from_slice(body);
-        drop(state);
+        pieces.iter().for_each(|piece| state.waiting.extend_from_slice(piece));
         self.work.notify_one();
     }
 
@@ -208,7 +211,31 @@ impl Outgoing {
     }
 }
 
+/// Frames for one call, with their lengths.
+#[derive(Default)]
+struct Together<'a> {
+    frames: Vec<([u8; LENGTH_BYTES], &'a [u8])>,
+    bytes: usize,
+}
+
+impl<'a> Together<'a> {
+    fn push(&mut self, frame: &'a [u8]) {
+        self.frames.push((u32::try_from(frame.len()).unwrap_or(u32::MAX).to_le_bytes(), frame));
+        self.bytes += LENGTH_BYTES + frame.len();
+    }
+
+    fn slices(&self) -> Vec<IoSlice<'_>> {
+        self.frames.iter().flat_map(|(length, frame)| [IoSlice::new(length), IoSlice::new(frame)]).collect()
+    }
+}
+
 impl State {
+    /// Whether a frame may wait behind what waits and so many bytes more: one always may where there is nothing.
+    fn has_room_for(&self, frame: &[u8], more_bytes: usize, bytes_max: usize) -> bool {
+        let bytes = self.waiting.len() + more_bytes;
+        bytes == 0 || bytes + LENGTH_BYTES + frame.len() <= bytes_max
+    }
+
     fn clear(&mut self) {
         self.stream = None;
         self.waiting = Vec::new();

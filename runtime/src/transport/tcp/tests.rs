@@ -5,6 +5,7 @@
 #[cfg(feature = "tls")]
 pub(super) mod authority;
 mod limits;
+mod outgoing;
 pub(super) mod stage;
 
 use std::net::SocketAddr;
@@ -18,7 +19,7 @@ use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 use tokio::time::timeout;
 
 use self::stage::{
-    Ear, Event, Node, Over, PATIENCE, anywhere, closes, dial, everyhow, framed, hello, next_frame, pair,
+    Ear, Event, Node, Over, PATIENCE, anywhere, closes, dial, ends, everyhow, framed, hello, next_frame, pair,
 };
 use super::stream::Stream;
 use super::wire::{self, Epoch, Hello, MAGIC, Reply, VERSION, clock_ms};

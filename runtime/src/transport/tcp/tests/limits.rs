@@ -1,7 +1,6 @@
 //! Peers that send too much, read nothing, or never stop talking.
 
 use super::*;
-use crate::transport::tcp::outgoing::Outgoing;
 
 #[tokio::test(flavor = "multi_thread")]
 async fn an_oversized_frame_closes_its_connection() {
@@ -92,25 +91,22 @@ async fn whoever_finds_no_room_is_told_when_there_is_some_and_everything_arrives
 #[tokio::test(flavor = "multi_thread")]
 async fn what_the_socket_has_no_room_for_goes_out_when_it_has() {
     for over in everyhow() {
-        let listener = TcpListener::bind(anywhere()).await.unwrap();
-        let dialing = over.dialed(TcpStream::connect(listener.local_addr().unwrap()).await.unwrap(), "a", "b");
-        let answering = over.answered(listener.accept().await.unwrap().0, "b");
-        let (reader, writer) = tokio::join!(dialing, answering);
-        let (outgoing, writer) = (Arc::new(Outgoing::new(OUTGOING_BYTES_MAX)), Arc::new(writer));
-        outgoing.open(Arc::clone(&writer));
+        let (reader, writer, outgoing) = ends(over, OUTGOING_BYTES_MAX).await;
         let (draining, to) = (Arc::clone(&outgoing), Arc::clone(&writer));
         let drain = tokio::spawn(async move { draining.drain(&to, || {}).await });
         // One after another, so that each goes to the socket at once, until that has no room for all of one: of a frame that was taken, some is
         // left, encrypted or as it is.
-        let frame = vec![7; 60_000];
+        let frames = [vec![7; 60_000], vec![8; 100], vec![9; 5_000]];
         let mut sent = 0;
         while outgoing.waiting_bytes() == 0 && !writer.is_behind() {
-            assert!(outgoing.frame(&frame));
+            assert!(outgoing.frames(&frames.each_ref().map(Vec::as_slice)));
             sent += 1;
             tokio::time::sleep(Duration::from_micros(200)).await;
         }
         for _ in 0..sent {
-            assert_eq!(timeout(PATIENCE, next_frame(&reader)).await.unwrap(), frame, "{over:?}");
+            for frame in &frames {
+                assert_eq!(timeout(PATIENCE, next_frame(&reader)).await.unwrap(), *frame, "{over:?}");
+            }
         }
         drain.abort();
     }

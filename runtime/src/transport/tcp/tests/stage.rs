@@ -1,6 +1,7 @@
 //! Nodes that are listened to, and peers that are played by hand, with TLS and without.
 
 use super::*;
+use crate::transport::tcp::outgoing::Outgoing;
 use crate::transport::tcp::stream::Stream;
 
 /// Longer than anything here takes; a test that waits for it has failed.
@@ -86,6 +87,17 @@ impl Over {
             }
         }
     }
+}
+
+/// Two ends of a connection: one that is read by hand, and one with what goes out over it, of which at most so many bytes wait.
+pub(crate) async fn ends(over: Over, bytes_max: usize) -> (Stream, Arc<Stream>, Arc<Outgoing>) {
+    let listener = TcpListener::bind(anywhere()).await.unwrap();
+    let dialing = over.dialed(TcpStream::connect(listener.local_addr().unwrap()).await.unwrap(), "a", "b");
+    let answering = over.answered(listener.accept().await.unwrap().0, "b");
+    let (reader, writer) = tokio::join!(dialing, answering);
+    let (outgoing, writer) = (Arc::new(Outgoing::new(bytes_max)), Arc::new(writer));
+    outgoing.open(Arc::clone(&writer));
+    (reader, writer, outgoing)
 }
 
 pub(crate) struct Node {

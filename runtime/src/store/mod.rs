@@ -30,8 +30,8 @@ use crate::context::{BoxFuture, Database};
 /// A database that keeps sessions.
 ///
 /// # Contract
-/// - Jobs take effect in the order in which one thread submitted them; their completions are called in that order, after the commit is
-///   durable, and from any thread. Several jobs may share one commit (group commit).
+/// - Jobs take effect in the order in which one thread submitted them; the completions of one session's jobs are called in that order, after the
+///   commit is durable, and from any thread. Several jobs may share one commit (group commit).
 /// - A [`Write`] is refused with [`StoreError::Conflict`] when the row in the store is not of the version that it replaces.
 /// - A failed commit is reported to every job in it; the store never tries the same commit again. After one, it reopens what it must.
 /// - [`Urgency::Lazy`](accompanist_core::Urgency::Lazy) writes ride on the next prompt commit, and wait for one no longer than the store's laziness.

@@ -2,7 +2,7 @@
 
 use std::cell::Cell;
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError, mpsc};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use accompanist_core::{Row, SessionKey};
@@ -11,7 +11,7 @@ use rusqlite::Connection;
 use super::checkpoint::Checkpoints;
 use super::files::Files;
 use super::guard::Guard;
-use super::queue::Queue;
+use super::queue::queue;
 use super::row_ids::RowIds;
 use super::writer::{self, Batch, COMMIT, ROLLBACK, Writer};
 use super::{Backing, Options, Sqlite, SqliteTx, rows, schema, write};
@@ -72,7 +72,7 @@ impl SqliteMedium {
             options: Options::default(),
             connection: Some(SqliteTx { connection, row_ids: RowIds::default() }),
             guard,
-            queue: Queue::new(mpsc::channel().1, Duration::ZERO),
+            queue: queue(Duration::ZERO).1,
             checkpoints: Checkpoints::none(),
             runtime: None,
             alone: 0,

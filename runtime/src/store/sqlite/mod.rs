@@ -19,7 +19,7 @@ mod writer;
 use std::fmt;
 use std::ops::Deref;
 use std::path::{Path, PathBuf};
-use std::sync::mpsc::{self, Sender};
+use std::sync::mpsc;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::{self, JoinHandle};
 use std::time::Duration;
@@ -34,7 +34,7 @@ use self::checkpoint::{Checkpoints, Progress};
 pub use self::driven::SqliteMedium;
 use self::files::Files;
 use self::guard::Guard;
-use self::queue::{Command, Queue};
+use self::queue::{Command, Submitter};
 use self::row_ids::RowIds;
 use self::writer::Writer;
 use super::{Job, Store, StoreError};
@@ -93,7 +93,7 @@ enum Backing {
 
 /// Closes the queue and waits for the writer when the last handle goes.
 struct Shared {
-    queue: Option<Sender<Command>>,
+    queue: Option<Submitter>,
     writer: Option<JoinHandle<()>>,
     /// For the node: what it asks for is small and must not wait for a query of somebody's.
     reader: Mutex<Connection>,
@@ -162,14 +162,14 @@ impl Sqlite {
         let guard = Arc::new(Guard::default());
         let connection = writer::connect(path, options, &guard, &checkpoints)?;
         let progress = checkpoints.progress();
-        let (queue, incoming) = mpsc::channel();
+        let (submitter, queue) = queue::queue(options.laziness);
         let writer = Writer {
             path: path.to_owned(),
             files: Files::of(path)?,
             options,
             connection: Some(SqliteTx { connection, row_ids: RowIds::default() }),
             guard,
-            queue: Queue::new(incoming, options.laziness),
+            queue,
             checkpoints,
             runtime: Handle::try_current().ok(),
             alone: 0,
@@ -183,7 +183,7 @@ impl Sqlite {
             .spawn(move || writer.run())
             .map_err(|error| StoreError::Failed(format!("the writing thread cannot be started: {error}")))?;
         let (reader, queries) = (Mutex::new(reader), Mutex::new(queries));
-        let shared = Shared { queue: Some(queue), writer: Some(writer), reader, queries, progress };
+        let shared = Shared { queue: Some(submitter), writer: Some(writer), reader, queries, progress };
         Ok(Self { backing: Backing::Threads(Arc::new(shared)) })
     }
 
@@ -274,11 +274,8 @@ impl Store for Sqlite {
             Backing::Driven(driven) => return driven.submit(job),
         };
         let Some(queue) = &shared.queue else { return };
-        if let Err(unsent) = queue.send(Command::Job(job, Handle::try_current().ok())) {
-            match unsent.0 {
-                Command::Job(job, _) => job.fail(writer_gone()),
-                Command::Forget { .. } | Command::Schema { .. } => {}
-            }
+        if let Some(Command::Job(job, _)) = queue.send(Command::Job(job, Handle::try_current().ok())) {
+            job.fail(writer_gone());
         }
     }
 
@@ -318,7 +315,7 @@ impl Store for Sqlite {
 impl Shared {
     fn send(&self, command: Command) -> Result<(), StoreError> {
         let queue = self.queue.as_ref().ok_or_else(writer_gone)?;
-        queue.send(command).map_err(|_| writer_gone())
+        queue.send(command).map_or(Ok(()), |_| Err(writer_gone()))
     }
 }
 

@@ -7,6 +7,7 @@
 //! show a commit, and what stands behind a gap is lost: all that the log is seen to hold is first moved into the database file, with a sync of its own.
 //! The jobs that come next are committed one by one for a while, so that one that spoils every commit does not spoil the others' for ever.
 
+use std::collections::BTreeSet;
 use std::fs::File;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::PathBuf;
@@ -30,7 +31,7 @@ use crate::store::{Job, StoreError, Transact};
 /// Jobs that share one commit.
 const BATCH_JOBS_MAX: usize = 256;
 
-/// How long jobs that come are added to a batch: the first one waits for the last one.
+/// How long jobs that come are added to a batch after the first one that somebody waits for: it waits for the last one.
 const BATCH_DURATION_MAX: Duration = Duration::from_micros(500);
 
 /// Not in the words that an operation might prepare itself: its statements share the cache with these.
@@ -49,10 +50,18 @@ enum Completion {
     Schema(std::sync::mpsc::Sender<Result<(), StoreError>>),
 }
 
+/// A job of a batch, and what came of it.
+struct Told {
+    completion: Completion,
+    outcome: Result<(), StoreError>,
+    session: Option<SessionKey>,
+    is_lazy: bool,
+}
+
 /// One transaction and its jobs.
 #[derive(Default)]
 pub(super) struct Batch {
-    completions: Vec<(Completion, Result<(), StoreError>)>,
+    told: Vec<Told>,
     /// The transaction has begun.
     pub(super) open: bool,
     /// Something in it is to be committed.
@@ -114,19 +123,22 @@ impl Writer {
 
     fn batch(&mut self) {
         let mut batch = Batch::default();
-        let started = Instant::now();
+        let mut waited_for: Option<Instant> = None;
         let jobs_max = if self.alone > 0 { 1 } else { BATCH_JOBS_MAX };
-        while batch.lost.is_none() && batch.completions.len() < jobs_max {
-            let is_open = started.elapsed() < BATCH_DURATION_MAX;
+        while batch.lost.is_none() && batch.told.len() < jobs_max {
+            let is_open = waited_for.is_none_or(|since| since.elapsed() < BATCH_DURATION_MAX);
             let Some(command) = self.queue.next(is_open) else { break };
+            if !command.is_lazy() {
+                waited_for.get_or_insert_with(Instant::now);
+            }
             self.take(&mut batch, command);
         }
-        self.alone = self.alone.saturating_sub(batch.completions.len());
+        self.alone = self.alone.saturating_sub(batch.told.len());
         let committed = self.commit(&mut batch);
         if committed.is_err() {
             self.alone = BATCH_JOBS_MAX;
         }
-        for (completion, outcome) in batch.completions {
+        for Told { completion, outcome, .. } in in_turn(batch.told) {
             completion.call(outcome.and_then(|()| committed.clone()), self.runtime.as_ref());
         }
         if let Some(connection) = &mut self.connection {
@@ -135,30 +147,32 @@ impl Writer {
     }
 
     fn take(&mut self, batch: &mut Batch, command: Command) {
-        let (completion, outcome) = match command {
+        let is_lazy = command.is_lazy();
+        let (completion, outcome, session) = match command {
             Command::Job(Job::Write { write, key, done }, runtime) => {
                 self.runtime = runtime.or(self.runtime.take());
                 let outcome = self.write(batch, key, &write);
-                (Completion::Write(done), outcome)
+                (Completion::Write(done), outcome, Some(key))
             }
             Command::Job(Job::Transact(mut operation), runtime) => {
                 self.runtime = runtime.or(self.runtime.take());
                 let outcome = self.transact(batch, operation.as_mut());
-                (Completion::Transact(operation), outcome.map(drop))
+                let session = operation.key();
+                (Completion::Transact(operation), outcome.map(drop), Some(session))
             }
             Command::Forget { cutoff_ms, rows_max, reply } => {
                 let forgotten = self.attempt(batch, |connection, _| {
                     write::forget(connection, cutoff_ms, rows_max).map_err(TakenBack::Refused)
                 });
                 let count = forgotten.as_ref().copied().unwrap_or(0);
-                (Completion::Forget(reply, count), forgotten.map(drop).map_err(refusal))
+                (Completion::Forget(reply, count), forgotten.map(drop).map_err(refusal), None)
             }
             Command::Schema { sql, reply } => {
                 let outcome = self.attempt(batch, |connection, guard| run_schema(connection, guard, &sql));
-                (Completion::Schema(reply), outcome.map_err(refusal))
+                (Completion::Schema(reply), outcome.map_err(refusal), None)
             }
         };
-        batch.completions.push((completion, outcome));
+        batch.told.push(Told { completion, outcome, session, is_lazy });
     }
 
     /// Without a savepoint, which costs as much as the write: a conflict is found by its first statement, which has then changed nothing. Whatever
@@ -320,6 +334,15 @@ impl Completion {
             tracing::error!(panic = panic_text(panic.as_ref()), "a completion panicked");
         }
     }
+}
+
+/// Those that somebody waits for are told first, each session of all its jobs in their order; what belongs to no session comes last.
+fn in_turn(told: Vec<Told>) -> impl Iterator<Item = Told> {
+    let waited_for = |told: &Told| told.session.filter(|_| !told.is_lazy);
+    let sessions: BTreeSet<SessionKey> = told.iter().filter_map(waited_for).collect();
+    let (first, then): (Vec<_>, Vec<_>) =
+        told.into_iter().partition(|told| told.session.is_some_and(|session| sessions.contains(&session)));
+    first.into_iter().chain(then)
 }
 
 /// Notes that SQLite rolled back the transaction under a job: a full disk or an I/O error does that, and `ON CONFLICT ROLLBACK`.

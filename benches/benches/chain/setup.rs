@@ -1,7 +1,7 @@
 //! The processes of one chain, with delayed connections between them.
 
 use std::io::{BufRead as _, BufReader};
-use std::net::{SocketAddr, TcpListener};
+use std::net::{Ipv4Addr, SocketAddr, TcpListener};
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::time::Duration;
@@ -107,9 +107,12 @@ fn orchestrator(services: usize, directory: &Path, delay: &Delay) -> anyhow::Res
     Ok((spawn(&["client".to_owned(), ask])?, processes))
 }
 
+/// Held until all are chosen, so that no two are the same. On Linux they are on a host of this process's own: nobody's connection takes one of the
+/// ports before its process listens.
 fn free_addresses(count: usize) -> anyhow::Result<Vec<SocketAddr>> {
-    // Held until all are chosen, so that no two are the same.
-    let held: Vec<TcpListener> = (0..count).map(|_| TcpListener::bind("127.0.0.1:0")).collect::<Result<_, _>>()?;
+    let [_, a, b, c] = std::process::id().to_be_bytes();
+    let host = if cfg!(target_os = "linux") { Ipv4Addr::new(127, 64 | a, b, c) } else { Ipv4Addr::LOCALHOST };
+    let held: Vec<TcpListener> = (0..count).map(|_| TcpListener::bind((host, 0))).collect::<Result<_, _>>()?;
     Ok(held.iter().map(TcpListener::local_addr).collect::<Result<_, _>>()?)
 }
 

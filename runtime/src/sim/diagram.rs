@@ -11,19 +11,24 @@ use crate::store::driven::{Carried, Fate};
 /// The most that is drawn.
 const EVENTS_MAX: usize = 600;
 
-/// The last events of the run: those of `session`, where one is named, and what happened to nodes.
+/// The first and the last events of the run: those of `session`, where one is named, and what happened to nodes. What never ends goes on in the
+/// same way for long: why is at its beginning.
 pub(super) fn mermaid(state: &State, session: Option<SessionId>) -> String {
     let drawn: Vec<String> =
         state.trace.events.iter().filter_map(|(millis, noted)| line(*millis, noted, session)).collect();
-    let left_out = state.trace.left_out + drawn.len().saturating_sub(EVENTS_MAX) as u64;
     let mut text = String::from("sequenceDiagram\n");
     for (index, slot) in state.hosts.iter().enumerate() {
         let _ = writeln!(text, "    participant n{index} as {}", slot.name);
     }
-    if left_out > 0 && !state.hosts.is_empty() {
-        let _ = writeln!(text, "    Note over n0: what came before is left out");
-    }
-    for line in drawn.iter().skip(drawn.len().saturating_sub(EVENTS_MAX)) {
+    let note = |text: &mut String, left_out: bool, what: &str| {
+        if left_out && !state.hosts.is_empty() {
+            let _ = writeln!(text, "    Note over n0: what came {what} is left out");
+        }
+    };
+    note(&mut text, state.trace.left_out > 0, "before");
+    let last = drawn.len().saturating_sub(EVENTS_MAX / 2).max(EVENTS_MAX / 2);
+    for (at, line) in drawn.iter().enumerate().filter(|(at, _)| *at < EVENTS_MAX / 2 || *at >= last) {
+        note(&mut text, at == last && last > EVENTS_MAX / 2, "between");
         let _ = writeln!(text, "    {line}");
     }
     text

@@ -18,6 +18,10 @@ pub(crate) enum Fault {
     VotesTwice,
     /// V2: the result is not in the vote's record (H10).
     ResultNotInVote,
+    /// C1: the client is told before what the result depends on is durable.
+    TellsBeforeDurable,
+    /// H15: an initiator that runs again ends a session of which it may have told its client that it commits.
+    EndsWhatWasTold,
     /// C3: *done* is said before the settled record is durable.
     DoneBeforeDurable,
     /// C3: a vote is answered from memory (H3).
@@ -66,7 +70,7 @@ pub(crate) enum Fault {
 
 #[cfg(test)]
 impl Fault {
-    pub(crate) const ALL: [Self; 29] = [
+    pub(crate) const ALL: [Self; 31] = [
         Self::SendsBeforeDurable,
         Self::AcceptsBeforeDurable,
         Self::CommitsAfterAbort,
@@ -74,6 +78,8 @@ impl Fault {
         Self::ReusesPositions,
         Self::VotesTwice,
         Self::ResultNotInVote,
+        Self::TellsBeforeDurable,
+        Self::EndsWhatWasTold,
         Self::DoneBeforeDurable,
         Self::VoteAnsweredFromMemory,
         Self::AbortWithoutRecord,

@@ -31,7 +31,9 @@ impl<S: Store> Node<S> {
     ///
     /// A cancel is a request. It is decided by the first role that has not completed its part; where all have, it is too late. A role that is
     /// away may be the one that decides: so this may take long, and who does not want to wait drops the future; the request stands for as
-    /// long as this node runs. Where nothing is heard of it, it may be asked again, also after a restart.
+    /// long as this node runs. Where nothing is heard of it, it may be asked again, also after a restart. After one, this role does not decide
+    /// until it does something that it had not done before: its client may have been told the result already. A deadline
+    /// ([`Start::within`](crate::Start::within)) holds over a restart.
     pub async fn cancel(&self, choreography: &str, id: &str, reason: impl Into<Arc<str>>) -> Result<Cancelled, Error> {
         self.shared.taken_up(choreography, id).await?;
         let name = self.shared.repertoire.name(choreography);

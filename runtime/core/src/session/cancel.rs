@@ -1,9 +1,10 @@
 //! Ending a session by request: of its client, of an operator, of its deadline (hole H15 of the specification).
 //!
 //! A cancel is a request. The first role that has not voted decides, as if its own program had ended the session: the abort is in its row. A role
-//! that has voted *completed* has promised not to end it; it passes the request on to those that, as far as it knows, have not, again and again
-//! until the outcome is known. When all have voted it is too late. A request is kept in memory only: who asked, and hears of no outcome because
-//! this node crashed, asks again. A deadline is a cancel by the clock of the initiator, in whose row it is: it comes again after a restart.
+//! that has voted *completed* has promised not to end it, and so has an initiator that may have told its client (`early.rs`); it passes the
+//! request on to those that, as far as it knows, have not, again and again until the outcome is known. When all have voted it is too late. A
+//! request is kept in memory only: who asked, and hears of no outcome because this node crashed, asks again. A deadline is a cancel by the clock
+//! of the initiator, in whose row it is: it comes again after a restart.
 
 use std::sync::Arc;
 
@@ -30,15 +31,11 @@ impl Session {
     pub fn handle_cancel(&mut self, reason: Arc<str>) -> Cancel {
         match self.state() {
             None if self.stopped => Cancel::Aborts,
+            Some(RowState::Active) if self.may_have_told() => self.pass_on(reason),
             None | Some(RowState::Active) => self.cancel_here(reason),
             Some(RowState::Voted { .. }) if fault::is_on(Fault::VotesTwice) => self.cancel_here(reason),
-            Some(RowState::Voted { .. }) if self.decided => Cancel::TooLate,
-            Some(RowState::Voted { .. }) => {
-                self.cancel = Some(reason);
-                let roles: Vec<_> = self.peers.keys().copied().collect();
-                roles.into_iter().for_each(|role| self.pass_cancel_on(role));
-                Cancel::PassedOn
-            }
+            Some(RowState::Voted { .. }) if self.decided || self.told => Cancel::TooLate,
+            Some(RowState::Voted { .. }) => self.pass_on(reason),
             Some(RowState::Aborting { .. } | RowState::Finished { outcome: Err(_) }) => Cancel::Aborts,
             Some(RowState::Committed { .. } | RowState::Finished { outcome: Ok(_) }) => Cancel::TooLate,
         }
@@ -47,6 +44,13 @@ impl Session {
     fn cancel_here(&mut self, reason: Arc<str>) -> Cancel {
         self.abort_as_origin(reason);
         Cancel::Aborts
+    }
+
+    fn pass_on(&mut self, reason: Arc<str>) -> Cancel {
+        self.cancel = Some(reason);
+        let roles: Vec<_> = self.peers.keys().copied().collect();
+        roles.into_iter().for_each(|role| self.pass_cancel_on(role));
+        Cancel::PassedOn
     }
 
     /// The session is to be decided by `deadline`; this is said once, at the start, and is in every row.
@@ -85,9 +89,10 @@ impl Session {
         !self.stopped && matches!(self.state(), None | Some(RowState::Active | RowState::Voted { .. }))
     }
 
-    /// A role that has voted passes a cancel on. One that has voted here too has nothing to add: the other asks all.
+    /// A role that has voted passes a cancel on. One that has voted here too, or may have told its client, has nothing to add: the other asks all.
     pub(super) fn handle_cancel_of_peer(&mut self, from: RoleId, reason: Arc<str>) {
         match self.state() {
+            Some(RowState::Active) if self.may_have_told() => {}
             None | Some(RowState::Active) if !self.stopped => _ = self.cancel_here(reason),
             Some(RowState::Aborting { .. }) => self.relay_abort(from),
             None
@@ -100,8 +105,8 @@ impl Session {
     /// Asks `role`, unless it is known to have voted. A vote that is not durable yet may be lost, and with it the session's memory.
     pub(super) fn pass_cancel_on(&mut self, role: RoleId) {
         let Some(reason) = self.cancel.clone() else { return };
-        let votes = self.entered && matches!(self.state(), Some(RowState::Voted { .. }));
-        if votes && self.peers.get(&role).is_some_and(|peer| !peer.completed) {
+        let has_voted = self.entered && matches!(self.state(), Some(RowState::Voted { .. }));
+        if (has_voted || self.may_have_told()) && self.peers.get(&role).is_some_and(|peer| !peer.completed) {
             self.transmit(role, Body::Cancel { reason });
         }
     }

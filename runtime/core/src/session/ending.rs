@@ -26,6 +26,7 @@ impl Session {
         }
         let Some(row) = &self.row else { return };
         self.entered = true;
+        self.tells_early = false;
         match row.state.clone() {
             RowState::Active | RowState::Finished { .. } => {}
             RowState::Voted { .. } => {
@@ -43,7 +44,7 @@ impl Session {
                 self.finish_if_all_done();
             }
             RowState::Aborting { reason, .. } => {
-                self.decided(Err(Arc::clone(&reason)));
+                self.aborted(Arc::clone(&reason));
                 if self.is_origin() {
                     let vote = Body::Vote { voter: self.me, vote: Vote::Aborted { reason } };
                     self.broadcast(|peer| !peer.done, vote);
@@ -131,18 +132,16 @@ impl Session {
         }
     }
 
-    /// The result, once: when all votes are in, or when a restarted role finds the session committed. A client may ask for it again.
+    /// When all votes are in, or when a restarted role finds the session committed.
     fn settled(&mut self, result: &Arc<str>) {
-        if !self.decided {
-            self.decided(Ok(Arc::clone(result)));
-            self.events.push_back(Event::Settled(Ok(Arc::clone(result))));
-        }
+        self.decided = true;
+        self.tell_committed(result);
     }
 
-    fn decided(&mut self, outcome: Result<Arc<str>, Arc<str>>) {
+    fn aborted(&mut self, reason: Arc<str>) {
         if !self.decided {
             self.decided = true;
-            self.events.push_back(Event::Decided(outcome));
+            self.events.push_back(Event::Decided(Err(reason)));
         }
     }
 

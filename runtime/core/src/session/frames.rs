@@ -106,7 +106,10 @@ impl Session {
             }
             None | Some(RowState::Active | RowState::Finished { .. }) => {}
             Some(RowState::Voted { .. }) if self.decided => self.answer_done(from, Outcome::Committed),
-            Some(RowState::Voted { .. }) => self.decide_if_all_completed(),
+            Some(RowState::Voted { .. }) => {
+                self.tell_early();
+                self.decide_if_all_completed();
+            }
             Some(RowState::Committed { .. }) => self.answer_done(from, Outcome::Committed),
             Some(RowState::Aborting { .. }) => self.relay_abort(from),
         }
@@ -115,7 +118,7 @@ impl Session {
     fn handle_aborted(&mut self, from: RoleId, voter: RoleId, reason: Arc<str>) {
         match self.state() {
             // All have voted otherwise.
-            Some(RowState::Voted { .. }) if self.decided => {}
+            Some(RowState::Voted { .. }) if self.decided || self.told => {}
             None | Some(RowState::Active | RowState::Voted { .. }) => {
                 // A vote of this role's own that it knows nothing of is one that it has forgotten: all have stopped, and whoever still
                 // passes it on is told so in the end.

@@ -16,6 +16,7 @@
 //! the start: it calls a message stable only when that is in its own log (`stability.rs`).
 
 mod cancel;
+mod early;
 mod ending;
 mod few;
 mod frames;
@@ -183,6 +184,8 @@ pub struct Session {
     wanted: BTreeSet<(RoleId, Position)>,
     /// This run began with what is stored.
     is_recovered: bool,
+    /// And it has done nothing yet of which there was no record.
+    repeats: bool,
     /// Roles for whose messages there was no room in the poll of the program that is under way, and those that are to be asked for it.
     waits_for_room: BTreeSet<RoleId>,
     to_ask: BTreeSet<RoleId>,
@@ -205,6 +208,10 @@ pub struct Session {
     peers: Few<RoleId, Peer>,
     accepted: bool,
     decided: bool,
+    /// The client has been told that the session commits.
+    told: bool,
+    /// It may be told before this role's vote is durable.
+    tells_early: bool,
     /// What is still to be undone, the last one next; made when the rollback begins.
     to_undo: Option<Vec<Position>>,
     undoing: Option<Position>,
@@ -270,6 +277,7 @@ impl Session {
             stable_early: BTreeSet::new(),
             wanted: BTreeSet::new(),
             is_recovered: false,
+            repeats: false,
             waits_for_room: BTreeSet::new(),
             to_ask: BTreeSet::new(),
             fresh: Vec::new(),
@@ -283,6 +291,8 @@ impl Session {
             peers,
             accepted: false,
             decided: false,
+            told: false,
+            tells_early: false,
             to_undo: None,
             undoing: None,
             undo_attempts: 0,
@@ -345,6 +355,7 @@ impl Session {
         session.scopes = ScopeTable::recover(stored.scope_votes);
         session.row = Some(stored.row);
         session.is_recovered = true;
+        session.repeats = session.is_initiator();
         session.recover_log(stored.messages);
         if session.runs_program() {
             if me == session.header.initiator {

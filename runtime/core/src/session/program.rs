@@ -285,7 +285,7 @@ impl Session {
             match (refusal, ended) {
                 (Some(reason), _) => self.refuse(reason),
                 (None, Some(result)) => self.complete(result),
-                (None, None) => {}
+                (None, None) => self.cancel_paused(),
             }
         }
         // What has just run is recorded whatever came of the program: its writes are in the commit that is being made.
@@ -355,7 +355,14 @@ impl Session {
                 let (recorded, attempted) = (format!("the result {recorded}"), format!("the result {result}"));
                 self.park(Divergence { position: None, recorded, attempted });
             }
-            _ => self.write(RowState::Voted { result }, Urgency::Prompt),
+            _ => {
+                self.tells_early = self.may_tell_early();
+                // What is said at the end waits for it, though.
+                let is_waited_for = !self.tells_early || !self.fresh.is_empty();
+                let urgency = if is_waited_for { Urgency::Prompt } else { Urgency::Lazy };
+                self.write(RowState::Voted { result }, urgency);
+                self.tell_early();
+            }
         }
     }
 

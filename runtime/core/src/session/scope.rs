@@ -291,8 +291,9 @@ impl Session {
         let voted = matches!(self.state(), Some(RowState::Voted { .. }));
         let Some(scope) = self.scopes.entered.get_mut(&position) else { return };
         self.timers.remove(&Timer::Scope(position));
-        // Nobody waits for the end of a scope of this role alone, and running it again leads there at once: all of it is recorded.
-        if vote == ScopeVote::Done && scope.peers.is_empty() {
+        // Nobody waits for the end of a scope of this role alone, and running it again leads there: but not in time, perhaps, where timers in it
+        // begin again.
+        if vote == ScopeVote::Done && scope.peers.is_empty() && (scope.limit_millis.is_none() || voted) {
             scope.own = Some(vote);
             return;
         }

@@ -62,6 +62,7 @@ impl Session {
         self.last_write = WriteId(self.last_write.0 + 1);
         if changed || !changes.iter().all(nothing_depends_on) {
             self.gate = self.last_write;
+            self.repeats = false;
         }
         if changed {
             self.state_write = self.last_write;

@@ -13,7 +13,7 @@ fn program_a() -> World {
     World::begun(Choreography::new("a", &steps).cancelled_by(&[A, B]))
 }
 
-fn cancel(world: &mut World, role: RoleId) -> Cancel {
+pub(super) fn cancel(world: &mut World, role: RoleId) -> Cancel {
     let (id, mut answer) = (world.session(role).key().session, None);
     world.with(role, id, |live| answer = Some(live.session.handle_cancel("no more".into())));
     answer.expect("the session is in memory")

@@ -37,6 +37,9 @@ impl World {
                 (None, Ok(_)) => panic!("committed what refuses"),
                 (Some(_), Ok(_)) | (None, Err(_)) => {}
             }
+            if let (Some(Some(told)), Ok(result)) = (self.decided.get(&(*id, A)), at_initiator) {
+                assert_eq!(**told, **result, "the client was told something else");
+            }
             for role in self.choreography.participants() {
                 let store = &self.node(role).store;
                 match (store.outcomes.get(id), at_initiator, &reference) {

@@ -106,8 +106,9 @@ impl World {
                 }
             }
             Event::Decided(outcome) | Event::Settled(outcome) => {
-                let before = self.decided.insert((id, role), outcome.is_ok());
-                assert!(before.is_none_or(|before| before == outcome.is_ok()));
+                let result = outcome.ok();
+                let before = self.decided.insert((id, role), result.clone());
+                assert!(before.is_none_or(|before| before == result), "told something else than before");
                 self.check_outcomes(id);
             }
             Event::Parked(divergence) => self.parked.push((role, divergence.to_string())),

@@ -28,6 +28,8 @@ fn shows(fault: Fault) -> Shows {
         Fault::ReusesPositions => Shows { program: None, seeds: Some(500) },
         Fault::VotesTwice => at(cancelled, 200, Some(500)),
         Fault::ResultNotInVote => at(a, 100, Some(500)),
+        Fault::TellsBeforeDurable => at(early, 5_000, None),
+        Fault::EndsWhatWasTold => at("j, A and B cancel", 10_000, None),
         Fault::DoneBeforeDurable => at(a, 200, Some(500)),
         Fault::VoteAnsweredFromMemory => at(a, 100, Some(500)),
         Fault::AbortWithoutRecord => at(early, 500, Some(500)),

@@ -22,6 +22,10 @@ fn having(payload: &str) -> Digest {
 }
 
 fn header() -> Arc<Header> {
+    header_of(&[A, B])
+}
+
+pub fn header_of(participants: &[RoleId]) -> Arc<Header> {
     Arc::new(Header {
         choreography: "test".into(),
         fingerprint: [0; 32],
@@ -29,7 +33,7 @@ fn header() -> Arc<Header> {
         client_id: "1".into(),
         nonce: [0; 16],
         nodes: vec![vec!["a".into()], vec!["b".into()], vec!["c".into()]],
-        participants: vec![A, B],
+        participants: participants.to_vec(),
     })
 }
 

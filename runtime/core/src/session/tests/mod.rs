@@ -10,6 +10,8 @@ mod check;
 mod choreography;
 mod defects;
 mod drive;
+mod early;
+mod early_inputs;
 mod explore;
 mod faults;
 mod holes;

@@ -39,6 +39,9 @@ pub fn all() -> Vec<Choreography> {
     add("last transaction fails always", &[t(A, Works), Send(A, B), t(B, FailsAlways)]);
     add("begins", &[t(C, Works), Send(C, B), t(B, Works)]);
     add("begins and refuses", &[t(A, Works), t(C, Refuses), Send(C, B), t(B, Works)]);
+    add("j", &[Send(A, B), t(B, Works), Send(B, A)]);
+    add("j, and calls at last", &[Send(A, B), t(B, Works), Send(B, A), Call(A)]);
+    add("j, and calls meanwhile", &[Send(A, B), t(B, Works), Call(A), Send(B, A)]);
     add("call", &[Call(A), Send(A, B), t(B, Works), Call(B), Send(B, A), t(A, Works)]);
     add("call, refused after", &[Call(A), Send(A, B), t(B, Works), Call(B), Send(B, A), t(A, Refuses)]);
     add("outside", &[Intent(A, Works), Send(A, B), Intent(B, Works), Send(B, A), t(A, Works)]);

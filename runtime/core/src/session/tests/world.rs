@@ -95,8 +95,8 @@ pub struct World {
     pub calls: u64,
     /// How often each operation and each compensation failed.
     pub failures: BTreeMap<(RoleId, SessionId, Position, bool), u32>,
-    /// What was told of the outcome.
-    pub decided: BTreeMap<(SessionId, RoleId), bool>,
+    /// What was told of the outcome: the result, where it commits.
+    pub decided: BTreeMap<(SessionId, RoleId), Option<Arc<str>>>,
     pub accepted: BTreeSet<SessionId>,
     /// How scopes ended, and for whom.
     pub ends: BTreeMap<(SessionId, Position), ScopeEnd>,
@@ -311,7 +311,8 @@ impl World {
                 RowState::Active | RowState::Voted { .. } => {}
             }
         }
-        let told = |outcome| self.decided.iter().any(|((session, _), told)| *session == id && *told == outcome);
+        let told =
+            |commits| self.decided.iter().any(|((session, _), told)| *session == id && told.is_some() == commits);
         assert!(!(committed || told(true)) || !(aborted || told(false)), "two outcomes of one session");
     }
 

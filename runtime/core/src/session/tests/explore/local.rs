@@ -3,6 +3,7 @@
 
 use std::collections::BTreeMap;
 use std::rc::Rc;
+use std::sync::Arc;
 
 use super::super::choreography::{A, Behaviour, Choreography, is_outside};
 use super::super::world::{Action, Letter, Node, World};
@@ -20,7 +21,7 @@ const LATER: Millis = Millis(2_000);
 pub struct Local {
     pub node: Node,
     failures: BTreeMap<(RoleId, SessionId, Position, bool), u32>,
-    told: Option<bool>,
+    told: Option<Option<Arc<str>>>,
     accepted: bool,
     ends: BTreeMap<(SessionId, Position), ScopeEnd>,
     parked: Vec<(RoleId, String)>,
@@ -114,7 +115,7 @@ impl Local {
     }
 
     pub fn summary(&self) -> Summary {
-        let (mut committed, mut aborted) = (self.told == Some(true), self.told == Some(false));
+        let (mut committed, mut aborted) = (matches!(self.told, Some(Some(_))), self.told == Some(None));
         for kept in self.node.store.sessions.values() {
             match &kept.stored.row.state {
                 RowState::Committed { .. } | RowState::Finished { outcome: Ok(_) } => committed = true,
@@ -145,7 +146,7 @@ impl Local {
     pub fn put_into(&self, world: &mut World, role: RoleId, id: SessionId) {
         world.nodes[usize::from(role.0)] = self.node.clone();
         world.failures.extend(self.failures.clone());
-        world.decided.extend(self.told.map(|told| ((id, role), told)));
+        world.decided.extend(self.told.clone().map(|told| ((id, role), told)));
         world.accepted.extend(self.accepted.then_some(id));
         world.ends.extend(self.ends.clone());
         world.parked.extend(self.parked.clone());
@@ -156,7 +157,7 @@ impl Local {
         let local = Self {
             node: std::mem::take(&mut world.nodes[usize::from(role.0)]),
             failures: world.failures,
-            told: world.decided.get(&(id, role)).copied(),
+            told: world.decided.get(&(id, role)).cloned(),
             accepted: !world.accepted.is_empty(),
             ends: world.ends,
             parked: world.parked,

@@ -26,6 +26,7 @@ pub fn programs_of_two() -> Vec<Choreography> {
         [Transaction(A, Works), Send(A, B), Transaction(B, Works), Send(B, A), Send(A, B), Transaction(B, second)]
     };
     let e = |last| [Send(A, B), Transaction(B, Works), Transaction(A, last)];
+    let j = [Send(A, B), Transaction(B, MayRefuse), Send(B, A)];
     let then = [Step::scope(&a, &[Send(A, B)]), Transaction(A, Works), Send(A, B), Transaction(B, MayRefuse)];
     let inner = Step::scope_why(&[Send(A, B), Transaction(B, Works), Transaction(B, Refuses)], &[]);
     let nested = [Step::scope(&[Transaction(A, Works), inner, Transaction(A, Refuses)], &[])];
@@ -38,6 +39,9 @@ pub fn programs_of_two() -> Vec<Choreography> {
         Choreography::new("d, t2 may refuse", &d(MayRefuse)),
         Choreography::new("e", &e(Works)),
         Choreography::new("e, t0 may refuse, A and B cancel", &e(MayRefuse)).cancelled_by(&[A, B]),
+        Choreography::new("j", &j),
+        Choreography::new("j, A and B cancel", &j).cancelled_by(&[A, B]),
+        Choreography::new("j, with a deadline", &j).within(50),
         Choreography::new("h of two", &[Send(A, B), Transaction(A, Refuses), Transaction(B, Refuses)]),
         Choreography::new("i, B may refuse", &[Intent(A, Works), Send(A, B), Transaction(B, MayRefuse)]),
         Choreography::new("i, both outside", &[Intent(A, Works), Send(A, B), Intent(B, MayRefuse)]),

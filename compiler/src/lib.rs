@@ -5,16 +5,19 @@ pub mod cli;
 pub mod codegen;
 pub mod diagnostic;
 pub mod diagram;
+pub mod editor;
 pub mod format;
 pub mod hir;
 pub mod interpret;
 pub mod lir;
 pub mod load;
+#[cfg(feature = "cli")]
+mod lsp;
 pub mod source;
 pub mod span;
 pub mod syntax;
 
-use diagnostic::{Diagnostic, Diagnostics, Severity};
+use diagnostic::{Diagnostic, Diagnostics, Reference, Severity};
 use source::Sources;
 
 /// What a front end may choose.
@@ -35,6 +38,8 @@ pub struct Compilation {
     pub functions: lir::Functions,
     /// The program of each role of each choreography; a choreography with errors has none.
     pub projections: Vec<lir::Projection>,
+    /// What names mean, by where they are used.
+    pub references: Vec<Reference>,
     /// All diagnostics by place in the source.
     pub diagnostics: Vec<Diagnostic>,
 }
@@ -53,5 +58,7 @@ pub fn compile(sources: &Sources, _options: &Options) -> Compilation {
     let hir = hir::resolve(sources, &files, &mut diagnostics);
     let functions = lir::functions(&hir, &mut diagnostics);
     let projections = lir::project(&hir, &functions, &mut diagnostics);
-    Compilation { sources: sources.clone(), files, hir, functions, projections, diagnostics: diagnostics.finish() }
+    let references = diagnostics.references();
+    let diagnostics = diagnostics.finish();
+    Compilation { sources: sources.clone(), files, hir, functions, projections, references, diagnostics }
 }

@@ -30,7 +30,7 @@ pub fn fmt(paths: &[PathBuf], check: bool) -> u8 {
 }
 
 /// The `.chor` files below a directory, in order; hidden directories and `target` are left out.
-fn collect(directory: &Path, depth: usize, files: &mut Vec<PathBuf>) -> std::io::Result<()> {
+pub(crate) fn collect(directory: &Path, depth: usize, files: &mut Vec<PathBuf>) -> std::io::Result<()> {
     let mut paths: Vec<PathBuf> =
         std::fs::read_dir(directory)?.map(|entry| entry.map(|entry| entry.path())).collect::<Result<_, _>>()?;
     paths.sort();

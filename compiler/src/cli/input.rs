@@ -26,8 +26,8 @@ pub fn file(path: &Path) -> Result<SourceFile, String> {
     }
 }
 
-/// The text of a file.
-fn text(path: &Path) -> Result<String, String> {
+/// The text of a file, or why it cannot be read.
+pub(crate) fn text(path: &Path) -> Result<String, String> {
     let metadata = std::fs::metadata(path).map_err(unreadable)?;
     if metadata.is_dir() {
         return Err("is a directory; name the `.chor` files in it".to_owned());

@@ -2,8 +2,8 @@
 #![allow(clippy::disallowed_methods, reason = "the binary reads and writes the files that the library does not know")]
 
 mod diagram;
-mod fmt;
-mod input;
+pub(crate) mod fmt;
+pub(crate) mod input;
 pub mod json;
 mod message;
 mod new;
@@ -49,6 +49,7 @@ const EXAMPLES: &str = "Examples:
   chor fmt --check
   chor new trip
   chor explain E0010
+  chor lsp
   chor sessions --node warehouse.db --stuck
 
 Exit codes: 0 fine, 1 the program has errors or another form, or the node refuses, 2 wrong usage, or a file or node that cannot be
@@ -137,6 +138,11 @@ enum Command {
         #[arg(long)]
         check: bool,
     },
+    /// Answer an editor, which starts this itself: the Language Server Protocol over the standard input and output.
+    #[command(
+        after_help = "Examples:\n  chor lsp                # what an editor is told to run for `.chor` files\n  README.md, \"In the editor\", has the settings of some."
+    )]
+    Lsp,
     #[command(flatten)]
     Node(node::Command),
     /// Explain a diagnostic by its code.
@@ -167,6 +173,7 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
         }
         Command::New { name, path, accompanist } => new::new(&name, path.as_deref(), accompanist.as_deref()),
         Command::Fmt { paths, check } => fmt::fmt(&paths, check),
+        Command::Lsp => lsp(),
         Command::Node(command) => node::run(&command),
         Command::Explain { code } => explain(&code),
     })
@@ -215,6 +222,16 @@ fn compile_file(
     }
     message::write(&sources, &diagnostics, format);
     Some(compilation)
+}
+
+fn lsp() -> u8 {
+    match crate::lsp::run() {
+        Ok(()) => FINE,
+        Err(error) => {
+            complain(&error);
+            FAILED
+        }
+    }
 }
 
 fn explain(text: &str) -> u8 {

@@ -266,6 +266,10 @@ fn unknown(thing: &Thing, name: &str, span: Span, candidates: &[String]) -> Pros
         _ => None,
     };
     let known = known.map(str::to_owned);
+    let meant = match candidates {
+        [only] if known.is_none() => Some(only.as_str()),
+        _ => None,
+    };
     let mend = known.or_else(|| did_you_mean(candidates)).or_else(|| match thing {
         Thing::Type => {
             Some("declare it: `struct`, `enum`, or `extern type crate::…;` for one that Rust owns".to_owned())
@@ -297,7 +301,7 @@ fn unknown(thing: &Thing, name: &str, span: Span, candidates: &[String]) -> Pros
             .label(*block, "this `else` does not name the abort")
             .edit(Span { end: block.start, ..*block }, format!("{name} ")),
         Thing::Method { semicolon: Some(semicolon), .. } => Mend::WithoutSemicolon(*semicolon).told(prose, span, None),
-        _ => prose,
+        _ => meant.into_iter().fold(prose, |prose, meant| prose.edit(span, meant)),
     }
 }
 

@@ -53,11 +53,21 @@ impl Diagnostic {
     }
 }
 
-/// Where the stages leave what they find. Stages push in any order; [`Diagnostics::finish`] sorts.
+/// Where the stages leave what they find: what is wrong, and what names mean. Stages push in any order; [`Diagnostics::finish`] sorts.
 #[derive(Clone, Debug, Default)]
 pub struct Diagnostics {
     found: Vec<Diagnostic>,
     errors: usize,
+    references: Vec<Reference>,
+}
+
+/// A name where it is used, and where what it means is declared: the span of the name there.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Reference {
+    /// Where the name is used.
+    pub used: Span,
+    /// Where it is declared.
+    pub declared: Span,
 }
 
 impl Diagnostics {
@@ -73,16 +83,24 @@ impl Diagnostics {
         self.found.push(diagnostic);
     }
 
+    /// Says what a name means. What the language declares itself is declared nowhere.
+    pub fn refer(&mut self, used: Span, declared: Span) {
+        if declared.start < declared.end {
+            self.references.push(Reference { used, declared });
+        }
+    }
+
     /// Adds those of another list.
     pub fn append(&mut self, other: Diagnostics) {
         self.found.extend(other.found);
         self.errors += other.errors;
+        self.references.extend(other.references);
     }
 
     /// Puts another in the place of each, or takes it away.
     pub fn filter_map(&mut self, change: impl FnMut(Problem) -> Option<Problem>) {
-        let found = std::mem::take(self).found;
-        found
+        self.errors = 0;
+        std::mem::take(&mut self.found)
             .into_iter()
             .map(|diagnostic| diagnostic.problem)
             .filter_map(change)
@@ -107,6 +125,14 @@ impl Diagnostics {
     /// Whether there are none.
     pub fn is_empty(&self) -> bool {
         self.found.is_empty()
+    }
+
+    /// What names mean, by where they are used, each once. They are taken out.
+    pub fn references(&mut self) -> Vec<Reference> {
+        let mut references = std::mem::take(&mut self.references);
+        references.sort_unstable();
+        references.dedup();
+        references
     }
 
     /// All of them by place in the source (then by code), each once.

@@ -88,6 +88,13 @@ impl Scope {
         self.names.get(name).copied().filter(|_| self.is_seen(name))
     }
 
+    /// Says that an item is meant where its name stands.
+    pub fn refer(&self, name: &Ident, diagnostics: &mut Diagnostics) {
+        if let Some(declared) = self.names.get(&name.name) {
+            diagnostics.refer(name.span, *declared);
+        }
+    }
+
     /// The names of all types.
     pub fn type_names(&self) -> impl Iterator<Item = &str> {
         self.types
@@ -286,9 +293,12 @@ fn service(item: &ast::Service, scope: &Scope, diagnostics: &mut Diagnostics) ->
 /// The service that a role names.
 pub fn resolve_service(name: &Ident, scope: &Scope, diagnostics: &mut Diagnostics) -> Option<ServiceId> {
     let id = scope.service_id(&name.name);
-    if id.is_none() {
-        let candidates = nearest(&name.name, scope.service_names());
-        diagnostics.push(Meaning::unknown(Thing::Service, name, candidates));
+    match id {
+        Some(_) => scope.refer(name, diagnostics),
+        None => {
+            let candidates = nearest(&name.name, scope.service_names());
+            diagnostics.push(Meaning::unknown(Thing::Service, name, candidates));
+        }
     }
     id
 }
@@ -309,6 +319,7 @@ pub fn resolve_type_with(ty: &ast::Type, params: &[Ident], scope: &Scope, diagno
             if let ([name], []) = (path.segments.as_slice(), args.as_slice())
                 && let Some((index, param)) = (0..).zip(params).find(|(_, param)| param.name == name.name)
             {
+                diagnostics.refer(name.span, param.span);
                 return Ty::Param(index, param.name.clone());
             }
             let args: Vec<Ty> = args.iter().map(|arg| resolve_type_with(arg, params, scope, diagnostics)).collect();
@@ -358,7 +369,10 @@ fn resolve_path(path: &ast::Path, args: Vec<Ty>, span: Span, scope: &Scope, diag
         _ => {}
     }
     match Ty::primitive(&name.name).or_else(|| scope.type_id(&name.name).map(Ty::Named)) {
-        Some(ty) => ty,
+        Some(ty) => {
+            scope.refer(name, diagnostics);
+            ty
+        }
         None => {
             let candidates = nearest(&name.name, scope.type_names());
             diagnostics.push(Meaning::unknown(Thing::Type, name, candidates));

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use super::check::{duplicates, reserved};
 use super::items::{Scope, resolve_service};
-use super::{At, Role, RoleId, RoleKind};
+use super::{At, Role, RoleId, RoleKind, ServiceId};
 use crate::diagnostic::grouping::Grouping;
 use crate::diagnostic::meaning::{Meaning, Thing};
 use crate::diagnostic::{Diagnostics, nearest};
@@ -14,7 +14,8 @@ use crate::syntax::ast::{self, Ident};
 /// What the names of roles mean.
 #[derive(Clone, Debug, Default)]
 pub struct RoleNames {
-    names: BTreeMap<String, RoleId>,
+    /// Each with the name where it is declared.
+    names: BTreeMap<String, (RoleId, Span)>,
 }
 
 impl RoleNames {
@@ -22,14 +23,14 @@ impl RoleNames {
     pub fn new(roles: &[Role]) -> Self {
         let mut names = BTreeMap::new();
         for (index, role) in (0..=u16::MAX).zip(roles) {
-            names.entry(role.name.name.clone()).or_insert(RoleId(index));
+            names.entry(role.name.name.clone()).or_insert((RoleId(index), role.name.span));
         }
         Self { names }
     }
 
     /// The role of that name.
     pub fn get(&self, name: &str) -> Option<RoleId> {
-        self.names.get(name).copied()
+        self.names.get(name).map(|(role, _)| *role)
     }
 
     /// All names.
@@ -38,12 +39,12 @@ impl RoleNames {
     }
 
     /// Gives a member its name until [`RoleNames::restore`] is handed what this gives back.
-    pub fn shadow(&mut self, name: &str, role: RoleId) -> Option<RoleId> {
-        self.names.insert(name.to_owned(), role)
+    pub fn shadow(&mut self, name: &Ident, role: RoleId) -> Option<(RoleId, Span)> {
+        self.names.insert(name.name.clone(), (role, name.span))
     }
 
     /// Undoes [`RoleNames::shadow`].
-    pub fn restore(&mut self, name: &str, before: Option<RoleId>) {
+    pub fn restore(&mut self, name: &str, before: Option<(RoleId, Span)>) {
         match before {
             Some(role) => self.names.insert(name.to_owned(), role),
             None => self.names.remove(name),
@@ -52,12 +53,19 @@ impl RoleNames {
 
     /// The role of that name, which must be one.
     pub fn role(&self, name: &Ident, diagnostics: &mut Diagnostics) -> Option<RoleId> {
-        let role = self.get(&name.name);
+        let role = self.refer(name, diagnostics);
         if role.is_none() {
             let candidates = nearest(&name.name, self.all());
             diagnostics.push(Meaning::unknown(Thing::Role, name, candidates));
         }
         role
+    }
+
+    /// The role of that name, if it is one's.
+    pub fn refer(&self, name: &Ident, diagnostics: &mut Diagnostics) -> Option<RoleId> {
+        let (role, declared) = self.names.get(&name.name)?;
+        diagnostics.refer(name.span, *declared);
+        Some(*role)
     }
 
     /// The roles of a list, each once; nothing where one of them is unknown, for then it is not known who is meant.
@@ -105,6 +113,13 @@ pub fn check_group(group: &[(RoleId, Span)], roles: &[Role], diagnostics: &mut D
     false
 }
 
+/// The service that has the name of the role.
+fn own_service(role: &Ident, scope: &Scope, diagnostics: &mut Diagnostics) -> Option<ServiceId> {
+    let service = scope.service_id(&role.name)?;
+    scope.refer(role, diagnostics);
+    Some(service)
+}
+
 /// The roles that a choreography declares.
 pub fn declared(roles: &[ast::RoleParam], scope: &Scope, diagnostics: &mut Diagnostics) -> Vec<Role> {
     duplicates::check(roles.iter().map(|role| &role.name), diagnostics);
@@ -112,7 +127,7 @@ pub fn declared(roles: &[ast::RoleParam], scope: &Scope, diagnostics: &mut Diagn
     for role in roles {
         reserved::check(&role.name, diagnostics);
         let services = match role.services.as_slice() {
-            [] => scope.service_id(&role.name.name).into_iter().collect(),
+            [] => own_service(&role.name, scope, diagnostics).into_iter().collect(),
             named => {
                 duplicates::check(named.iter(), diagnostics);
                 named.iter().filter_map(|name| resolve_service(name, scope, diagnostics)).collect()

@@ -36,7 +36,7 @@ fn check_service(service: &Service, diagnostics: &mut Diagnostics) {
                 };
                 diagnostics.push(problem.into());
             }
-            Some(_) => {}
+            Some((_, declared)) => diagnostics.refer(name.span, declared.span),
             None => {
                 first.insert(&name.name, (operation, name));
             }

@@ -25,7 +25,7 @@ impl Lower<'_> {
                     self.diagnostics.push(Grouping::NotAssignable { span }.into());
                     return None;
                 };
-                let Some(local) = self.variable(&name.name) else {
+                let Some(local) = self.refer(name) else {
                     self.name(name);
                     return None;
                 };
@@ -54,6 +54,7 @@ impl Lower<'_> {
                     self.unknown_field(name, &ty, declared);
                     return None;
                 };
+                self.diagnostics.refer(name.span, field.name.span);
                 target.path.push(Step::Field(name.name.clone()));
                 Some(Target { ty: field.ty.clone(), span, ..target })
             }

@@ -43,10 +43,13 @@ impl Lower<'_> {
 
     /// The choreography of that name: a parameter, or one of the program.
     fn callee(&mut self, name: &Ident) -> Option<Callee> {
-        if let Some((index, _)) = (0..).zip(&self.choreographies).find(|(_, (param, _))| param.name == name.name) {
+        let mut params = (0..).zip(&self.choreographies);
+        if let Some((index, (param, _))) = params.find(|(_, (param, _))| param.name == name.name) {
+            self.diagnostics.refer(name.span, param.span);
             return Some(Callee::Param(index));
         }
         if let Some(id) = self.scope.choreography_id(&name.name) {
+            self.scope.refer(name, self.diagnostics);
             return Some(Callee::Choreography(id));
         }
         let params = self.choreographies.iter().map(|(param, _)| param.name.as_str());

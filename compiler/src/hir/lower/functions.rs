@@ -96,6 +96,7 @@ impl Lower<'_> {
         let hir = self.hir;
         if let Some(id) = self.scope.function_id(&name.name) {
             let function = hir.function(id);
+            self.scope.refer(name, self.diagnostics);
             self.arguments(&name.name, &args, &function.params, span, function.name.span);
             return self.add(ExprKind::Apply(id, args), function.result.clone(), span);
         }

@@ -111,7 +111,7 @@ impl Lower<'_> {
             self.open_roles.insert(role);
         }
         self.roles.push(Role { name: member.clone(), services, kind: RoleKind::Member(known.clone()) });
-        let before = self.names.shadow(&member.name, role);
+        let before = self.names.shadow(member, role);
         self.members.push(role);
         let body = self.block(body, false);
         self.members.pop();

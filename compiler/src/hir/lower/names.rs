@@ -3,18 +3,20 @@
 use super::Lower;
 use crate::diagnostic::meaning::{Meaning, Thing};
 use crate::diagnostic::nearest;
-use crate::hir::{ExprId, ExprKind, RoleId, ServiceId};
+use crate::hir::{ExprId, ExprKind, LocalId, RoleId, ServiceId};
 use crate::span::Span;
 use crate::syntax::ast::{self, Ident};
 
 impl Lower<'_> {
     /// The role that stands where an expression could: a single name that is a role and no variable.
-    pub(super) fn role_expr(&self, expr: &ast::Expr) -> Option<(RoleId, Span)> {
+    pub(super) fn role_expr(&mut self, expr: &ast::Expr) -> Option<(RoleId, Span)> {
         let ast::ExprKind::Path(path) = &expr.kind else {
             return None;
         };
         match path.segments.as_slice() {
-            [name] if self.variable(&name.name).is_none() => self.names.get(&name.name).map(|role| (role, name.span)),
+            [name] if self.variable(&name.name).is_none() => {
+                self.names.refer(name, self.diagnostics).map(|role| (role, name.span))
+            }
             _ => None,
         }
     }
@@ -34,9 +36,16 @@ impl Lower<'_> {
         self.names.list(roles, self.diagnostics)
     }
 
+    /// The variable that a name means, if it is one's.
+    pub(super) fn refer(&mut self, name: &Ident) -> Option<LocalId> {
+        let local = self.variable(&name.name)?;
+        self.diagnostics.refer(name.span, self.body[local].span);
+        Some(local)
+    }
+
     /// A name that stands for a value.
     pub(super) fn name(&mut self, name: &Ident) -> ExprId {
-        if let Some(local) = self.variable(&name.name) {
+        if let Some(local) = self.refer(name) {
             let ty = self.body[local].ty.clone();
             return self.add(ExprKind::Local(local), ty, name.span);
         }
@@ -99,7 +108,8 @@ impl Lower<'_> {
                 self.diagnostics.push(Meaning::unknown(thing, name, candidates));
                 None
             }
-            [(service, index, _), rest @ ..] => {
+            [(service, index, declared), rest @ ..] => {
+                self.diagnostics.refer(name.span, *declared);
                 if let [(_, _, second), ..] = rest {
                     self.diagnostics.push(Meaning::duplicate(name, *second));
                 }

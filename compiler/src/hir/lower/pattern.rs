@@ -167,7 +167,10 @@ impl Lower<'_> {
         for (name, field) in fields {
             let known = declared.iter().zip(0..).find(|(known, _)| known.name.name == name.name);
             match known {
-                Some((known, index)) => parts.push((index, self.part(field, &known.ty))),
+                Some((known, index)) => {
+                    self.diagnostics.refer(name.span, known.name.span);
+                    parts.push((index, self.part(field, &known.ty)));
+                }
                 None => {
                     self.unknown_field(name, &found, declared);
                     self.part(field, &Ty::Error);

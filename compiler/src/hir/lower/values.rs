@@ -138,11 +138,15 @@ impl<'hir> Lower<'hir> {
             self.diagnostics.push(Meaning::unknown(Thing::Type, ty, candidates));
             return None;
         };
+        self.scope.refer(ty, self.diagnostics);
         let variants = self.hir.type_def(id).variants();
         let found = (0..).zip(variants).find(|(_, variant)| variant.name.name == name.name);
-        if found.is_none() {
-            let candidates = nearest(&name.name, variants.iter().map(|variant| variant.name.name.as_str()));
-            self.diagnostics.push(Meaning::unknown(Thing::Variant { ty: ty.name.clone() }, name, candidates));
+        match found {
+            Some((_, variant)) => self.diagnostics.refer(name.span, variant.name.span),
+            None => {
+                let candidates = nearest(&name.name, variants.iter().map(|variant| variant.name.name.as_str()));
+                self.diagnostics.push(Meaning::unknown(Thing::Variant { ty: ty.name.clone() }, name, candidates));
+            }
         }
         found.map(|(index, _)| (id, index))
     }
@@ -202,7 +206,10 @@ impl<'hir> Lower<'hir> {
             return fits.then_some((Constructor::Variant(id, index), Ty::Named(id)));
         };
         match self.scope.type_id(&name.name) {
-            Some(id) if self.hir.type_def(id).variants().is_empty() => Some((Constructor::Struct(id), Ty::Named(id))),
+            Some(id) if self.hir.type_def(id).variants().is_empty() => {
+                self.scope.refer(name, self.diagnostics);
+                Some((Constructor::Struct(id), Ty::Named(id)))
+            }
             Some(_) | None => {
                 let candidates = nearest(&name.name, self.scope.type_names());
                 self.diagnostics.push(Meaning::unknown(Thing::Struct, name, candidates));
@@ -237,6 +244,7 @@ impl<'hir> Lower<'hir> {
         for (name, value) in values {
             match indices.get(name.name.as_str()) {
                 Some((index, field)) => {
+                    self.diagnostics.refer(name.span, field.name.span);
                     self.expect(*value, &field.ty, Some(field.name.span));
                     given.insert(*index);
                     fields.push((*index, *value));
@@ -273,7 +281,10 @@ impl<'hir> Lower<'hir> {
             _ => &[],
         };
         match declared.iter().find(|field| field.name.name == name.name) {
-            Some(field) => self.add(ExprKind::Field(value, name.name.clone()), field.ty.clone(), span),
+            Some(field) => {
+                self.diagnostics.refer(name.span, field.name.span);
+                self.add(ExprKind::Field(value, name.name.clone()), field.ty.clone(), span)
+            }
             None => {
                 self.unknown_field(name, &ty, declared);
                 self.error(span)

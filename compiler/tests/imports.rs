@@ -50,3 +50,31 @@ fn what_follows_from_a_missing_file_is_not_told() {
     let main = "use \"a.chor\"; choreography M<A: S, B>(x: X@A) { x ~> C; }";
     check(&[("main.chor", main)], &["M"], &["main.chor:1:5 E0110", "main.chor:1:54 E0103"]);
 }
+
+/// What is proposed where a `use` is missing mends it, wherever the file begins.
+#[test]
+fn a_missing_use_is_written_where_it_belongs() {
+    let body = "/// Of the program.\nchoreography M<A>(x: X@A) { }\n";
+    for (head, expected) in [
+        ("use \"a.chor\";\n", "use \"b.chor\";\nuse \"a.chor\";\n"),
+        (
+            "//! About.\n\n#![explicit]\nuse \"a.chor\";\n",
+            "//! About.\n\n#![explicit]\nuse \"b.chor\";\nuse \"a.chor\";\n",
+        ),
+    ] {
+        let text = |path: &str| match path {
+            "a.chor" => Ok("use \"b.chor\"; struct Y { x: X }".to_owned()),
+            _ => Ok("struct X {}".to_owned()),
+        };
+        let main = format!("{head}{body}");
+        let sources = load(SourceFile::new("main.chor", main.as_str()), text);
+        let compilation = chor::compile(&sources, &chor::Options::default());
+        let prose = compilation.diagnostics.first().expect("`X` is not seen").prose();
+        let [edit] = prose.edits.as_slice() else { unreachable!("{prose:#?}") };
+        let mut mended = main.clone();
+        mended.insert_str(edit.span.start as usize, &edit.replacement);
+        assert_eq!(mended, format!("{expected}{body}"));
+        let sources = load(SourceFile::new("main.chor", mended), text);
+        assert!(!chor::compile(&sources, &chor::Options::default()).has_errors());
+    }
+}

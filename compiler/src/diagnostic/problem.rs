@@ -175,6 +175,8 @@ pub enum Problem {
         unknown: Box<Problem>,
         /// What to write in the `use`.
         path: String,
+        /// Where to write it.
+        place: Span,
         /// The declaration.
         declared: Span,
     },

@@ -180,10 +180,11 @@ impl Problem {
                     .label(*first, "used here first")
                     .help("remove one of them")
             }
-            Problem::NotImported { unknown, path, declared } => unknown
-                .prose()
+            // What it may be a misspelling of is not written besides.
+            Problem::NotImported { unknown, path, place, declared } => Prose { edits: Vec::new(), ..unknown.prose() }
                 .label(*declared, "declared here, in a file that this one does not use")
-                .help(format!("write `use \"{path}\";` at the top of the file")),
+                .help(format!("write `use \"{path}\";` at the top of the file"))
+                .edit(*place, format!("use \"{path}\";\n")),
             Problem::Meaning(meaning) => meaning.prose(),
         }
     }

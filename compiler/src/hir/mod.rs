@@ -482,7 +482,7 @@ pub fn resolve(sources: &Sources, files: &[ast::File], diagnostics: &mut Diagnos
     let choreographies = lower::choreographies(files, &hir, &mut scope, diagnostics);
     hir.choreographies = choreographies;
     check::repeated::check(files, diagnostics);
-    imports::suggest(sources, &scope, diagnostics);
+    imports::suggest(sources, files, &scope, diagnostics);
     check::compensations::check(&hir, diagnostics);
     check::nulls::check(&hir, diagnostics);
     check::one_in_rust::check(&hir, diagnostics);

@@ -85,7 +85,11 @@ impl Arguments {
     /// # Errors
     /// Where the file of `--world` cannot be read.
     pub fn world<W: DeserializeOwned + Default>(&self) -> anyhow::Result<W> {
-        self.world.as_deref().map_or_else(|| Ok(W::default()), read_json)
+        let Some(world) = &self.world else {
+            tracing::info!("without `--world` a new database begins with nothing in it");
+            return Ok(W::default());
+        };
+        read_json(world)
     }
 
     /// A node `name` over `database`, which is given its roles and started by the caller.

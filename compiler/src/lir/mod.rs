@@ -16,6 +16,7 @@ mod share;
 mod sites;
 mod stmt;
 mod together;
+mod waiting;
 
 pub use choice::diverges;
 pub use firsts::Firsts;

@@ -2,6 +2,7 @@
 //! other roles but whom a message goes to or comes from.
 
 mod choice;
+mod concerns;
 mod expression;
 mod fingerprint;
 mod firsts;

@@ -13,6 +13,7 @@ pub struct SourceFile {
     name: String,
     text: String,
     line_starts: Vec<u32>,
+    columns: Columns,
     imports: BTreeMap<String, Result<FileId, ImportFault>>,
 }
 
@@ -55,7 +56,8 @@ impl SourceFile {
         let line_starts = std::iter::once(0)
             .chain(text.bytes().enumerate().filter(|(_, byte)| *byte == b'\n').map(|(index, _)| offset(index + 1)))
             .collect();
-        Self { name: name.into(), text, line_starts, imports: BTreeMap::new() }
+        let columns = Columns::of(&text);
+        Self { name: name.into(), text, line_starts, columns, imports: BTreeMap::new() }
     }
 
     /// The name, as diagnostics show it.
@@ -110,15 +112,14 @@ impl SourceFile {
     /// The line and column of the byte at `offset`.
     pub fn line_column(&self, offset: u32) -> LineColumn {
         let line = self.line_index(offset);
-        let before = self.slice_until(self.line_start(line), offset);
-        LineColumn { line: line + 1, column: offset_u32(before.chars().count()) + 1 }
+        LineColumn { line: line + 1, column: self.counted_on_line(line, offset).characters + 1 }
     }
 
     /// The place of the byte at `offset` as editors count.
     pub fn utf16_position(&self, offset: u32) -> Utf16Position {
         let line = self.line_index(offset);
-        let before = self.slice_until(self.line_start(line), offset);
-        Utf16Position { line, character: offset_u32(before.encode_utf16().count()) }
+        let counted = self.counted_on_line(line, offset);
+        Utf16Position { line, character: counted.characters + counted.pairs }
     }
 
     /// The byte at an editor's position; the end of the line or of the file where the position is past it.
@@ -142,9 +143,17 @@ impl SourceFile {
     pub fn offset_of(&self, line: usize, column: usize) -> Option<u32> {
         let line_index = u32::try_from(line.checked_sub(1)?).ok()?;
         let start = *self.line_starts.get(line_index as usize)?;
-        let text = self.line_text(line_index);
-        let before = text.char_indices().map(|(index, _)| index).chain([text.len()]).nth(column.checked_sub(1)?)?;
-        Some(start + offset(before))
+        let end = start + offset(self.line_text(line_index).len());
+        let before = self.columns.before(&self.text, start).characters.checked_add(offset(column.checked_sub(1)?))?;
+        self.columns.offset_of_character(&self.text, before).filter(|offset| *offset <= end)
+    }
+
+    /// What stands on a line before the byte at `offset`.
+    fn counted_on_line(&self, line_index: u32, offset: u32) -> Counted {
+        let start = self.line_start(line_index);
+        let end = start + offset_u32(self.slice_until(start, offset).len());
+        let (before, until) = (self.columns.before(&self.text, start), self.columns.before(&self.text, end));
+        Counted { characters: until.characters - before.characters, pairs: until.pairs - before.pairs }
     }
 
     fn line_start(&self, line_index: u32) -> u32 {
@@ -159,6 +168,71 @@ impl SourceFile {
         }
         self.text.get(start as usize..end).unwrap_or_default()
     }
+}
+
+/// How far apart the places are whose counts are kept, in bytes.
+const COUNTED_BYTES: usize = 256;
+
+/// How many characters stand before some places of a text, so that a column costs as much on a line of a megabyte as on a short one.
+#[derive(Clone, Debug, Default)]
+struct Columns {
+    /// The counts before each multiple of [`COUNTED_BYTES`], from 0 on.
+    counts: Vec<Counted>,
+}
+
+/// Characters, and how many of them are two units in UTF-16.
+#[derive(Clone, Copy, Debug, Default)]
+struct Counted {
+    characters: u32,
+    pairs: u32,
+}
+
+impl Columns {
+    fn of(text: &str) -> Self {
+        let mut counts = vec![Counted::default()];
+        let mut all = Counted::default();
+        for bytes in text.as_bytes().chunks_exact(COUNTED_BYTES) {
+            all = all.and(bytes);
+            counts.push(all);
+        }
+        Self { counts }
+    }
+
+    /// What stands before a byte of the text.
+    fn before(&self, text: &str, offset: u32) -> Counted {
+        let index = offset as usize / COUNTED_BYTES;
+        let rest = text.as_bytes().get(index * COUNTED_BYTES..offset as usize).unwrap_or_default();
+        self.counts.get(index).copied().unwrap_or_default().and(rest)
+    }
+
+    /// The byte at which a character begins, by the number of those before it; the end of the text where these are all.
+    fn offset_of_character(&self, text: &str, number: u32) -> Option<u32> {
+        let index = self.counts.partition_point(|counted| counted.characters <= number).saturating_sub(1);
+        let mut left = number - self.counts.get(index).copied().unwrap_or_default().characters;
+        let start = index * COUNTED_BYTES;
+        let rest = text.as_bytes().get(start..).unwrap_or_default();
+        let begins = rest.iter().position(|byte| {
+            let is_it = begins_character(*byte) && left == 0;
+            left -= u32::from(begins_character(*byte) && !is_it);
+            is_it
+        });
+        begins.map(|at| start + at).or_else(|| (left == 0).then_some(text.len())).map(offset)
+    }
+}
+
+impl Counted {
+    /// With what begins in these bytes.
+    fn and(self, bytes: &[u8]) -> Self {
+        let characters = offset(bytes.iter().filter(|byte| begins_character(**byte)).count());
+        // In UTF-8, what has four bytes is beyond the first plane, and so a pair in UTF-16.
+        let pairs = offset(bytes.iter().filter(|byte| **byte >= 0xf0).count());
+        Self { characters: self.characters.saturating_add(characters), pairs: self.pairs.saturating_add(pairs) }
+    }
+}
+
+/// Whether a byte of UTF-8 is the first one of a character.
+fn begins_character(byte: u8) -> bool {
+    byte & 0xc0 != 0x80
 }
 
 /// The files of one compilation.
@@ -261,6 +335,29 @@ mod tests {
         assert_eq!(file.line_text(0), "let ä = 1;");
         assert_eq!(file.line_text(2), "𝄞x");
         assert_eq!(file.line_text(9), "");
+    }
+
+    #[test]
+    fn a_long_line_counts_as_its_characters_do() {
+        let line = "aä𝄞\u{2028}".repeat(1_500);
+        let file = SourceFile::new("a.chor", format!("{line}\n{line}"));
+        for line_index in [0, 1] {
+            let start = line_index * (offset(line.len()) + 1);
+            let mut utf16 = 0;
+            for (column, (at, character)) in (1..).zip(line.char_indices()) {
+                let here = start + offset(at);
+                let line = line_index + 1;
+                assert_eq!(file.line_column(here), LineColumn { line, column });
+                assert_eq!(file.utf16_position(here), Utf16Position { line: line_index, character: utf16 });
+                assert_eq!(file.offset_of(line as usize, column as usize), Some(here));
+                // A byte within a character is at the character.
+                let last = here + offset(character.len_utf8()) - 1;
+                assert_eq!(file.line_column(last), LineColumn { line, column });
+                utf16 += offset(character.len_utf16());
+            }
+            assert_eq!(file.offset_of(line_index as usize + 1, 6_001), Some(start + offset(line.len())));
+            assert_eq!(file.offset_of(line_index as usize + 1, 6_002), None);
+        }
     }
 
     #[test]

@@ -1,40 +1,19 @@
 //! A choreography: its arguments, its definition, and a struct for each of its roles.
 
-use std::collections::BTreeSet;
-
-use proc_macro2::{Ident, Literal, TokenStream};
+use proc_macro2::{Literal, TokenStream};
 use quote::quote;
 
 use super::compensation;
 use super::instances::{Instance, instance_function};
-use super::names::{docs, item, local, screaming, snake};
+use super::names::{docs, item, local, snake};
 use super::program;
+use super::role_names::{AllRoleNames, RoleNames};
 use super::service::operation_names;
 use super::types::{Scope, derives, shows};
 use crate::Compilation;
 use crate::hir::check::sessions;
 use crate::hir::{Choreography, Hir, RoleId, RoleKind, Ty};
 use crate::lir::{Program, Projection};
-
-/// The constants that hold the numbers of the roles, in order, those of members included: or the variables that say who plays them.
-pub fn role_consts(choreography: &Choreography) -> Vec<Ident> {
-    let mut taken = BTreeSet::new();
-    let mut names = Vec::new();
-    for (index, role) in choreography.roles.iter().enumerate() {
-        let name = screaming(&role.name.name);
-        // Roles that differ in case only share a spelling, and members of different groups a name; the number keeps them apart.
-        let free = taken.insert(name.clone());
-        names.push(if free { item(&name) } else { item(&format!("{name}_{index}")) });
-    }
-    names
-}
-
-/// The function that is a role's program.
-pub fn role_function(choreography: &Choreography, role: RoleId) -> Ident {
-    let name = snake(choreography.role_name(role));
-    let clash = choreography.role_ids().any(|other| other < role && snake(choreography.role_name(other)) == name);
-    if clash { item(&format!("{name}_{}", role.0)) } else { item(&name) }
-}
 
 /// The Rust of a choreography: what starts it and the roles that are played, where `roles` names some, and these programs.
 pub fn choreography(
@@ -43,21 +22,29 @@ pub fn choreography(
     choreography: &Choreography,
     roles: &[RoleId],
     (instances, is_cast): (&[&Instance], bool),
+    all_names: &AllRoleNames,
 ) -> TokenStream {
     let hir = &compilation.hir;
-    let module = item(&snake(&choreography.name.name));
+    let (module, names) = (item(&snake(&choreography.name.name)), all_names.get(projection.id()));
     let roles: &[RoleId] = if projection.starts { roles } else { &[] };
     let starts = roles.contains(&projection.initiator).then(|| arguments(hir, choreography, projection.initiator));
-    let definition = (!roles.is_empty()).then(|| definition(projection, choreography, is_cast));
+    let definition = (!roles.is_empty()).then(|| definition(projection, choreography, names, is_cast));
     let played = projection.programs.iter().filter(|program| roles.contains(&program.role)).map(|program| {
         let structure = role_struct(choreography, program.role);
-        let implementation = role_impl(hir, projection, choreography, program, is_cast);
+        let implementation = role_impl(hir, projection, choreography, program, (names, is_cast));
         quote! { #structure #implementation }
     });
     let functions = instances.iter().filter_map(|instance| {
         let program = projection.programs.get(usize::from(instance.role.0))?;
-        let name = instance_function(hir, instance.choreography, &instance.env, instance.role);
-        Some(program::function(compilation, projection, choreography, program, (&name, &instance.env, is_cast)))
+        let name = instance_function(hir, names.function(instance.role), &instance.env);
+        Some(program::function(
+            compilation,
+            projection,
+            choreography,
+            program,
+            (&name, &instance.env, is_cast),
+            all_names,
+        ))
     });
     let about = format!("The roles of the choreography `{}`.", choreography.name.name);
     quote! {
@@ -204,13 +191,12 @@ fn index(role: RoleId) -> TokenStream {
     quote! { ::accompanist::RoleId(#index) }
 }
 
-fn definition(projection: &Projection, choreography: &Choreography, is_cast: bool) -> TokenStream {
+fn definition(projection: &Projection, choreography: &Choreography, names: &RoleNames, is_cast: bool) -> TokenStream {
     let name = &choreography.name.name;
     let fingerprint = projection.fingerprint.iter().map(|byte| Literal::u8_unsuffixed(*byte));
     let roles = choreography.role_ids().map(|role| choreography.role_name(role));
-    let names = role_consts(choreography);
     // Where roles are parameters, their names are these.
-    let role = |role: &RoleId| match (is_cast, names.get(usize::from(role.0))) {
+    let role = |role: &RoleId| match (is_cast, names.constants.get(usize::from(role.0))) {
         (false, Some(name)) => quote! { #name },
         (true, _) | (false, None) => index(*role),
     };
@@ -278,11 +264,11 @@ fn role_impl(
     projection: &Projection,
     choreography: &Choreography,
     program: &Program,
-    is_cast: bool,
+    (names, is_cast): (&RoleNames, bool),
 ) -> TokenStream {
     let role = program.role;
     let (name, constant) = (item(choreography.role_name(role)), index(role));
-    let function = role_function(choreography, role);
+    let function = names.function(role);
     let starts = role == projection.initiator;
     let is_group = choreography.is_group(role);
     let arguments_type = match (starts, is_group) {

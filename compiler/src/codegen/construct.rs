@@ -216,7 +216,7 @@ impl Writer<'_> {
         let id = self.callee(call.callee);
         let callee = self.hir.choreography(id);
         let module = item(&snake(&callee.name.name));
-        let function = instance_function(self.hir, id, &env, call.formal);
+        let function = instance_function(self.hir, self.all_names.get(id).function(call.formal), &env);
         let has_service = !callee.role(call.formal).services.is_empty();
         let generic = has_service.then(|| quote! { , Svc });
         let service = has_service.then(|| {

@@ -8,6 +8,7 @@ use quote::{format_ident, quote};
 
 use super::names::{item, local, snake};
 use super::program::Writer;
+use super::role_names::{AllRoleNames, RoleNames};
 use super::types::Scope;
 use crate::Compilation;
 use crate::hir::{FnId, Function, FunctionKind, Hir, Ty};
@@ -23,7 +24,7 @@ fn module(hir: &Hir) -> Ident {
 }
 
 /// The functions: all of them, or what the role of that name needs.
-pub fn functions(compilation: &Compilation, role: Option<&str>) -> Option<TokenStream> {
+pub fn functions(compilation: &Compilation, role: Option<&str>, all_names: &AllRoleNames) -> Option<TokenStream> {
     let hir = &compilation.hir;
     let all = (0..).zip(&hir.functions).map(|(index, _)| FnId(index));
     let wanted: BTreeSet<FnId> = match role {
@@ -37,7 +38,7 @@ pub fn functions(compilation: &Compilation, role: Option<&str>) -> Option<TokenS
         let function = hir.function(*id);
         let written = compilation.functions.get(id.0 as usize).and_then(Option::as_ref);
         match (&function.kind, written) {
-            (FunctionKind::Written(_), Some(projection)) => written_in(compilation, function, projection),
+            (FunctionKind::Written(_), Some(projection)) => written_in(compilation, function, projection, all_names),
             (FunctionKind::Written(_), None) => TokenStream::new(),
             (FunctionKind::Extern(path), _) => owned_by_rust(compilation, function, path),
         }
@@ -65,12 +66,18 @@ fn programs_of<'a>(compilation: &'a Compilation, role: &'a str) -> impl Iterator
     })
 }
 
-fn written_in(compilation: &Compilation, function: &Function, projection: &Projection) -> TokenStream {
+fn written_in(
+    compilation: &Compilation,
+    function: &Function,
+    projection: &Projection,
+    all_names: &AllRoleNames,
+) -> TokenStream {
     let hir = &compilation.hir;
     let (Some(body), [program]) = (function.body(), projection.programs.as_slice()) else {
         return TokenStream::new();
     };
-    let mut writer = Writer::new(compilation, projection, body, program, &[]);
+    let names = RoleNames::of(body);
+    let mut writer = Writer::new(compilation, projection, body, program, &[], (&names, all_names));
     let depth = local("depth");
     writer.depth = Some(depth.clone());
     let params = program.params.iter().map(|param| {

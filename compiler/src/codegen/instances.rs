@@ -5,7 +5,6 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use proc_macro2::Ident;
 
-use super::choreography::role_function;
 use super::names::{item, snake};
 use crate::Compilation;
 use crate::hir::{Callee, ChoreographyId, Hir, RoleId};
@@ -63,11 +62,10 @@ fn calls_in<'b>(stmt: &'b Stmt, calls: &mut Vec<&'b Call>) {
     stmt.blocks().into_iter().for_each(|block| calls_of(block, calls));
 }
 
-/// The name of an instance's function, in the module of its choreography.
-pub fn instance_function(hir: &Hir, id: ChoreographyId, env: &[ChoreographyId], role: RoleId) -> Ident {
-    let name = role_function(hir.choreography(id), role);
+/// The name of an instance's function, in the module of its choreography; `name` is that of the role's program.
+pub fn instance_function(hir: &Hir, name: &Ident, env: &[ChoreographyId]) -> Ident {
     if env.is_empty() {
-        return name;
+        return name.clone();
     }
     let handed: Vec<String> = env.iter().map(|id| snake(&hir.choreography(*id).name.name)).collect();
     item(&format!("{}_with_{}", name.to_string().trim_start_matches("r#"), handed.join("_and_")))

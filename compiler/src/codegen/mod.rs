@@ -16,6 +16,7 @@ pub(crate) mod names;
 mod once;
 mod pattern;
 mod program;
+pub(crate) mod role_names;
 pub(crate) mod service;
 mod types;
 mod uses;
@@ -31,6 +32,7 @@ use crate::hir::calls::Calls;
 use crate::hir::{Choreography, ChoreographyId, RoleId, ServiceId};
 use crate::lir::Projection;
 use instances::Instance;
+use role_names::AllRoleNames;
 
 /// The Rust of a program without errors: all of it, or what the role of that name needs.
 pub fn generate(compilation: &Compilation, role: Option<&str>) -> TokenStream {
@@ -63,7 +65,8 @@ pub fn parts<'c>(compilation: &'c Compilation, role: Option<&'c str>) -> impl It
     for instance in instances::reachable(compilation, roots) {
         instances.entry(instance.choreography).or_default().push(instance);
     }
-    let functions = functions::functions(compilation, role);
+    let names = AllRoleNames::of(hir);
+    let functions = functions::functions(compilation, role, &names);
     let shared = quote! { #types #functions #(#services)* };
     let written = selected.into_iter().filter(|(projection, _, _)| instances.contains_key(&projection.id()));
     let written: Vec<_> = written.collect();
@@ -71,7 +74,7 @@ pub fn parts<'c>(compilation: &'c Compilation, role: Option<&'c str>) -> impl It
         let all: Vec<&Instance> = instances.get(&projection.id()).into_iter().flatten().collect();
         let has_groups = choreography.role_ids().any(|role| choreography.is_group(role));
         let is_cast = has_groups || !projection.starts || calls.is_callee(projection.id());
-        choreography::choreography(compilation, projection, choreography, &roles, (&all, is_cast))
+        choreography::choreography(compilation, projection, choreography, &roles, (&all, is_cast), &names)
     });
     std::iter::once(shared).chain(choreographies)
 }

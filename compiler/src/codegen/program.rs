@@ -6,8 +6,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use proc_macro2::{Ident, Literal, TokenStream};
 use quote::quote;
 
-use super::choreography::role_consts;
 use super::names::{item, local};
+use super::role_names::{AllRoleNames, RoleNames};
 use super::service::{marker, operations_module};
 use super::types::Scope;
 use super::uses::{bindings, count_uses};
@@ -47,7 +47,8 @@ pub struct Writer<'a> {
     /// The choreographies that stand for its parameters that are choreographies.
     pub(super) env: &'a [ChoreographyId],
     names: BTreeMap<LocalId, Ident>,
-    roles: Vec<Ident>,
+    roles: &'a RoleNames,
+    pub(super) all_names: &'a AllRoleNames,
     uses: BTreeMap<LocalId, u32>,
     /// The variables that are references here to those of the block around.
     references: RefCell<BTreeSet<LocalId>>,
@@ -65,8 +66,10 @@ pub fn function(
     choreography: &Choreography,
     program: &Program,
     (name, env, is_cast): (&Ident, &[ChoreographyId], bool),
+    all_names: &AllRoleNames,
 ) -> TokenStream {
-    let writer = Writer::new(compilation, projection, choreography, program, env);
+    let names = (all_names.get(projection.id()), all_names);
+    let writer = Writer::new(compilation, projection, choreography, program, env, names);
     let role = choreography.roles.get(usize::from(program.role.0));
     let services: Vec<TokenStream> = role
         .into_iter()
@@ -148,6 +151,7 @@ impl<'a> Writer<'a> {
         choreography: &'a Choreography,
         program: &Program,
         env: &'a [ChoreographyId],
+        (roles, all_names): (&'a RoleNames, &'a AllRoleNames),
     ) -> Self {
         let mut uses = BTreeMap::new();
         count_uses(&program.body, &mut uses);
@@ -158,7 +162,8 @@ impl<'a> Writer<'a> {
             projection,
             env,
             names: BTreeMap::new(),
-            roles: role_consts(choreography),
+            roles,
+            all_names,
             uses,
             references: RefCell::new(BTreeSet::new()),
             ctx: local("ctx"),
@@ -247,7 +252,7 @@ impl Writer<'_> {
     }
 
     pub(super) fn role(&self, role: RoleId) -> Ident {
-        self.roles.get(usize::from(role.0)).cloned().unwrap_or_else(|| local("nobody"))
+        self.roles.constants.get(usize::from(role.0)).cloned().unwrap_or_else(|| local("nobody"))
     }
 
     /// `mut`, where the variable changes.

@@ -35,7 +35,7 @@ impl Place {
     pub fn is_held_by(&self, player: &Player) -> bool {
         match self {
             Place::Everywhere | Place::Error => true,
-            Place::Roles(roles) | Place::Each(roles) => roles.iter().any(|role| player.plays(*role)),
+            Place::Roles(roles) | Place::Each(roles) => player.plays_any(roles),
         }
     }
 }
@@ -110,6 +110,21 @@ pub fn outside(roles: &[Role], place: &Place, member: RoleId) -> Place {
     }
 }
 
+/// All who play any of these roles where the blocks of these members stand around, in the order of all that there are: the declared roles, then
+/// for each block its own copies.
+pub fn playing(roles: &[Role], members: &[RoleId], wanted: &RoleSet) -> Vec<Player> {
+    let hosts: RoleSet = wanted.iter().flat_map(|role| hosts(roles, *role)).collect();
+    let mut players: Vec<Player> = hosts.into_iter().map(Player::new).collect();
+    for member in members {
+        if let RoleKind::Member(group) = kind(roles, *member) {
+            let own: Vec<Player> = players.iter().filter_map(|player| player.within(*member, group)).collect();
+            players.extend(own);
+        }
+    }
+    players.retain(|player| player.plays_any(wanted));
+    players
+}
+
 /// What a role is; one that there is not is taken for a single one.
 pub fn kind(roles: &[Role], role: RoleId) -> &RoleKind {
     roles.get(usize::from(role.0)).map_or(&RoleKind::Single, |role| &role.kind)
@@ -134,6 +149,11 @@ impl Player {
     /// Whether it plays `role`.
     pub fn plays(&self, role: RoleId) -> bool {
         self.base == role || self.members.contains(&role)
+    }
+
+    /// Whether it plays any of these.
+    pub fn plays_any(&self, roles: &RoleSet) -> bool {
+        roles.contains(&self.base) || self.members.iter().any(|member| roles.contains(member))
     }
 
     /// Inside `each member in group`, in its own copy; `None` where it is not in the group.

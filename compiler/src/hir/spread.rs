@@ -1,6 +1,6 @@
 //! Where a value lives that is taken apart at once: its parts may be at different places. What takes it apart says how far.
 
-use super::{ExprId, Pattern, PatternKind, Place, Placed, Player, Role, RoleSet, Ty, place};
+use super::{Choreography, ExprId, Pattern, PatternKind, Place, Placed, Player, Role, RoleId, RoleSet, Ty, place};
 
 /// Where a value lives, part by part.
 #[derive(Clone, Debug)]
@@ -13,13 +13,45 @@ pub enum Spread {
     Unused,
 }
 
-/// Roles that would hold the value of a choice if they knew which branch was taken.
+/// Roles that would hold the value of a choice if they knew which branch was taken. It is kept where they are, not who: among ten thousand roles
+/// that may be nearly all, for each choice.
 #[derive(Clone, Debug)]
 pub struct Lost {
-    /// The roles.
-    pub roles: RoleSet,
+    /// Where the value would live if all knew.
+    pub would: Place,
+    /// Where it lives.
+    pub place: Place,
+    /// The members whose blocks stand around.
+    pub members: Vec<RoleId>,
     /// The choice.
     pub choice: ExprId,
+}
+
+impl Lost {
+    /// Whether there is such a role.
+    pub fn is_any(&self, choreography: &Choreography) -> bool {
+        self.would != self.place && self.candidates(choreography).any(|role| self.has(choreography, role))
+    }
+
+    /// Whether this is one of the roles.
+    pub fn has(&self, choreography: &Choreography, role: RoleId) -> bool {
+        let is_here = role.0 < choreography.declared || self.members.contains(&role);
+        is_here && choreography.holds(&self.would, role) && !choreography.holds(&self.place, role)
+    }
+
+    /// The roles.
+    pub fn roles(&self, choreography: &Choreography) -> RoleSet {
+        self.candidates(choreography).filter(|role| self.has(choreography, *role)).collect()
+    }
+
+    fn candidates(&self, choreography: &Choreography) -> impl Iterator<Item = RoleId> {
+        let (named, all) = match &self.would {
+            Place::Roles(roles) => (Some(roles), None),
+            Place::Everywhere | Place::Error => (None, Some(choreography.role_ids())),
+            Place::Each(_) => (None, None),
+        };
+        named.into_iter().flatten().copied().chain(all.into_iter().flatten()).chain(self.members.iter().copied())
+    }
 }
 
 /// How far a value is taken apart.

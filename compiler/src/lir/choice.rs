@@ -70,6 +70,8 @@ impl Projector<'_> {
             guard: body[guard].span,
             deciders: places.expr(guard),
             players: &places.players,
+            playing: knowledge::playing(&places.players),
+            teller: knowledge::teller(self.choreography, places.expr(guard), &places.members),
             members: &places.members,
             branches: branches.iter().enumerate().map(|branch| (body[*branch.1].span, ends(branch))).collect(),
             repeats,

@@ -3,7 +3,7 @@
 use super::project::{Aim, Projector, discarded};
 use super::share::Share;
 use super::sites::SiteKey;
-use super::{Expr, ExprKind, Stmt, StmtKind};
+use super::{Expr, ExprKind, Step, Stmt, StmtKind, Target};
 use crate::hir::{self, Constructor, ExprId, LocalId, Pattern, PatternKind, RoleId, ServiceId, Ty};
 use crate::span::Span;
 
@@ -147,7 +147,7 @@ impl Projector<'_> {
                 return Some(Expr::unit(span));
             }
             hir::ExprKind::Block(stmts, tail) => {
-                stmts.iter().for_each(|stmt| self.stmt(aim, stmt));
+                self.stmts(aim, id, stmts);
                 return match tail {
                     Some(tail) => self.expr(aim, *tail),
                     None => Some(Expr::unit(span)),
@@ -285,6 +285,22 @@ impl Projector<'_> {
         let kind = StmtKind::Receive { site, from: transfer.from, into, ty: sent, within };
         aim.out.push(Stmt { kind, span });
         Some(value_of(into, ty, span))
+    }
+
+    /// What is changed, where the player holds it.
+    pub(super) fn target(&mut self, aim: &mut Aim<'_>, target: &hir::Target) -> Option<Target> {
+        let mut path = Vec::new();
+        for step in &target.path {
+            path.push(match step {
+                hir::Step::Field(name) => Step::Field(name.clone()),
+                hir::Step::TupleField(index) => Step::TupleField(*index),
+                hir::Step::Index(index) => {
+                    let index = self.expr(aim, *index)?;
+                    Step::Index(index, target.span)
+                }
+            });
+        }
+        Some(Target { local: target.local, path, ty: target.ty.clone() })
     }
 
     fn is_several(&self, to: &super::To) -> bool {

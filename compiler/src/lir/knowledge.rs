@@ -4,11 +4,12 @@
 //! receives tells it, if whoever may send that knows the branch; else the compiler puts a selection at the head of the branch.
 //! Who knows is a least fixpoint from the guard.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::choice::diverges;
 use super::merge::merge;
 use super::sites::{SiteKey, Sites};
+use super::waiting::Waiting;
 use super::{Block, Firsts, Label, Site, Stmt, StmtKind, To};
 use crate::diagnostic::Diagnostics;
 use crate::diagnostic::grouping::Grouping;
@@ -34,6 +35,10 @@ pub struct Choice<'a> {
     pub deciders: &'a Place,
     /// Whom there is to be told.
     pub players: &'a [Player],
+    /// The numbers of those that may be each role.
+    pub playing: BTreeMap<RoleId, Vec<usize>>,
+    /// Who tells by rule.
+    pub teller: Option<RoleId>,
     /// The members whose blocks stand around.
     pub members: &'a [RoleId],
     /// Each branch: where it stands, and whether it ends in `abort`.
@@ -204,17 +209,28 @@ impl Choice<'_> {
         self.choreography.role_name(role).to_owned()
     }
 
-    /// The role that tells by rule: the first one at the guard that is one participant.
-    fn teller(&self) -> Option<RoleId> {
-        let single = |role: &RoleId| !self.choreography.is_group(*role);
-        let held = |role: &RoleId| single(role) && self.choreography.holds(self.deciders, *role);
-        self.choreography.role_ids().chain(self.members.iter().copied()).find(held)
-    }
-
     /// Those that may be `role`.
     fn playing(&self, role: RoleId) -> impl Iterator<Item = usize> {
-        self.players.iter().enumerate().filter(move |(_, player)| player.plays(role)).map(|(index, _)| index)
+        self.playing.get(&role).into_iter().flatten().copied()
     }
+}
+
+/// The numbers of the players that may be each role.
+pub fn playing(players: &[Player]) -> BTreeMap<RoleId, Vec<usize>> {
+    let mut playing: BTreeMap<RoleId, Vec<usize>> = BTreeMap::new();
+    for (number, player) in players.iter().enumerate() {
+        for role in player.members.iter().chain([&player.base]) {
+            playing.entry(*role).or_default().push(number);
+        }
+    }
+    playing
+}
+
+/// The role that tells by rule: the first one at the guard that is one participant.
+pub fn teller(choreography: &Choreography, deciders: &Place, members: &[RoleId]) -> Option<RoleId> {
+    let single = |role: &RoleId| !choreography.is_group(*role);
+    let held = |role: &RoleId| single(role) && choreography.holds(deciders, *role);
+    choreography.role_ids().chain(members.iter().copied()).find(held)
 }
 
 /// One branch, while it is found out who learns of it.
@@ -255,49 +271,38 @@ impl Branch<'_, '_> {
         !diverges || self.block(player).is_some_and(Block::acts)
     }
 
-    /// Whether `role`, whoever plays it, is one of these.
-    fn all_in(&self, role: RoleId, players: &BTreeSet<usize>) -> bool {
-        self.choice.playing(role).all(|player| players.contains(&player))
-    }
-
     fn tell(
         &mut self,
-        mut pending: BTreeSet<usize>,
+        pending: BTreeSet<usize>,
         sites: &mut Sites,
         missing: &mut Vec<(usize, First)>,
         diagnostics: &mut Diagnostics,
     ) {
-        let firsts = |branch: &Self, player: usize| branch.block(player).map(Firsts::of).unwrap_or_default();
+        let mut waiting = Waiting::new(pending, &self.known, |player| self.senders(player));
+        let mut told = Vec::new();
         loop {
-            let learns = pending.iter().copied().find(|player| {
-                let firsts = firsts(self, *player);
-                !self.must_be_selected(*player)
-                    && firsts.tell()
-                    && firsts.messages.iter().all(|key| self.all_in(key.from, &self.known))
-            });
-            if let Some(player) = learns {
-                pending.remove(&player);
+            while let Some(player) = waiting.next_to_learn() {
                 self.known.insert(player);
-                continue;
             }
-            // Who waits for nobody that may yet learn is told first, and only a cycle is cut at its first role.
-            let may_learn: BTreeSet<usize> = &self.known | &pending;
-            let stuck = pending.iter().copied().find(|player| {
-                let firsts = firsts(self, *player);
-                self.must_be_selected(*player)
-                    || !firsts.tell()
-                    || !firsts.messages.iter().all(|key| self.all_in(key.from, &may_learn))
-            });
-            let Some(player) = stuck.or_else(|| pending.first().copied()) else {
-                return;
+            let Some(player) = waiting.next_to_tell() else {
+                break;
             };
-            pending.remove(&player);
             self.check_teller(player, diagnostics);
             let action = self.block(player).and_then(Block::first_action);
             missing.push((player, First { branch: self.span(), action, written: self.written() }));
-            self.select(player, sites, diagnostics);
+            told.extend(self.select(player, sites, diagnostics));
             self.known.insert(player);
         }
+        for teller in self.choice.teller.iter().flat_map(|teller| self.choice.playing(*teller)) {
+            self.insert(teller, &told);
+        }
+    }
+
+    /// All who may send a player its first message, if that tells it of the branch.
+    fn senders(&self, player: usize) -> Option<BTreeSet<usize>> {
+        let firsts = self.block(player).map(Firsts::of).unwrap_or_default();
+        let tells = !self.must_be_selected(player) && firsts.tell();
+        tells.then(|| firsts.messages.iter().flat_map(|key| self.choice.playing(key.from)).collect())
     }
 
     /// That a loop stops, only what belongs to a round tells, as what follows the loop does not: it cannot come before a message of an earlier round.
@@ -325,11 +330,11 @@ impl Branch<'_, '_> {
         diagnostics.push(Meaning::TellerDoesNotKnow { teller, span, guard, knows }.into());
     }
 
-    /// Puts a selection at the head of the branch.
-    fn select(&mut self, player: usize, sites: &mut Sites, diagnostics: &mut Diagnostics) {
+    /// Has a player told at the head of the branch; gives what the teller does for it.
+    fn select(&mut self, player: usize, sites: &mut Sites, diagnostics: &mut Diagnostics) -> Option<Stmt> {
         let choice = self.choice;
-        let Some(to_player) = choice.players.get(player) else { return };
-        let Some(from) = choice.teller() else {
+        let to_player = choice.players.get(player)?;
+        let Some(from) = choice.teller else {
             let group = match choice.deciders {
                 Place::Roles(roles) | Place::Each(roles) => {
                     roles.first().map(|role| choice.choreography.role_name(*role))
@@ -340,24 +345,23 @@ impl Branch<'_, '_> {
                 let (group, role, guard) = (group.to_owned(), choice.name(to_player), choice.guard);
                 diagnostics.push(Grouping::GroupDecides { group, role, guard }.into());
             }
-            return;
+            return None;
         };
         let to = recipient(choice.choreography, to_player, choice.members);
         let site = sites.site(SiteKey::Inferred(choice.expr, self.index, to_player.clone()));
         let (span, label) = (self.span(), Label { site, choice: choice.expr.0, inferred: true });
-        for teller in choice.playing(from) {
-            self.insert(teller, Stmt { kind: StmtKind::Select(label, to.clone()), span });
-        }
-        self.insert(player, Stmt { kind: StmtKind::Told(label, from), span });
-        self.selections.push((self.index, from, to));
+        self.insert(player, &[Stmt { kind: StmtKind::Told(label, from), span }]);
+        self.selections.push((self.index, from, to.clone()));
+        Some(Stmt { kind: StmtKind::Select(label, to), span })
     }
 
-    fn insert(&mut self, player: usize, stmt: Stmt) {
+    /// Puts what tells of the branch at its head, behind what tells others.
+    fn insert(&mut self, player: usize, stmts: &[Stmt]) {
         let inferred = |stmt: &Stmt| matches!(&stmt.kind, StmtKind::Select(label, _) if label.inferred);
         let block = self.blocks.get_mut(player).and_then(|branches| branches.get_mut(self.index));
         if let Some(block) = block {
             let behind = block.stmts.iter().take_while(|stmt| inferred(stmt)).count();
-            block.stmts.insert(behind, stmt);
+            block.stmts.splice(behind..behind, stmts.iter().cloned());
         }
     }
 }
@@ -378,7 +382,7 @@ fn report_missing(
     let knows: Vec<String> = (0..choice.players.len()).filter(everywhere).map(name).collect();
     for player in told {
         let firsts = missing.iter().filter(|(of, _)| *of == player).map(|(_, first)| first.clone()).collect();
-        let decider = choice.teller().map(|role| choice.choreography.role_name(role).to_owned()).unwrap_or_default();
+        let decider = choice.teller.map(|role| choice.choreography.role_name(role).to_owned()).unwrap_or_default();
         let (role, knows) = (name(player), knows.clone());
         diagnostics.push(Meaning::NotTold { role, decider, guard: choice.guard, firsts, knows }.into());
     }

@@ -2,6 +2,7 @@
 //! other roles but whom a message goes to or comes from.
 
 mod choice;
+mod concerns;
 mod expression;
 mod fingerprint;
 mod firsts;
@@ -16,6 +17,7 @@ mod share;
 mod sites;
 mod stmt;
 mod together;
+mod waiting;
 
 pub use choice::diverges;
 pub use firsts::Firsts;

@@ -4,10 +4,11 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use super::concerns::Concerns;
 use super::fingerprint::fingerprints;
-use super::share::{Kept, Share};
+use super::share::{Kept, Share, pick};
 use super::sites::{SiteKey, Sites};
-use super::{Block, Expr, ExprKind, Firsts, Functions, Label, Program, Projection, Stmt, StmtKind, Target, To};
+use super::{Block, Expr, ExprKind, Firsts, Functions, Label, Program, Projection, Stmt, StmtKind, To};
 use crate::diagnostic::Diagnostics;
 use crate::diagnostic::meaning::Meaning;
 use crate::hir::body::Local;
@@ -15,7 +16,7 @@ use crate::hir::calls::Calls;
 use crate::hir::check::places::{Knowledge, Places, place, recipient};
 use crate::hir::check::{sessions, unused};
 use crate::hir::{
-    self, Choreography, ChoreographyId, ExprId, Hir, LocalId, Pattern, PatternKind, Place, Placed, Player, RoleId, Ty,
+    self, Choreography, ChoreographyId, ExprId, Hir, LocalId, Pattern, PatternKind, Place, Player, RoleId, Ty,
 };
 use crate::span::Span;
 
@@ -70,17 +71,15 @@ fn choreography_programs(
         program.role == initiator || !program.body.stmts.is_empty() || program.body.value.is_some()
     };
     let participants: Vec<RoleId> = programs.iter().filter(has_part).map(|program| program.role).collect();
-    for (role, declared) in choreography.role_ids().zip(&choreography.roles) {
-        if !participants.contains(&role) && !declared.name.name.starts_with('_') {
+    for (program, declared) in programs.iter().zip(&choreography.roles) {
+        if !has_part(&program) && !declared.name.name.starts_with('_') {
             let (name, span) = (declared.name.name.clone(), declared.name.span);
             diagnostics.push(Meaning::UnusedRole { name, span }.into());
         }
     }
     let is_group = choreography.is_group(initiator);
     let begins = |program: &&Program| {
-        (program.role != initiator || is_group)
-            && participants.contains(&program.role)
-            && Firsts::of(&program.body).begin()
+        (program.role != initiator || is_group) && has_part(program) && Firsts::of(&program.body).begin()
     };
     let begins = programs.iter().filter(begins).map(|program| program.role).collect();
     let Projector { locals, selections, .. } = projector;
@@ -122,14 +121,17 @@ pub(super) struct Projector<'a> {
     pub(super) selections: BTreeMap<(ExprId, usize), Vec<(RoleId, To)>>,
     /// The choice at the head of whose branches `select` stands.
     pub(super) within: Option<ExprId>,
+    /// Whom the statements of each block concern that has been visited.
+    pub(super) concerns: BTreeMap<ExprId, Arc<Concerns>>,
+    /// Of each role of each callee, whether it acts, whether something in it may abort, and what it may do first.
+    pub(super) looked_into: BTreeMap<(ChoreographyId, RoleId), (bool, bool, Firsts)>,
 }
 
 /// Where a player's statements go while an expression is projected for it.
 pub(super) struct Aim<'p> {
     pub(super) places: &'p Places,
     pub(super) player: Player,
-    /// All players here, and the members whose blocks stand around.
-    pub(super) players: Arc<[Player]>,
+    /// The members whose blocks stand around.
     pub(super) members: Vec<RoleId>,
     pub(super) out: Vec<Stmt>,
 }
@@ -178,8 +180,20 @@ impl<'a> Projector<'a> {
         (calls, done, id): (&'a Calls, &'a [Option<Projection>], ChoreographyId),
     ) -> Self {
         let (locals, sites) = (choreography.body.locals.clone(), Sites::default());
-        let (choices, selections) = (BTreeMap::new(), BTreeMap::new());
-        Self { hir, calls, done, id, choreography, locals, sites, choices, selections, within: None }
+        Self {
+            hir,
+            calls,
+            done,
+            id,
+            choreography,
+            locals,
+            sites,
+            choices: BTreeMap::new(),
+            selections: BTreeMap::new(),
+            within: None,
+            concerns: BTreeMap::new(),
+            looked_into: BTreeMap::new(),
+        }
     }
 
     /// The variables of the choreography, and those that projection made.
@@ -194,8 +208,7 @@ impl Projector<'_> {
         let players = places.players.iter();
         players
             .map(|player| {
-                let (players, members) = (Arc::clone(&places.everyone), places.members.clone());
-                of(self, Aim { places, player: player.clone(), players, members, out: Vec::new() })
+                of(self, Aim { places, player: player.clone(), members: places.members.clone(), out: Vec::new() })
             })
             .collect()
     }
@@ -207,9 +220,7 @@ impl Projector<'_> {
 
     pub(super) fn program(&mut self, places: &Places, role: RoleId) -> Program {
         let choreography = self.choreography;
-        let player = Player::new(role);
-        let players = choreography.role_ids().map(Player::new).collect();
-        let mut aim = Aim { places, player, players, members: Vec::new(), out: Vec::new() };
+        let mut aim = Aim { places, player: Player::new(role), members: Vec::new(), out: Vec::new() };
         let result = choreography.result.at_role(role).unwrap_or(Ty::UNIT);
         let mut body = if places.spreads.contains_key(&self.tail(choreography.root)) {
             self.kept_block(&mut aim, choreography.root, &Kept::of_result(&choreography.result, role))
@@ -308,10 +319,8 @@ impl Projector<'_> {
     fn select(&mut self, aim: &mut Aim<'_>, from: RoleId, to: &[(RoleId, Span)], span: Span) {
         let choice = self.within.map_or(u32::MAX, |choice| choice.0);
         for (to, to_span) in to {
-            for player in Arc::clone(&aim.players).iter() {
-                if !player.plays(*to) || player.plays(from) {
-                    continue;
-                }
+            let players = hir::place::playing(&self.choreography.roles, &aim.members, &[*to].into());
+            for player in players.iter().filter(|player| !player.plays(from)) {
                 let site = self.sites.site(SiteKey::Select(*to_span, player.clone()));
                 let label = Label { site, choice, inferred: false };
                 if aim.player.plays(from) {
@@ -329,22 +338,6 @@ impl Projector<'_> {
             expr = *tail;
         }
         expr
-    }
-
-    /// What is changed, where the player holds it.
-    pub(super) fn target(&mut self, aim: &mut Aim<'_>, target: &hir::Target) -> Option<Target> {
-        let mut path = Vec::new();
-        for step in &target.path {
-            path.push(match step {
-                hir::Step::Field(name) => super::Step::Field(name.clone()),
-                hir::Step::TupleField(index) => super::Step::TupleField(*index),
-                hir::Step::Index(index) => {
-                    let index = self.expr(aim, *index)?;
-                    super::Step::Index(index, target.span)
-                }
-            });
-        }
-        Some(Target { local: target.local, path, ty: target.ty.clone() })
     }
 
     /// Binds a pattern, giving a value that has just been made its name at once.
@@ -396,21 +389,4 @@ fn into_of(stmt: &mut Stmt) -> Option<&mut Option<LocalId>> {
         | StmtKind::Refuse(_)
         | StmtKind::RefusedBy(_) => None,
     }
-}
-
-/// The parts that a role keeps of a value that it holds whole.
-fn pick(value: Expr, placed: &Placed, role: RoleId) -> Option<Expr> {
-    let Placed::Tuple(items, _) = placed else {
-        return placed.at_role(role).map(|_| value);
-    };
-    let part = |(index, item): (u32, &Placed)| {
-        let (ty, span) = (item.ty(), value.span);
-        pick(Expr { kind: ExprKind::TupleField(Box::new(value.clone()), index), ty, span }, item, role)
-    };
-    let mut kept: Vec<Expr> = (0..).zip(items).filter_map(part).collect();
-    if kept.len() < 2 {
-        return kept.pop();
-    }
-    let ty = Ty::Tuple(kept.iter().map(|value| value.ty.clone()).collect());
-    Some(Expr { kind: ExprKind::Tuple(kept), ty, span: value.span })
 }

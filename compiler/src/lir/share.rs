@@ -129,6 +129,23 @@ impl Share {
     }
 }
 
+/// The parts that a role keeps of a value that it holds whole.
+pub(super) fn pick(value: Expr, placed: &Placed, role: RoleId) -> Option<Expr> {
+    let Placed::Tuple(items, _) = placed else {
+        return placed.at_role(role).map(|_| value);
+    };
+    let part = |(index, item): (u32, &Placed)| {
+        let (ty, span) = (item.ty(), value.span);
+        pick(Expr { kind: ExprKind::TupleField(Box::new(value.clone()), index), ty, span }, item, role)
+    };
+    let mut kept: Vec<Expr> = (0..).zip(items).filter_map(part).collect();
+    if kept.len() < 2 {
+        return kept.pop();
+    }
+    let ty = Ty::Tuple(kept.iter().map(|value| value.ty.clone()).collect());
+    Some(Expr { kind: ExprKind::Tuple(kept), ty, span: value.span })
+}
+
 /// A part of a tuple.
 fn field(value: &Expr, index: u32, span: Span) -> Expr {
     let ty = match &value.ty {
@@ -150,7 +167,7 @@ impl Projector<'_> {
         }
         match &choreography.body[id].kind {
             hir::ExprKind::Block(stmts, Some(tail)) => {
-                stmts.iter().for_each(|stmt| self.stmt(aim, stmt));
+                self.stmts(aim, id, stmts);
                 self.share(aim, *tail)
             }
             hir::ExprKind::Tuple(items) => Share::Parts(self.shares(aim, items)),

@@ -59,16 +59,14 @@ impl Projector<'_> {
         let body = &self.choreography.body;
         let (ty, span, item) = (body[id].ty.clone(), body[id].span, body[members.body].ty.clone());
         let holds = !ty.is_unit() && aim.places.expr(id).is_held_by(&aim.player);
-        let outside = (aim.player.clone(), std::sync::Arc::clone(&aim.players));
-        let own_players = outside.1.iter().filter_map(|player| player.within(members.member, &members.group));
-        aim.players = outside.1.iter().cloned().chain(own_players).collect();
+        let outside = aim.player.clone();
         aim.members.push(members.member);
         let mut other = self.block(aim, members.body);
-        let mut own = outside.0.within(members.member, &members.group).map(|player| {
+        let mut own = outside.within(members.member, &members.group).map(|player| {
             aim.player = player;
             self.block(aim, members.body)
         });
-        (aim.player, aim.players) = outside;
+        aim.player = outside;
         aim.members.pop();
         let keeps_own = holds && !members.gathers;
         if !holds || keeps_own {
@@ -160,7 +158,7 @@ impl Projector<'_> {
     }
 
     /// Whether a role acts in a callee, whether something in it may abort, and what it may do first there. A recursive call, and one of a parameter, is not looked into.
-    fn looked_into(&self, call: &hir::Call, formal: RoleId) -> (bool, bool, Firsts) {
+    fn looked_into(&mut self, call: &hir::Call, formal: RoleId) -> (bool, bool, Firsts) {
         let unknown = (true, true, Firsts { acts: true, ..Firsts::default() });
         let Callee::Choreography(callee) = call.callee else {
             return unknown;
@@ -171,10 +169,12 @@ impl Projector<'_> {
         let Some(Some(projection)) = self.done.get(callee.0 as usize) else {
             return unknown;
         };
-        match projection.programs.get(usize::from(formal.0)) {
-            Some(program) => (program.body.acts(), program.body.can_fail(), Firsts::of(&program.body)),
-            None => unknown,
-        }
+        let Some(program) = projection.programs.get(usize::from(formal.0)) else {
+            return unknown;
+        };
+        // As long as the callee's program, and there may be as many calls of it.
+        let look = || (program.body.acts(), program.body.can_fail(), Firsts::of(&program.body));
+        self.looked_into.entry((callee, formal)).or_insert_with(look).clone()
     }
 
     /// What a callee does first, as its caller sees it.

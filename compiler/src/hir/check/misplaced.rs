@@ -13,7 +13,7 @@ pub fn needed(choreography: &Choreography, places: &Places, expr: ExprId, role: 
     let body = &choreography.body;
     let leaves = leaves(body, expr);
     for leaf in &leaves {
-        if let Some(lost) = lost(body, places, *leaf).filter(|lost| lost.roles.contains(&role)) {
+        if let Some(lost) = lost(body, places, *leaf).filter(|lost| lost.has(choreography, role)) {
             return choice_unknown(choreography, places, *leaf, &lost, name);
         }
     }
@@ -38,12 +38,12 @@ pub fn apart(choreography: &Choreography, places: &Places, span: Span, parts: &[
         };
         // Several values may be lacking for the same reason; the first one is told.
         let would = |other: &ExprId| match self::lost(body, places, *other) {
-            Some(lost) => Place::Roles(lost.roles),
+            Some(lost) => Place::Roles(lost.roles(choreography)),
             None => places.expr(*other).clone(),
         };
         let others = leaves.iter().filter(|other| *other != leaf);
-        let place =
-            others.fold(Place::Roles(lost.roles.clone()), |place, other| choreography.meet(&place, &would(other)));
+        let lost_by = Place::Roles(lost.roles(choreography));
+        let place = others.fold(lost_by, |place, other| choreography.meet(&place, &would(other)));
         if let Place::Roles(roles) = &place
             && let Some(role) = roles.first()
         {

@@ -2,8 +2,8 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::codegen::choreography::{role_consts, role_function};
 use crate::codegen::names::{item, pascal, snake};
+use crate::codegen::role_names::RoleNames;
 use crate::codegen::service::{has_module, marker, operations_module};
 use crate::diagnostic::Diagnostics;
 use crate::diagnostic::meaning::Meaning;
@@ -106,12 +106,13 @@ fn check_service(service: &Service, diagnostics: &mut Diagnostics) {
 
 fn check_choreography(choreography: &Choreography, diagnostics: &mut Diagnostics) {
     let (mut types, mut values) = (Names::default(), Names::default());
+    let names = RoleNames::of(choreography);
     let declared = usize::from(choreography.declared);
-    for (constant, role) in role_consts(choreography).iter().zip(&choreography.roles).take(declared) {
+    for (constant, role) in names.constants.iter().zip(&choreography.roles).take(declared) {
         types.take(item(&role.name.name).to_string(), "the struct", &role.name, diagnostics);
         values.take(constant.to_string(), "the constant", &role.name, diagnostics);
     }
-    for (id, role) in choreography.role_ids().zip(&choreography.roles) {
-        values.take(role_function(choreography, id).to_string(), "the function", &role.name, diagnostics);
+    for (function, role) in names.functions.iter().zip(&choreography.roles) {
+        values.take(function.to_string(), "the function", &role.name, diagnostics);
     }
 }

@@ -1,9 +1,11 @@
 //! Choices: where their values live, and which roles know.
 
+use std::sync::Arc;
+
 use super::super::misplaced;
 use super::Placer;
 use crate::diagnostic::Diagnostics;
-use crate::hir::{ExprId, ExprKind, Lost, Pattern, Place, RoleSet, Ty};
+use crate::hir::{ExprId, ExprKind, Lost, Pattern, Place, RoleSet, Ty, place};
 
 impl Placer<'_> {
     pub(super) fn choice(&mut self, expr: ExprId, guard: ExprId, patterns: &[&Pattern], branches: &[ExprId]) -> Place {
@@ -51,8 +53,13 @@ impl Placer<'_> {
         }
         // Where everyone decides, or nobody goes on, it is about everyone.
         let is_narrow = guard != Some(&Place::Everywhere) && self.body[expr].ty != Ty::Never;
-        let players = self.places.everyone.iter().filter(|player| !is_narrow || self.places.involves(expr, player));
-        self.places.players = players.cloned().collect();
+        self.places.players = match (is_narrow, self.places.mentioned(expr)) {
+            (false, _) | (true, []) => Arc::clone(&self.places.everyone),
+            (true, mentioned) => {
+                let mentioned = mentioned.iter().copied().collect();
+                place::playing(&self.choreography.roles, &self.places.members, &mentioned).into()
+            }
+        };
         let known = self.knowledge.known(&self.places, expr, self.diagnostics);
         let at_guard = match &self.body[expr].kind {
             ExprKind::While { condition: guard, .. } | ExprKind::For { items: guard, .. } => Some(*guard),
@@ -100,10 +107,7 @@ impl Placer<'_> {
             }
             _ => self.choreography.meet(place, known),
         };
-        let here = || self.choreography.role_ids().chain(self.places.members.iter().copied());
-        let roles: RoleSet = here()
-            .filter(|role| self.choreography.holds(place, *role) && !self.choreography.holds(&result, *role))
-            .collect();
-        (result, (!roles.is_empty()).then_some(Lost { roles, choice }))
+        let lost = Lost { would: place.clone(), place: result.clone(), members: self.places.members.clone(), choice };
+        (result, Some(lost).filter(|lost| lost.is_any(self.choreography)))
     }
 }

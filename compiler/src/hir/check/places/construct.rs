@@ -64,7 +64,8 @@ impl Placer<'_> {
         let result = place::outside(&self.choreography.roles, &place, members.member);
         if (members.gathers && place == alone) || result.is_nowhere() {
             // The roles that would hold it do not know what they would need to.
-            let role = self.places.lost.get(&self.tail(members.body)).and_then(|lost| lost.roles.first().copied());
+            let lost = self.places.lost.get(&self.tail(members.body));
+            let role = lost.and_then(|lost| lost.roles(self.choreography).first().copied());
             let role = role.unwrap_or(members.member);
             let by = self.body[expr].span;
             let problem = misplaced::needed(self.choreography, &self.places, members.body, role, by);

@@ -167,7 +167,7 @@ impl Placer<'_> {
             return;
         };
         let problem = match part {
-            Spread::Whole(_, Some(lost)) if lost.roles.contains(&role) => {
+            Spread::Whole(_, Some(lost)) if lost.has(choreography, role) => {
                 let name = choreography.role_name(role).to_owned();
                 misplaced::choice_unknown(choreography, &self.places, value, lost, name)
             }

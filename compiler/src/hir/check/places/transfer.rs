@@ -2,7 +2,7 @@
 
 use super::{Placer, Transfer};
 use crate::diagnostic::meaning::Meaning;
-use crate::hir::{Choreography, ExprId, ExprKind, LocalId, Place, Player, RoleId, RoleKind};
+use crate::hir::{Choreography, ExprId, ExprKind, LocalId, Place, Player, RoleId, RoleKind, place};
 use crate::lir::To;
 use crate::span::Span;
 
@@ -36,8 +36,7 @@ impl Placer<'_> {
         if self.own_outside(value) {
             return result;
         }
-        let lacks = |player: &Player| to.iter().any(|(role, _)| player.plays(*role)) && !held.is_held_by(player);
-        let is_needed = self.places.everyone.iter().any(lacks);
+        let is_needed = self.receivers(to).iter().any(|player| !held.is_held_by(player));
         let Place::Roles(roles) = &held else {
             return result;
         };
@@ -108,11 +107,19 @@ impl Placer<'_> {
 
     /// A message to all of `to` that do not hold what it says.
     pub(super) fn transfer(&mut self, expr: ExprId, from: RoleId, to: &[(RoleId, Span)], held: &Place) {
-        let lacks = |player: &&Player| to.iter().any(|(role, _)| player.plays(*role)) && !held.is_held_by(player);
-        let players = self.places.everyone.iter().filter(lacks);
-        let to = players.map(|player| (player.clone(), recipient(self.choreography, player, &self.places.members)));
+        let players = self.receivers(to).into_iter().filter(|player| !held.is_held_by(player));
+        let to = players.map(|player| {
+            let to = recipient(self.choreography, &player, &self.places.members);
+            (player, to)
+        });
         let to = to.collect();
         self.places.transfers.insert(expr, Transfer { from, to });
+    }
+
+    /// All who play a role that is sent to.
+    fn receivers(&self, to: &[(RoleId, Span)]) -> Vec<Player> {
+        let roles = to.iter().map(|(role, _)| *role).collect();
+        place::playing(&self.choreography.roles, &self.places.members, &roles)
     }
 }
 

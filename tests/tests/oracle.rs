@@ -241,6 +241,15 @@ fn whoever_has_no_part_in_a_scope_has_the_units_of_its_value() {
         let (h, k) = if p { ((), D.take("t", 1)) } else { ((), D.take("u", 1)) };
         (h, k)"#;
     stays_right("A: S, B: S, D: S>(p: bool@A) -> (()@B, u32@D)", body);
+    // Where the unit is said to live at one role: of the result, that role has all.
+    let body = r#"
+        let (h, k) = saga { (()@A, D.note("t", 1)) } else { ((), D.note("u", 1)) };
+        (p, h)"#;
+    stays_right("A: S, B: S, D: S>(p: bool@A) -> (bool@A, ()@A)", body);
+    let body = r#"
+        let (h, k) = if D.flip("g") { (()@B ~> A, D.note("t", 1)) } else { ((), D.note("u", 1)) };
+        (p, h)"#;
+    stays_right("A: S, B: S, D: S>(p: bool@A) -> (bool@A, ()@A)", body);
 }
 
 #[test]

@@ -91,7 +91,8 @@ impl Projector<'_> {
             hir::ExprKind::Literal(literal) => ExprKind::Literal(literal.clone()),
             hir::ExprKind::Local(local) => {
                 if !aim.places.expr(id).is_held_by(&aim.player) {
-                    return None;
+                    // `()` is the same for everyone, also for those who do not know which branch gave it.
+                    return ty.is_unit().then(|| Expr::unit(span));
                 }
                 ExprKind::Local(*local)
             }

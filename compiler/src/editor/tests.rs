@@ -221,6 +221,14 @@ fn other_names() {
     check("Yes", 0, "Sure", &["enum Answer { Sure,"]);
     check("double", 0, "twofold", &["fn twofold(", "= twofold(price)"]);
     check("amount", 0, "cents", &["fn double(cents: u64) -> u64 { cents * 2 }"]);
+    // Operations share a compensation.
+    let shared = "service A { transaction one() compensate undo; transaction two() compensate undo; }";
+    for number in 0..2 {
+        let changed = renamed(shared, "undo", number, "back").unwrap_or_default();
+        assert_eq!(changed, shared.replace("undo", "back"));
+    }
+    // The same name changes nothing, not even where one word stands for two names.
+    assert_eq!(renamed(PROGRAM, "Shop, T", 0, "Shop").as_deref(), Ok(PROGRAM));
     let group = "service Worker { fn work(); }\nchoreography A<Boss, Worker[]>() { each w in Worker { w.work(); } }";
     let changed = renamed(group, "Worker {", 0, "Work").unwrap_or_default();
     assert!(changed.contains("A<Boss, Worker[]: Work>()"), "{changed}");
@@ -238,6 +246,11 @@ fn names_that_are_refused() {
     let shadowed = PROGRAM.replace("    if (twice", "    let other = wish;\n    if (other + twice");
     let refusal = renamed(&shadowed, "other = ", 0, "twice").expect_err("it is refused");
     assert!(matches!(refusal, Refusal::OtherMeaning(_) | Refusal::Wrong(_)), "{refusal}");
+    // What would declare nothing any more.
+    let service = "service A { transaction do_it() compensate undo; }\nchoreography B<A>() { A.do_it(); }";
+    assert_eq!(renamed(service, "undo", 0, "none"), Err(Refusal::OtherMeaning("none".to_owned())));
+    let pattern = "fn first(a: Option<u64>, b: Option<u64>) -> u64 { match (a, b) { (other, None) => 1, _ => 0 } }";
+    assert_eq!(renamed(pattern, "other", 0, "None"), Err(Refusal::OtherMeaning("None".to_owned())));
     assert_eq!(refused("let", "a"), Refusal::NoName);
     assert_eq!(refused("u64", "a"), Refusal::NoName);
 }

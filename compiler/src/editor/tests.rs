@@ -157,6 +157,12 @@ fn what_could_be_written() {
     );
     check("let a = tw$0", &["twice"], &["number"]);
     check("abort $0", &["Buyer"], &["price"]);
+    check("let a = Item { $0 };", &["price", "name"], &["item", "let"]);
+    check("let a = Item { name: \"\", $0: 1 };", &["price"], &["item"]);
+    check("let Item { $0 } = item;", &["name"], &["item"]);
+    check("let a = Answer::Later { $0 };", &["days"], &["price"]);
+    check("let a = Some(Shop.$0(item));", &["price"], &[]);
+    check("let a = Some(item.$0 ~> Buyer);", &["name"], &[]);
     check("// about $0", &[], &["item"]);
     check("let a = \"in $0 text\";", &[], &["item"]);
     let nested = PROGRAM.replace("        number\n", "        $0\n");
@@ -166,6 +172,14 @@ fn what_could_be_written() {
     let head = PROGRAM.replace("(item: Item@Shop)", "(item: Item@Shop, wish: $0)");
     assert!(["Item", "u64", "Buyer"].iter().all(|name| completed(&head).contains(&(*name).to_owned())));
     assert!(completed("$0").contains(&"service".to_owned()));
+    assert!(completed("service A { $0 }").contains(&"transaction".to_owned()));
+    assert_eq!(completed("service A { transaction b() compensate $0; }"), ["none"]);
+    let check = |text: &str, name: &str| assert!(completed(text).contains(&name.to_owned()), "{text}: no `{name}`");
+    check("choreography A<B; T>(x: $0@B) {}", "T");
+    check("choreography A<B; T>(x: T@B) { let y: $0 = x; }", "T");
+    check("choreography A<B>(how: choreography<P, Q>(u64@$0) -> u64@P) {}", "Q");
+    check("choreography A<B, C>(x: u64@$0) -> u64@{B, C} { x }", "C");
+    check("struct Item { a: u64 }\nfn all(x: u64) -> Item { $0 { a: x } }", "Item");
 }
 
 #[test]

@@ -13,6 +13,7 @@ pub struct SourceFile {
     name: String,
     text: String,
     line_starts: Vec<u32>,
+    is_ascii: bool,
     imports: BTreeMap<String, Result<FileId, ImportFault>>,
 }
 
@@ -55,7 +56,8 @@ impl SourceFile {
         let line_starts = std::iter::once(0)
             .chain(text.bytes().enumerate().filter(|(_, byte)| *byte == b'\n').map(|(index, _)| offset(index + 1)))
             .collect();
-        Self { name: name.into(), text, line_starts, imports: BTreeMap::new() }
+        let is_ascii = text.is_ascii();
+        Self { name: name.into(), text, line_starts, is_ascii, imports: BTreeMap::new() }
     }
 
     /// The name, as diagnostics show it.
@@ -118,7 +120,9 @@ impl SourceFile {
     pub fn utf16_position(&self, offset: u32) -> Utf16Position {
         let line = self.line_index(offset);
         let before = self.slice_until(self.line_start(line), offset);
-        Utf16Position { line, character: offset_u32(before.encode_utf16().count()) }
+        // Most texts are ASCII, and then a line may be as long as it likes.
+        let character = if self.is_ascii { before.len() } else { before.encode_utf16().count() };
+        Utf16Position { line, character: offset_u32(character) }
     }
 
     /// The byte at an editor's position; the end of the line or of the file where the position is past it.

@@ -1,14 +1,14 @@
 //! What could be written at a place. The text is compiled with a name at the cursor: so it is a whole expression, and what stands before it has its
 //! type, which what is half written has not.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::declared::{call_text, operation_text, role_text};
 use super::hover::text;
 use super::{Declarations, Declared, Part, bodies, body_at, contains};
 use crate::diagnostic::Diagnostics;
 use crate::hir::builtin::{self, table::Form};
-use crate::hir::{Choreography, ExprId, ExprKind, Field, LocalId, RoleKind, StmtKind, Ty, VariantShape};
+use crate::hir::{Choreography, Expr, ExprId, ExprKind, Field, LocalId, RoleKind, StmtKind, Ty, VariantShape};
 use crate::source::Sources;
 use crate::span::{FileId, Span};
 use crate::syntax::lexer;
@@ -267,9 +267,8 @@ impl<'c> Cursor<'c> {
 
     /// The variables that can be seen here, and what can be called.
     fn values(&self, body: &'c Choreography) -> Vec<Completion> {
-        let locals = 0..u32::try_from(body.body.locals.len()).unwrap_or(u32::MAX);
         // Of two of one name, the one that is bound last.
-        let visible = locals.rev().map(LocalId).filter(|id| self.is_visible(body, *id));
+        let visible = self.visible(body).into_iter().rev();
         let mut all: Vec<Completion> = visible.filter_map(|id| self.declared(&Declared::Variable(body, id))).collect();
         let hir = &self.compilation.hir;
         for function in &hir.functions {
@@ -299,30 +298,33 @@ impl<'c> Cursor<'c> {
         contains(body.body[expr].span, self.file, self.at)
     }
 
-    /// Whether a variable can be named at the cursor: it is bound before, in a block that stands around, or in the head of one.
-    fn is_visible(&self, body: &Choreography, local: LocalId) -> bool {
-        let declared = body.body[local].span;
-        if body.params.iter().any(|param| param.local == local) {
-            return true;
-        }
-        body.body.exprs.iter().any(|expr| match &expr.kind {
-            ExprKind::Block(statements, _) => {
-                let binds = |statement: &&crate::hir::Stmt| match &statement.kind {
-                    StmtKind::Let(pattern, ..) => pattern.bindings().contains(&local),
-                    _ => false,
-                };
-                contains(expr.span, self.file, self.at)
-                    && statements.iter().find(binds).is_some_and(|statement| statement.span.end <= self.at)
+    /// The variables that can be named at the cursor: they are bound before, in blocks that stand around, or in the heads of those.
+    fn visible(&self, body: &Choreography) -> BTreeSet<LocalId> {
+        let mut visible: BTreeSet<LocalId> = body.body.exprs.iter().flat_map(|expr| self.bound(body, expr)).collect();
+        visible.retain(|local| body.body[*local].span.start < self.at);
+        visible.extend(body.params.iter().map(|param| param.local));
+        visible
+    }
+
+    /// The variables that an expression binds for the cursor.
+    fn bound(&self, body: &Choreography, expr: &Expr) -> Vec<LocalId> {
+        match &expr.kind {
+            ExprKind::Block(statements, _) if contains(expr.span, self.file, self.at) => {
+                let before = statements.iter().filter(|statement| statement.span.end <= self.at);
+                let bindings = before.filter_map(|statement| match &statement.kind {
+                    StmtKind::Let(pattern, ..) => Some(pattern.bindings()),
+                    _ => None,
+                });
+                bindings.flatten().collect()
             }
             ExprKind::Match(_, arms) => {
-                arms.iter().any(|(pattern, arm)| pattern.bindings().contains(&local) && self.is_around(body, *arm))
+                let around = arms.iter().filter(|(_, arm)| self.is_around(body, *arm));
+                around.flat_map(|(pattern, _)| pattern.bindings()).collect()
             }
-            ExprKind::For { pattern, body: block, .. } => {
-                pattern.bindings().contains(&local) && self.is_around(body, *block)
-            }
-            ExprKind::Saga(saga) => saga.why == Some(local) && self.is_around(body, saga.otherwise),
-            _ => false,
-        }) && declared.start < self.at
+            ExprKind::For { pattern, body: block, .. } if self.is_around(body, *block) => pattern.bindings(),
+            ExprKind::Saga(saga) if self.is_around(body, saga.otherwise) => saga.why.into_iter().collect(),
+            _ => Vec::new(),
+        }
     }
 
     fn declared(&self, declared: &Declared<'_>) -> Option<Completion> {

@@ -34,18 +34,20 @@ pub(crate) fn collect(directory: &Path, depth: usize, files: &mut Vec<PathBuf>) 
     let mut paths: Vec<PathBuf> =
         std::fs::read_dir(directory)?.map(|entry| entry.map(|entry| entry.path())).collect::<Result<_, _>>()?;
     paths.sort();
+    let mut result = Ok(());
     for path in paths {
         let name = path.file_name().unwrap_or_default().to_string_lossy();
         if path.is_dir() {
             // A link may lead back to a directory above it.
             if !name.starts_with('.') && name != "target" && !path.is_symlink() && depth < DIRECTORY_DEPTH_MAX {
-                collect(&path, depth + 1, files)?;
+                // What else there is, is found nevertheless.
+                result = result.and(collect(&path, depth + 1, files));
             }
         } else if path.extension().is_some_and(|extension| extension == "chor") {
             files.push(path);
         }
     }
-    Ok(())
+    result
 }
 
 fn fmt_file(path: &Path, check: bool) -> u8 {

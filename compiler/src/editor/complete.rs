@@ -1,14 +1,14 @@
 //! What could be written at a place. The text is compiled with a name at the cursor: so it is a whole expression, and what stands before it has its
 //! type, which what is half written has not.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::declared::{call_text, operation_text, role_text};
 use super::hover::text;
-use super::{Declarations, Declared, Part, body_at, contains};
+use super::{Declarations, Declared, Part, bodies, body_at, contains};
 use crate::diagnostic::Diagnostics;
 use crate::hir::builtin::{self, table::Form};
-use crate::hir::{Choreography, ExprId, ExprKind, LocalId, RoleKind, StmtKind, Ty};
+use crate::hir::{Choreography, Expr, ExprId, ExprKind, Field, LocalId, RoleKind, StmtKind, Ty, VariantShape};
 use crate::source::Sources;
 use crate::span::{FileId, Span};
 use crate::syntax::lexer;
@@ -86,7 +86,13 @@ fn with_cursor(sources: &Sources, word: Span) -> Compilation {
         compile(&super::rename::edited(sources, &[edit]), &Options::default())
     });
     let [expression, statement] = compiled;
-    if statement.diagnostics.len() < expression.diagnostics.len() { statement } else { expression }
+    if unread(&statement) < unread(&expression) { statement } else { expression }
+}
+
+/// How much of a program cannot be read, and then how much is wrong with the rest.
+fn unread(compilation: &Compilation) -> (usize, usize) {
+    let codes = compilation.diagnostics.iter().map(|diagnostic| diagnostic.code().as_str());
+    (codes.filter(|code| code.starts_with("E00")).count(), compilation.diagnostics.len())
 }
 
 struct Cursor<'c> {
@@ -104,15 +110,23 @@ impl<'c> Cursor<'c> {
         let before: Vec<(Token, Span)> = tokens.into_iter().take_while(|(_, span)| span.end <= self.at).collect();
         let body = body_at(self.compilation, self.file, self.at);
         let last = before.last().copied();
+        let fields = self.fields(&before);
         match (last.map(|(token, _)| token), body) {
             (Some(Token::Dot), Some(body)) => self.members(body, last),
             (Some(Token::PathSeparator), _) => self.variants(&before),
+            (Some(Token::LeftBrace | Token::Comma), _) if !fields.is_empty() => fields,
+            (Some(Token::Compensate), _) => vec![plain("none", Part::Keyword, "")],
             (Some(Token::At | Token::Send | Token::Abort | Token::Sleep | Token::Select | Token::Each), Some(body)) => {
                 self.roles(body)
             }
             (Some(Token::LeftBrace | Token::Comma), Some(body)) if is_in_role_list(&before) => self.roles(body),
-            (_, Some(body)) if self.is_in_head(body) => [self.roles(body), self.types()].concat(),
-            (_, Some(body)) => [self.values(body), self.roles(body), self.types(), keywords(BODY_WORDS)].concat(),
+            (_, Some(body)) if self.is_in_head(body) => {
+                [self.roles(body), self.types(), type_parameters(body)].concat()
+            }
+            (_, Some(body)) => {
+                let types = [self.types(), type_parameters(body)].concat();
+                [self.values(body), self.roles(body), types, keywords(BODY_WORDS)].concat()
+            }
             (_, None) => [self.types(), keywords(ITEM_WORDS)].concat(),
         }
     }
@@ -142,6 +156,41 @@ impl<'c> Cursor<'c> {
         exprs.max_by_key(|expr| expr.span.end - expr.span.start).map_or_else(Vec::new, |expr| self.of_type(&expr.ty))
     }
 
+    /// Of the type or variant in whose braces the cursor stands, in a value or a pattern.
+    fn fields(&self, before: &[(Token, Span)]) -> Vec<Completion> {
+        let is_block = |brace: Span| {
+            bodies(self.compilation).flat_map(|body| &body.body.exprs).any(|expr| {
+                matches!(expr.kind, ExprKind::Block(..))
+                    && (expr.span.file, expr.span.start) == (brace.file, brace.start)
+            })
+        };
+        let mut closed = 0_usize;
+        let mut rest = before.iter().rev();
+        for (token, span) in rest.by_ref() {
+            match token {
+                Token::RightBrace | Token::RightBracket | Token::RightParen => closed += 1,
+                // `-> Type {`
+                Token::LeftBrace if closed == 0 && is_block(*span) => return Vec::new(),
+                Token::LeftBrace if closed == 0 => break,
+                Token::LeftBracket | Token::LeftParen | Token::Semicolon if closed == 0 => return Vec::new(),
+                Token::LeftBrace | Token::LeftBracket | Token::LeftParen => closed -= 1,
+                _ => {}
+            }
+        }
+        let Some((_, name)) = rest.next() else { return Vec::new() };
+        let meant = self.compilation.references.iter().find(|reference| reference.used == *name);
+        let fields = match meant.and_then(|reference| self.declarations.at(reference.declared)) {
+            Some(Declared::Type(definition)) => definition.fields(),
+            Some(Declared::Variant(_, variant)) if variant.shape == VariantShape::Struct => &variant.fields,
+            _ => return Vec::new(),
+        };
+        fields.iter().map(|field| self.field(field)).collect()
+    }
+
+    fn field(&self, field: &Field) -> Completion {
+        plain(&field.name.name, Part::Field, &self.compilation.hir.show(&field.ty))
+    }
+
     fn of_role(&self, role: &crate::hir::Role) -> Vec<Completion> {
         let hir = &self.compilation.hir;
         let operations = role.services.iter().flat_map(|id| &hir.service(*id).operations);
@@ -165,8 +214,7 @@ impl<'c> Cursor<'c> {
         let hir = &self.compilation.hir;
         let mut all = Vec::new();
         if let Ty::Named(id) = ty {
-            let fields = hir.type_def(*id).fields().iter();
-            all.extend(fields.map(|field| plain(&field.name.name, Part::Field, &hir.show(&field.ty))));
+            all.extend(hir.type_def(*id).fields().iter().map(|field| self.field(field)));
         }
         if let Ty::Tuple(items) = ty {
             let items = items.iter().enumerate();
@@ -210,15 +258,17 @@ impl<'c> Cursor<'c> {
                 _ => false,
             }),
         };
-        let roles = body.roles.iter().filter(|role| is_here(role));
+        let signatures = body.choreographies.iter().map(|(_, signature)| signature);
+        let signatures = signatures.filter(|signature| contains(signature.span, self.file, self.at));
+        let inner = signatures.flat_map(|signature| &signature.roles);
+        let roles = body.roles.iter().filter(|role| is_here(role)).chain(inner);
         roles.map(|role| plain(&role.name.name, Part::Role, &role_text(hir, role))).collect()
     }
 
     /// The variables that can be seen here, and what can be called.
     fn values(&self, body: &'c Choreography) -> Vec<Completion> {
-        let locals = 0..u32::try_from(body.body.locals.len()).unwrap_or(u32::MAX);
         // Of two of one name, the one that is bound last.
-        let visible = locals.rev().map(LocalId).filter(|id| self.is_visible(body, *id));
+        let visible = self.visible(body).into_iter().rev();
         let mut all: Vec<Completion> = visible.filter_map(|id| self.declared(&Declared::Variable(body, id))).collect();
         let hir = &self.compilation.hir;
         for function in &hir.functions {
@@ -248,30 +298,33 @@ impl<'c> Cursor<'c> {
         contains(body.body[expr].span, self.file, self.at)
     }
 
-    /// Whether a variable can be named at the cursor: it is bound before, in a block that stands around, or in the head of one.
-    fn is_visible(&self, body: &Choreography, local: LocalId) -> bool {
-        let declared = body.body[local].span;
-        if body.params.iter().any(|param| param.local == local) {
-            return true;
-        }
-        body.body.exprs.iter().any(|expr| match &expr.kind {
-            ExprKind::Block(statements, _) => {
-                let binds = |statement: &&crate::hir::Stmt| match &statement.kind {
-                    StmtKind::Let(pattern, ..) => pattern.bindings().contains(&local),
-                    _ => false,
-                };
-                contains(expr.span, self.file, self.at)
-                    && statements.iter().find(binds).is_some_and(|statement| statement.span.end <= self.at)
+    /// The variables that can be named at the cursor: they are bound before, in blocks that stand around, or in the heads of those.
+    fn visible(&self, body: &Choreography) -> BTreeSet<LocalId> {
+        let mut visible: BTreeSet<LocalId> = body.body.exprs.iter().flat_map(|expr| self.bound(body, expr)).collect();
+        visible.retain(|local| body.body[*local].span.start < self.at);
+        visible.extend(body.params.iter().map(|param| param.local));
+        visible
+    }
+
+    /// The variables that an expression binds for the cursor.
+    fn bound(&self, body: &Choreography, expr: &Expr) -> Vec<LocalId> {
+        match &expr.kind {
+            ExprKind::Block(statements, _) if contains(expr.span, self.file, self.at) => {
+                let before = statements.iter().filter(|statement| statement.span.end <= self.at);
+                let bindings = before.filter_map(|statement| match &statement.kind {
+                    StmtKind::Let(pattern, ..) => Some(pattern.bindings()),
+                    _ => None,
+                });
+                bindings.flatten().collect()
             }
             ExprKind::Match(_, arms) => {
-                arms.iter().any(|(pattern, arm)| pattern.bindings().contains(&local) && self.is_around(body, *arm))
+                let around = arms.iter().filter(|(_, arm)| self.is_around(body, *arm));
+                around.flat_map(|(pattern, _)| pattern.bindings()).collect()
             }
-            ExprKind::For { pattern, body: block, .. } => {
-                pattern.bindings().contains(&local) && self.is_around(body, *block)
-            }
-            ExprKind::Saga(saga) => saga.why == Some(local) && self.is_around(body, saga.otherwise),
-            _ => false,
-        }) && declared.start < self.at
+            ExprKind::For { pattern, body: block, .. } if self.is_around(body, *block) => pattern.bindings(),
+            ExprKind::Saga(saga) if self.is_around(body, saga.otherwise) => saga.why.into_iter().collect(),
+            _ => Vec::new(),
+        }
     }
 
     fn declared(&self, declared: &Declared<'_>) -> Option<Completion> {
@@ -297,22 +350,40 @@ fn is_in_role_list(before: &[(Token, Span)]) -> bool {
         && matches!(list.next(), Some(Token::Send | Token::At | Token::Each | Token::In))
 }
 
+fn type_parameters(body: &Choreography) -> Vec<Completion> {
+    body.types.iter().map(|name| plain(&name.name, Part::TypeParameter, "")).collect()
+}
+
 fn plain(name: &str, part: Part, detail: &str) -> Completion {
     Completion { name: name.to_owned(), part, detail: detail.to_owned(), docs: String::new() }
 }
 
-const ITEM_WORDS: &[Token] =
-    &[Token::Choreography, Token::Enum, Token::Extern, Token::Fn, Token::Service, Token::Struct, Token::Use];
+const ITEM_WORDS: &[Token] = &[
+    Token::Choreography,
+    Token::Compensate,
+    Token::Enum,
+    Token::Extern,
+    Token::Fn,
+    Token::Pure,
+    Token::Service,
+    Token::Struct,
+    Token::Transaction,
+    Token::Type,
+    Token::Use,
+];
 
 const BODY_WORDS: &[Token] = &[
     Token::Abort,
+    Token::And,
     Token::Each,
     Token::Else,
     Token::False,
     Token::For,
     Token::If,
+    Token::In,
     Token::Let,
     Token::Match,
+    Token::Mut,
     Token::Par,
     Token::Require,
     Token::Saga,
@@ -320,6 +391,7 @@ const BODY_WORDS: &[Token] = &[
     Token::Sleep,
     Token::True,
     Token::While,
+    Token::Within,
 ];
 
 fn keywords(words: &[Token]) -> Vec<Completion> {

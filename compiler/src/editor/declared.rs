@@ -1,6 +1,6 @@
 //! What is declared, by the place of its name.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::bodies;
 use crate::Compilation;
@@ -121,10 +121,12 @@ impl<'c> Declarations<'c> {
 
     fn add_service(&mut self, service: &'c Service) {
         self.add(service.name.span, Declared::Service(service));
+        let mut compensations = BTreeSet::new();
         for operation in &service.operations {
             self.add(operation.name.span, Declared::Operation(service, operation));
             operation.params.iter().for_each(|param| self.add(param.name.span, Declared::Parameter(param)));
-            if let Some(name) = operation.kind.compensation() {
+            // Where operations share one, the first declares it, and the others refer to it.
+            if let Some(name) = operation.kind.compensation().filter(|name| compensations.insert(&name.name)) {
                 self.add(name.span, Declared::Compensation(service, operation));
             }
         }

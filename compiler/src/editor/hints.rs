@@ -21,16 +21,14 @@ pub struct Hint {
 /// Those within a range of a file, by place.
 pub fn hints(compilation: &Compilation, range: Span) -> Vec<Hint> {
     let mut hints = Vec::new();
-    for body in bodies(compilation) {
+    let projected: BTreeMap<usize, &Projection> =
+        compilation.projections.iter().map(|projection| (projection.choreography, projection)).collect();
+    // The choreographies come first, in the order in which projections number them.
+    for (number, body) in bodies(compilation).enumerate() {
         if body.span.file == range.file && body.span.start <= range.end && range.start <= body.span.end {
-            variables(compilation, body, &mut hints);
-        }
-    }
-    for projection in &compilation.projections {
-        if let Some(choreography) = compilation.hir.choreographies.get(projection.choreography)
-            && choreography.span.file == range.file
-        {
-            selections(compilation, choreography, projection, &mut hints);
+            let projection = projected.get(&number).copied();
+            variables(compilation, body, projection, &mut hints);
+            projection.into_iter().for_each(|projection| selections(compilation, body, projection, &mut hints));
         }
     }
     hints.retain(|hint| range.start <= hint.offset && hint.offset <= range.end);
@@ -39,7 +37,7 @@ pub fn hints(compilation: &Compilation, range: Span) -> Vec<Hint> {
 }
 
 /// `: Type @ Place` behind variables, as far as it is not written there.
-fn variables(compilation: &Compilation, body: &Choreography, hints: &mut Vec<Hint>) {
+fn variables(compilation: &Compilation, body: &Choreography, projection: Option<&Projection>, hints: &mut Vec<Hint>) {
     let mut written: BTreeSet<LocalId> = body.params.iter().map(|param| param.local).collect();
     for (pattern, at, value) in lets(body) {
         let between = Span { start: pattern.span.end, end: body.body[value].span.start, ..pattern.span };
@@ -49,7 +47,7 @@ fn variables(compilation: &Compilation, body: &Choreography, hints: &mut Vec<Hin
         }
         written.extend(pattern.bindings());
         let place = match pattern.bindings().as_slice() {
-            [only] if at.is_none() => local_place(compilation, body, *only),
+            [only] if at.is_none() => local_place(body, projection, *only),
             _ => None,
         };
         if let (Some(place), Some(equal)) = (place, text.rfind('=')) {
@@ -61,7 +59,7 @@ fn variables(compilation: &Compilation, body: &Choreography, hints: &mut Vec<Hin
     for (id, local) in (0..).map(LocalId).zip(&body.body.locals) {
         let is_named = !local.name.starts_with('_') && local.span.start < local.span.end;
         if is_named && !written.contains(&id) && local.ty != Ty::Error {
-            let place = local_place(compilation, body, id).map(|place| format!(" @ {place}")).unwrap_or_default();
+            let place = local_place(body, projection, id).map(|place| format!(" @ {place}")).unwrap_or_default();
             let text = format!(": {}{place}", compilation.hir.show(&local.ty));
             hints.push(Hint { offset: local.span.end, text });
         }

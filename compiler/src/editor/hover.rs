@@ -81,7 +81,9 @@ pub(super) fn text(compilation: &Compilation, declared: &Declared<'_>) -> String
         Declared::Variable(body, local) => {
             let declared = &body.body[*local];
             let mutable = if declared.mutable { "mut " } else { "" };
-            let place = local_place(compilation, body, *local).map(|place| format!(" @ {place}")).unwrap_or_default();
+            let place = local_place(body, projection(compilation, body), *local)
+                .map(|place| format!(" @ {place}"))
+                .unwrap_or_default();
             format!("{mutable}{}: {}{place}", declared.name, hir.show(&declared.ty))
         }
         Declared::TypeParameter(name) => format!("type {}", name.name),
@@ -158,8 +160,8 @@ fn projection<'c>(compilation: &'c Compilation, body: &Choreography) -> Option<&
 }
 
 /// Where a variable lives, in words, where that is known and says something.
-pub(super) fn local_place(compilation: &Compilation, body: &Choreography, local: LocalId) -> Option<String> {
-    place_text(body, projection(compilation, body)?.places.local(local))
+pub(super) fn local_place(body: &Choreography, projection: Option<&Projection>, local: LocalId) -> Option<String> {
+    place_text(body, projection?.places.local(local))
 }
 
 fn expr_place(compilation: &Compilation, body: &Choreography, expr: ExprId) -> Option<String> {

@@ -44,6 +44,9 @@ pub fn rename(compilation: &Compilation, declared: Span, to: &str) -> Result<Vec
         return Err(Refusal::NoName);
     }
     check_name(to)?;
+    if to == compilation.sources.text(declared) {
+        return Ok(Vec::new());
+    }
     let mut edits = Vec::new();
     for span in occurrences(compilation, declared) {
         let both = names_at(compilation, &declarations, span.file, span.start);
@@ -125,11 +128,12 @@ fn check(compilation: &Compilation, edits: &[Edit], to: &str) -> Result<(), Refu
     Ok(())
 }
 
-/// What each name means, in the order in which they stand: the number of a declaration, in the same order.
-fn meanings(compilation: &Compilation) -> Vec<Option<usize>> {
+/// How many names are declared, for `None` is no variable and `compensate none` no compensation; and what each name that is used means, in the order
+/// in which they stand: the number of a declaration, in the same order.
+fn meanings(compilation: &Compilation) -> (usize, Vec<Option<usize>>) {
     let declarations = Declarations::new(compilation);
     let numbers: BTreeMap<Span, usize> = declarations.iter().map(|(span, _)| span).zip(0..).collect();
     let mut references = compilation.references.clone();
     references.sort_by_key(|reference| (reference.used, !declarations.is_written_first(*reference)));
-    references.iter().map(|reference| numbers.get(&reference.declared).copied()).collect()
+    (numbers.len(), references.iter().map(|reference| numbers.get(&reference.declared).copied()).collect())
 }

@@ -157,6 +157,12 @@ fn what_could_be_written() {
     );
     check("let a = tw$0", &["twice"], &["number"]);
     check("abort $0", &["Buyer"], &["price"]);
+    check("let a = Item { $0 };", &["price", "name"], &["item", "let"]);
+    check("let a = Item { name: \"\", $0: 1 };", &["price"], &["item"]);
+    check("let Item { $0 } = item;", &["name"], &["item"]);
+    check("let a = Answer::Later { $0 };", &["days"], &["price"]);
+    check("let a = Some(Shop.$0(item));", &["price"], &[]);
+    check("let a = Some(item.$0 ~> Buyer);", &["name"], &[]);
     check("// about $0", &[], &["item"]);
     check("let a = \"in $0 text\";", &[], &["item"]);
     let nested = PROGRAM.replace("        number\n", "        $0\n");
@@ -166,6 +172,14 @@ fn what_could_be_written() {
     let head = PROGRAM.replace("(item: Item@Shop)", "(item: Item@Shop, wish: $0)");
     assert!(["Item", "u64", "Buyer"].iter().all(|name| completed(&head).contains(&(*name).to_owned())));
     assert!(completed("$0").contains(&"service".to_owned()));
+    assert!(completed("service A { $0 }").contains(&"transaction".to_owned()));
+    assert_eq!(completed("service A { transaction b() compensate $0; }"), ["none"]);
+    let check = |text: &str, name: &str| assert!(completed(text).contains(&name.to_owned()), "{text}: no `{name}`");
+    check("choreography A<B; T>(x: $0@B) {}", "T");
+    check("choreography A<B; T>(x: T@B) { let y: $0 = x; }", "T");
+    check("choreography A<B>(how: choreography<P, Q>(u64@$0) -> u64@P) {}", "Q");
+    check("choreography A<B, C>(x: u64@$0) -> u64@{B, C} { x }", "C");
+    check("struct Item { a: u64 }\nfn all(x: u64) -> Item { $0 { a: x } }", "Item");
 }
 
 #[test]
@@ -221,6 +235,14 @@ fn other_names() {
     check("Yes", 0, "Sure", &["enum Answer { Sure,"]);
     check("double", 0, "twofold", &["fn twofold(", "= twofold(price)"]);
     check("amount", 0, "cents", &["fn double(cents: u64) -> u64 { cents * 2 }"]);
+    // Operations share a compensation.
+    let shared = "service A { transaction one() compensate undo; transaction two() compensate undo; }";
+    for number in 0..2 {
+        let changed = renamed(shared, "undo", number, "back").unwrap_or_default();
+        assert_eq!(changed, shared.replace("undo", "back"));
+    }
+    // The same name changes nothing, not even where one word stands for two names.
+    assert_eq!(renamed(PROGRAM, "Shop, T", 0, "Shop").as_deref(), Ok(PROGRAM));
     let group = "service Worker { fn work(); }\nchoreography A<Boss, Worker[]>() { each w in Worker { w.work(); } }";
     let changed = renamed(group, "Worker {", 0, "Work").unwrap_or_default();
     assert!(changed.contains("A<Boss, Worker[]: Work>()"), "{changed}");
@@ -238,6 +260,11 @@ fn names_that_are_refused() {
     let shadowed = PROGRAM.replace("    if (twice", "    let other = wish;\n    if (other + twice");
     let refusal = renamed(&shadowed, "other = ", 0, "twice").expect_err("it is refused");
     assert!(matches!(refusal, Refusal::OtherMeaning(_) | Refusal::Wrong(_)), "{refusal}");
+    // What would declare nothing any more.
+    let service = "service A { transaction do_it() compensate undo; }\nchoreography B<A>() { A.do_it(); }";
+    assert_eq!(renamed(service, "undo", 0, "none"), Err(Refusal::OtherMeaning("none".to_owned())));
+    let pattern = "fn first(a: Option<u64>, b: Option<u64>) -> u64 { match (a, b) { (other, None) => 1, _ => 0 } }";
+    assert_eq!(renamed(pattern, "other", 0, "None"), Err(Refusal::OtherMeaning("None".to_owned())));
     assert_eq!(refused("let", "a"), Refusal::NoName);
     assert_eq!(refused("u64", "a"), Refusal::NoName);
 }

@@ -109,7 +109,14 @@ impl Programs {
     }
 
     fn text(&self, name: &str) -> Result<String, String> {
-        let Some(document) = self.open.get(name) else { return input::text(Path::new(name)) };
+        let Some(document) = self.open.get(name) else {
+            // To read from a pipe that happens to be called `x.chor` may never end.
+            let kind = std::fs::metadata(name).map(|metadata| metadata.file_type());
+            return match kind.is_ok_and(|kind| !kind.is_file() && !kind.is_dir()) {
+                true => Err("is no file".to_owned()),
+                false => input::text(Path::new(name)),
+            };
+        };
         match document.text.len() as u64 > FILE_LENGTH_BYTES_MAX {
             true => Err(crate::load::too_long(document.text.len() as u64)),
             false => Ok(document.text.clone()),

@@ -344,3 +344,20 @@ fn no_word_of_an_editor_is_too_strange() {
     assert!(shown["contents"]["value"].as_str().unwrap().contains("struct A"));
     assert!(Path::new(&editor.directory).exists());
 }
+
+/// A directory of another user, say a database's, and a pipe that nobody writes to.
+#[cfg(unix)]
+#[test]
+fn what_cannot_be_read_is_passed_over() {
+    use std::os::unix::fs::PermissionsExt;
+    let mut editor = Editor::start("unreadable", json!({}));
+    let closed = editor.path("a");
+    std::fs::create_dir_all(&closed).unwrap();
+    let made = std::process::Command::new("mkfifo").arg(editor.path("b.chor")).status().unwrap();
+    assert!(made.success());
+    editor.save("c.chor", "struct Found { a: u64 }\n");
+    std::fs::set_permissions(&closed, PermissionsExt::from_mode(0)).unwrap();
+    let found = editor.ask("workspace/symbol", json!({ "query": "found" })).unwrap();
+    std::fs::set_permissions(&closed, PermissionsExt::from_mode(0o700)).unwrap();
+    assert_eq!(found.as_array().unwrap().len(), 1);
+}

@@ -26,20 +26,19 @@ fn check_service(service: &Service, diagnostics: &mut Diagnostics) {
         if let Some(other) = operations.get(name.name.as_str()) {
             diagnostics.push(Meaning::duplicate(name, other.name.span));
         }
-        match first.get(name.name.as_str()) {
-            Some((other, other_name)) if !(same_kind(operation, other) && same_types(operation, other)) => {
-                let problem = Meaning::SharedCompensation {
-                    name: name.name.clone(),
-                    is_of_two_kinds: !same_kind(operation, other),
-                    span: name.span,
-                    first: other_name.span,
-                };
-                diagnostics.push(problem.into());
-            }
-            Some((_, declared)) => diagnostics.refer(name.span, declared.span),
-            None => {
-                first.insert(&name.name, (operation, name));
-            }
+        let Some((other, other_name)) = first.get(name.name.as_str()) else {
+            first.insert(&name.name, (operation, name));
+            continue;
+        };
+        diagnostics.refer(name.span, other_name.span);
+        if !(same_kind(operation, other) && same_types(operation, other)) {
+            let problem = Meaning::SharedCompensation {
+                name: name.name.clone(),
+                is_of_two_kinds: !same_kind(operation, other),
+                span: name.span,
+                first: other_name.span,
+            };
+            diagnostics.push(problem.into());
         }
     }
 }

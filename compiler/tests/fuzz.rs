@@ -18,8 +18,8 @@ use std::time::{Duration, Instant};
 use chor::diagnostic::render::{Colour, Renderer};
 use chor::diagnostic::{Diagnostics, Severity};
 use chor::source::Sources;
-use chor::span::Span;
-use chor::{Options, codegen, lir};
+use chor::span::{FileId, Span};
+use chor::{Compilation, Options, codegen, editor, lir};
 use mutate::{NESTING, Random, mutated, nest, programs, tokens};
 
 /// How many programs a normal run tries.
@@ -72,7 +72,35 @@ fn try_all(text: &str) {
         assert!(!chor::diagram::mermaid(&diagram).is_empty());
         assert!(!chor::diagram::svg(&chor::diagram::layout(&diagram)).is_empty());
     }
+    try_editor(&compilation, text);
     try_format(text);
+}
+
+/// What an editor asks about a program, at some places of it.
+fn try_editor(compilation: &Compilation, text: &str) {
+    let file = FileId(0);
+    let declarations = editor::Declarations::new(compilation);
+    for part in 0..4 {
+        let mut at = text.len() * part / 3;
+        while !text.is_char_boundary(at) {
+            at -= 1;
+        }
+        let offset = u32::try_from(at).expect("a text is short");
+        editor::hover(compilation, file, offset);
+        if let Some(name) = editor::name_at(compilation, &declarations, file, offset) {
+            // It may be refused.
+            let _ = editor::rename(compilation, name.declared, "another");
+        }
+        let (span, _) = editor::complete(&compilation.sources, file, offset);
+        assert!(text.get(span.start as usize..span.end as usize).is_some(), "{span:?} is no place");
+    }
+    for hint in editor::hints(compilation, Span::new(file, 0, u32::MAX)) {
+        assert!(text.is_char_boundary(hint.offset as usize), "{hint:?} stands nowhere");
+    }
+    let highlights = editor::highlights(compilation, file);
+    assert!(highlights.windows(2).all(|pair| pair[0].span.end <= pair[1].span.start), "words overlap");
+    editor::outline(compilation, file);
+    editor::foldings(compilation, file);
 }
 
 fn try_format(text: &str) {

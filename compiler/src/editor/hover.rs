@@ -59,7 +59,11 @@ pub(super) fn text(compilation: &Compilation, declared: &Declared<'_>) -> String
         Declared::Operation(_, operation) => operation_text(hir, operation),
         Declared::Compensation(service, operation) => {
             let name = operation.kind.compensation().map_or("", |name| name.name.as_str());
-            format!("{}: {name} undoes {}", service.name.name, operation.name.name)
+            let is_undone =
+                |other: &&crate::hir::Operation| other.kind.compensation().is_some_and(|other| other.name == name);
+            let undone: Vec<&str> =
+                service.operations.iter().filter(is_undone).map(|operation| operation.name.name.as_str()).collect();
+            format!("{}: {name} undoes {}", service.name.name, undone.join(", "))
         }
         Declared::Parameter(field) => format!("{}: {}", field.name.name, hir.show(&field.ty)),
         Declared::Function(function) => match function.body() {

@@ -85,6 +85,8 @@ fn what_stands_where() {
     check("* 2", 0, "u64");
     check("name })", 0, "Item.name: String / name: String @ Shop");
     check("< wish", 0, "bool @ Buyer");
+    let shared = "service A { transaction one() compensate undo; transaction two() compensate undo; }";
+    assert_eq!(hovered(shared, "undo", 1), "A: undo undoes one, two — ");
     // Nothing on braces, comments and words of the language.
     for at in ["// The", "else"] {
         assert_eq!(hovered(PROGRAM, at, 0), "", "{at}");

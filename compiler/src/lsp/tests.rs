@@ -356,7 +356,7 @@ fn what_cannot_be_read_is_passed_over() {
     let made = std::process::Command::new("mkfifo").arg(editor.path("b.chor")).status().unwrap();
     assert!(made.success());
     editor.save("c.chor", "struct Found { a: u64 }\n");
-    std::fs::set_permissions(&closed, PermissionsExt::from_mode(0)).unwrap();
+    std::fs::set_permissions(&closed, PermissionsExt::from_mode(0o000)).unwrap();
     let found = editor.ask("workspace/symbol", json!({ "query": "found" })).unwrap();
     std::fs::set_permissions(&closed, PermissionsExt::from_mode(0o700)).unwrap();
     assert_eq!(found.as_array().unwrap().len(), 1);

@@ -4,7 +4,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::declared::{call_text, operation_text, role_text};
-use super::hover::text;
+use super::hover::{method_text, text};
 use super::{Declarations, Declared, Part, bodies, body_at, contains};
 use crate::diagnostic::Diagnostics;
 use crate::hir::builtin::{self, table::Form};
@@ -222,9 +222,8 @@ impl<'c> Cursor<'c> {
         }
         for candidate in builtin::of(Form::Method, |shape| builtin::is_head(shape, ty)) {
             let builtin = candidate.builtin;
-            let docs = builtin.method().fails.map_or_else(String::new, |why| format!("Aborts where it {why}."));
-            let detail = builtin.method().signature.to_owned();
-            all.push(Completion { name: builtin.name().to_owned(), part: Part::Operation, detail, docs });
+            let (detail, docs) = method_text(builtin);
+            all.push(Completion { docs, ..plain(builtin.name(), Part::Operation, detail) });
         }
         all
     }

@@ -3,6 +3,7 @@
 use super::declared::{call_text, operation_text, role_text};
 use super::{Declarations, Declared, body_at, contains, expression_at, names_at};
 use crate::Compilation;
+use crate::hir::builtin::Builtin;
 use crate::hir::{Choreography, ExprId, ExprKind, LocalId, Place, RoleKind, Variant, VariantShape};
 use crate::lir::Projection;
 use crate::span::{FileId, Span};
@@ -46,7 +47,10 @@ pub(super) fn text(compilation: &Compilation, declared: &Declared<'_>) -> String
             from_name(compilation, head, definition.name.span, definition.span.end)
         }
         Declared::Field(definition, field) => {
-            format!("{}.{}: {}", definition.name.name, field.name.name, hir.show(&field.ty))
+            let is_of = |variant: &&Variant| variant.fields.iter().any(|of| std::ptr::eq(of, *field));
+            let variant = definition.variants().iter().find(is_of);
+            let variant = variant.map(|variant| format!("::{}", variant.name.name)).unwrap_or_default();
+            format!("{}{variant}.{}: {}", definition.name.name, field.name.name, hir.show(&field.ty))
         }
         Declared::Variant(definition, variant) => {
             format!("{}::{}", definition.name.name, variant_text(compilation, variant))
@@ -129,9 +133,8 @@ fn expression(compilation: &Compilation, file: FileId, offset: u32) -> Option<Ho
         _ => None,
     };
     if let Some(builtin) = expression_at(body, file, offset, |id| called(id).is_some()).and_then(called) {
-        let docs = builtin.method().fails.map_or_else(String::new, |why| format!("Aborts where it {why}."));
-        let code = vec![format!("{}.{}", builtin.receiver(), builtin.method().signature)];
-        return Some(Hover { span: expr.span, code, docs });
+        let (called, docs) = method_text(builtin);
+        return Some(Hover { span: expr.span, code: vec![format!("{}.{called}", builtin.receiver())], docs });
     }
     // On the braces and keywords of what spans lines there is nothing to say that helps.
     let text = compilation.sources.text(expr.span);
@@ -144,6 +147,15 @@ fn expression(compilation: &Compilation, file: FileId, offset: u32) -> Option<Ho
         code: vec![format!("{}{place}", compilation.hir.show(&expr.ty))],
         docs: String::new(),
     })
+}
+
+/// What a built-in method takes and gives, and what else it does.
+pub(super) fn method_text(builtin: Builtin) -> (&'static str, String) {
+    let signature = builtin.method().signature;
+    let called = signature.strip_prefix("mut ").unwrap_or(signature);
+    let changes = builtin.mutates().then(|| "Changes what it is called on.".to_owned());
+    let fails = builtin.method().fails.map(|why| format!("Aborts where it {why}."));
+    (called, changes.into_iter().chain(fails).collect::<Vec<_>>().join(" "))
 }
 
 /// The name that an offset touches.

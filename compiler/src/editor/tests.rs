@@ -70,7 +70,7 @@ fn what_stands_where() {
     check("Item {", 0, "struct Item { price: u64, name: String } — What is sold.");
     check("Item)", 0, "struct Item");
     check("Answer", 0, "enum Answer { Yes");
-    check("days", 0, "Answer.days: u32");
+    check("days", 0, "Answer::Later.days: u32");
     check("Later", 0, "Answer::Later { days: u32 }");
     check("price(item)", 0, "pure fn price(item: Item) -> u64 — The price in cents.");
     check("reserve(Item", 0, "transaction reserve(item: Item) -> u64 compensate release");
@@ -98,6 +98,8 @@ fn built_in_methods() {
     let text = "choreography A<P>(x: String@P) -> usize@P { x.trim().len() }";
     assert!(hovered(text, "trim", 0).contains("String.trim() -> String"));
     assert!(hovered(text, "len", 0).contains("String.len() -> usize"));
+    let text = "choreography A<P>() { let mut x: Vec<u64>@P = []; x.push(1); }";
+    assert_eq!(hovered(text, "push", 0), "Vec<T>.push(T) — Changes what it is called on.");
 }
 
 /// Every name of the language that is written in the text, and where it leads: a list of `used -> declared` as `line:column`.

@@ -9,6 +9,9 @@ use crate::codegen::names::pascal;
 use crate::hir::VariantShape;
 use crate::span::Span;
 
+/// How many further places of a name that nothing has are named.
+const PLACES_MAX: usize = 3;
+
 impl Meaning {
     /// The problem in words.
     pub fn prose(&self) -> Prose {
@@ -16,7 +19,10 @@ impl Meaning {
             Meaning::Grouping(grouping) => grouping.prose(),
             Meaning::Unknown { thing, name, span, candidates, others } => {
                 let prose = unknown(thing, name, *span, candidates);
-                others.iter().fold(prose, |prose, other| prose.label(*other, "and here"))
+                let mend = prose.edits.iter().find(|edit| edit.span == *span).map(|edit| edit.replacement.clone());
+                let named = others.iter().take(PLACES_MAX).fold(prose, |prose, other| prose.label(*other, "and here"));
+                let mended = others.iter().filter_map(|other| Some((*other, mend.clone()?)));
+                mended.fold(named, |prose, (other, mend)| prose.edit(other, mend))
             }
             Meaning::Duplicate { name, span, first } => {
                 Prose::new(format!("the name `{name}` is given twice"), *span, "given again here")

@@ -8,9 +8,6 @@ use crate::diagnostic::{Diagnostics, Problem};
 use crate::span::{FileId, Span};
 use crate::syntax::ast;
 
-/// How many further places are named.
-const PLACES_MAX: usize = 3;
-
 /// The items of all files, by where they begin.
 type Items = BTreeMap<(FileId, u32), Span>;
 
@@ -40,7 +37,7 @@ pub fn check(files: &[ast::File], diagnostics: &mut Diagnostics) {
             return None;
         }
         if let Problem::Meaning(Meaning::Unknown { others, .. }) = &mut problem {
-            others.extend(all.iter().skip(1).take(PLACES_MAX));
+            others.extend(all.iter().skip(1));
         }
         Some(problem)
     });

@@ -174,6 +174,8 @@ fn the_pure_packages_list_nothing_that_could_do_input_or_output() {
                 "blake3",
                 "chumsky",
                 "clap",
+                "lsp-server",
+                "lsp-types",
                 "prettyplease",
                 "proc-macro2",
                 "quote",
@@ -274,7 +276,11 @@ fn the_commands_in_the_readme_exist() {
         assert_eq!(words.first(), Some(&"cargo"), "{command}");
         let package = words.iter().position(|word| *word == "-p").and_then(|at| words.get(at + 1));
         assert!(package.is_none_or(|package| manifests.iter().any(|name| name == package)), "{command}");
-        assert!(package.is_some() || words.contains(&"--workspace"), "{command} says what it is about");
+        let path = words.iter().position(|word| *word == "--path").and_then(|at| words.get(at + 1));
+        let is_there = |path: &&str| files().iter().any(|file| file.path == format!("{path}/Cargo.toml"));
+        assert!(path.is_none_or(is_there), "{command}");
+        let is_about = package.is_some() || path.is_some() || words.contains(&"--workspace");
+        assert!(is_about, "{command} says what it is about");
     }
 }
 

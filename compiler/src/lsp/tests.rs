@@ -199,16 +199,21 @@ fn places_are_counted_as_editors_count() {
     assert!(shown.contains("cost: u64"), "{shown}");
 }
 
-#[test]
-fn from_a_name_to_where_it_is_declared_and_used() {
-    let mut editor = Editor::start("navigate", json!({}));
+/// An operation's name in an open file; it is declared in a file and used in another one, which are not.
+fn at_an_operation(test: &str) -> (Editor, String) {
+    let editor = Editor::start(test, json!({}));
     editor.save("shop.chor", SHOP);
     editor.save(
         "other.chor",
         "use \"shop.chor\";\nchoreography Other<Buyer, Shop>(item: Item@Shop) -> u64@Shop { Shop.price(item) }\n",
     );
     editor.open("order.chor", ORDER);
-    let at = ORDER.replace("Shop.price", "Shop.$0price");
+    (editor, ORDER.replace("Shop.price", "Shop.$0price"))
+}
+
+#[test]
+fn from_a_name_to_where_it_is_declared_and_used() {
+    let (mut editor, at) = at_an_operation("navigate");
     let found = editor.ask_at("textDocument/definition", "order.chor", &at, json!({})).unwrap();
     assert_eq!((&found[0]["uri"], &found[0]["range"]["start"]["line"]), (&editor.uri("shop.chor"), &json!(2)));
     let at_use = ORDER.replace("\"shop", "\"$0shop");
@@ -243,14 +248,7 @@ fn from_a_name_to_where_it_is_declared_and_used() {
 
 #[test]
 fn another_name_in_all_files() {
-    let mut editor = Editor::start("rename", json!({}));
-    editor.save("shop.chor", SHOP);
-    editor.save(
-        "other.chor",
-        "use \"shop.chor\";\nchoreography Other<Buyer, Shop>(item: Item@Shop) -> u64@Shop { Shop.price(item) }\n",
-    );
-    editor.open("order.chor", ORDER);
-    let at = ORDER.replace("Shop.price", "Shop.$0price");
+    let (mut editor, at) = at_an_operation("rename");
     let prepared = editor.ask_at("textDocument/prepareRename", "order.chor", &at, json!({})).unwrap();
     assert_eq!(prepared["placeholder"], "price");
     let edit = editor.ask_at("textDocument/rename", "order.chor", &at, json!({ "newName": "cost" })).unwrap();

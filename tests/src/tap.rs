@@ -34,6 +34,10 @@ pub enum Kind {
     Need,
     /// Somebody asks to end the session.
     Cancel,
+    /// A role holds its pivot and asks for votes.
+    AwaitVotes,
+    /// All but that role have voted.
+    OthersVoted,
     /// Something was wrong with a frame.
     Refused,
 }
@@ -53,6 +57,8 @@ impl From<&Body> for Kind {
             Body::Over => Self::Over,
             Body::Need => Self::Need,
             Body::Cancel { .. } => Self::Cancel,
+            Body::AwaitVotes => Self::AwaitVotes,
+            Body::OthersVoted => Self::OthersVoted,
             Body::Refused { .. } => Self::Refused,
         }
     }

@@ -62,6 +62,8 @@ pub(crate) enum Fault {
     CallsBeforeIntent,
     /// H19: a rollback passes by an intent without a result.
     PassesIntentsBy,
+    /// A pivot runs before all others have voted.
+    RunsPivotEarly,
     /// H16: a sender that is short of room is not answered.
     IgnoresKeep,
     /// H16: an inbox without room lets nothing in, not even what the program waits for.
@@ -70,7 +72,7 @@ pub(crate) enum Fault {
 
 #[cfg(test)]
 impl Fault {
-    pub(crate) const ALL: [Self; 31] = [
+    pub(crate) const ALL: [Self; 32] = [
         Self::SendsBeforeDurable,
         Self::AcceptsBeforeDurable,
         Self::CommitsAfterAbort,
@@ -100,6 +102,7 @@ impl Fault {
         Self::ForgetsLog,
         Self::CallsBeforeIntent,
         Self::PassesIntentsBy,
+        Self::RunsPivotEarly,
         Self::IgnoresKeep,
         Self::RefusesAwaited,
     ];

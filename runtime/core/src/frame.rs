@@ -1,4 +1,4 @@
-//! What roles say to one another. A frame is encoded by postcard; protocol version 4 is the set and order of the variants here.
+//! What roles say to one another. A frame is encoded by postcard; protocol version 5 is the set and order of the variants here.
 
 use std::sync::Arc;
 
@@ -87,6 +87,10 @@ pub enum Body {
         /// Which.
         positions: Vec<Position>,
     },
+    /// My last transaction decides the session, and waits until all others have voted: the initiator is to say so, any other role to send its vote.
+    AwaitVotes,
+    /// The initiator says it: all roles but the receiver have voted *completed*, durably.
+    OthersVoted,
 }
 
 /// What a role votes.

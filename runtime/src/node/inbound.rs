@@ -140,6 +140,8 @@ impl<S: Store> Shared<S> {
             | Body::Done { .. }
             | Body::Over
             | Body::Need
+            | Body::AwaitVotes
+            | Body::OthersVoted
             | Body::Keep => (0, 0),
         };
         if bytes > bytes_max {

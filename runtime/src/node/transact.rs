@@ -46,6 +46,8 @@ impl<S: Store> Transact<S> for Transaction<S> {
             self.writes.kept = self.cell.step_within(Some(&mut self.writes.pending), |session, now| {
                 session.handle_transaction_ran(position, ran, now)
             });
+            // One that decides the session is taken back where the program fails behind it in this step.
+            self.writes.kept &= self.cell.look(|session| session.keeps_transaction(position));
             if self.writes.kept {
                 self.cell.forget_transaction(position);
             }

@@ -130,6 +130,8 @@ fn said(frame: &Frame) -> String {
         Body::Refused { reason } => format!("refused, {reason}"),
         Body::ScopeVote { .. } => "vote of a scope".to_owned(),
         Body::Cancel { reason } => format!("cancel, {reason}"),
+        Body::AwaitVotes => "awaits votes".to_owned(),
+        Body::OthersVoted => "the others have voted".to_owned(),
     };
     plain(&format!("{}→{} {what}", frame.from.0, frame.to.0))
 }

@@ -25,7 +25,7 @@ fn bytes<const N: usize>(random: &mut Random) -> [u8; N] {
 }
 
 fn role(random: &mut Random) -> RoleId {
-    match random.below(12) {
+    match random.below(14) {
         0 => RoleId(u16::MAX),
         1 => RoleId(random.number() as u16),
         _ => RoleId(random.below(5) as u16),
@@ -122,6 +122,8 @@ impl Pool {
             8 => Body::Keep,
             10 => Body::Awaits { positions: vec![position; random.below(10_000)] },
             9 => Body::Stable { positions: vec![position; random.below(10_000)] },
+            11 => Body::AwaitVotes,
+            12 => Body::OthersVoted,
             _ => Body::Refused { reason: text(random).to_string() },
         }
     }

@@ -36,6 +36,7 @@ impl Session {
                 let roles: Vec<_> = self.peers.keys().copied().collect();
                 roles.into_iter().for_each(|role| self.pass_cancel_on(role));
                 self.decide_if_all_completed();
+                self.answer_pivots();
             }
             RowState::Committed { result } => {
                 // After a restart, whoever asks again is told again, however long some role stays away.
@@ -159,6 +160,7 @@ impl Session {
         self.gated_calls.clear();
         self.transaction_requests.clear();
         self.call_requests.clear();
+        self.pivot = None;
         self.waits.clear();
         self.cancel = None;
         self.calls.clear();

@@ -38,6 +38,8 @@ impl Session {
                 self.resend_to(from);
             }
             Body::Cancel { reason } => self.handle_cancel_of_peer(from, reason),
+            Body::AwaitVotes => self.handle_await_votes(from),
+            Body::OthersVoted => self.handle_others_voted(from),
             Body::Refused { reason } => {
                 peer.refused = Some(reason.as_str().into());
                 self.events.push_back(Event::PeerRefused { role: from, reason });
@@ -109,6 +111,7 @@ impl Session {
             Some(RowState::Voted { .. }) => {
                 self.tell_early();
                 self.decide_if_all_completed();
+                self.answer_pivots();
             }
             Some(RowState::Committed { .. }) => self.answer_done(from, Outcome::Committed),
             Some(RowState::Aborting { .. }) => self.relay_abort(from),
@@ -238,6 +241,8 @@ pub fn answer_finished(outcome: Outcome, frame: &Frame) -> Option<Frame> {
             | Body::Keep
             | Body::Awaits { .. }
             | Body::Over
+            | Body::AwaitVotes
+            | Body::OthersVoted
             | Body::Refused { .. },
             _,
         ) => return None,
@@ -261,6 +266,8 @@ pub fn answer_unknown(frame: &Frame) -> Option<Frame> {
         | Body::Awaits { .. }
         | Body::Over
         | Body::Need
+        | Body::AwaitVotes
+        | Body::OthersVoted
         | Body::Refused { .. } => {
             return None;
         }
@@ -281,6 +288,8 @@ pub fn begins_session(body: &Body) -> bool {
         | Body::Done { .. }
         | Body::Over
         | Body::Need
+        | Body::AwaitVotes
+        | Body::OthersVoted
         | Body::Refused { .. } => false,
     }
 }

@@ -23,6 +23,7 @@ mod frames;
 mod inbox;
 mod intent;
 mod parts;
+mod pivot;
 mod program;
 mod replay;
 mod resend;
@@ -50,6 +51,7 @@ pub use view::{PeerView, Trying, View, WaitsFor};
 use few::Few;
 use inbox::Load;
 use parts::{Incoming, Outgoing, Peer, Request, Timer};
+use pivot::Pivot;
 use scope::ScopeTable;
 use wait::Wait;
 
@@ -195,6 +197,10 @@ pub struct Session {
     held: VecDeque<(RoleId, Position)>,
     transaction_requests: BTreeMap<Position, Request>,
     call_requests: BTreeMap<Position, Request>,
+    /// The transactions that decide the session.
+    pivots: Option<Arc<BTreeSet<Position>>>,
+    /// The one that the program has asked for.
+    pivot: Option<Pivot>,
     /// Receives that wait for a limited time, and timers.
     waits: Few<Position, Wait>,
     /// Records that go into the next write.
@@ -284,6 +290,8 @@ impl Session {
             held: VecDeque::new(),
             transaction_requests: BTreeMap::new(),
             call_requests: BTreeMap::new(),
+            pivots: None,
+            pivot: None,
             waits: Few::default(),
             unwritten: Vec::new(),
             refusal: None,

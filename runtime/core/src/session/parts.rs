@@ -16,6 +16,8 @@ pub(super) struct Peer {
     pub(super) has_header: bool,
     /// It voted *completed*.
     pub(super) completed: bool,
+    /// It holds a pivot, and waits for votes.
+    pub(super) awaits_votes: bool,
     /// It has durably reached the outcome.
     pub(super) done: bool,
     /// Its abort vote waits for our *done*.

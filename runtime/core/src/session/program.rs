@@ -131,7 +131,9 @@ impl Session {
         if self.transaction_requests.insert(position, request).is_some() {
             return self.diverge(position, "one transaction", "a second one at the same position".into());
         }
-        self.runs.push_back(Run::Transaction(position));
+        if !self.hold_pivot(position) {
+            self.runs.push_back(Run::Transaction(position));
+        }
         Ok(None)
     }
 
@@ -197,6 +199,7 @@ impl Session {
 
     /// The transaction at `position` has run, in a transaction of the database that is still open. Whether what it wrote is to be kept;
     /// the program is to be polled next, and the writes that then come up belong to the same commit.
+    /// After that poll, [`Session::keeps_transaction`] must be asked as well.
     pub fn handle_transaction_ran(&mut self, position: Position, ran: Ran, now: Millis) -> bool {
         if !self.may_run(position) {
             return false;
@@ -217,6 +220,7 @@ impl Session {
                 self.transactions.insert(position, Box::new(record.clone()));
                 self.unwritten.push(Change::Transaction(record));
                 self.visited.insert(position, ());
+                self.pivot_ran(position);
                 true
             }
             Ran::Refused(reason) => {
@@ -280,6 +284,7 @@ impl Session {
 
     fn program_paused(&mut self, ended: Option<Arc<str>>, now: Millis) {
         self.clock = now;
+        self.settle_pivot(ended.is_some());
         let refusal = self.refusal.take();
         if !self.stopped && !self.parked {
             match (refusal, ended) {
@@ -311,6 +316,7 @@ impl Session {
         }
         self.waits_paused(now);
         self.scopes_paused(now);
+        self.pivot_paused();
         self.release();
         self.ask_for_room();
         self.inbox_paused();
@@ -335,7 +341,10 @@ impl Session {
     fn start_is_due(&self) -> bool {
         self.row.is_none()
             && self.me == self.header.initiator
-            && (self.transaction_requests.is_empty() || !self.fresh.is_empty() || !self.gated_calls.is_empty())
+            && (self.transaction_requests.is_empty()
+                || self.holds_pivot()
+                || !self.fresh.is_empty()
+                || !self.gated_calls.is_empty())
     }
 
     fn complete(&mut self, result: Arc<str>) {
@@ -358,6 +367,7 @@ impl Session {
             _ => {
                 self.tells_early = self.may_tell_early();
                 // What is said at the end waits for it, though.
+                self.tells_early &= !self.is_awaited_by_pivot();
                 let is_waited_for = !self.tells_early || !self.fresh.is_empty();
                 let urgency = if is_waited_for { Urgency::Prompt } else { Urgency::Lazy };
                 self.write(RowState::Voted { result }, urgency);

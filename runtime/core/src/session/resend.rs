@@ -88,6 +88,7 @@ impl Session {
             messages.into_iter().for_each(|key| self.transmit_message(key));
         }
         self.pass_cancel_on(role);
+        self.ask_for_votes(role);
         if !self.entered {
             return;
         }
@@ -149,6 +150,8 @@ impl Session {
             | Body::Awaits { .. }
             | Body::Done { .. }
             | Body::Over
+            | Body::AwaitVotes
+            | Body::OthersVoted
             | Body::Refused { .. } => false,
         };
         let header = wants_header.then(|| Arc::clone(&self.header));

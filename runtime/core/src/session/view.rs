@@ -163,7 +163,12 @@ impl Session {
             self.peers.iter().filter(move |(_, peer)| is_missing(peer)).map(|(role, _)| *role)
         };
         match self.state() {
-            None | Some(RowState::Active) => self.program_waits_for(&mut waits),
+            None | Some(RowState::Active) => {
+                if self.holds_pivot() {
+                    waits.extend(missing(|peer| !peer.completed).map(WaitsFor::Vote));
+                }
+                self.program_waits_for(&mut waits);
+            }
             Some(RowState::Voted { .. }) if !self.decided => {
                 waits.extend(missing(|peer| !peer.completed).map(WaitsFor::Vote));
                 self.program_waits_for(&mut waits);

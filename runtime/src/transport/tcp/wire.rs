@@ -13,7 +13,7 @@ use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
 pub(super) const MAGIC: [u8; 8] = *b"ACCOMPAN";
-pub(super) const VERSION: u16 = 4;
+pub(super) const VERSION: u16 = 5;
 
 /// Bytes of a greeting; names are short.
 const GREETING_BYTES_MAX: usize = 4096;

@@ -3,7 +3,9 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use crate::{Retries, RoleId, Stability};
+use super::store::Effect;
+use crate::session::Session;
+use crate::{Path, Position, Retries, RoleId, Stability};
 
 pub const A: RoleId = RoleId(0);
 pub const B: RoleId = RoleId(1);
@@ -37,6 +39,8 @@ pub enum Step {
     /// A message: `to` mixes the number of `from` into its own.
     Send(RoleId, RoleId),
     Transaction(RoleId, Behaviour),
+    /// A transaction that nothing undoes: the last thing that its role does, of the session.
+    Pivot(RoleId, Behaviour),
     /// An operation that returns another value each time it is called.
     Call(RoleId),
     /// An operation outside of the role's database, with a compensation.
@@ -104,6 +108,8 @@ pub struct Choreography {
     pub name: String,
     pub blocks: Vec<Vec<(u32, Placed)>>,
     sites: u32,
+    /// The transactions that nothing undoes.
+    pub pivots: Arc<BTreeSet<Position>>,
     /// Roles that may cancel.
     pub cancels: Vec<RoleId>,
     /// How long a session may take until it is decided.
@@ -188,6 +194,10 @@ impl Choreography {
             let placed = match step {
                 Step::Send(from, to) => Placed::Send(*from, *to),
                 Step::Transaction(role, behaviour) => Placed::Transaction(*role, *behaviour),
+                Step::Pivot(role, behaviour) => {
+                    Arc::make_mut(&mut self.pivots).insert(Path::ROOT.position(site));
+                    Placed::Transaction(*role, *behaviour)
+                }
                 Step::Call(role) => Placed::Call(*role),
                 Step::Intent(role, behaviour) => Placed::Intent(*role, *behaviour),
                 Step::Require(role, behaviour) => Placed::Require(*role, *behaviour),
@@ -284,6 +294,16 @@ impl Choreography {
             matches!(step, Placed::Transaction(_, Behaviour::MayRefuse) | Placed::Intent(_, Behaviour::MayRefuse))
         };
         !self.cancels.is_empty() || self.within_millis.is_some() || self.blocks.iter().flatten().any(may_refuse)
+    }
+
+    /// Whether `effect` is one of a transaction that nothing undoes.
+    pub fn is_of_pivot(&self, effect: &Effect) -> bool {
+        self.pivots.contains(&effect.position)
+    }
+
+    /// What a node says to each of its sessions.
+    pub fn configure(&self, session: Session) -> Session {
+        session.with_stability(self.stability).with_retries(&self.retries()).with_pivots(&self.pivots)
     }
 
     /// What a node says of its operations: which are outside.

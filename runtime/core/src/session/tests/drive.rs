@@ -37,8 +37,7 @@ impl World {
             Some(header) if begins_session(&frame.body) => {
                 assert_eq!(header.session_id(), id);
                 let session = Session::join(Arc::clone(header), to, TIMING, self.now);
-                let session =
-                    session.with_stability(self.choreography.stability).with_retries(&self.choreography.retries());
+                let session = self.choreography.configure(session);
                 let live = Live { session, run: None, runs: VecDeque::new(), durable: None, ends: vec![] };
                 self.node_mut(to).live.insert(id, live);
                 self.with(to, id, |live| {
@@ -84,6 +83,7 @@ impl World {
         let frames: Vec<_> = std::iter::from_fn(|| live.session.poll_transmit()).collect();
         let events: Vec<_> = std::iter::from_fn(|| live.session.poll_event()).collect();
         live.runs.extend(std::iter::from_fn(|| live.session.poll_run()));
+        let effect = effect.filter(|effect| effect.undoes || live.session.keeps_transaction(effect.position));
         let queue = &mut self.node_mut(role).store.queue;
         if effect.is_some() {
             assert!(!writes.is_empty(), "an effect without a record");

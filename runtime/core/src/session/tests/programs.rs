@@ -1,7 +1,7 @@
 //! The programs on which the protocol was model-checked, and a few more.
 
 use super::choreography::Behaviour::{Fails, FailsAlways, Refuses, RefusesIfOdd, Works};
-use super::choreography::Step::{Call, Choice, Intent, Repeat, Require, Send, Transaction};
+use super::choreography::Step::{Call, Choice, Intent, Pivot, Repeat, Require, Send, Transaction};
 use super::choreography::{A, B, C, Choreography, Step};
 
 /// Each of them, in every variant.
@@ -64,7 +64,16 @@ pub fn all() -> Vec<Choreography> {
     let rounds = |last| [Repeat(3, vec![t(A, Works), Send(A, B), t(B, Works), Send(B, A)]), t(B, last), Send(B, A)];
     add("rounds", &rounds(Works));
     add("rounds, then refused", &rounds(Refuses));
+    let food = |courier| [t(A, Works), Send(A, B), Send(A, C), t(B, Works), Send(B, A), Call(A), Pivot(C, courier)];
+    add("pivot", &food(Works));
+    add("pivot that refuses", &food(Refuses));
+    add("pivot that fails twice", &food(Fails(2)));
+    add("pivot that fails always", &food(FailsAlways));
+    add("pivot, then refused elsewhere", &[Send(A, C), Pivot(C, Works), Send(A, B), t(B, Refuses)]);
+    add("pivot in a branch", &[Choice(A, vec![Pivot(B, Works)], vec![Pivot(C, Works)])]);
     let f = [t(A, Works), Send(A, C), t(C, Works), Send(C, B), t(B, Works)];
+    all.push(Choreography::new("pivot, everyone cancels", &food(Works)).cancelled_by(&[A, B, C]));
+    all.push(Choreography::new("pivot, with a deadline", &food(Works)).within(40));
     all.push(Choreography::new("f, A cancels", &f).cancelled_by(&[A]));
     let a = [t(A, Works), Send(A, B), t(B, Works)];
     all.push(Choreography::new("a', A and B cancel", &a).cancelled_by(&[A, B]));

@@ -20,6 +20,8 @@ pub enum Kind {
     Need,
     Refused,
     Cancel,
+    AwaitVotes,
+    OthersVoted,
 }
 
 pub fn kind(frame: &Frame) -> Kind {
@@ -36,6 +38,8 @@ pub fn kind(frame: &Frame) -> Kind {
         Body::Need => Kind::Need,
         Body::Refused { .. } => Kind::Refused,
         Body::Cancel { .. } => Kind::Cancel,
+        Body::AwaitVotes => Kind::AwaitVotes,
+        Body::OthersVoted => Kind::OthersVoted,
     }
 }
 

@@ -65,7 +65,12 @@ fn random_choreography(random: &mut Random) -> Choreography {
     let roles: Vec<_> = (0..2 + random.below(3) as u16).map(RoleId).collect();
     let length = 2 + random.below(10);
     let refuses = random.pick(&[0, 60, 200]);
-    let steps = random_steps(random, &roles, length, refuses, 2);
+    let mut steps = random_steps(random, &roles, length, refuses, 2);
+    if random.chance(250) {
+        // What a role does last, of all that is done.
+        let role = random.pick(&roles);
+        steps.push(Step::Pivot(role, random.pick(&[Behaviour::Works, Behaviour::Fails(2), Behaviour::RefusesIfOdd])));
+    }
     let cancels = roles.iter().copied().filter(|_| random.chance(100)).collect::<Vec<_>>();
     let choreography = Choreography::new("random", &steps).with_failing_compensations(random.pick(&[0, 0, 1, 5]));
     let choreography = choreography.cancelled_by(&cancels);

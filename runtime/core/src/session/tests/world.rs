@@ -251,7 +251,7 @@ impl World {
         let id = header.session_id();
         let begins = self.choreography.begins();
         let mut session = Session::start(header, self.argument.to_string().into(), &begins, TIMING, self.now);
-        session = session.with_stability(self.choreography.stability).with_retries(&self.choreography.retries());
+        session = self.choreography.configure(session);
         if let Some(within_millis) = self.choreography.within_millis {
             let deadline = Deadline { unix_millis: self.now.0 + within_millis, within_millis };
             session = session.with_deadline(deadline, self.now);
@@ -281,8 +281,7 @@ impl World {
             let begins = self.choreography.begins();
             let mut session = Session::recover(stored, role, &begins, TIMING, self.now);
             session.handle_time_of_day(self.now.0, self.now);
-            let session =
-                session.with_stability(self.choreography.stability).with_retries(&self.choreography.retries());
+            let session = self.choreography.configure(session);
             self.enter(role, id, session);
         }
     }
@@ -314,6 +313,9 @@ impl World {
         let told =
             |commits| self.decided.iter().any(|((session, _), told)| *session == id && told.is_some() == commits);
         assert!(!(committed || told(true)) || !(aborted || told(false)), "two outcomes of one session");
+        let effects = self.nodes.iter().flat_map(|node| &node.store.effects);
+        let pivot = { effects }.any(|effect| effect.session == id && self.choreography.is_of_pivot(effect));
+        assert!(!pivot || !(aborted || told(false)), "a pivot has committed in a session that is rolled back");
     }
 
     /// All roles of a scope take the same way, and for the same reason: none that went on durably has gone another one.

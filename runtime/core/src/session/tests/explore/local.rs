@@ -52,6 +52,8 @@ pub struct Summary {
     pub known: bool,
     pub committed: bool,
     pub aborted: bool,
+    /// A transaction has committed that nothing undoes.
+    pub pivot: bool,
     pub ends: bool,
     pub idle: bool,
 }
@@ -114,7 +116,7 @@ impl Local {
         (inputs, progress)
     }
 
-    pub fn summary(&self) -> Summary {
+    pub fn summary(&self, choreography: &Choreography) -> Summary {
         let (mut committed, mut aborted) = (matches!(self.told, Some(Some(_))), self.told == Some(None));
         for kept in self.node.store.sessions.values() {
             match &kept.stored.row.state {
@@ -125,7 +127,8 @@ impl Local {
         }
         let known = !self.node.store.known.is_empty();
         let idle = self.node.live.is_empty() && self.node.store.queue.is_empty();
-        Summary { known, committed, aborted, ends: !self.ends.is_empty(), idle }
+        let pivot = self.node.store.effects.iter().any(|effect| choreography.is_of_pivot(effect));
+        Summary { known, committed, aborted, pivot, ends: !self.ends.is_empty(), idle }
     }
 
     /// Whether the scopes that both have seen the end of ended alike.
@@ -258,6 +261,7 @@ fn normalize(session: &mut Session, durable: WriteId, version: u64) {
         peer.has_header = false;
         // Nobody asks once the outcome is known.
         peer.completed &= voting;
+        peer.awaits_votes &= voting;
     }
 }
 

@@ -15,7 +15,7 @@ mod states;
 use std::time::Instant;
 
 use super::choreography::Behaviour::{MayRefuse, Refuses, Works};
-use super::choreography::Step::{Intent, Send, Transaction};
+use super::choreography::Step::{Intent, Pivot, Send, Transaction};
 use super::choreography::{A, B, C, Choreography, Step};
 pub use search::{Explored, Search};
 
@@ -29,6 +29,9 @@ pub fn programs_of_two() -> Vec<Choreography> {
     let j = [Send(A, B), Transaction(B, MayRefuse), Send(B, A)];
     let then = [Step::scope(&a, &[Send(A, B)]), Transaction(A, Works), Send(A, B), Transaction(B, MayRefuse)];
     let inner = Step::scope_why(&[Send(A, B), Transaction(B, Works), Transaction(B, Refuses)], &[]);
+    let asks = [Send(A, B), Transaction(B, Works), Send(B, A), Pivot(B, MayRefuse)];
+    let before = [Send(A, B), Pivot(B, Works), Transaction(A, MayRefuse)];
+    let at_initiator = [Send(A, B), Transaction(B, MayRefuse), Pivot(A, MayRefuse)];
     let nested = [Step::scope(&[Transaction(A, Works), inner, Transaction(A, Refuses)], &[])];
     vec![
         Choreography::new("a", &[Transaction(A, Works), Send(A, B), Transaction(B, Works)]),
@@ -56,6 +59,12 @@ pub fn programs_of_two() -> Vec<Choreography> {
         Choreography::new("scope, both refuse", &[Send(A, B), both_refuse()]),
         Choreography::new("scope, then refused", &then),
         Choreography::new("scope in a scope, both aborted", &nested),
+        Choreography::new("k, the pivot at B", &[Transaction(A, MayRefuse), Send(A, B), Pivot(B, MayRefuse)]),
+        Choreography::new("k, the pivot at B, A only asks", &asks),
+        Choreography::new("k, the pivot at B, A works behind it, A and B cancel", &before).cancelled_by(&[A, B]),
+        Choreography::new("k, the pivot at A, A and B cancel", &at_initiator).cancelled_by(&[A, B]),
+        Choreography::new("k, the pivot at A, with a deadline", &at_initiator).within(50),
+        Choreography::new("k, alone", &[Transaction(A, Works), Pivot(A, MayRefuse)]).cancelled_by(&[A]),
     ]
 }
 
@@ -80,6 +89,9 @@ pub fn larger_programs() -> Vec<Choreography> {
     let f_back = [t(A, w), Send(A, C), Send(A, B), t(C, w), Send(C, B), t(B, w), Send(B, A)];
     let g = |t0, t1| [t(A, t0), Send(A, B), Send(B, C), t(C, t1), Send(C, A)];
     let h = [Send(A, B), Send(A, C), t(B, Refuses), t(C, Refuses)];
+    let l = |t0, t1, pivot| [t(A, t0), Send(A, B), Send(A, C), t(B, t1), Pivot(C, pivot)];
+    let l_back = [Send(A, B), t(B, m), Send(B, C), Send(C, A), Pivot(C, m)];
+    let l_here = [Send(A, B), Send(A, C), t(B, m), t(C, w), Pivot(A, m)];
     let abc = [t(A, w), Send(A, B), Send(A, C), t(B, Refuses), t(C, Refuses)];
     vec![
         Choreography::new("b", &b(w, w, w)),
@@ -96,6 +108,10 @@ pub fn larger_programs() -> Vec<Choreography> {
         Choreography::new("g, everything may refuse", &g(m, m)),
         Choreography::new("h", &h),
         Choreography::new("scope of three", &[Step::scope_why(&abc, &[])]),
+        Choreography::new("l", &l(m, m, m)),
+        Choreography::new("l, A and C cancel", &l(w, w, w)).cancelled_by(&[A, C]),
+        Choreography::new("l, A only asks", &l_back),
+        Choreography::new("l, the pivot at A, B cancels", &l_here).cancelled_by(&[B]),
     ]
 }
 

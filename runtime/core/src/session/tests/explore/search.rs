@@ -201,7 +201,14 @@ impl Search {
         *nodes.by_key.entry(local.key()).or_insert_with(|| {
             let (inputs, progress) = local.inputs(me, &self.choreography);
             let steps = vec![None; inputs.len()];
-            nodes.list.push(Known { summary: local.summary(), local, inputs, progress, steps, hears: vec![] });
+            nodes.list.push(Known {
+                summary: local.summary(&self.choreography),
+                local,
+                inputs,
+                progress,
+                steps,
+                hears: vec![],
+            });
             nodes.list.len() as u32 - 1
         })
     }
@@ -249,6 +256,9 @@ impl Search {
         let any = |of: fn(&Summary) -> bool| summaries.iter().any(of);
         if any(|node| node.committed) && any(|node| node.aborted) {
             return Err("two outcomes of one session".into());
+        }
+        if any(|node| node.pivot) && any(|node| node.aborted) {
+            return Err("a pivot has committed in a session that is rolled back".into());
         }
         if any(|node| node.known) && !summaries[usize::from(A.0)].known {
             return Err("a role acts in a session that its initiator does not know".into());

@@ -103,6 +103,30 @@ fn build_and_project() {
 }
 
 #[test]
+fn versions_are_printed_for_people_and_as_json() {
+    let text = b"service S { fn f(); } choreography Tell<A: S, B>(x: u32@A) -> u32@B { A.f(); x ~> B }
+        choreography Both<A, B>(x: u32@{A, B}) { A ~> B; } choreography Go<A, B>(x: u32@A) { Both<A, B>(x ~> {A, B}); }";
+    let path = scratch("version.chor", text).display().to_string();
+    let json = String::from_utf8(chor(&["version", "--message-format", "json", &path]).stdout).expect("JSON is text");
+    let lines: Vec<serde_json::Value> =
+        json.lines().map(|line| serde_json::from_str(line).expect("an object")).collect();
+    let names: Vec<&str> = lines.iter().filter_map(|line| line["choreography"].as_str()).collect();
+    assert_eq!(names, ["Tell", "Both", "Go"]);
+    assert_eq!(lines.iter().map(|line| line["starts"] == true).collect::<Vec<_>>(), [true, false, true]);
+    let (whole, short) = (lines[0]["fingerprint"].as_str(), lines[0]["version"].as_str());
+    let (whole, short) = (whole.expect("it is text"), short.expect("it is text"));
+    assert!(whole.len() == 64 && short.len() == 8 && whole.starts_with(short), "{whole} {short}");
+    check(&["version", &path], 0, &format!("Tell  {short}\n"), "");
+    check(&["version", &path], 0, "(only called: no session of it can be started)", "");
+    check(&["version", &path, &path], 0, &format!("version.chor: Tell  {short}\n"), "");
+    let other = scratch("version_2.chor", &String::from_utf8_lossy(text).replace("fn f", "pure fn f").into_bytes());
+    let other = chor(&["version", &other.display().to_string()]).stdout;
+    assert!(!String::from_utf8_lossy(&other).contains(short), "another version is told apart");
+    check(&["version", &scratch("version_bad.chor", b"struct A {").display().to_string()], 1, "", "error[");
+    check(&["version", "nowhere.chor"], 2, "", "nowhere.chor: cannot be read");
+}
+
+#[test]
 fn diagrams_are_written_in_the_format_that_is_asked_for() {
     let two = b"choreography Tell<A, B>(x: u32@A) { let y = x ~> B; } choreography Go<A, B>() { A ~> B; }";
     let path = scratch("two.chor", two).display().to_string();

@@ -2,13 +2,13 @@
 
 use std::ffi::OsStr;
 use std::io::ErrorKind;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use chor::load::{decode, load, too_long};
 use chor::source::{FILE_LENGTH_BYTES_MAX, SourceFile, Sources};
 use proc_macro2::{TokenStream, TokenTree};
 use syn::parse::{Parse, ParseStream};
-use syn::{Ident, LitStr, Token};
+use syn::{Ident, LitStr, Path, Token};
 
 /// What the macro is called with.
 pub enum Input {
@@ -21,34 +21,53 @@ pub enum Input {
     },
 }
 
-/// `"file.chor"`, `"file.chor", role = Name`
+/// `"file.chor"`, `"file.chor", role = Name`, `"file.chor", shares = "other.chor" in path`
 pub struct FileInput {
     /// The path, as the user wrote it.
     pub path: LitStr,
     /// The one role to generate.
     pub role: Option<Ident>,
+    /// Another version of the file, and the module that its Rust is in.
+    pub shares: Option<(LitStr, Path)>,
 }
 
 impl Parse for FileInput {
     fn parse(input: ParseStream<'_>) -> syn::Result<Self> {
         let path = input.parse()?;
-        let mut role = None;
-        if input.parse::<Option<Token![,]>>()?.is_some() && !input.is_empty() {
-            role = Some(parse_role(input)?);
-            input.parse::<Option<Token![,]>>()?;
+        let (mut role, mut shares) = (None, None);
+        while input.parse::<Option<Token![,]>>()?.is_some() && !input.is_empty() {
+            let key: Ident = input.fork().parse()?;
+            if key == "shares" && shares.is_none() {
+                shares = Some(parse_shares(input)?);
+            } else if role.is_none() {
+                role = Some(parse_role(input)?);
+            } else {
+                return Err(syn::Error::new(key.span(), EXPECTED));
+            }
         }
-        Ok(Self { path, role })
+        Ok(Self { path, role, shares })
     }
 }
+
+const EXPECTED: &str = "expected `role = Name` or `shares = \"other.chor\" in path::of::its::module`";
 
 /// `role = Name`
 fn parse_role(input: ParseStream<'_>) -> syn::Result<Ident> {
     let key: Ident = input.parse()?;
     if key != "role" {
-        return Err(syn::Error::new(key.span(), "expected `role = Name`"));
+        return Err(syn::Error::new(key.span(), EXPECTED));
     }
     input.parse::<Token![=]>()?;
     input.parse()
+}
+
+/// `shares = "other.chor" in path`
+fn parse_shares(input: ParseStream<'_>) -> syn::Result<(LitStr, Path)> {
+    input.parse::<Ident>()?;
+    input.parse::<Token![=]>()?;
+    let file = input.parse()?;
+    input.parse::<Token![in]>()?;
+    Ok((file, Path::parse_mod_style(input)?))
 }
 
 /// Tells what the macro is called with.
@@ -105,7 +124,7 @@ pub fn read_file(literal: &LitStr) -> Result<(Sources, Base), String> {
 const DIRECTORIES_MAX: usize = 1_000;
 
 /// The path, from the package, of a file of that name that stands somewhere in it, if there is exactly one.
-fn elsewhere(package: &Path, name: &OsStr) -> Option<String> {
+fn elsewhere(package: &std::path::Path, name: &OsStr) -> Option<String> {
     let mut open = vec![package.to_owned()];
     let mut found = Vec::new();
     for _ in 0..DIRECTORIES_MAX {
@@ -142,7 +161,7 @@ pub fn read_text(path: &str) -> Result<String, String> {
 /// The directory of the file that the literal stands in. An editor's analysis may not know it; then the crate's `src`.
 fn directory(literal: &LitStr) -> PathBuf {
     let file = literal.span().unwrap().local_file();
-    match file.as_deref().and_then(Path::parent) {
+    match file.as_deref().and_then(std::path::Path::parent) {
         Some(directory) => directory.to_owned(),
         None => package().join("src"),
     }
@@ -159,7 +178,7 @@ mod tests {
 
     #[test]
     fn a_file_is_found_in_another_directory_of_the_package() {
-        let package = Path::new(env!("CARGO_MANIFEST_DIR"));
+        let package = std::path::Path::new(env!("CARGO_MANIFEST_DIR"));
         assert_eq!(elsewhere(package, OsStr::new("input.rs")).as_deref(), Some("src/input.rs"));
         assert_eq!(elsewhere(package, OsStr::new("nowhere.chor")), None);
     }

@@ -5,7 +5,7 @@ mod input;
 
 use std::path::Path;
 
-use chor::codegen;
+use chor::codegen::{self, Sharing};
 use chor::diagnostic::render::{Colour, Renderer};
 use chor::diagnostic::{Code, Severity};
 use chor::load::relative_path;
@@ -23,6 +23,9 @@ use input::{Base, FileInput, Input};
 /// `include!` does, or else from the package's directory; when it changes, or a file that it uses, the crate is built again. `choreo! { … }` takes the choreography itself. A team that owns
 /// one role generates that one only: `choreo!("warehouse.chor", role = Payment)`, `choreo! { role = Payment; … }`.
 ///
+/// `choreo!("warehouse_v1.chor", shares = "warehouse.chor" in super)` is an old version of a file: types and services that did not change are
+/// those that the new version made in the module `super`.
+///
 /// A mistake in the choreography is an error at its place, or for a file at the path, with the same text as `chor check`
 /// writes.
 #[proc_macro]
@@ -36,15 +39,32 @@ pub fn choreo(tokens: proc_macro::TokenStream) -> proc_macro::TokenStream {
 }
 
 fn from_file(input: &FileInput) -> TokenStream {
-    let FileInput { path, role } = input;
+    let FileInput { path, role, shares } = input;
     let (sources, base) = match input::read_file(path) {
         Ok(read) => read,
         Err(fault) => return compile_error(path.span(), &fault),
     };
     let compilation = chor::compile(&sources, &Options::default());
-    let rust = expand(&sources, &compilation, role.as_ref(), |_| path.span());
     let watch = watch_all(path, &sources, base);
-    quote! { #watch #rust }
+    let (sharing, watch_other) = match shares.as_ref().map(|(other, module)| sharing(&compilation, other, module)) {
+        None => (Sharing::default(), TokenStream::new()),
+        Some(Ok(shared)) => shared,
+        Some(Err(error)) => return quote! { #watch #error },
+    };
+    let rust = expand(&sources, &compilation, (role.as_ref(), &sharing), |_| path.span());
+    quote! { #watch #watch_other #rust }
+}
+
+/// What a program shares with another version, whose Rust is in that module; and that its files are a part of the crate. Its own mistakes
+/// are told where it is compiled.
+fn sharing(
+    compilation: &Compilation,
+    other: &LitStr,
+    module: &syn::Path,
+) -> Result<(Sharing, TokenStream), TokenStream> {
+    let (sources, base) = input::read_file(other).map_err(|fault| compile_error(other.span(), &fault))?;
+    let shared = Sharing::of(compilation, &chor::compile(&sources, &Options::default()), &quote! { #module });
+    Ok((shared, watch_all(other, &sources, base)))
 }
 
 /// Tells rustc that the files are a part of the crate: the one of that path, and those that are used.
@@ -78,7 +98,7 @@ fn from_text(role: Option<&Ident>, tokens: proc_macro::TokenStream) -> TokenStre
     };
     let compilation = chor::compile(&inline.sources, &Options::default());
     let is_here = |span: &chor::span::Span| inline.sources.iter().next().is_some_and(|(id, _)| id == span.file);
-    let rust = expand(&inline.sources, &compilation, role, |span| match is_here(&span) {
+    let rust = expand(&inline.sources, &compilation, (role, &Sharing::default()), |span| match is_here(&span) {
         true => inline.span_at(span.start),
         false => Span::call_site(),
     });
@@ -94,7 +114,7 @@ fn from_text(role: Option<&Ident>, tokens: proc_macro::TokenStream) -> TokenStre
 fn expand(
     sources: &Sources,
     compilation: &Compilation,
-    role: Option<&Ident>,
+    (role, sharing): (Option<&Ident>, &Sharing),
     span_at: impl Fn(chor::span::Span) -> Span,
 ) -> TokenStream {
     if let Some(nothing) = compilation.diagnostics.iter().find(|diagnostic| diagnostic.code() == Code::W0406) {
@@ -123,7 +143,7 @@ fn expand(
         let known = codegen::role_names(compilation);
         return compile_error(role.span(), &format!("no choreography has a role `{name}`; {known}"));
     }
-    codegen::generate(compilation, role_name.as_deref())
+    codegen::generate_sharing(compilation, role_name.as_deref(), sharing)
 }
 
 fn compile_error(span: Span, text: &str) -> TokenStream {

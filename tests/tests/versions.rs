@@ -4,8 +4,8 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU8, Ordering};
 
-use accompanist::store::Sqlite;
-use accompanist::{BoxError, Database, Failure, NodeBuilder, rusqlite};
+use accompanist::store::{Memory, Sqlite};
+use accompanist::{BoxError, Database, Failure, IdempotencyKey, Node, NodeBuilder, rusqlite};
 use accompanist_tests::clerk::{Behaviour, Clerk};
 use accompanist_tests::generated::trials::Ledger;
 use accompanist_tests::pages::Writes;
@@ -227,4 +227,83 @@ async fn a_session_whose_version_is_not_deployed_is_left_untouched_and_answered_
     let again = deployed.stage.accepted(new_deal("tea"), "1").await;
     assert_eq!(again.session(), before);
     assert_eq!(within("the old one", again.settled()).await.expect("a result"), 3);
+}
+
+/// A file and the version before it, which takes from it what is the same in both.
+mod sale {
+    pub mod now {
+        accompanist::choreo!("versions/sale.chor");
+    }
+    pub mod before {
+        accompanist::choreo!("versions/sale_v1.chor", shares = "versions/sale.chor" in super::now);
+    }
+    /// The file once more: it has not been edited yet.
+    pub mod copy {
+        accompanist::choreo!("versions/sale.chor", shares = "versions/sale.chor" in super::now);
+    }
+}
+
+struct Seller;
+
+impl<D: Database> sale::now::Till<D> for Seller {
+    fn receipt(&self, line: &String, count: &u64) -> sale::now::Receipt {
+        // The type is one: the version before names the same.
+        sale::before::Receipt { line: line.clone(), count: *count }
+    }
+
+    async fn look(&self, _: &IdempotencyKey, _: &String) -> Result<u64, Failure> {
+        Ok(6)
+    }
+}
+
+impl<D: Database> sale::now::Printer<D> for Seller {
+    fn label(&self, text: &String) -> sale::now::Label {
+        sale::now::Label { text: text.to_uppercase(), colour: String::new() }
+    }
+}
+
+impl<D: Database> sale::before::Printer<D> for Seller {
+    fn label(&self, text: &String) -> sale::before::Label {
+        sale::before::Label { text: text.clone() }
+    }
+}
+
+/// A node that plays both roles of a sale, given by `cast`.
+async fn shop(
+    cast: impl FnOnce(NodeBuilder<Memory>) -> NodeBuilder<Memory>,
+) -> Result<Node<Memory>, accompanist::Error> {
+    cast(Node::builder("shop", Memory::new()).assign("A", "shop").assign("B", "shop")).start().await
+}
+
+#[tokio::test]
+async fn an_old_version_shares_the_services_and_types_that_did_not_change() {
+    let cast_now =
+        |node: NodeBuilder<_>| node.role(sale::now::sale::A::new(Seller)).role(sale::now::sale::B::new(Seller));
+    let cast_before =
+        |node: NodeBuilder<_>| node.role(sale::before::sale::A::new(Seller)).role(sale::before::sale::B::new(Seller));
+    let line = || "pan".to_owned();
+    let (now, before) = (shop(cast_now).await.unwrap(), shop(cast_before).await.unwrap());
+    let receipt = now.start(sale::now::Sale { line: line() }).settled().await.unwrap();
+    assert_eq!((receipt.line.as_str(), receipt.count), ("PAN", 7));
+    let receipt = before.start(sale::before::Sale { line: line() }).settled().await.unwrap();
+    assert_eq!((receipt.line.as_str(), receipt.count), ("pan", 6));
+}
+
+#[tokio::test]
+async fn one_version_that_is_given_twice_is_one() {
+    let (now, copy) = (&sale::now::sale::DEFINITION, &sale::copy::sale::DEFINITION);
+    assert_eq!(now.version(), copy.version());
+    assert_ne!(now.version(), sale::before::sale::DEFINITION.version());
+    let both = |node: NodeBuilder<_>| {
+        node.role(sale::now::sale::A::new(Seller))
+            .role(sale::now::sale::B::new(Seller))
+            .role(sale::copy::sale::A::new(Seller))
+            .role(sale::copy::sale::B::new(Seller))
+    };
+    let (node, line) = (shop(both).await.unwrap(), || "pan".to_owned());
+    assert_eq!(node.start(sale::now::Sale { line: line() }).id("1").settled().await.unwrap().count, 7);
+    assert_eq!(node.start(sale::copy::Sale { line: line() }).id("2").settled().await.unwrap().count, 7);
+    let twice = |node: NodeBuilder<_>| node.role(sale::now::sale::A::new(Seller)).role(sale::now::sale::A::new(Seller));
+    let error = shop(twice).await.err().expect("the same role of the same definition").to_string();
+    assert!(error.contains("the role `Sale.A` is given twice"), "{error}");
 }

@@ -10,6 +10,7 @@ mod new;
 mod node;
 mod output;
 mod progress;
+mod version;
 
 use std::collections::BTreeSet;
 use std::ffi::OsString;
@@ -45,6 +46,7 @@ const EXAMPLES: &str = "Examples:
   chor check --message-format json *.chor
   chor build warehouse.chor --role Payment --out src/generated
   chor project warehouse.chor --role Payment
+  chor version warehouse.chor
   chor diagram warehouse.chor -o warehouse.svg
   chor fmt --check
   chor new trip
@@ -97,6 +99,16 @@ enum Command {
         /// The choreography, where the role is in several.
         #[arg(long)]
         choreography: Option<String>,
+    },
+    /// Print the version of each choreography: nodes work together on a session only if they have the same one.
+    #[command(after_help = "Example:\n  chor version warehouse.chor warehouse_v1.chor")]
+    Version {
+        /// The files, each with those that it uses a program of its own.
+        #[arg(required = true, value_name = "FILE")]
+        files: Vec<PathBuf>,
+        /// How to write versions and diagnostics: for people, or as JSON, an object a line.
+        #[arg(long, value_enum, default_value_t, value_name = "FORMAT")]
+        message_format: MessageFormat,
     },
     /// Draw a choreography as a sequence diagram: what all roles do, in order, with the selections that the compiler put in.
     #[command(after_help = DIAGRAM_EXAMPLES)]
@@ -168,6 +180,7 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
         Command::Check { files, message_format } => check(&files, message_format),
         Command::Build { file, role, out } => output::build(&file, role.as_deref(), out.as_deref()),
         Command::Project { file, role, choreography } => output::project(&file, &role, choreography.as_deref()),
+        Command::Version { files, message_format } => version::version(&files, message_format),
         Command::Diagram { file, choreography, format, out } => {
             diagram::diagram(&file, choreography.as_deref(), format, out.as_deref())
         }

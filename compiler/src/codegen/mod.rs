@@ -18,6 +18,7 @@ mod pattern;
 mod program;
 pub(crate) mod role_names;
 pub(crate) mod service;
+mod sharing;
 mod types;
 mod uses;
 
@@ -33,17 +34,31 @@ use crate::hir::{Choreography, ChoreographyId, RoleId, ServiceId};
 use crate::lir::Projection;
 use instances::Instance;
 use role_names::AllRoleNames;
+pub use sharing::Sharing;
 
 /// The Rust of a program without errors: all of it, or what the role of that name needs.
 pub fn generate(compilation: &Compilation, role: Option<&str>) -> TokenStream {
     parts(compilation, role).collect()
 }
 
+/// The same, with the types and services that another version of the program has.
+pub fn generate_sharing(compilation: &Compilation, role: Option<&str>, sharing: &Sharing) -> TokenStream {
+    parts_sharing(compilation, role, sharing).collect()
+}
+
 /// The same in parts, each of them whole items: first what the choreographies share, then each choreography. Who writes one before asking for
 /// the next needs less memory.
 pub fn parts<'c>(compilation: &'c Compilation, role: Option<&'c str>) -> impl Iterator<Item = TokenStream> + 'c {
+    parts_sharing(compilation, role, &Sharing::default())
+}
+
+fn parts_sharing<'c>(
+    compilation: &'c Compilation,
+    role: Option<&'c str>,
+    sharing: &Sharing,
+) -> impl Iterator<Item = TokenStream> + use<'c> {
     let hir = &compilation.hir;
-    let types = types::types(hir);
+    let (types, imports) = (types::types(hir, sharing), sharing.imports());
     let calls = Calls::of(hir);
     let selected: Vec<(&Projection, &Choreography, Vec<RoleId>)> = compilation
         .projections
@@ -56,7 +71,8 @@ pub fn parts<'c>(compilation: &'c Compilation, role: Option<&'c str>) -> impl It
     let started = || selected.iter().filter(|(projection, _, _)| projection.starts);
     let services =
         services(started().map(|(_, choreography, roles)| (*choreography, roles.clone())), compilation, role);
-    let services = services.into_iter().map(|id| service::service(hir, hir.service(id)));
+    let services = services.into_iter().map(|id| hir.service(id)).filter(|service| !sharing.has(&service.name.name));
+    let services = services.map(|service| service::service(hir, service));
     let roots = started().flat_map(|(projection, _, roles)| {
         let choreography = projection.id();
         roles.iter().map(move |role| Instance { choreography, env: Vec::new(), role: *role })
@@ -67,7 +83,7 @@ pub fn parts<'c>(compilation: &'c Compilation, role: Option<&'c str>) -> impl It
     }
     let names = AllRoleNames::of(hir);
     let functions = functions::functions(compilation, role, &names);
-    let shared = quote! { #types #functions #(#services)* };
+    let shared = quote! { #imports #types #functions #(#services)* };
     let written = selected.into_iter().filter(|(projection, _, _)| instances.contains_key(&projection.id()));
     let written: Vec<_> = written.collect();
     let choreographies = written.into_iter().map(move |(projection, choreography, roles)| {
@@ -83,7 +99,7 @@ pub fn parts<'c>(compilation: &'c Compilation, role: Option<&'c str>) -> impl It
 /// types, traits and roles, which do nothing.
 pub fn skeleton(compilation: &Compilation, role: Option<&str>) -> TokenStream {
     let hir = &compilation.hir;
-    let types = types::types(hir);
+    let types = types::types(hir, &Sharing::default());
     let choreographies = || hir.choreographies.iter().map(|choreography| (choreography, selected(choreography, role)));
     let services = services(choreographies(), compilation, role);
     let services = services.into_iter().map(|id| service::service(hir, hir.service(id)));

@@ -4,6 +4,7 @@ use proc_macro2::TokenStream;
 use quote::{ToTokens, quote};
 
 use super::names::{docs, item};
+use super::sharing::Sharing;
 use crate::hir::{Field, Hir, Ty, TypeDef, TypeDefKind, TypeId, VariantShape};
 
 /// Where generated code stands.
@@ -132,9 +133,10 @@ pub fn shows(hir: &Hir, ty: &Ty) -> bool {
     }
 }
 
-/// The structs and enums.
-pub fn types(hir: &Hir) -> TokenStream {
-    hir.types.iter().map(|definition| type_def(hir, definition)).collect()
+/// The structs and enums but for those that are shared.
+pub fn types(hir: &Hir, sharing: &Sharing) -> TokenStream {
+    let own = hir.types.iter().filter(|definition| !sharing.has(&definition.name.name));
+    own.map(|definition| type_def(hir, definition)).collect()
 }
 
 fn type_def(hir: &Hir, definition: &TypeDef) -> TokenStream {

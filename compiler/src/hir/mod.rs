@@ -100,17 +100,18 @@ impl Hir {
 
     /// The type as it is written.
     pub fn show(&self, ty: &Ty) -> String {
+        self.show_with(ty, &|part| self.show(part))
+    }
+
+    /// The type as it is written, with its parts as `show` writes them.
+    pub fn show_with(&self, ty: &Ty, show: &dyn Fn(&Ty) -> String) -> String {
         match ty {
-            Ty::Tuple(items) if items.len() == 1 => {
-                format!("({},)", items.iter().map(|item| self.show(item)).collect::<String>())
-            }
-            Ty::Tuple(items) => {
-                format!("({})", items.iter().map(|item| self.show(item)).collect::<Vec<_>>().join(", "))
-            }
-            Ty::Option(item) => format!("Option<{}>", self.show(item)),
-            Ty::Vec(item) => format!("Vec<{}>", self.show(item)),
-            Ty::Result(item, error) => format!("Result<{}, {}>", self.show(item), self.show(error)),
-            Ty::Map(key, value) => format!("Map<{}, {}>", self.show(key), self.show(value)),
+            Ty::Tuple(items) if items.len() == 1 => format!("({},)", items.iter().map(show).collect::<String>()),
+            Ty::Tuple(items) => format!("({})", items.iter().map(show).collect::<Vec<_>>().join(", ")),
+            Ty::Option(item) => format!("Option<{}>", show(item)),
+            Ty::Vec(item) => format!("Vec<{}>", show(item)),
+            Ty::Result(item, error) => format!("Result<{}, {}>", show(item), show(error)),
+            Ty::Map(key, value) => format!("Map<{}, {}>", show(key), show(value)),
             Ty::Named(id) => self.type_def(*id).name.name.clone(),
             Ty::Param(_, name) => name.clone(),
             Ty::Never => "!".to_owned(),

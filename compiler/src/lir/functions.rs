@@ -1,10 +1,9 @@
 //! The programs of functions, and which functions a program uses.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::fmt::Write;
 
 use super::project::Projector;
-use super::{Block, Expr, ExprKind, Facts, Program, Projection, Stmt, print};
+use super::{Block, Expr, ExprKind, Facts, Program, Projection, Stmt};
 use crate::diagnostic::Diagnostics;
 use crate::hir::calls::Calls;
 use crate::hir::check::places::place;
@@ -83,25 +82,4 @@ fn in_expr(expr: &Expr, calls: &mut BTreeSet<FnId>) {
         calls.insert(*id);
     }
     expr.parts().into_iter().for_each(|part| in_expr(part, calls));
-}
-
-/// What roles must agree on about the functions that they use: of those of Rust's, their types; of the others, what they do.
-pub fn text(hir: &Hir, programs: &[Program], functions: &Functions) -> String {
-    let mut text = String::new();
-    for id in used(programs.iter(), functions) {
-        let function = hir.function(id);
-        let params: Vec<String> = function.params.iter().map(|param| hir.show(&param.ty)).collect();
-        let (name, result) = (&function.name.name, hir.show(&function.result));
-        let _ = write!(text, "fn {name}({}) -> {result} ", params.join(", "));
-        let program = functions.get(id.0 as usize).and_then(Option::as_ref);
-        if let (Some(body), Some(Projection { locals, programs, .. })) = (function.body(), program) {
-            for program in programs {
-                // Parameters are told apart by their order, not by their names.
-                let params: Vec<String> = program.params.iter().map(|param| param.0.to_string()).collect();
-                let _ = write!(text, "{} {}", params.join(" "), print::exact(hir, body, locals, &program.body));
-            }
-        }
-        text.push('\n');
-    }
-    text
 }

@@ -11,6 +11,7 @@ mod knowledge;
 mod merge;
 pub mod print;
 mod project;
+mod reach;
 mod repeat;
 mod scope;
 mod share;
@@ -20,6 +21,7 @@ mod together;
 mod waiting;
 
 pub use choice::diverges;
+pub use fingerprint::{operation_text, type_text};
 pub use firsts::Firsts;
 pub use functions::{Functions, functions, used as used_functions};
 pub use project::project;

@@ -4,6 +4,7 @@
 //! long as it lives: everything is looked up by both.
 
 use std::collections::BTreeMap;
+use std::collections::btree_map::Entry;
 use std::sync::Arc;
 
 use accompanist_core::{Header, RoleId};
@@ -26,7 +27,8 @@ struct Version<S: Store> {
 }
 
 impl<S: Store> Repertoire<S> {
-    /// These roles; an error where one is there twice in the same version.
+    /// These roles. A role of two definitions that are the same version, such as an old file beside a new one that is still the same, is
+    /// taken once, from the definition that is given first; a role of one definition that is given twice is an error.
     pub(super) fn new(given: Vec<Arc<dyn ErasedRole<S>>>) -> Result<Self, Error> {
         let mut choreographies: BTreeMap<_, Vec<Version<S>>> = BTreeMap::new();
         for role in given {
@@ -37,9 +39,16 @@ impl<S: Store> Repertoire<S> {
                 versions.push(Version { definition, roles: BTreeMap::from([(id, role)]) });
                 continue;
             };
-            if known.roles.insert(id, role).is_some() {
-                let role = definition.role_name(id);
-                return Err(Error::configuration(format!("the role `{}.{role}` is given twice", definition.name)));
+            match known.roles.entry(id) {
+                Entry::Vacant(place) => _ = place.insert(role),
+                Entry::Occupied(first) if std::ptr::eq(first.get().definition(), definition) => {
+                    let role = definition.role_name(id);
+                    return Err(Error::configuration(format!("the role `{}.{role}` is given twice", definition.name)));
+                }
+                Entry::Occupied(_) => {
+                    let (name, role, version) = (definition.name, definition.role_name(id), definition.version());
+                    tracing::info!(name, role, version, "the same version is given twice; the first is played");
+                }
             }
         }
         Ok(Self { choreographies })

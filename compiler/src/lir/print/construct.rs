@@ -1,5 +1,6 @@
 //! Loops, calls, scopes, and what runs side by side, as text.
 
+use std::borrow::Cow;
 use std::fmt::Write;
 
 use super::super::{Decision, Key, Step, Stmt, StmtKind, Target, To};
@@ -58,6 +59,7 @@ impl Printer<'_> {
             }
             StmtKind::Members(members) => {
                 self.into(members.into);
+                self.meet(members.member);
                 let site = self.site(members.site);
                 let word = match members.order {
                     MemberOrder::SideBySide => "each",
@@ -78,7 +80,7 @@ impl Printer<'_> {
                 let site = self.site(call.site);
                 let name = self.callee(call.callee);
                 let cast: Vec<String> = call.cast.iter().map(|cast| self.roles(cast)).collect();
-                let types: Vec<String> = call.types.iter().map(|ty| self.hir.show(ty)).collect();
+                let types: Vec<String> = call.types.iter().map(|ty| self.ty(ty)).collect();
                 let types = if types.is_empty() { String::new() } else { format!("; {}", types.join(", ")) };
                 let _ = write!(self.out, "call {site}{name}.{}<{}{types}>(", call.formal.0, cast.join(", "));
                 for callee in &call.choreographies {
@@ -115,16 +117,19 @@ impl Printer<'_> {
             Callee::Choreography(id) => self.hir.choreography(id).name.name.clone(),
             Callee::Param(index) => {
                 let param = self.choreography.choreographies.get(index as usize);
-                param.map_or_else(|| "?".to_owned(), |(name, _)| name.name.clone())
+                match param {
+                    Some((name, _)) if !self.is_exact() => name.name.clone(),
+                    Some(_) | None => format!("choreography{index}"),
+                }
             }
         }
     }
 
     pub(super) fn roles(&self, roles: &[RoleId]) -> String {
         match roles {
-            [only] => self.role(*only).to_owned(),
+            [only] => self.role(*only).into_owned(),
             several => {
-                let names: Vec<&str> = several.iter().map(|role| self.role(*role)).collect();
+                let names: Vec<Cow<'_, str>> = several.iter().map(|role| self.role(*role)).collect();
                 format!("{{{}}}", names.join(", "))
             }
         }

@@ -3,12 +3,13 @@
 mod construct;
 mod value;
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::fmt::Write;
 
 use super::{Block, Projection, Site, Stmt, StmtKind};
 use crate::hir::body::Local;
-use crate::hir::{Choreography, Hir, LocalId, RoleId};
+use crate::hir::{Choreography, Hir, LocalId, RoleId, Ty};
 
 /// The program of a role, readable.
 pub fn program(hir: &Hir, projection: &Projection, role: RoleId) -> String {
@@ -47,13 +48,32 @@ pub(super) fn canonical(
     (printer.out, printer.canon.map(|canon| canon.sites).unwrap_or_default())
 }
 
-/// A block with variables numbered by where they are met and with all types and sites.
-pub(super) fn exact(hir: &Hir, choreography: &Choreography, locals: &[Local], block: &Block) -> String {
-    let mut printer = Printer::new(hir, choreography, locals, Some(Canon::default()));
+/// A program's parameters and its block, with all types and sites, and with no name that only the text knows: variables and members
+/// are numbered by where they are met, parameters that are types or choreographies by their order.
+pub(super) fn exact(
+    hir: &Hir,
+    choreography: &Choreography,
+    locals: &[Local],
+    (params, block): (&[LocalId], &Block),
+) -> String {
+    let canon = Canon { is_exact: true, ..Canon::default() };
+    let mut printer = Printer::new(hir, choreography, locals, Some(canon));
+    for param in params {
+        let shown = printer.bind(*param);
+        let _ = write!(printer.out, "{shown}, ");
+    }
     printer.block(block);
     let sites = printer.canon.map(|canon| canon.sites).unwrap_or_default();
     let sites: Vec<String> = sites.iter().map(Site::to_string).collect();
     printer.out + " sites " + &sites.join(" ")
+}
+
+/// A type with its type parameters by their number.
+pub(super) fn exact_ty(hir: &Hir, ty: &Ty) -> String {
+    match ty {
+        Ty::Param(index, _) => format!("type{index}"),
+        _ => hir.show_with(ty, &|part| exact_ty(hir, part)),
+    }
 }
 
 #[derive(Default)]
@@ -61,6 +81,9 @@ struct Canon {
     numbers: BTreeMap<LocalId, usize>,
     sites: Vec<Site>,
     choice: Option<u32>,
+    /// Whether the names of members and of parameters do not count.
+    is_exact: bool,
+    members: BTreeMap<RoleId, usize>,
 }
 
 struct Printer<'a> {
@@ -88,8 +111,27 @@ impl<'a> Printer<'a> {
         self.out.push_str(text);
     }
 
-    fn role(&self, role: RoleId) -> &'a str {
-        self.choreography.role_name(role)
+    fn role(&self, role: RoleId) -> Cow<'a, str> {
+        match self.canon.as_ref().and_then(|canon| canon.members.get(&role)) {
+            Some(number) => Cow::Owned(format!("member{number}")),
+            None => Cow::Borrowed(self.choreography.role_name(role)),
+        }
+    }
+
+    /// Meets a member, whose name may not count.
+    fn meet(&mut self, member: RoleId) {
+        if let Some(canon) = self.canon.as_mut().filter(|canon| canon.is_exact) {
+            let next = canon.members.len();
+            canon.members.entry(member).or_insert(next);
+        }
+    }
+
+    fn is_exact(&self) -> bool {
+        self.canon.as_ref().is_some_and(|canon| canon.is_exact)
+    }
+
+    fn ty(&self, ty: &Ty) -> String {
+        if self.is_exact() { exact_ty(self.hir, ty) } else { self.hir.show(ty) }
     }
 
     fn site(&mut self, site: Site) -> String {
@@ -127,7 +169,7 @@ impl<'a> Printer<'a> {
         if let Some(canon) = &mut self.canon {
             let next = canon.numbers.len();
             canon.numbers.insert(id, next);
-            let ty = self.locals.get(id.0 as usize).map(|local| self.hir.show(&local.ty)).unwrap_or_default();
+            let ty = self.locals.get(id.0 as usize).map(|local| self.ty(&local.ty)).unwrap_or_default();
             return format!("{}: {ty}", self.local(id));
         }
         self.local(id)
@@ -192,7 +234,7 @@ impl<'a> Printer<'a> {
             }
             StmtKind::Receive { site, from, into, ty, within } => {
                 self.into(*into);
-                let (site, ty) = (self.site(*site), self.hir.show(ty));
+                let (site, ty) = (self.site(*site), self.ty(ty));
                 let within = within.map(|millis| format!(" within {millis}ms")).unwrap_or_default();
                 let _ = write!(self.out, "receive {ty} from {site}{}{within};", self.role(*from));
             }

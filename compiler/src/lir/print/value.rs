@@ -86,7 +86,7 @@ impl Printer<'_> {
             Literal::Bool(value) => write!(self.out, "{value}"),
         };
         if self.canon.is_some() {
-            let ty = self.hir.show(ty);
+            let ty = self.ty(ty);
             self.push(&ty);
         }
     }
@@ -158,7 +158,7 @@ impl Printer<'_> {
                     self.list("(", args, ")");
                 }
                 _ => {
-                    let ty = self.hir.show(&expr.ty);
+                    let ty = self.ty(&expr.ty);
                     let _ = write!(self.out, "{ty}::{}", builtin.name());
                     self.list("(", operands, ")");
                 }

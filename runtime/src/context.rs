@@ -14,7 +14,9 @@ use serde::{Deserialize, Serialize};
 /// What a value that roles hold, send or record must be able to do. Implemented for every type that can.
 ///
 /// Values are kept and sent as JSON, and a role that runs again must make the same text again: so a type writes the same JSON each time (a
-/// `BTreeMap`, not a `HashMap`, whose order is random) and can read what it wrote.
+/// `BTreeMap`, not a `HashMap`, whose order is random) and can read what it wrote. This is checked where a value is sent, or is the argument or
+/// the result of an operation: it is read again, and must then write the same text. A value that fails the check ends the session there. What
+/// a type leaves out of its text (`#[serde(skip)]`) is not seen by the check, and is lost alike in the first run and in a replay.
 pub trait Value: Clone + Serialize + DeserializeOwned + Send + Sync + 'static {}
 impl<T: Clone + Serialize + DeserializeOwned + Send + Sync + 'static> Value for T {}
 
@@ -48,6 +50,11 @@ pub struct Abort {
     pub role: String,
     /// Its reason.
     pub reason: String,
+}
+
+/// What an operation is called with, as reasons name it.
+pub(crate) fn arguments_of(operation: &str) -> String {
+    format!("the list of arguments of {operation}")
 }
 
 /// The reason of a scope that a role has not completed in time.
@@ -196,12 +203,8 @@ pub trait SessionContext: Clone + Send + Sync + 'static {
     fn position(&self, path: &[Site]) -> Position;
 
     /// Sends `value` to `to`. Waits for nothing but room, where much is kept for `to` that it has not got yet.
-    fn send<T: Serialize + ?Sized>(
-        &self,
-        site: Site,
-        to: RoleId,
-        value: &T,
-    ) -> impl Future<Output = Result<(), Interrupted>> + Send;
+    fn send<T: Value>(&self, site: Site, to: RoleId, value: &T)
+    -> impl Future<Output = Result<(), Interrupted>> + Send;
 
     /// Waits for the message that `from` sends at `site`.
     fn receive<T: DeserializeOwned>(
@@ -367,7 +370,7 @@ pub trait Role<D: Database>: Send + Sync + 'static {
     /// What it starts with: the [`Choreography`] at the initiator, `()` at the others.
     type Arguments: DeserializeOwned + Send + 'static;
     /// The role's part of the result.
-    type Output: Serialize + Send + 'static;
+    type Output: Serialize + DeserializeOwned + Send + 'static;
 
     /// The choreography.
     fn definition(&self) -> &'static Definition;

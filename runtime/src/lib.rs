@@ -73,7 +73,7 @@ pub mod sim;
 pub mod store;
 pub mod transport;
 
-pub use accompanist_core::{Position, Retry, SessionId, Timing};
+pub use accompanist_core::{Position, REASON_BYTES_MAX, Retry, SessionId, Timing};
 pub use accompanist_macros::choreo;
 pub use arms::{all, both};
 pub use context::{
@@ -82,6 +82,7 @@ pub use context::{
     only_member, unknown_operation,
 };
 pub use error::Error;
+pub use json::VALUE_DEPTH_MAX;
 pub use node::{
     CLIENT_ID_BYTES_MAX, Cancelled, Counts, Handle, LOG_AFTER_DEFAULT, Limits, Node, NodeBuilder, NodeContext,
     PARTICIPANTS_MAX, RETENTION_DEFAULT, RETENTION_MIN, Start, Unfinished,

@@ -233,7 +233,9 @@ impl<'a, C: SessionContext<Database: Database<Tx: Writes>>> Player<'a, C> {
     async fn step(&self, step: &Step) -> Result<Vec<String>, Interrupted> {
         let ctx = &self.ctx;
         match step {
-            Step::Send(site, to, text) => ctx.send(*site, self.who(*to), *text).await.map(|()| Vec::new()),
+            Step::Send(site, to, text) => {
+                ctx.send(*site, self.who(*to), &(*text).to_owned()).await.map(|()| Vec::new())
+            }
             Step::Receive(site, from) => Ok(vec![ctx.receive(*site, self.who(*from)).await?]),
             Step::Sleep(site, millis) => {
                 ctx.sleep(*site, *millis).await?;

@@ -1,5 +1,7 @@
 //! Types and functions of the choreographies in `fixtures/` that Rust owns.
 
+use std::collections::BTreeMap;
+
 use serde::{Deserialize, Serialize};
 
 /// An item of an order.
@@ -57,4 +59,23 @@ impl Sealed {
     pub fn seal(&self) -> u64 {
         self.seal
     }
+}
+
+/// Exchange rates by pairs of currencies: JSON has no such keys.
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+pub struct Rates {
+    /// Cents for a hundred.
+    pub by_pair: BTreeMap<(String, String), u64>,
+}
+
+/// An amount that is written as twice what it is.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Doubled {
+    /// The amount.
+    #[serde(serialize_with = "twice")]
+    pub cents: u64,
+}
+
+fn twice<S: serde::Serializer>(cents: &u64, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.serialize_u64(cents * 2)
 }

@@ -64,6 +64,8 @@ pub(crate) enum Fault {
     PassesIntentsBy,
     /// A pivot runs before all others have voted.
     RunsPivotEarly,
+    /// H19: a call whose result cannot be recorded is taken for one that did nothing.
+    ForgetsUnrecordable,
     /// H16: a sender that is short of room is not answered.
     IgnoresKeep,
     /// H16: an inbox without room lets nothing in, not even what the program waits for.
@@ -72,7 +74,7 @@ pub(crate) enum Fault {
 
 #[cfg(test)]
 impl Fault {
-    pub(crate) const ALL: [Self; 32] = [
+    pub(crate) const ALL: [Self; 33] = [
         Self::SendsBeforeDurable,
         Self::AcceptsBeforeDurable,
         Self::CommitsAfterAbort,
@@ -103,6 +105,7 @@ impl Fault {
         Self::CallsBeforeIntent,
         Self::PassesIntentsBy,
         Self::RunsPivotEarly,
+        Self::ForgetsUnrecordable,
         Self::IgnoresKeep,
         Self::RefusesAwaited,
     ];

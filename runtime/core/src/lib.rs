@@ -5,6 +5,7 @@
 mod fault;
 mod frame;
 mod identity;
+mod reason;
 mod record;
 mod retry;
 mod scope;
@@ -12,6 +13,7 @@ mod session;
 
 pub use frame::{Body, Frame, Outcome, POSITIONS_MAX, Vote};
 pub use identity::{Digest, Header, Millis, Path, Position, RoleId, SessionId, SessionKey, WriteId, members, part};
+pub use reason::{REASON_BYTES_MAX, cut_reason};
 pub use record::{
     CallRecord, Change, Deadline, LoggedMessage, RecordKinds, Row, RowState, Said, ScopeVoteRecord, Stored,
     TransactionRecord, Urgency, Write,

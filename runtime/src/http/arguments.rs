@@ -3,6 +3,7 @@
 use std::fmt::Write as _;
 
 use serde::Serialize;
+use serde::ser::Error as _;
 
 use crate::json::to_json;
 
@@ -21,7 +22,8 @@ impl Arguments {
     /// # Errors
     /// Where JSON cannot hold it.
     pub fn with<T: Serialize + ?Sized>(mut self, name: &str, value: &T) -> Result<Self, serde_json::Error> {
-        let (name, value) = (to_json(name)?, to_json(value)?);
+        let json = |error| serde_json::Error::custom(format!("an argument {error}"));
+        let (name, value) = (to_json(name, usize::MAX).map_err(json)?, to_json(value, usize::MAX).map_err(json)?);
         let comma = if self.0.is_empty() { "" } else { "," };
         let _ = write!(self.0, "{comma}{name}:{value}");
         Ok(self)

@@ -13,7 +13,7 @@ use super::admission::Admission;
 use super::clock::{self, Clock, Timers};
 use super::forget;
 use super::inbound::NodeInbound;
-use super::limits::Limits;
+use super::limits::{Limits, check_name, short};
 use super::process::{Played, Process};
 use super::recovery::{Left, Recovery};
 use super::repertoire::Repertoire;
@@ -281,10 +281,23 @@ impl<S: Store> NodeBuilder<S> {
         }
     }
 
+    /// No other node would take a frame with a longer name in it.
+    fn check_names(&self) -> Result<(), Error> {
+        check_name("the name of this node", &self.name)?;
+        for role in &self.roles {
+            check_name("the name of a choreography", role.definition().name)?;
+        }
+        let assigned = self.assignments.iter();
+        assigned
+            .flat_map(|(role, nodes)| nodes.iter().map(move |node| (role, node)))
+            .try_for_each(|(role, node)| check_name(&format!("the name of a node that plays `{}`", short(role)), node))
+    }
+
     async fn start_over_its_transport(self) -> Result<Node<S>, Error> {
         let runtime = tokio::runtime::Handle::try_current()
             .map_err(|_| Error::configuration("a node is started within a tokio runtime, of several threads or one"))?;
         self.limits.check()?;
+        self.check_names()?;
         let operations: Vec<_> = self.roles.iter().flat_map(|role| role.operations()).copied().collect();
         let retries = Arc::new(retries::resolve(&self.retries, &operations)?);
         let repertoire = Repertoire::new(self.roles)?;

@@ -6,7 +6,7 @@ use std::time::Duration;
 use accompanist_core::Ran;
 use tokio::sync::oneshot;
 
-use super::role::{ErasedCall, bounded, catch_panic};
+use super::role::{ErasedCall, catch_panic};
 use super::transact::compensated;
 use crate::context::{BoxError, BoxFuture, IdempotencyKey};
 
@@ -32,7 +32,6 @@ impl Call {
         &mut self,
         key: IdempotencyKey,
         limit: Option<Duration>,
-        bytes_max: usize,
     ) -> impl Future<Output = Option<Ran>> + Send + 'static {
         let (under_way, given_up) = oneshot::channel();
         self.under_way = Some(under_way);
@@ -41,7 +40,7 @@ impl Call {
             tokio::select! {
                 biased;
                 _ = given_up => None,
-                ran = attempt => Some(bounded(ran, bytes_max)),
+                ran = attempt => Some(ran),
             }
         }
     }

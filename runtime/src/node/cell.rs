@@ -25,6 +25,7 @@ use crate::error::Error;
 use crate::store::{Job, Store, StoreError};
 use accompanist_core::{
     Digest, Event, Frame, Header, Millis, Position, Run, Session, SessionKey, TransactionRecord, Write, WriteId,
+    cut_reason,
 };
 
 /// What a program and its steps share.
@@ -314,7 +315,7 @@ impl<S: Store> Cell<S> {
                     (self.idempotency_key(position), core.calls.get(&position).and_then(|call| shared.limit(call)));
                 if let Some(call) = core.calls.get_mut(&position) {
                     let span = trace::step(self, trace::Step::Operation, position, call.name());
-                    let attempt = call.attempt(key, limit, self.core.payload_bytes_max).instrument(span.clone());
+                    let attempt = call.attempt(key, limit).instrument(span.clone());
                     // The task keeps nothing alive: when the session goes, or its node, it ends.
                     let cell = Arc::downgrade(self);
                     shared.process.spawn(async move {
@@ -350,11 +351,6 @@ impl<S: Store> Cell<S> {
     fn idempotency_key(&self, position: Position) -> IdempotencyKey {
         let of_role = Digest::of(&self.key.session.0).then(position, &self.key.role.0.to_le_bytes());
         IdempotencyKey(of_role.0)
-    }
-
-    /// How many bytes of JSON the result of an operation may have.
-    pub(super) fn payload_bytes_max(&self) -> usize {
-        self.core.payload_bytes_max
     }
 
     /// Whether the transaction at `position` is still to be run.
@@ -439,6 +435,7 @@ impl<S: Store> Cell<S> {
 
     /// Somebody asks to end the session.
     pub(super) fn cancel(self: &Arc<Self>, reason: Arc<str>, more: Waiters) -> Result<(), Error> {
+        let reason = cut_reason(reason);
         let mut run = lock(&self.run);
         if run.dead {
             return Err(Error::store_fails());

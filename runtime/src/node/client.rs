@@ -12,15 +12,16 @@ use tokio::sync::oneshot;
 use super::admission::Admitted;
 use super::cancel::{Cancelled, Canceller, Cancels};
 use super::cell::{Cell, lock};
+use super::limits::{NAME_BYTES_MAX, check_name};
 use super::waiters::{Ending, Waiters};
 use super::{Node, PARTICIPANTS_MAX, Shared};
 use crate::context::{Choreography, Definition};
 use crate::error::Error;
-use crate::json::to_json;
+use crate::json::{Unwritable, discard, to_json};
 use crate::store::Store;
 
 /// The longest id that a client may give a session, in bytes.
-pub const CLIENT_ID_BYTES_MAX: usize = 512;
+pub const CLIENT_ID_BYTES_MAX: usize = NAME_BYTES_MAX;
 
 /// A deadline that is further away, a hundred years, is as far.
 const DEADLINE_MILLIS_MAX: u64 = 100 * 365 * 24 * 60 * 60 * 1_000;
@@ -113,18 +114,12 @@ impl<S: Store, A: Choreography> Start<S, A> {
         let (settled, waits_settled) = oneshot::channel();
         let mut waiters = Waiters { decided: vec![decided], settled: vec![settled], ..Waiters::default() };
         wait(&mut waiters);
-        let arguments = to_json(&self.arguments)
-            .map_err(|error| Error::unreadable(format!("the arguments cannot be written as JSON: {error}")))?;
         let definition = self.arguments.definition();
-        let (bytes, bytes_max) = (arguments.len(), self.node.shared.limits.payload_bytes_max);
-        if bytes > bytes_max {
-            let what = format!("the arguments have {bytes} bytes of JSON, and this node takes {bytes_max}");
-            return Err(Error::too_large(what));
-        }
-        let Self { id, groups, within, waits, .. } = self;
-        let request = Request { definition, id, arguments: arguments.into(), groups, within, waits };
-        let key = self.node.shared.start(request, waiters).await?;
-        let canceller = Arc::new(Canceller::new(&self.node.shared, key));
+        let Self { node, arguments, id, groups, within, waits } = self;
+        let arguments = written(arguments, node.shared.limits.payload_bytes_max)?;
+        let request = Request { definition, id, arguments, groups, within, waits };
+        let key = node.shared.start(request, waiters).await?;
+        let canceller = Arc::new(Canceller::new(&node.shared, key));
         Ok(Handle { key, decided: waits_decided, settled: waits_settled, canceller, output: PhantomData })
     }
 }
@@ -215,6 +210,7 @@ impl<S: Store> Shared<S> {
         let waiters = Waiters { place: Some(place), ..waiters };
         let Request { definition, id, arguments, groups, within, .. } = request;
         let nodes = self.cast(definition, groups)?;
+        nodes.iter().flatten().try_for_each(|node| check_name("the name of a node that takes part", node))?;
         self.check_reach(definition, &nodes)?;
         let counts = nodes.iter().map(Vec::len);
         let participants = definition.players(definition.participants, counts.clone());
@@ -345,6 +341,34 @@ impl<S: Store> Shared<S> {
             ))),
         }
     }
+}
+
+/// The JSON of what a session starts with.
+fn written<A: Choreography>(arguments: A, bytes_max: usize) -> Result<Arc<str>, Error> {
+    let json = to_json(&arguments, bytes_max).map_err(|error| {
+        let what = match &error {
+            Unwritable::TooLong { bytes, bytes_max } => {
+                format!("the arguments have {bytes} bytes of JSON, and this node takes {bytes_max}")
+            }
+            Unwritable::TooDeep(_)
+            | Unwritable::Unsupported(_)
+            | Unwritable::Unreadable(_)
+            | Unwritable::Changed(..) => format!("the list of arguments {error}"),
+        };
+        match error {
+            Unwritable::TooLong { .. } => (Error::too_large(what), false),
+            Unwritable::TooDeep(_) => (Error::too_large(what), true),
+            Unwritable::Unsupported(_) | Unwritable::Unreadable(_) | Unwritable::Changed(..) => {
+                (Error::unreadable(what), false)
+            }
+        }
+    });
+    json.map(Arc::from).map_err(|(error, is_deep)| {
+        if is_deep {
+            discard(arguments);
+        }
+        error
+    })
 }
 
 /// Members are said of groups only.

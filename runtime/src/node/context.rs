@@ -16,8 +16,8 @@ use serde::de::DeserializeOwned;
 use super::call::Call;
 use super::cell::{Core, lock};
 use super::role::{Prepared, PreparedCall};
-use crate::context::{Abort, Interrupted, Operation, SessionContext, Site, Transaction};
-use crate::json::to_json;
+use crate::context::{Abort, Interrupted, Operation, SessionContext, Site, Transaction, Value, arguments_of};
+use crate::json::{record, record_owned};
 use crate::store::Store;
 
 /// One role's view of one session on a [`Node`](super::Node).
@@ -71,21 +71,20 @@ impl<S: Store> NodeContext<S> {
         Self { thread: Arc::new(Thread(Mutex::new(self.thread.received()))), ..self.clone() }
     }
 
-    /// The JSON of a value. One that JSON cannot hold (a map whose keys are no strings, say) ends the session: no one could receive it.
-    pub(super) fn encode<T: Serialize + ?Sized>(&self, what: &str, value: &T) -> Result<Arc<str>, Interrupted> {
-        match to_json(value) {
+    /// The JSON of a value. One that no one could read ends the session.
+    fn encode<T: Serialize + DeserializeOwned>(&self, what: &str, value: &T) -> Result<Arc<str>, Interrupted> {
+        match record(value, self.core.payload_bytes_max) {
             Ok(json) => Ok(json.into()),
-            Err(error) => Err(self.refuse(format!("{what} cannot be written as JSON: {error}"))),
+            Err(error) => Err(self.refuse(format!("{what} {error}"))),
         }
     }
 
-    fn message<T: Serialize + ?Sized>(&self, value: &T) -> Result<Arc<str>, Interrupted> {
-        let payload = self.encode("a message", value)?;
-        let (bytes, bytes_max) = (payload.len(), self.core.payload_bytes_max);
-        if bytes > bytes_max {
-            return Err(self.refuse(format!("a message has {bytes} bytes of JSON, more than {bytes_max}")));
+    /// The JSON of the role's part of the session's result.
+    pub(super) fn result<T: Serialize + DeserializeOwned>(&self, value: T) -> Result<Arc<str>, Interrupted> {
+        match record_owned(value, self.core.payload_bytes_max) {
+            Ok(json) => Ok(json.into()),
+            Err(error) => Err(self.refuse(format!("the session's result {error}"))),
         }
-        Ok(payload)
     }
 
     /// Runs the body of a scope, whose context is `inside`: to its end, or as far as it goes before the scope fails.
@@ -161,13 +160,13 @@ impl<D: Store> SessionContext for NodeContext<D> {
         *lock(&self.thread.0) = joined;
     }
 
-    fn send<T: Serialize + ?Sized>(
+    fn send<T: Value>(
         &self,
         site: Site,
         to: RoleId,
         value: &T,
     ) -> impl Future<Output = Result<(), Interrupted>> + Send {
-        let (payload, place) = (self.message(value), self.place(site));
+        let (payload, place) = (self.encode("a message", value), self.place(site));
         async move {
             let payload = payload?;
             poll_fn(|_| self.core.lock().session.poll_room(&place, to, payload.len())).await?;
@@ -257,13 +256,14 @@ impl<D: Store> SessionContext for NodeContext<D> {
     {
         let place = self.place(site);
         let position = place.position;
-        let json = self.encode(T::NAME, &arguments)?;
+        let json = self.encode(&arguments_of(T::NAME), &arguments)?;
         let received = self.thread.received();
         let recorded = self.core.lock().session.program_transaction(place.clone(), T::NAME, json, received)?;
         let result = match recorded {
             Some(result) => result,
             None => {
-                let prepared = Prepared::<T, S, T::Arguments>::new(Arc::clone(service), arguments);
+                let prepared =
+                    Prepared::<T, S, T::Arguments>::new(Arc::clone(service), arguments, self.core.payload_bytes_max);
                 self.core.lock().transactions.insert(position, Arc::new(prepared));
                 poll_fn(|_| self.core.lock().session.poll_transaction(place.clone())).await?
             }
@@ -278,7 +278,7 @@ impl<D: Store> SessionContext for NodeContext<D> {
     {
         let place = self.place(site);
         let position = place.position;
-        let json = self.encode(O::NAME, &arguments)?;
+        let json = self.encode(&arguments_of(O::NAME), &arguments)?;
         let received = self.thread.received();
         let recorded = match (O::COMPENSATION, &mut self.core.lock().session) {
             (Some(_), session) => session.program_intent(place.clone(), O::NAME, json, received)?,
@@ -287,7 +287,8 @@ impl<D: Store> SessionContext for NodeContext<D> {
         let result = match recorded {
             Some(result) => result,
             None => {
-                let prepared = Prepared::<O, S, O::Arguments>::new(Arc::clone(service), arguments);
+                let prepared =
+                    Prepared::<O, S, O::Arguments>::new(Arc::clone(service), arguments, self.core.payload_bytes_max);
                 let call = Arc::new(PreparedCall::<O, S, O::Arguments, D>(prepared, PhantomData));
                 self.core.lock().calls.insert(position, Call::new(call));
                 poll_fn(|_| self.core.lock().session.poll_call(place.clone())).await?

@@ -3,15 +3,16 @@
 use std::sync::Arc;
 
 use accompanist_core::{
-    Body, Frame, Header, Outcome, POSITIONS_MAX, RoleId, RowState, ScopeVote, Session, SessionKey, Vote,
-    answer_finished, answer_unknown, begins_session,
+    Body, Frame, Header, Outcome, POSITIONS_MAX, REASON_BYTES_MAX, RoleId, RowState, ScopeVote, Session, SessionKey,
+    Vote, answer_finished, answer_unknown, begins_session,
 };
 
 use super::cell::{Cell, lock};
+use super::limits::NAME_BYTES_MAX;
 use super::metrics::count;
 use super::table::{Slot, Table};
 use super::waiters::Waiters;
-use super::{CLIENT_ID_BYTES_MAX, OPENING_FRAMES_MAX, PARTICIPANTS_MAX, Shared, WeakShared};
+use super::{OPENING_FRAMES_MAX, PARTICIPANTS_MAX, Shared, WeakShared};
 use crate::context::Definition;
 use crate::store::Store;
 use crate::transport::Inbound;
@@ -21,9 +22,6 @@ const REFUSAL_BYTES_MAX: usize = 16 * 1024;
 
 /// Bytes of a position.
 const POSITION_BYTES: usize = 16;
-
-/// The longest name of a choreography or a node in a header. A client's id is as long at most.
-const NAMES_BYTES_MAX: usize = CLIENT_ID_BYTES_MAX;
 
 /// The node as its transport knows it.
 pub(super) struct NodeInbound<S: Store>(pub(super) WeakShared<S>);
@@ -130,7 +128,7 @@ impl<S: Store> Shared<S> {
             Body::Message { payload, .. } => (payload.len(), self.limits.payload_bytes_max),
             Body::Vote { vote: Vote::Aborted { reason }, .. }
             | Body::ScopeVote { vote: ScopeVote::Aborted { reason }, .. }
-            | Body::Cancel { reason } => (reason.len(), self.limits.payload_bytes_max),
+            | Body::Cancel { reason } => (reason.len(), REASON_BYTES_MAX),
             Body::Refused { reason } => (reason.len(), REFUSAL_BYTES_MAX),
             Body::Stable { positions } | Body::Awaits { positions } => {
                 (positions.len() * POSITION_BYTES, POSITIONS_MAX * POSITION_BYTES)
@@ -148,11 +146,11 @@ impl<S: Store> Shared<S> {
             return Err(format!("what it says has {bytes} bytes, and node `{}` takes {bytes_max}", self.name));
         }
         match &frame.header {
-            Some(header) if header.choreography.len().max(header.client_id.len()) > NAMES_BYTES_MAX => {
-                Err(format!("the header has names of more than {NAMES_BYTES_MAX} bytes"))
+            Some(header) if header.choreography.len().max(header.client_id.len()) > NAME_BYTES_MAX => {
+                Err(format!("the header has names of more than {NAME_BYTES_MAX} bytes"))
             }
-            Some(header) if header.nodes.iter().flatten().any(|node| node.len() > NAMES_BYTES_MAX) => {
-                Err(format!("the header has nodes of more than {NAMES_BYTES_MAX} bytes"))
+            Some(header) if header.nodes.iter().flatten().any(|node| node.len() > NAME_BYTES_MAX) => {
+                Err(format!("the header has nodes of more than {NAME_BYTES_MAX} bytes"))
             }
             Some(_) | None => Ok(()),
         }

@@ -10,7 +10,7 @@ use crate::transport::OUTGOING_BYTES_MAX;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Limits {
     /// Bytes of JSON of one message, of the arguments of a session, and of the result of an operation: 15 MiB unless said, which is also the most
-    /// that there can be. A message that is longer ends its session.
+    /// that there can be. A value that is longer ends its session where it is made; what an operation did by then is undone.
     pub payload_bytes_max: usize,
     /// Sessions in flight that were started at this node, those that sleep among them, 10,000 unless said. Further starts wait in the order in which they came, or are refused
     /// where they would rather not wait ([`Start::try_accepted`](super::Start::try_accepted)).
@@ -38,7 +38,7 @@ pub struct Limits {
 }
 
 /// The longest message: with the session's header it is still less than a frame of the TCP transport.
-pub(super) const PAYLOAD_BYTES_MAX: usize = 15 * 1024 * 1024;
+pub(crate) const PAYLOAD_BYTES_MAX: usize = 15 * 1024 * 1024;
 
 impl Default for Limits {
     fn default() -> Self {
@@ -72,4 +72,25 @@ impl Limits {
         }
         Ok(())
     }
+}
+
+/// The longest name of a choreography or of a node, in bytes, and the longest id that a client may give a session.
+pub(super) const NAME_BYTES_MAX: usize = 512;
+
+/// A name that other nodes are told of.
+pub(super) fn check_name(what: &str, name: &str) -> Result<(), Error> {
+    match name.len() {
+        0..=NAME_BYTES_MAX => Ok(()),
+        bytes => Err(Error::configuration(format!(
+            "{what} has {bytes} bytes, more than {NAME_BYTES_MAX}: `{}`",
+            short(name)
+        ))),
+    }
+}
+
+/// The beginning of a name that may be long.
+pub(super) fn short(name: &str) -> String {
+    const SHOWN_CHARS: usize = 40;
+    let shown: String = name.chars().take(SHOWN_CHARS).collect();
+    if shown.len() < name.len() { format!("{shown}…") } else { shown }
 }

@@ -12,9 +12,9 @@ use accompanist_core::{Ran, TransactionRecord};
 use super::context::NodeContext;
 use crate::context::{
     BoxError, BoxFuture, Database, Definition, Failure, IdempotencyKey, Interrupted, Operation, Role, RoleId,
-    ServiceOperation, Transaction,
+    ServiceOperation, Transaction, Value,
 };
-use crate::json::to_json;
+use crate::json::{Unwritable, record_owned};
 use crate::store::Store;
 
 /// A role's program under way; gives its result as JSON.
@@ -68,7 +68,7 @@ impl<S: Store, R: Role<S>> ErasedRole<S> for Erased<R> {
         Ok(Contained::new(Box::pin(async move {
             // Made in here: a program that was moved in would be kept twice, before it runs and while it does.
             let output = role.run(ctx.clone(), arguments).await?;
-            ctx.encode("the result", &output)
+            ctx.result(output)
         })))
     }
 
@@ -110,12 +110,14 @@ pub(super) trait ErasedCall: Send + Sync {
 pub(super) struct Prepared<O, S, A> {
     service: Arc<S>,
     arguments: Contained<A>,
+    /// How many bytes of JSON the result may have.
+    bytes_max: usize,
     operation: PhantomData<fn() -> O>,
 }
 
 impl<O, S, A> Prepared<O, S, A> {
-    pub(super) fn new(service: Arc<S>, arguments: A) -> Self {
-        Self { service, arguments: Contained::new(arguments), operation: PhantomData }
+    pub(super) fn new(service: Arc<S>, arguments: A, bytes_max: usize) -> Self {
+        Self { service, arguments: Contained::new(arguments), bytes_max, operation: PhantomData }
     }
 }
 
@@ -132,7 +134,7 @@ where
     fn commit<'a>(&'a self, tx: &'a mut D::Tx) -> BoxFuture<'a, Ran> {
         Box::pin(async move {
             match self.arguments.get() {
-                Some(arguments) => ran(T::commit(&self.service, tx, arguments).await),
+                Some(arguments) => ran(T::commit(&self.service, tx, arguments).await, self.bytes_max),
                 None => Ran::Failed("its arguments are gone".into()),
             }
         })
@@ -155,32 +157,29 @@ where
     fn call(self: Arc<Self>, key: IdempotencyKey) -> BoxFuture<'static, Ran> {
         Box::pin(async move {
             match self.0.arguments.get() {
-                Some(arguments) => ran(O::call(&self.0.service, &key, arguments).await),
+                Some(arguments) => ran(O::call(&self.0.service, &key, arguments).await, self.0.bytes_max),
                 None => Ran::Failed("its arguments are gone".into()),
             }
         })
     }
 }
 
-/// What the core is told of an operation's end. A result that JSON cannot hold ends the saga: it would be lost at the first restart.
-fn ran<T: serde::Serialize>(result: Result<T, Failure>) -> Ran {
-    match result.map(|value| to_json(&value)) {
-        Ok(Ok(json)) => Ran::Done(json.into()),
-        Ok(Err(error)) => Ran::Refused(format!("the operation's result cannot be written as JSON: {error}").into()),
+/// What the core is told of an operation's end. A result that cannot be recorded ends the saga, though the operation has taken
+/// effect: no one else would see it, and it would be lost at the first restart.
+fn ran<T: Value>(result: Result<T, Failure>, bytes_max: usize) -> Ran {
+    match result {
+        Ok(value) => match record_owned(value, bytes_max) {
+            Ok(json) => Ran::Done(json.into()),
+            Err(error) => Ran::Unrecordable(unrecordable(&error).into()),
+        },
         Err(Failure::Abort(reason)) => Ran::Refused(reason.into()),
         Err(Failure::Infrastructure(error)) => Ran::Failed(error.to_string().into()),
     }
 }
 
-/// The end of an operation, where its result has no more than so many bytes.
-pub(super) fn bounded(ran: Ran, bytes_max: usize) -> Ran {
-    match ran {
-        Ran::Done(json) if json.len() > bytes_max => {
-            let bytes = json.len();
-            Ran::Refused(format!("the operation's result has {bytes} bytes of JSON, more than {bytes_max}").into())
-        }
-        ran => ran,
-    }
+/// Why the result of an operation ends its saga.
+pub(crate) fn unrecordable(error: &Unwritable) -> String {
+    format!("the operation's result {error}")
 }
 
 /// A value of the user's, whose destructor may panic: that ends nothing but itself.
@@ -235,12 +234,23 @@ pub(super) fn panic_message(panic: &(dyn Any + Send)) -> String {
 
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeMap;
+
     use accompanist_core::Ran;
 
     use super::ran;
+    use crate::context::Failure;
 
     #[test]
-    fn a_result_that_could_not_be_read_again_refuses_before_the_commit() {
-        assert!(matches!(ran(Ok(f64::NAN)), Ran::Refused(reason) if reason.contains("NaN is not finite")));
+    fn a_result_that_cannot_be_recorded_is_no_refusal_of_the_service() {
+        let pairs = BTreeMap::from([(("EUR".to_owned(), "USD".to_owned()), 108_u64)]);
+        for (ran, why) in [
+            (ran(Ok(f64::NAN), 100), "NaN is not finite"),
+            (ran(Ok(pairs), 100), "key must be a string"),
+            (ran(Ok("x".repeat(99)), 100), "has 101 bytes of JSON, more than 100"),
+        ] {
+            assert!(matches!(&ran, Ran::Unrecordable(reason) if reason.contains(why)), "{ran:?}");
+        }
+        assert_eq!(ran::<u64>(Err(Failure::abort("declined")), 100), Ran::Refused("declined".into()));
     }
 }

@@ -126,7 +126,7 @@ pub(super) fn step<S: Store>(cell: &Cell<S>, step: Step, position: Position, ope
 pub(super) fn ended(span: &Span, ran: &Ran) {
     match ran {
         Ran::Done(_) => {}
-        Ran::Refused(reason) | Ran::Failed(reason) => failed(span, reason),
+        Ran::Refused(reason) | Ran::Failed(reason) | Ran::Unrecordable(reason) => failed(span, reason),
     }
 }
 

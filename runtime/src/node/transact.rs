@@ -6,7 +6,7 @@ use accompanist_core::{Position, Ran, SessionKey, TransactionRecord, Write};
 use tracing::Instrument as _;
 
 use super::cell::Cell;
-use super::role::{ErasedTransaction, bounded, catch_panic};
+use super::role::{ErasedTransaction, catch_panic};
 use super::trace;
 use crate::context::{BoxError, BoxFuture};
 use crate::store::{Store, StoreError, Transact};
@@ -38,7 +38,6 @@ impl<S: Store> Transact<S> for Transaction<S> {
             let span = trace::step(&self.cell, trace::Step::Transaction, self.position, self.operation.name());
             let ran = catch_panic(self.operation.commit(tx)).instrument(span.clone()).await;
             let ran = ran.unwrap_or_else(|panic| Ran::Failed(panic.into()));
-            let ran = bounded(ran, self.cell.payload_bytes_max());
             trace::ended(&span, &ran);
             drop(span);
             let position = self.position;

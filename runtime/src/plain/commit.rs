@@ -7,7 +7,8 @@ use tokio::sync::oneshot;
 
 use super::board::{Running, Ticket};
 use crate::context::{BoxError, BoxFuture, Failure, IdempotencyKey, Role, Transaction};
-use crate::json::to_json;
+use crate::json::record_owned;
+use crate::node::{PAYLOAD_BYTES_MAX, unrecordable};
 use crate::store::{Job, Store, StoreError, Transact};
 
 /// Something to do in one transaction of a store; gives JSON.
@@ -25,9 +26,7 @@ impl<T: Transaction<S, D>, S: Send + Sync + 'static, D: Store> Work<D> for Commi
     fn run<'a>(&'a self, tx: &'a mut D::Tx) -> BoxFuture<'a, Result<Arc<str>, Failure>> {
         Box::pin(async move {
             let output = T::commit(&self.service, tx, &self.arguments).await?;
-            to_json(&output)
-                .map(Arc::from)
-                .map_err(|error| Failure::abort(format!("the operation's result cannot be written as JSON: {error}")))
+            record_owned(output, PAYLOAD_BYTES_MAX).map(Arc::from).map_err(|error| Failure::abort(unrecordable(&error)))
         })
     }
 }

@@ -4,7 +4,7 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
-use accompanist_core::{Path, Position, RoleId, members, part};
+use accompanist_core::{Path, Position, RoleId, cut_reason, members, part};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
@@ -12,9 +12,10 @@ use super::board::{Board, Scope, State, Verdict, Vote};
 use super::commit::{Commit, Undo, Undoes, run_in};
 use crate::context::{
     Abort, BoxError, Definition, Failure, IdempotencyKey, Interrupted, Operation, SessionContext, Site, Transaction,
-    too_late,
+    Value, arguments_of, too_late,
 };
-use crate::json::to_json;
+use crate::json::{Unwritable, discard, record, record_owned};
+use crate::node::{PAYLOAD_BYTES_MAX, unrecordable};
 use crate::store::Store;
 
 /// What one participant plays a session with.
@@ -72,10 +73,25 @@ impl<S: Store> PlainContext<S> {
         Self { part, path: Path::ROOT, scope: None }
     }
 
-    fn encode<T: Serialize + ?Sized>(&self, value: &T) -> Result<Arc<str>, Interrupted> {
-        to_json(value)
-            .map(Arc::from)
-            .map_err(|error| self.refuse(format!("a value cannot be written as JSON: {error}")))
+    fn encode<T: Value>(&self, what: &str, value: &T) -> Result<Arc<str>, Interrupted> {
+        record(value, PAYLOAD_BYTES_MAX).map(Arc::from).map_err(|error| self.refuse(format!("{what} {error}")))
+    }
+
+    /// The JSON of what an operation gave.
+    fn result<T: Value>(&self, value: T) -> Result<Arc<str>, Interrupted> {
+        record_owned(value, PAYLOAD_BYTES_MAX).map(Arc::from).map_err(|error| self.refuse(unrecordable(&error)))
+    }
+
+    /// The role's part of the session's result, where another runtime could keep it.
+    pub(super) fn checked<T: Serialize + DeserializeOwned>(&self, output: T) -> Result<T, Interrupted> {
+        let error = match record(&output, PAYLOAD_BYTES_MAX) {
+            Ok(_) => return Ok(output),
+            Err(error) => error,
+        };
+        if let Unwritable::TooDeep(_) = error {
+            discard(output);
+        }
+        Err(self.refuse(format!("the session's result {error}")))
     }
 
     fn decode<T: DeserializeOwned>(&self, json: &str) -> Result<T, Interrupted> {
@@ -145,13 +161,13 @@ impl<D: Store> SessionContext for PlainContext<D> {
         self.path.position_of(path)
     }
 
-    fn send<T: Serialize + ?Sized>(
+    fn send<T: Value>(
         &self,
         site: Site,
         to: RoleId,
         value: &T,
     ) -> impl Future<Output = Result<(), Interrupted>> + Send {
-        let sent = self.go_on().and_then(|()| self.encode(value)).map(|json| {
+        let sent = self.go_on().and_then(|()| self.encode("a message", value)).map(|json| {
             self.part.board.change(|state| {
                 state.messages.insert((self.path.position(site), self.part.me, to), json);
                 state.messages_sent += 1;
@@ -202,7 +218,7 @@ impl<D: Store> SessionContext for PlainContext<D> {
         S: Send + Sync + 'static,
     {
         self.go_on()?;
-        let json = self.encode(&arguments)?;
+        let json = self.encode(&arguments_of(T::NAME), &arguments)?;
         let commit = Commit::<T, S, D> { service: Arc::clone(service), arguments };
         let ticket = self.part.board.ticket(self.part.me, self.scope.clone(), T::NAME, json);
         let output = run_in(&*self.part.store, commit, Some(ticket)).await;
@@ -218,13 +234,14 @@ impl<D: Store> SessionContext for PlainContext<D> {
         let key = IdempotencyKey(self.path.position(site).0);
         let Some(_) = O::COMPENSATION else {
             let result = O::call(service, &key, &arguments).await.map_err(|failure| self.fail(O::NAME, failure))?;
-            return self.decode(&self.encode(&result)?);
+            return self.decode(&self.result(result)?);
         };
-        let json = self.encode(&arguments)?;
+        let json = self.encode(&arguments_of(O::NAME), &arguments)?;
         let intent = self.part.board.ticket(self.part.me, self.scope.clone(), O::NAME, json).intent(key);
         match O::call(service, &key, &arguments).await {
             Ok(result) => {
-                let json = self.encode(&result)?;
+                // Where it cannot be recorded, the intent stands: it has happened.
+                let json = self.result(result)?;
                 intent.returned(Arc::clone(&json));
                 self.decode(&json)
             }
@@ -272,7 +289,7 @@ impl<D: Store> SessionContext for PlainContext<D> {
     }
 
     fn refuse(&self, reason: impl Into<String>) -> Interrupted {
-        let reason = Arc::from(reason.into());
+        let reason = cut_reason(reason.into().into());
         self.part.board.change(|state| match &self.scope {
             Some(scope) => state.vote(scope.position, self.part.me, Vote::Aborted(reason)),
             None => drop(state.refused.get_or_insert(reason)),

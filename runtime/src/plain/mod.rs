@@ -101,7 +101,8 @@ impl PlainSession {
             counts,
             role: Arc::clone(&role) as Arc<dyn Undoes<S>>,
         });
-        let output = role.run(PlainContext::new(Arc::clone(&part)), arguments).await;
+        let context = PlainContext::new(Arc::clone(&part));
+        let output = role.run(context.clone(), arguments).await.and_then(|output| context.checked(output));
         if output.is_ok() {
             self.board.change(|state| state.completed += 1);
         }

@@ -13,6 +13,7 @@ use super::parts::Timer;
 use crate::fault::{self, Fault};
 use crate::frame::Body;
 use crate::identity::{Millis, RoleId};
+use crate::reason::cut_reason;
 use crate::record::{Deadline, RowState};
 
 /// What came of a request to end a session.
@@ -47,7 +48,7 @@ impl Session {
     }
 
     fn pass_on(&mut self, reason: Arc<str>) -> Cancel {
-        self.cancel = Some(reason);
+        self.cancel = Some(cut_reason(reason));
         let roles: Vec<_> = self.peers.keys().copied().collect();
         roles.into_iter().for_each(|role| self.pass_cancel_on(role));
         Cancel::PassedOn

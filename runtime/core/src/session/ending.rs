@@ -13,6 +13,7 @@ use super::{Event, Run, Session};
 use crate::fault::{self, Fault};
 use crate::frame::{Body, Outcome, Vote};
 use crate::identity::{Millis, RoleId};
+use crate::reason::cut_reason;
 use crate::record::{Change, RecordKinds, RowState, Urgency};
 
 /// How long an initiator that has all votes waits for the others to be done, until it records the outcome so as to forget all else.
@@ -245,6 +246,7 @@ impl Session {
 
     /// Ends the session from here (rules A1 and S2).
     pub(super) fn abort_as_origin(&mut self, reason: Arc<str>) {
+        let reason = cut_reason(reason);
         let local = self.row.is_none() && self.is_initiator();
         self.stop();
         self.write(RowState::Aborting { via: self.me, reason, local }, Urgency::Prompt);

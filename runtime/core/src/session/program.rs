@@ -11,7 +11,9 @@ use std::task::Poll;
 use super::parts::{NO_WRITE_YET, Request, Timer};
 use super::writes::nothing_depends_on;
 use super::{Change, Event, Run, Session};
+use crate::fault::{self, Fault};
 use crate::identity::{Digest, Millis, Position, RoleId};
+use crate::reason::cut_reason;
 use crate::record::{CallRecord, RowState, Said, TransactionRecord, Urgency};
 use crate::scope::{Place, Scopes};
 
@@ -28,6 +30,9 @@ pub enum Ran {
     Refused(Arc<str>),
     /// With a failure of infrastructure.
     Failed(Arc<str>),
+    /// It succeeded, and the driver cannot record its result, for this reason: the saga ends, and what the operation did outside
+    /// of the database is undone like any other success.
+    Unrecordable(Arc<str>),
 }
 
 /// The program did something else than what is recorded of it.
@@ -186,6 +191,7 @@ impl Session {
     }
 
     pub(super) fn refuse_in(&mut self, scopes: &Scopes, reason: Arc<str>) {
+        let reason = cut_reason(reason);
         match scopes.innermost() {
             None => self.refusal = Some(reason),
             Some(scope) => self.refuse_scope(scope, reason),
@@ -223,13 +229,14 @@ impl Session {
                 self.pivot_ran(position);
                 true
             }
-            Ran::Refused(reason) => {
+            // Nothing that it wrote is kept, so there is nothing to undo.
+            Ran::Refused(reason) | Ran::Unrecordable(reason) => {
                 let scopes = self.transaction_requests.get(&position).map(|request| request.scopes.clone());
                 self.refuse_in(&scopes.unwrap_or_default(), reason);
                 false
             }
             Ran::Failed(reason) => {
-                self.failed(Timer::Transaction(position), &reason, now);
+                self.failed(Timer::Transaction(position), reason, now);
                 false
             }
         }
@@ -265,11 +272,21 @@ impl Session {
             }
             Ran::Refused(reason) => {
                 self.intended_refused(position);
-                let scopes = self.call_requests.get(&position).map(|request| request.scopes.clone());
-                self.refuse_in(&scopes.unwrap_or_default(), reason);
+                self.refuse_call(position, reason);
             }
-            Ran::Failed(reason) => self.failed(Timer::Call(position), &reason, now),
+            Ran::Unrecordable(reason) if fault::is_on(Fault::ForgetsUnrecordable) => {
+                self.intended_refused(position);
+                self.refuse_call(position, reason);
+            }
+            // The intent stands: a rollback undoes it.
+            Ran::Unrecordable(reason) => self.refuse_call(position, reason),
+            Ran::Failed(reason) => self.failed(Timer::Call(position), reason, now),
         }
+    }
+
+    fn refuse_call(&mut self, position: Position, reason: Arc<str>) {
+        let scopes = self.call_requests.get(&position).map(|request| request.scopes.clone());
+        self.refuse_in(&scopes.unwrap_or_default(), reason);
     }
 
     /// The program waits: every branch of it for something that is not there.
@@ -391,7 +408,8 @@ impl Session {
     }
 
     /// A failure of infrastructure: another try, or the end of the saga.
-    fn failed(&mut self, timer: Timer, reason: &Arc<str>, now: Millis) {
+    fn failed(&mut self, timer: Timer, reason: Arc<str>, now: Millis) {
+        let reason = cut_reason(reason);
         let (position, request) = match timer {
             Timer::Transaction(position) => (position, self.transaction_requests.get_mut(&position)),
             Timer::Call(position) => (position, self.call_requests.get_mut(&position)),
@@ -407,7 +425,7 @@ impl Session {
         };
         let Some(request) = request else { return };
         request.attempts += 1;
-        request.failure = Some(Arc::clone(reason));
+        request.failure = Some(Arc::clone(&reason));
         let (operation, attempts) = (Arc::clone(&request.operation), request.attempts);
         let of_operation = self.retries.as_ref().and_then(|retries| retries.operations.get(&operation));
         let retry = *of_operation.unwrap_or(&self.timing.retry);
@@ -421,7 +439,7 @@ impl Session {
             return;
         }
         self.timers.insert(timer, now.plus(retry.pause_millis(attempts, self.key(), position)));
-        self.events.push_back(Event::OperationFailed { operation, reason: Arc::clone(reason), attempts });
+        self.events.push_back(Event::OperationFailed { operation, reason, attempts });
         // Rule S2: the client's answer no longer hangs on this commit.
         if self.row.is_none() && self.me == self.header.initiator {
             self.write(RowState::Active, Urgency::Prompt);

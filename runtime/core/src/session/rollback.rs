@@ -9,6 +9,7 @@ use super::{Event, Run, Session};
 use crate::fault::{self, Fault};
 use crate::frame::{Body, Outcome};
 use crate::identity::{Millis, Position};
+use crate::reason::cut_reason;
 use crate::record::{Change, RowState, TransactionRecord, Urgency};
 
 impl Session {
@@ -76,6 +77,7 @@ impl Session {
                 true
             }
             Err(reason) => {
+                let reason = cut_reason(reason);
                 self.undo_failure = Some(Arc::clone(&reason));
                 self.undo_attempts = self.undo_attempts.saturating_add(1);
                 let operation = Arc::clone(&record.operation);

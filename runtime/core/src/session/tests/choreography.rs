@@ -22,12 +22,14 @@ pub enum Behaviour {
     /// Fails so many times in all, and then works.
     Fails(u32),
     FailsAlways,
+    /// Takes effect, and its result cannot be recorded.
+    Unrecordable,
 }
 
 impl Behaviour {
     pub fn ends_the_saga(self, value: u64) -> bool {
         match self {
-            Self::Refuses | Self::FailsAlways => true,
+            Self::Refuses | Self::FailsAlways | Self::Unrecordable => true,
             Self::RefusesIfOdd => !value.is_multiple_of(2),
             Self::Works | Self::MayRefuse | Self::Fails(_) => false,
         }

@@ -177,6 +177,7 @@ impl World {
             Behaviour::Fails(times) if self.fails(role, id, position, false, times) => Ran::Failed("not now".into()),
             Behaviour::FailsAlways => Ran::Failed("never".into()),
             Behaviour::MayRefuse if self.refuses => Ran::Refused("refused".into()),
+            Behaviour::Unrecordable => Ran::Unrecordable("not recordable".into()),
             _ if behaviour.ends_the_saga(value) => Ran::Refused("refused".into()),
             _ => Ran::Done(site_of(operation).to_string().into()),
         }
@@ -198,6 +199,10 @@ impl World {
         let store = &mut self.node_mut(role).store;
         let outside = store.outside.entry((id, position)).or_default();
         match ran {
+            Ran::Unrecordable(_) => {
+                store.arrives(id, position);
+                ran
+            }
             _ if outside.happened => Ran::Done(site_of(&operation).to_string().into()),
             Ran::Done(_) if late => {
                 outside.late = true;

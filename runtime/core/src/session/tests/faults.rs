@@ -51,6 +51,7 @@ fn shows(fault: Fault) -> Shows {
         Fault::CallsBeforeIntent => at(outside, 100, Some(500)),
         Fault::PassesIntentsBy => at("i, A and B cancel", 500, Some(500)),
         Fault::RunsPivotEarly => at("k, the pivot at A, A and B cancel", 500, Some(500)),
+        Fault::ForgetsUnrecordable => at("i, not recordable", 100, Some(500)),
         Fault::IgnoresKeep => at("d, without room", 50, Some(500)),
         Fault::RefusesAwaited => Shows { program: None, seeds: Some(500) },
     }

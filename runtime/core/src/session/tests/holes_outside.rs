@@ -1,6 +1,6 @@
 //! Hole H19 of the specification: operations outside of the role's database, which share no commit with their records.
 
-use super::choreography::Behaviour::{Refuses, Works};
+use super::choreography::Behaviour::{Refuses, Unrecordable, Works};
 use super::choreography::Step::{Intent, Send, Transaction};
 use super::choreography::{A, B, Choreography};
 use super::script::Kind::Message;
@@ -83,6 +83,14 @@ fn what_is_refused_at_once_is_not_compensated() {
     let mut world = World::begun(Choreography::new("i, refused", &[Intent(A, Refuses), Send(A, B)]));
     world.settle_and_check();
     assert!(world.node(A).store.outside.values().all(|outside| !outside.barred));
+}
+
+#[test]
+fn h19_what_happened_and_cannot_be_recorded_is_compensated() {
+    let mut world = World::begun(Choreography::new("i, not recordable", &[Intent(A, Unrecordable), Send(A, B)]));
+    world.settle_and_check();
+    assert!(world.node(A).store.outside.values().all(|outside| outside.happened && outside.barred));
+    assert_eq!(standing(&world), 0);
 }
 
 #[test]

@@ -1,6 +1,6 @@
 //! The programs on which the protocol was model-checked, and a few more.
 
-use super::choreography::Behaviour::{Fails, FailsAlways, Refuses, RefusesIfOdd, Works};
+use super::choreography::Behaviour::{Fails, FailsAlways, Refuses, RefusesIfOdd, Unrecordable, Works};
 use super::choreography::Step::{Call, Choice, Intent, Pivot, Repeat, Require, Send, Transaction};
 use super::choreography::{A, B, C, Choreography, Step};
 
@@ -48,6 +48,7 @@ pub fn all() -> Vec<Choreography> {
     add("outside, refused after", &[t(A, Works), Intent(A, Works), Send(A, B), Intent(B, Works), t(B, Refuses)]);
     add("outside, refused outside", &[Intent(A, Works), Send(A, B), t(B, Works), Intent(B, Refuses)]);
     add("outside, fails", &[Intent(A, Fails(2)), Send(A, B), Intent(B, FailsAlways), Send(B, A)]);
+    add("outside, not recordable", &[Intent(A, Works), Send(A, B), t(B, Works), Intent(B, Unrecordable)]);
     let outside = [Intent(A, Works), Send(A, B), Intent(B, RefusesIfOdd), t(B, Works), Intent(A, Works)];
     add("scope with outside", &[Step::scope_why(&outside, &[Intent(A, Works)]), Send(A, B), Intent(B, Works)]);
     add("scope with outside, then refused", &[Step::scope(&outside, &[]), Send(A, B), t(B, Refuses)]);

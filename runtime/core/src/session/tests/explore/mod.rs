@@ -14,7 +14,7 @@ mod states;
 
 use std::time::Instant;
 
-use super::choreography::Behaviour::{MayRefuse, Refuses, Works};
+use super::choreography::Behaviour::{MayRefuse, Refuses, Unrecordable, Works};
 use super::choreography::Step::{Intent, Pivot, Send, Transaction};
 use super::choreography::{A, B, C, Choreography, Step};
 pub use search::{Explored, Search};
@@ -48,6 +48,7 @@ pub fn programs_of_two() -> Vec<Choreography> {
         Choreography::new("h of two", &[Send(A, B), Transaction(A, Refuses), Transaction(B, Refuses)]),
         Choreography::new("i, B may refuse", &[Intent(A, Works), Send(A, B), Transaction(B, MayRefuse)]),
         Choreography::new("i, both outside", &[Intent(A, Works), Send(A, B), Intent(B, MayRefuse)]),
+        Choreography::new("i, not recordable", &[Intent(A, Works), Send(A, B), Intent(B, Unrecordable)]),
         Choreography::new("i, A and B cancel", &[Send(A, B), Intent(B, Works)]).cancelled_by(&[A, B]),
         Choreography::new(
             "scope, outside",

@@ -58,6 +58,7 @@ pub fn compile(sources: &Sources, _options: &Options) -> Compilation {
     let hir = hir::resolve(sources, &files, &mut diagnostics);
     let functions = lir::functions(&hir, &mut diagnostics);
     let projections = lir::project(&hir, &functions, &mut diagnostics);
+    codegen::instances::check(&hir, &projections, &mut diagnostics);
     let references = diagnostics.references();
     let diagnostics = diagnostics.finish();
     Compilation { sources: sources.clone(), files, hir, functions, projections, references, diagnostics }

@@ -182,6 +182,18 @@ fn files_are_formatted_in_place_or_left_alone() {
 }
 
 #[test]
+fn a_file_of_windows_is_brought_to_the_one_form() {
+    for text in ["/* one\r\n   two */\r\nstruct A {b:u8}\r\n", "\u{feff}/* one\r\n   two */\nstruct A { b: u8 }\r\n"] {
+        let path = scratch("windows.chor", text.as_bytes()).display().to_string();
+        check(&["fmt", "--check", &path], 1, "windows.chor", "");
+        check(&["fmt", &path], 0, "", "");
+        let written = std::fs::read_to_string(&path).expect("it was just written");
+        assert_eq!(written, "/* one\n   two */\nstruct A { b: u8 }\n");
+        check(&["fmt", "--check", &path], 0, "", "");
+    }
+}
+
+#[test]
 fn the_standard_input_is_formatted_to_the_output() {
     let format = |arguments: &[&str], text: &str| {
         let mut child = Command::new(env!("CARGO_BIN_EXE_chor"))

@@ -29,9 +29,12 @@ fn shape(text: &str) -> String {
     parts.fold(first, |shape, part| shape + part.split_once('}').expect("a span ends").1)
 }
 
-fn comments(text: &str) -> Vec<&str> {
+/// The comments, whatever their lines end in.
+fn comments(text: &str) -> Vec<String> {
     let lexed = lex(FileId(0), text, &mut Diagnostics::new());
-    lexed.comments.iter().map(|span| text[span.start as usize..span.end as usize].trim_end()).collect()
+    let comment =
+        |span: &chor::span::Span| text[span.start as usize..span.end as usize].trim_end().replace("\r\n", "\n");
+    lexed.comments.iter().map(comment).collect()
 }
 
 /// Holds the form of a text to what it promises.
@@ -45,7 +48,13 @@ fn check_promises(text: &str, what: &str) {
     }
     assert!(shape(text) == shape(&once), "{what}: the form of\n{text}\nmeans something else:\n{once}");
     assert_eq!(comments(text), comments(&once), "{what}: comments of\n{text}\nin\n{once}");
-    assert!(once.lines().all(|line| once.contains("/*") || once.contains("\\\n") || line == line.trim_end()), "{once}");
+    assert!(
+        once.lines().all(|line| once.contains("/*")
+            || once.contains("\\\n")
+            || once.contains("\\\r\n")
+            || line == line.trim_end()),
+        "{once}"
+    );
 }
 
 #[test]
@@ -147,6 +156,26 @@ fn comments_stay_where_they_are() {
         "if a {\n    b\n} // c\nelse {\n    // d\n}\npar { a } /* e */ and { b }",
     );
     check_body("let x = // why\n    y;", "let x = // why\ny;");
+}
+
+/// A program in which an end of line is a part of comments and of a string.
+const LINES: &str = "/* one\n   two */\nservice Bank { fn pay(name: String) -> u64; } // three\n\n/// four\nchoreography Buy<Shop, \
+                     Bank>(x: u64@Shop) -> u64@Shop {\n    let who = (\"a \\\n        b\", x) ~> Bank; /* five\n six */\n    \
+                     Bank.pay(who.0) ~> Shop\n}\n";
+
+#[test]
+fn every_line_ends_in_a_line_feed() {
+    let by_two = |text: &str| text.replace('\n', "\r\n");
+    let once = formatted(LINES).expect("it is a program");
+    assert!(!once.contains('\r') && once.contains("\"a \\\n"), "{once}");
+    assert_eq!(formatted(&by_two(LINES)).as_ref(), Ok(&once), "a file of Windows has the same form");
+    for kept in 0..2 {
+        let line = |(number, line): (usize, &str)| if number % 2 == kept { line.to_owned() } else { by_two(line) };
+        let mixed: String = LINES.split_inclusive('\n').enumerate().map(line).collect();
+        assert_eq!(formatted(&mixed).as_ref(), Ok(&once), "so has a mixture");
+    }
+    // A `\r` by itself ends no line: it is a blank between tokens, and stays where it is a part of a comment.
+    assert_eq!(formatted("/* a\rb */\rstruct A { b: u8 }\r").as_deref(), Ok("/* a\rb */ struct A { b: u8 }\n"));
 }
 
 #[test]

@@ -7,6 +7,8 @@ use proc_macro2::Ident;
 
 use super::names::{item, snake};
 use crate::Compilation;
+use crate::diagnostic::Diagnostics;
+use crate::diagnostic::grouping::Grouping;
 use crate::hir::{Callee, ChoreographyId, Hir, RoleId};
 use crate::lir::{Block, Call, Projection, Stmt, StmtKind};
 
@@ -21,11 +23,38 @@ pub struct Instance {
     pub role: RoleId,
 }
 
+/// The most combinations of choreographies that one choreography is handed. Each is Rust of its own, and a recursion that permutes what it
+/// is handed has as many as there are permutations.
+const COMBINATIONS_MAX: usize = 256;
+
+/// Reports choreographies that are handed too many combinations of others.
+pub fn check(hir: &Hir, projections: &[Projection], diagnostics: &mut Diagnostics) {
+    let starts = projections.iter().filter(|projection| projection.starts);
+    let roots = starts.flat_map(|projection| {
+        let roles = projection.programs.iter().map(|program| program.role);
+        roles.map(|role| Instance { choreography: projection.id(), env: Vec::new(), role })
+    });
+    if let Err(choreography) = walk(projections, roots.collect(), COMBINATIONS_MAX) {
+        let name = &hir.choreography(choreography).name;
+        let (name, span, max) = (name.name.clone(), name.span, COMBINATIONS_MAX);
+        diagnostics.push(Grouping::TooManyInstances { name, span, max }.into());
+    }
+}
+
 /// All programs that are reached from these.
 pub fn reachable(compilation: &Compilation, roots: impl Iterator<Item = Instance>) -> BTreeSet<Instance> {
+    walk(&compilation.projections, roots.collect(), usize::MAX).unwrap_or_default()
+}
+
+/// All programs that are reached from these, or the choreography that is handed more than so many combinations of others.
+fn walk(
+    projections: &[Projection],
+    mut found: BTreeSet<Instance>,
+    max: usize,
+) -> Result<BTreeSet<Instance>, ChoreographyId> {
     let projections: BTreeMap<usize, &Projection> =
-        compilation.projections.iter().map(|projection| (projection.choreography, projection)).collect();
-    let mut found: BTreeSet<Instance> = roots.collect();
+        projections.iter().map(|projection| (projection.choreography, projection)).collect();
+    let mut combinations: BTreeMap<ChoreographyId, BTreeSet<Vec<ChoreographyId>>> = BTreeMap::new();
     let mut work: Vec<Instance> = found.iter().cloned().collect();
     while let Some(instance) = work.pop() {
         let mut calls = Vec::new();
@@ -43,11 +72,18 @@ pub fn reachable(compilation: &Compilation, roots: impl Iterator<Item = Instance
             let (Some(choreography), Some(env)) = (known(&call.callee), env) else { continue };
             let callee = Instance { choreography, env, role: call.formal };
             if found.insert(callee.clone()) {
+                if !callee.env.is_empty() {
+                    let of_it = combinations.entry(choreography).or_default();
+                    of_it.insert(callee.env.clone());
+                    if of_it.len() > max {
+                        return Err(choreography);
+                    }
+                }
                 work.push(callee);
             }
         }
     }
-    found
+    Ok(found)
 }
 
 fn calls_of<'b>(block: &'b Block, calls: &mut Vec<&'b Call>) {

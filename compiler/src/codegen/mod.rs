@@ -10,7 +10,7 @@ mod construct;
 mod expr;
 mod functions;
 mod http;
-mod instances;
+pub(crate) mod instances;
 mod members;
 pub(crate) mod names;
 mod once;

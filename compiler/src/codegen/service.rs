@@ -23,7 +23,10 @@ pub fn has_module(service: &Service) -> bool {
 
 /// The type that stands for an operation.
 pub fn marker(operation: &Operation) -> Ident {
-    item(&pascal(&operation.name.name))
+    let name = pascal(&operation.name.name);
+    // `__` has no word in it, and `_1` none that begins a name.
+    let is_name = name.starts_with(|first: char| first.is_alphabetic());
+    item(&if is_name { name } else { format!("Operation{name}") })
 }
 
 /// The trait of a service, and its operations as types.

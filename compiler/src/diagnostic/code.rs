@@ -156,6 +156,8 @@ codes! {
     E0220,
     /// A type of which two values are one in JSON.
     E0221,
+    /// A type of too many parts.
+    E0222,
     /// A role that is not told which branch was taken.
     E0301,
     /// A teller that does not know the branch.
@@ -204,6 +206,8 @@ codes! {
     E0515,
     /// Too many blocks for members, one within the other.
     E0516,
+    /// Too many combinations of choreographies that are handed on.
+    E0517,
     /// A role that does the same in all branches.
     H0305,
     /// A doc comment that documents nothing.
@@ -222,6 +226,8 @@ codes! {
     W0409,
     /// A value that is sent to those who hold it.
     W0410,
+    /// A string with the name of a variable in braces.
+    W0412,
 }
 
 impl Code {
@@ -258,7 +264,9 @@ impl Problem {
             Problem::NestingTooDeep { .. } => Code::E0006,
             Problem::UnexpectedToken { .. } => Code::E0007,
             Problem::MissingSemicolon { .. } => Code::E0008,
-            Problem::KeywordNotInLanguage { .. } | Problem::MacroCall { .. } => Code::E0009,
+            Problem::KeywordNotInLanguage { .. } | Problem::ForeignForm { .. } | Problem::MacroCall { .. } => {
+                Code::E0009
+            }
             Problem::WrongOperator { .. } => Code::E0010,
             Problem::KeywordAsName { .. } => Code::E0011,
             Problem::ChainedComparison { .. } => Code::E0012,
@@ -279,14 +287,19 @@ impl Meaning {
     pub fn code(&self) -> Code {
         match self {
             Meaning::Unknown { thing, .. } => match thing {
-                Thing::Variable | Thing::Abort { .. } | Thing::Function | Thing::Choreography => Code::E0101,
-                Thing::Type | Thing::Struct | Thing::Service | Thing::Role => Code::E0103,
+                Thing::Variable
+                | Thing::Abort { .. }
+                | Thing::Function
+                | Thing::BareOperation { .. }
+                | Thing::BareVariant { .. }
+                | Thing::Choreography => Code::E0101,
+                Thing::Type | Thing::Struct | Thing::Service | Thing::Role | Thing::Members { .. } => Code::E0103,
                 Thing::Operation { .. } | Thing::Method { .. } | Thing::Field { .. } | Thing::Variant { .. } => {
                     Code::E0104
                 }
             },
             Meaning::NotHere { .. } | Meaning::Apart { .. } => Code::E0203,
-            Meaning::Duplicate { .. } => Code::E0102,
+            Meaning::Duplicate { .. } | Meaning::DeclaredCompensation { .. } => Code::E0102,
             Meaning::Reserved { .. } => Code::E0108,
             Meaning::OneInRust { .. } => Code::E0109,
             Meaning::RoleAndVariable { .. } => Code::E0105,
@@ -326,6 +339,8 @@ impl Meaning {
             Meaning::SentUnused { .. } => Code::W0408,
             Meaning::Pivot { .. } => Code::W0409,
             Meaning::NothingSent { .. } => Code::W0410,
+            Meaning::TooLarge { .. } => Code::E0222,
+            Meaning::BracesInString { .. } => Code::W0412,
         }
     }
 }

@@ -14,6 +14,21 @@ pub enum Thing {
     },
     /// A function.
     Function,
+    /// An operation, called without a role.
+    BareOperation {
+        /// The roles that have it.
+        roles: Vec<String>,
+    },
+    /// A variant without its enum.
+    BareVariant {
+        /// The enums that have it.
+        enums: Vec<String>,
+    },
+    /// A variable of a `Vec`, where `each` goes over members.
+    Members {
+        /// The `each`.
+        each: Span,
+    },
     /// A choreography.
     Choreography,
     /// A type.
@@ -32,6 +47,8 @@ pub enum Thing {
         service_known: bool,
         /// Whether any service is declared.
         any_service: bool,
+        /// What it compensates, if it is a compensation.
+        compensates: Option<String>,
     },
     /// A method of a type.
     Method {
@@ -65,6 +82,19 @@ pub struct Lives {
     pub roles: Vec<String>,
     /// How it is to be had where it is needed.
     pub instead: Option<Instead>,
+    /// How it can be sent where it stands.
+    pub in_place: InPlace,
+}
+
+/// How a value can be sent where it stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum InPlace {
+    /// Not by writing something around it.
+    Never,
+    /// As it stands, for it is all that is needed there.
+    Whole,
+    /// In parentheses, for it is a part of what is needed there.
+    Operand,
 }
 
 /// Another value that is meant by one that does not live where it is needed.

@@ -36,6 +36,7 @@ pub fn method(name: &str) -> Option<&'static str> {
         | "flatMap" | "some" | "every" => "closures are not in the language: write a `for` over it, or a `match`",
         "and_then" | "or_else" | "map_err" | "then" | "catch" => "closures are not in the language: write a `match`",
         "toString" | "String" => "write `….to_string()`",
+        "step_by" => "leave numbers out, `for i in 0..n { if i % 2 == 0 { … } }`, or write a `while`",
         "includes" | "has" => "write `….contains(…)`",
         "push_str" | "append" | "add" | "concat" => "join by `+`",
         "parse" => "let a role's operation read it, for what may fail there is that role's to say",

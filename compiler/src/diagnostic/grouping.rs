@@ -172,7 +172,16 @@ pub enum Grouping {
         /// What has it.
         span: Span,
     },
-    /// Blocks for members, one within the other, that are too many.
+    /// A choreography that is called with too many combinations of choreographies.
+    TooManyInstances {
+        /// The choreography.
+        name: String,
+        /// Where it is declared.
+        span: Span,
+        /// The most combinations.
+        max: usize,
+    },
+    /// Blocks for members, too many within one another.
     TooManyMembers {
         /// The member's name.
         span: Span,
@@ -212,6 +221,7 @@ impl Grouping {
             Grouping::ScopeUnknown { .. } => Code::E0204,
             Grouping::LostInJson { .. } => Code::E0221,
             Grouping::TooManyMembers { .. } => Code::E0516,
+            Grouping::TooManyInstances { .. } => Code::E0517,
             Grouping::LacksService { .. } => Code::E0503,
             Grouping::MayBeOne { .. } => Code::E0504,
             Grouping::OtherSignature { .. } | Grouping::NotAChoreography { .. } => Code::E0505,

@@ -130,6 +130,12 @@ impl Grouping {
                 Prose::new(format!("JSON cannot tell the values of `{inner}` apart"), *span, format!("has the type `{whole}`"))
                     .help("what is sent or recorded goes as JSON, where `None` and what is nothing are both `null`; use a `bool` or an enum of your own")
             }
+            Grouping::TooManyInstances { name, span, max } => Prose::new(
+                format!("`{name}` is called with too many combinations of choreographies"),
+                *span,
+                format!("more than {max}, of which each is Rust of its own"),
+            )
+            .help("hand on fewer choreographies, or always in the same order"),
             Grouping::TooManyMembers { span, max } => {
                 Prose::new(format!("more than {max} blocks for members stand around each other"), *span, "one too many")
                     .help("put the inner ones into a choreography of their own, and call it")

@@ -1,6 +1,6 @@
 //! What can be wrong with a program that reads well, as data: names, types, places, knowledge of choice, structure.
 
-pub use super::detail::{First, Instead, Lives, OperandHint, Thing, Written};
+pub use super::detail::{First, InPlace, Instead, Lives, OperandHint, Thing, Written};
 
 use super::Problem;
 use super::grouping::Grouping;
@@ -35,6 +35,29 @@ pub enum Meaning {
         span: Span,
         /// The first one.
         first: Span,
+    },
+    /// An operation with the name of a compensation, which is declared by being named.
+    DeclaredCompensation {
+        /// The name.
+        name: String,
+        /// The operation.
+        operation: Span,
+        /// Where it is named as a compensation.
+        compensate: Span,
+    },
+    /// A type of too many parts.
+    TooLarge {
+        /// The most parts of a type.
+        max: usize,
+        /// The value.
+        span: Span,
+    },
+    /// A string with the name of a variable in braces.
+    BracesInString {
+        /// The variable.
+        name: String,
+        /// The string.
+        span: Span,
     },
     /// A name that generated code or a type of the language has for itself.
     Reserved {

@@ -29,6 +29,26 @@ impl Meaning {
                     .label(*first, "given here first")
                     .help("choose another name for one of them")
             }
+            Meaning::DeclaredCompensation { name, operation, compensate } => Prose::new(
+                format!("the compensation `{name}` is declared twice"),
+                *operation,
+                "an operation of the same name",
+            )
+            .label(*compensate, "this declares it")
+            .help(format!(
+                "remove the operation: `compensate {name}` is all of the declaration, and the service implements \
+                 `{name}` with the arguments and the result of what it undoes"
+            )),
+            Meaning::TooLarge { max, span } => {
+                Prose::new("the type of this is too large", *span, format!("a type has at most {max} parts"))
+                    .help("declare a `struct` for a part of it: its name is one part")
+            }
+            Meaning::BracesInString { name, span } => Prose::new(
+                format!("`{{{name}}}` is text here, not the value of `{name}`"),
+                *span,
+                "a string as it stands",
+            )
+            .help(format!("join it: `{name}.to_string() + \"…\"`")),
             Meaning::Reserved { name, span, is_type } => {
                 let owner =
                     if *is_type { "the language has a type of this name" } else { "generated code has it for itself" };
@@ -248,11 +268,21 @@ fn unknown(thing: &Thing, name: &str, span: Span, candidates: &[String]) -> Pros
             (format!("unknown name `{name}`"), "nothing of this name is in scope".to_owned())
         }
         Thing::Function => (format!("unknown function `{name}`"), "no function has this name".to_owned()),
+        Thing::BareOperation { .. } => {
+            (format!("`{name}` is called without a role"), "an operation of a service".to_owned())
+        }
+        Thing::BareVariant { .. } => (format!("`{name}` stands without its enum"), "a variant".to_owned()),
+        Thing::Members { .. } => {
+            (format!("`{name}` is a value, and `each` goes over roles"), "not a group of roles".to_owned())
+        }
         Thing::Choreography => (format!("unknown choreography `{name}`"), "no choreography has this name".to_owned()),
         Thing::Type => (format!("unknown type `{name}`"), "no type has this name".to_owned()),
         Thing::Struct => (format!("unknown struct `{name}`"), "no struct has this name".to_owned()),
         Thing::Service => (format!("unknown service `{name}`"), "no service has this name".to_owned()),
         Thing::Role => (format!("unknown role `{name}`"), "not a role of this choreography".to_owned()),
+        Thing::Operation { compensates: Some(operation), .. } => {
+            (format!("`{name}` is not called by a choreography"), format!("compensates `{operation}`"))
+        }
         Thing::Operation { role, service_known: true, .. } => {
             (format!("`{role}` has no operation `{name}`"), "not declared by its service".to_owned())
         }
@@ -280,15 +310,22 @@ fn unknown(thing: &Thing, name: &str, span: Span, candidates: &[String]) -> Pros
         Thing::Type => {
             Some("declare it: `struct`, `enum`, or `extern type crate::…;` for one that Rust owns".to_owned())
         }
-        Thing::Operation { role, service_known: false, any_service: true } => {
+        Thing::Operation { role, service_known: false, any_service: true, .. } => {
             Some(format!("give it one: `<{role}: Service>`"))
         }
-        Thing::Operation { role, service_known: false, any_service: false } => {
+        Thing::Operation { role, service_known: false, any_service: false, .. } => {
             Some(format!("declare one: `service {role} {{ fn {name}(…); }}`"))
         }
         Thing::Field { is_extern: true, .. } => {
             Some("an `extern type` shows the fields that its declaration lists".to_owned())
         }
+        Thing::Operation { compensates: Some(operation), .. } => Some(format!(
+            "a rollback calls it: end the scope with `abort Role, \"reason\";`, or declare an operation of its own for what is \
+             not the undoing of `{operation}`"
+        )),
+        Thing::BareOperation { roles } => Some(format!("say at which role: {}", written(roles, ".", name, "(…)"))),
+        Thing::BareVariant { enums } => Some(format!("say of which enum: {}", written(enums, "::", name, ""))),
+        Thing::Members { .. } => Some("write `for`, which goes over the items of a `Vec` one by one".to_owned()),
         Thing::Abort { .. } => Some(format!("give the abort this name: `else {name} {{ … }}`")),
         Thing::Variable
         | Thing::Function
@@ -303,12 +340,26 @@ fn unknown(thing: &Thing, name: &str, span: Span, candidates: &[String]) -> Pros
     });
     let prose = Prose::new(message, span, label).help_if(mend);
     match thing {
+        Thing::BareOperation { roles: owners } | Thing::BareVariant { enums: owners } => {
+            let sign = if matches!(thing, Thing::BareVariant { .. }) { "::" } else { "." };
+            match owners.as_slice() {
+                [only] => prose.edit(span, format!("{only}{sign}{name}")),
+                _ => prose,
+            }
+        }
+        Thing::Members { each } => prose.edit(*each, "for"),
         Thing::Abort { block } => prose
             .label(*block, "this `else` does not name the abort")
             .edit(Span { end: block.start, ..*block }, format!("{name} ")),
         Thing::Method { semicolon: Some(semicolon), .. } => Mend::WithoutSemicolon(*semicolon).told(prose, span, None),
         _ => meant.into_iter().fold(prose, |prose, meant| prose.edit(span, meant)),
     }
+}
+
+/// A name behind each of its owners, in words.
+fn written(owners: &[String], sign: &str, name: &str, args: &str) -> String {
+    let ways: Vec<String> = owners.iter().map(|owner| format!("`{owner}{sign}{name}{args}`")).collect();
+    one_of(&ways)
 }
 
 fn not_in_fn(construct: &str, span: Span, function: Span) -> Prose {

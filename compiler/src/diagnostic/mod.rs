@@ -19,7 +19,7 @@ pub mod render;
 
 pub use code::{Code, Severity};
 pub use nearest::nearest;
-pub use problem::Problem;
+pub use problem::{ForeignForm, Problem};
 pub use prose::{Edit, Label, Prose};
 
 use crate::span::Span;

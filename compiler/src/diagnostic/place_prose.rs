@@ -1,6 +1,6 @@
 //! The words for values that are not where they are used, or are where nobody uses them.
 
-use super::meaning::{Instead, Lives};
+use super::meaning::{InPlace, Instead, Lives};
 use super::meaning_prose::{all_of, all_quoted};
 use super::prose::{Prose, one_of};
 use crate::span::Span;
@@ -44,7 +44,30 @@ pub(super) fn not_here(role: &str, span: Span, by: Span, parts: &[Lives]) -> Pro
     ways.dedup();
     match ways.as_slice() {
         [_, _, ..] => prose.help(format!("send them there: {}", all_quoted(&ways))),
-        ways => prose.help(format!("send it there: {}", one_of(ways))),
+        ways => {
+            let prose = prose.help(format!("send it there: {}", one_of(ways)));
+            match parts {
+                [part] => {
+                    sent_in_place(part, role).into_iter().fold(prose, |prose, (span, text)| prose.edit(span, text))
+                }
+                _ => prose,
+            }
+        }
+    }
+}
+
+/// The communication written around the value where it stands.
+fn sent_in_place(part: &Lives, role: &str) -> Vec<(Span, String)> {
+    let sender = match part.roles.as_slice() {
+        [] => return Vec::new(),
+        [_] => String::new(),
+        [sender, ..] => format!("@{sender}"),
+    };
+    let (start, end) = (Span { end: part.span.start, ..part.span }, Span { start: part.span.end, ..part.span });
+    match part.in_place {
+        InPlace::Never => Vec::new(),
+        InPlace::Whole => vec![(end, format!("{sender} ~> {role}"))],
+        InPlace::Operand => vec![(start, "(".to_owned()), (end, format!("{sender} ~> {role})"))],
     }
 }
 

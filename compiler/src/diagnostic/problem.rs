@@ -93,6 +93,15 @@ pub enum Problem {
         /// What may simply be left out.
         removed: Option<Span>,
     },
+    /// A form of another language.
+    ForeignForm {
+        /// What it is.
+        form: ForeignForm,
+        /// Where it stands.
+        span: Span,
+        /// What to write in the place of what, where that is known.
+        edits: Vec<(Span, String)>,
+    },
     /// A macro of Rust.
     MacroCall {
         /// Its name.
@@ -182,6 +191,29 @@ pub enum Problem {
     },
     /// A program that reads well and means nothing sound.
     Meaning(Meaning),
+}
+
+/// What a [`Problem::ForeignForm`] is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ForeignForm {
+    /// `… ~> Worker[0]`
+    IndexedMember,
+    /// `Role.operation(…) within 5s`
+    LimitedOperation,
+    /// `struct Pair<T>`
+    Generics {
+        /// What it is written on.
+        of: &'static str,
+    },
+    /// `0..n step 2`
+    Step,
+    /// `#[derive(Debug)]`
+    Attribute,
+    /// `choreography Name(A, B)`
+    RolesInParentheses {
+        /// Whether only names stand there.
+        are_names: bool,
+    },
 }
 
 /// What an [`Problem::UnterminatedLiteral`] is.

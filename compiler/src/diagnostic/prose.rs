@@ -2,7 +2,7 @@
 //! labels say what each place has to do with it; the help says what to write instead.
 
 use super::Problem;
-use super::problem::{LiteralKind, NumberFault};
+use super::problem::{ForeignForm, LiteralKind, NumberFault};
 use crate::load::FILE_COUNT_MAX;
 use crate::source::{FILE_LENGTH_BYTES_MAX, ImportFault};
 use crate::span::Span;
@@ -135,6 +135,10 @@ impl Problem {
                     Some(removed) => prose.edit(*removed, ""),
                     None => prose,
                 }
+            }
+            Problem::ForeignForm { form, span, edits } => {
+                let prose = foreign_form(*form, *span);
+                edits.iter().fold(prose, |prose, (span, text)| prose.edit(*span, text.as_str()))
             }
             Problem::MacroCall { name, span } => macro_call(name, *span),
             Problem::WrongOperator { written, meant, span } => wrong_operator(written, meant, *span),
@@ -326,6 +330,37 @@ fn keyword_not_in_language(keyword: &str, span: Span) -> Prose {
     };
     Prose::new(format!("`{keyword}` is not in the language"), span, "other languages have it, choreographies do not")
         .help(instead)
+}
+
+fn foreign_form(form: ForeignForm, span: Span) -> Prose {
+    match form {
+        ForeignForm::IndexedMember => Prose::new("a member of a group has no index here", span, "not one receiver")
+            .help("send to all members, `… ~> Worker`, or to each in turn: `for w in Worker { … ~> w; }`"),
+        ForeignForm::LimitedOperation => Prose::new(
+            "only messages and scopes have a time limit",
+            span,
+            "an operation runs until its result is recorded",
+        )
+        .help(
+            "limit the scope around it, `saga within 5s { … } else { … }`, or how long its result is waited for: \
+             `… ~> Role within 5s`",
+        ),
+        ForeignForm::Generics { of } => {
+            Prose::new(format!("{of} has no type parameters"), span, "begins a list of them")
+                .help("name the types; only a choreography has type parameters: `choreography Name<A, B; T>(x: T@A)`")
+        }
+        ForeignForm::Step => Prose::new("a range has no step", span, "a range goes on by one")
+            .help("leave numbers out, `for i in 0..n { if i % 2 == 0 { … } }`, or write a `while`"),
+        ForeignForm::Attribute => Prose::new("attributes of Rust are not in the language", span, "an attribute")
+            .help("leave it out: every type here can be cloned, compared, written as JSON and shown"),
+        ForeignForm::RolesInParentheses { are_names } => {
+            let prose = Prose::new("roles stand in `<` and `>`", span, "these are the parameters");
+            match are_names {
+                true => prose.help("write the roles in `<…>`, and the parameters behind them in `(…)`"),
+                false => prose.help("write the roles before the parameters: `choreography Name<A, B>(x: u64@A)`"),
+            }
+        }
+    }
 }
 
 fn macro_call(name: &str, span: Span) -> Prose {

@@ -26,7 +26,12 @@ pub fn format(name: &str, text: &str, diagnostics: &mut Diagnostics) -> Option<S
     for diagnostic in found.finish().into_iter().filter(|diagnostic| diagnostic.severity() == Severity::Error) {
         diagnostics.push(diagnostic.problem);
     }
-    (!refused).then(|| doc::print(&Layout::new(text).file()))
+    if refused {
+        return None;
+    }
+    // An end of line may be a part of a comment or of a string: there, too, it is written in one way.
+    let lines = text.replace("\r\n", "\n");
+    Some(doc::print(&Layout::new(&lines).file()))
 }
 
 /// What separates the parts of a list, and whether the last is followed by a comma where the list takes several lines.

@@ -15,6 +15,9 @@ enum Var {
     Is(Ty),
 }
 
+/// The most parts of a type, each part counted wherever it stands.
+pub const TYPE_SIZE_MAX: usize = 1_000;
+
 /// What is known of open types.
 #[derive(Clone, Debug, Default)]
 pub struct Infer {
@@ -54,14 +57,29 @@ impl Infer {
 
     /// The type as far as its outermost form is known.
     pub fn shallow(&self, ty: &Ty) -> Ty {
-        let mut ty = ty;
+        self.outermost(ty).clone()
+    }
+
+    fn outermost<'t>(&'t self, mut ty: &'t Ty) -> &'t Ty {
         while let Ty::Var(var) = ty {
             match self.vars.get(*var as usize) {
                 Some(Var::Is(found)) => ty = found,
                 Some(Var::Any | Var::Int | Var::Float) | None => break,
             }
         }
-        ty.clone()
+        ty
+    }
+
+    /// Whether a type has more than [`TYPE_SIZE_MAX`] parts. Each pair of a value doubles its type, so that a few lines make one that no
+    /// memory holds.
+    pub fn is_too_large(&self, ty: &Ty) -> bool {
+        let (mut left, mut open) = (TYPE_SIZE_MAX, vec![ty]);
+        while let Some(ty) = open.pop() {
+            let Some(rest) = left.checked_sub(1) else { return true };
+            left = rest;
+            open.extend(self.outermost(ty).parts());
+        }
+        false
     }
 
     /// The type with all that is known put in.
@@ -103,6 +121,7 @@ impl Infer {
             }
             (Ty::Never, _) | (_, Ty::Never) => true,
             (Ty::Var(a), Ty::Var(b)) if a == b => true,
+            (Ty::Var(a), Ty::Var(b)) => self.join(*a, *b),
             (Ty::Var(a), _) if self.admits(*a, &two) => self.set(*a, two),
             (_, Ty::Var(b)) if self.admits(*b, &one) => self.set(*b, one),
             (Ty::Tuple(a), Ty::Tuple(b)) => a.len() == b.len() && a.iter().zip(b).all(|(a, b)| self.unify(a, b)),
@@ -112,6 +131,20 @@ impl Infer {
             }
             (one, two) => one == two,
         }
+    }
+
+    /// Makes two open types one. The later one refers to the earlier one, so that of many that are made one by one each finds the first
+    /// at once.
+    fn join(&mut self, a: u32, b: u32) -> bool {
+        let known = match (self.vars.get(a as usize), self.vars.get(b as usize)) {
+            (Some(Var::Any), Some(other)) | (Some(other), Some(Var::Any)) => other.clone(),
+            (Some(one), Some(two)) if one == two => one.clone(),
+            _ => return false,
+        };
+        if let Some(slot) = self.vars.get_mut(a.min(b) as usize) {
+            *slot = known;
+        }
+        self.set(a.max(b), Ty::Var(a.min(b)))
     }
 
     /// Whether two types could be one. Nothing is made so.
@@ -187,6 +220,29 @@ mod tests {
         assert!(infer.unify(&Ty::Int(IntTy::USIZE), &b));
         assert_eq!(infer.finish(&c), Some(Ty::Int(IntTy::USIZE)));
         assert!(!infer.unify(&c, &Ty::Bool));
+    }
+
+    #[test]
+    fn a_type_may_have_so_many_parts() {
+        let mut infer = Infer::default();
+        let mut ty = infer.any();
+        for _ in 0..9 {
+            let next = infer.any();
+            assert!(!infer.is_too_large(&ty));
+            infer.unify(&next, &Ty::Tuple(vec![ty.clone(), ty]));
+            ty = next;
+        }
+        assert!(infer.is_too_large(&ty), "it has 2^10 - 1 parts, of which each variable shows three");
+    }
+
+    #[test]
+    fn an_open_integer_and_an_open_type_are_an_open_integer() {
+        let mut infer = Infer::default();
+        let (any, int, float) = (infer.any(), infer.int(), infer.float());
+        assert!(infer.unify(&any, &int) && infer.is_open_int(&any));
+        assert!(!infer.unify(&any, &float) && !infer.unify(&float, &int));
+        assert!(infer.unify(&int, &Ty::Int(IntTy::USIZE)));
+        assert_eq!(infer.finish(&any), Some(Ty::Int(IntTy::USIZE)));
     }
 
     #[test]

@@ -1,6 +1,6 @@
 //! What each choreography takes and gives, resolved before any body, so that bodies can call each other.
 
-use super::check::{duplicates, wide};
+use super::check::{duplicates, reserved, wide};
 use super::items::{Scope, resolve_type_with};
 use super::roles::{self, RoleNames};
 use super::{At, Placed, Role, Signature, SignatureParam, Ty};
@@ -26,6 +26,7 @@ pub fn resolve(files: &[ast::File], scope: &mut Scope, diagnostics: &mut Diagnos
 fn signature(item: &ast::Choreography, scope: &Scope, diagnostics: &mut Diagnostics) -> Signature {
     duplicates::check(item.params.iter().map(|param| &param.name), diagnostics);
     duplicates::check(item.types.iter(), diagnostics);
+    item.types.iter().for_each(|name| reserved::check_type_parameter(name, diagnostics));
     let roles = roles::declared(&item.roles, scope, diagnostics);
     let names = RoleNames::new(&roles);
     let mut reader = Reader { types: &item.types, roles: &roles, names: &names, scope, diagnostics };

@@ -5,6 +5,10 @@ use std::collections::BTreeSet;
 use super::{Block, Decision, Expr, ExprKind, Key, Repeat, Site, Stmt, StmtKind};
 use crate::hir::{Literal, RoleId};
 
+/// The most messages that are told apart. Each call in two branches doubles them, so that a few choreographies have more than any memory
+/// holds; beyond that a role is told which branch was taken.
+const MESSAGES_MAX: usize = 1_000;
+
 /// What a role may do first. A path on which it only waits for the end of the session adds nothing.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Firsts {
@@ -174,6 +178,10 @@ impl Firsts {
             ends |= firsts.ends;
         }
         self.ends = ends;
+        if self.messages.len() > MESSAGES_MAX {
+            self.unnamed = true;
+            self.messages.clear();
+        }
     }
 }
 

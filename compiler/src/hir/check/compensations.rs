@@ -24,7 +24,8 @@ fn check_service(service: &Service, diagnostics: &mut Diagnostics) {
             continue;
         };
         if let Some(other) = operations.get(name.name.as_str()) {
-            diagnostics.push(Meaning::duplicate(name, other.name.span));
+            let (operation, compensate) = (other.name.span, name.span);
+            diagnostics.push(Meaning::DeclaredCompensation { name: name.name.clone(), operation, compensate }.into());
         }
         let Some((other, other_name)) = first.get(name.name.as_str()) else {
             first.insert(&name.name, (operation, name));

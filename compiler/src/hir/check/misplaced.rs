@@ -3,7 +3,7 @@
 use super::places::Places;
 use crate::diagnostic::Problem;
 use crate::diagnostic::grouping::Grouping;
-use crate::diagnostic::meaning::{Instead, Lives, Meaning};
+use crate::diagnostic::meaning::{InPlace, Instead, Lives, Meaning};
 use crate::hir::{Body, Choreography, ExprId, ExprKind, Lost, Place, RoleId, RoleSet};
 use crate::span::Span;
 
@@ -22,7 +22,12 @@ pub fn needed(choreography: &Choreography, places: &Places, expr: ExprId, role: 
         .filter(|leaf| !choreography.holds(places.expr(**leaf), role))
         .map(|leaf| {
             let instead = instead(choreography, places, *leaf, role);
-            Lives { instead, ..lives(choreography, places, *leaf) }
+            let in_place = match (places.expr(*leaf), &body[*leaf].kind) {
+                (Place::Roles(_), ExprKind::Local(_)) if *leaf == expr => InPlace::Whole,
+                (Place::Roles(_), ExprKind::Local(_)) => InPlace::Operand,
+                _ => InPlace::Never,
+            };
+            Lives { instead, in_place, ..lives(choreography, places, *leaf) }
         })
         .collect();
     Meaning::NotHere { role: name, span: body[expr].span, by, parts }.into()
@@ -102,7 +107,13 @@ fn lives(choreography: &Choreography, places: &Places, leaf: ExprId) -> Lives {
         Place::Roles(roles) | Place::Each(roles) => names(choreography, roles),
         Place::Everywhere | Place::Error => Vec::new(),
     };
-    Lives { value: text(&choreography.body, leaf), span: choreography.body[leaf].span, roles, instead: None }
+    Lives {
+        value: text(&choreography.body, leaf),
+        span: choreography.body[leaf].span,
+        roles,
+        instead: None,
+        in_place: InPlace::Never,
+    }
 }
 
 /// What `role` holds of a value that does not live there: what it was sent before, or what a variable of the same name hides.

@@ -60,7 +60,13 @@ fn key(items: &Items, problem: &Problem) -> Option<((Option<Span>, String), Span
         Thing::Function | Thing::Choreography | Thing::Type | Thing::Struct | Thing::Service => {
             Some(Span::new(span.file, 0, 0))
         }
-        Thing::Operation { .. } | Thing::Method { .. } | Thing::Field { .. } | Thing::Variant { .. } => return None,
+        Thing::Operation { .. }
+        | Thing::BareOperation { .. }
+        | Thing::BareVariant { .. }
+        | Thing::Members { .. }
+        | Thing::Method { .. }
+        | Thing::Field { .. }
+        | Thing::Variant { .. } => return None,
     };
     Some(((within, name.clone()), *span))
 }

@@ -29,6 +29,15 @@ pub fn check_item(name: &Ident, diagnostics: &mut Diagnostics) {
     }
 }
 
+/// Reports a name of a type parameter that generated code, a type of the language or of Rust, or a constructor has.
+pub fn check_type_parameter(name: &Ident, diagnostics: &mut Diagnostics) {
+    check_item(name, diagnostics);
+    check_function(name, diagnostics);
+    if name.name == "str" {
+        report(name, true, diagnostics);
+    }
+}
+
 /// Reports a name of a function that a constructor of the language has.
 pub fn check_function(name: &Ident, diagnostics: &mut Diagnostics) {
     if ["Some", "None", "Ok", "Err"].contains(&name.name.as_str()) {

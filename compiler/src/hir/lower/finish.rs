@@ -5,6 +5,7 @@ use std::mem;
 use super::{Ability, Lower};
 use crate::diagnostic::meaning::{Meaning, OperandHint};
 use crate::hir::check::exhaustive;
+use crate::hir::infer::TYPE_SIZE_MAX;
 use crate::hir::{Expr, ExprId, ExprKind, Literal, Pattern, PatternKind, StmtKind, Ty};
 use crate::span::Span;
 
@@ -61,6 +62,12 @@ impl Lower<'_> {
     }
 
     fn finish_type(&mut self, ty: &Ty, span: Span, reported: &mut bool) -> Ty {
+        if self.infer.is_too_large(ty) {
+            if !mem::replace(reported, true) {
+                self.diagnostics.push(Meaning::TooLarge { max: TYPE_SIZE_MAX, span }.into());
+            }
+            return Ty::Error;
+        }
         match self.infer.finish(ty) {
             Some(ty) => ty,
             None => {

@@ -115,7 +115,12 @@ impl Lower<'_> {
             None => {
                 let names = self.scope.function_names().chain(["Some", "Ok", "Err"]);
                 let candidates = nearest(&name.name, names);
-                self.diagnostics.push(Meaning::unknown(Thing::Function, name, candidates));
+                let bare = self.bare_operation(name).or_else(|| self.bare_variant(name));
+                let unknown = match bare {
+                    Some(bare) => Meaning::unknown(bare, name, Vec::new()),
+                    None => Meaning::unknown(Thing::Function, name, candidates),
+                };
+                self.diagnostics.push(unknown);
             }
         }
         self.error(span)

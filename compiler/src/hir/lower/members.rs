@@ -2,7 +2,7 @@
 
 use super::Lower;
 use crate::diagnostic::grouping::Grouping;
-use crate::diagnostic::meaning::Meaning;
+use crate::diagnostic::meaning::{Meaning, Thing};
 use crate::hir::{
     Demand, ExprId, ExprKind, IntTy, MemberOrder, Members, Place, Role, RoleId, RoleKind, RoleSet, ServiceId, Spread,
     Ty, place, roles,
@@ -81,10 +81,27 @@ impl Lower<'_> {
     }
 
     pub(super) fn each(&mut self, member: &Ident, group: &ast::Roles, body: &ast::Block, span: Span) -> ExprId {
+        if let [name] = group.names.as_slice()
+            && self.variable(&name.name).is_some()
+            && self.names.get(&name.name).is_none()
+        {
+            return self.each_item(member, name, body, span);
+        }
         let known = self.known_roles(group);
         let known = known.filter(|group| roles::check_group(group, &self.roles, self.diagnostics));
         let group = known.map(|group| group.into_iter().map(|(role, _)| role).collect());
         self.members(member, group, body, MemberOrder::SideBySide, span)
+    }
+
+    /// `each` over the items of a value, for which `for` is meant: it is read as that.
+    fn each_item(&mut self, item: &Ident, items: &Ident, body: &ast::Block, span: Span) -> ExprId {
+        let length = u32::try_from("each".len()).unwrap_or_default();
+        let each = Span { end: span.start + length, ..span };
+        self.diagnostics.push(Meaning::unknown(Thing::Members { each }, items, Vec::new()));
+        let path = |name: &Ident| ast::Path { segments: vec![name.clone()], span: name.span };
+        let pattern = ast::Pattern { kind: ast::PatternKind::Path(path(item)), span: item.span };
+        let value = ast::Expr { kind: ast::ExprKind::Path(path(items)), span: items.span };
+        self.for_(&pattern, &value, body, span)
     }
 
     /// The block of `each` or `for`, run once for each member.

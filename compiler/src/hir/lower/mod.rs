@@ -20,7 +20,7 @@ pub use functions::functions;
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::check::{duplicates, wide};
-use super::infer::Infer;
+use super::infer::{Infer, TYPE_SIZE_MAX};
 use super::items::{Scope, resolve_type_with};
 use super::roles::{self, RoleNames};
 use super::{
@@ -210,7 +210,11 @@ impl Lower<'_> {
     }
 
     /// Adds an expression.
-    fn add(&mut self, kind: ExprKind, ty: Ty, span: Span) -> ExprId {
+    fn add(&mut self, kind: ExprKind, mut ty: Ty, span: Span) -> ExprId {
+        if self.infer.is_too_large(&ty) {
+            self.diagnostics.push(Meaning::TooLarge { max: TYPE_SIZE_MAX, span }.into());
+            ty = Ty::Error;
+        }
         self.near.push(self.near_of(&kind));
         self.body.add(Expr { kind, ty, span })
     }

@@ -3,7 +3,7 @@
 use super::Lower;
 use crate::diagnostic::meaning::{Meaning, Thing};
 use crate::diagnostic::nearest;
-use crate::hir::{ExprId, ExprKind, LocalId, RoleId, ServiceId};
+use crate::hir::{ExprId, ExprKind, LocalId, RoleId, ServiceId, TypeDef};
 use crate::span::Span;
 use crate::syntax::ast::{self, Ident};
 
@@ -70,12 +70,43 @@ impl Lower<'_> {
                 let is_abort = matches!(name.name.as_str(), "why" | "e" | "err" | "error" | "reason" | "abort");
                 let thing = match self.unnamed.last() {
                     Some(block) if is_abort && candidates.is_empty() => Thing::Abort { block: *block },
-                    _ => Thing::Variable,
+                    _ => self.bare_variant(name).unwrap_or(Thing::Variable),
                 };
+                let candidates = if matches!(thing, Thing::BareVariant { .. }) { Vec::new() } else { candidates };
                 self.diagnostics.push(Meaning::unknown(thing, name, candidates));
             }
         }
         self.error(name.span)
+    }
+
+    /// What the name means if it is that of an operation of some role's service.
+    pub(super) fn bare_operation(&self, name: &Ident) -> Option<Thing> {
+        let has =
+            |service: &ServiceId| self.hir.service(*service).operations.iter().any(|it| it.name.name == name.name);
+        let roles: Vec<String> =
+            self.roles.iter().filter(|role| role.services.iter().any(has)).map(|role| role.name.name.clone()).collect();
+        (!roles.is_empty()).then_some(Thing::BareOperation { roles })
+    }
+
+    /// What the name means if it is that of a variant of some enum.
+    pub(super) fn bare_variant(&self, name: &Ident) -> Option<Thing> {
+        let has = |definition: &&TypeDef| definition.variants().iter().any(|variant| variant.name.name == name.name);
+        let enums: Vec<String> = self
+            .hir
+            .types
+            .iter()
+            .filter(has)
+            .map(|definition| definition.name.name.clone())
+            .filter(|owner| self.scope.type_id(owner).is_some())
+            .collect();
+        (!enums.is_empty()).then_some(Thing::BareVariant { enums })
+    }
+
+    /// The operation that a compensation of that name undoes.
+    fn compensated_by(&self, services: &[ServiceId], name: &str) -> Option<String> {
+        let mut operations = services.iter().flat_map(|service| &self.hir.service(*service).operations);
+        let undone = operations.find(|operation| operation.kind.compensation().is_some_and(|it| it.name == name));
+        undone.map(|operation| operation.name.name.clone())
     }
 
     /// The operation of that name that a role offers.
@@ -104,6 +135,7 @@ impl Lower<'_> {
                     role: role_name,
                     service_known: !services.is_empty(),
                     any_service: !self.hir.services.is_empty(),
+                    compensates: self.compensated_by(&services, &name.name),
                 };
                 self.diagnostics.push(Meaning::unknown(thing, name, candidates));
                 None

@@ -103,7 +103,11 @@ impl Lower<'_> {
             }
             let candidates = nearest(&name.name, ["Some", "Ok", "Err"].into_iter());
             let ty = self.hir.show(&self.infer.known(ty));
-            self.diagnostics.push(Meaning::unknown(Thing::Variant { ty }, name, candidates));
+            let unknown = match self.bare_variant(name) {
+                Some(bare) => Meaning::unknown(bare, name, Vec::new()),
+                None => Meaning::unknown(Thing::Variant { ty }, name, candidates),
+            };
+            self.diagnostics.push(unknown);
             return self.bind_all(items);
         }
         let Some((id, index)) = self.variant(path) else {

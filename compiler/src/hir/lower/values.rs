@@ -40,8 +40,21 @@ impl<'hir> Lower<'hir> {
     }
 
     pub(super) fn literal(&mut self, literal: &ast::Literal, span: Span) -> ExprId {
+        if let ast::Literal::Str(text) = literal {
+            self.check_braces(text, span);
+        }
         let (literal, ty) = self.literal_value(literal);
         self.add(ExprKind::Literal(literal), ty, span)
+    }
+
+    /// Reports the name of a variable in braces, which other languages put the value of into a string.
+    fn check_braces(&mut self, text: &str, span: Span) {
+        let names = text.split('{').skip(1).filter_map(|rest| rest.split_once('}')).map(|(name, _)| name);
+        let name =
+            names.map(|name| name.split(':').next().unwrap_or(name).trim()).find(|name| self.variable(name).is_some());
+        if let Some(name) = name {
+            self.diagnostics.push(Meaning::BracesInString { name: name.to_owned(), span }.into());
+        }
     }
 
     pub(super) fn list(&mut self, items: &[ast::Expr], span: Span) -> ExprId {
@@ -212,7 +225,11 @@ impl<'hir> Lower<'hir> {
             }
             Some(_) | None => {
                 let candidates = nearest(&name.name, self.scope.type_names());
-                self.diagnostics.push(Meaning::unknown(Thing::Struct, name, candidates));
+                let unknown = match self.bare_variant(name) {
+                    Some(bare) => Meaning::unknown(bare, name, Vec::new()),
+                    None => Meaning::unknown(Thing::Struct, name, candidates),
+                };
+                self.diagnostics.push(unknown);
                 None
             }
         }

@@ -5,7 +5,7 @@ use std::fmt::Write;
 use super::super::{Expr, ExprKind};
 use super::Printer;
 use crate::hir::builtin::table::Form;
-use crate::hir::{Constructor, Literal, Pattern, PatternKind, ServiceId, Ty};
+use crate::hir::{Constructor, Literal, Pattern, PatternKind, ServiceId, Ty, VariantShape};
 use crate::syntax::ast::{BinaryOp, UnaryOp};
 
 impl Printer<'_> {
@@ -27,6 +27,15 @@ impl Printer<'_> {
             }
             PatternKind::Construct(constructor, fields) => {
                 let names = self.constructor(*constructor);
+                if self.is_positional(*constructor) && in_order(fields) {
+                    self.push(if fields.is_empty() { "" } else { "(" });
+                    for (position, (_, field)) in fields.iter().enumerate() {
+                        self.comma(position);
+                        self.pattern(field);
+                    }
+                    self.push(if fields.is_empty() { "" } else { ")" });
+                    return;
+                }
                 for (position, (index, field)) in fields.iter().enumerate() {
                     self.push(if position == 0 { " { " } else { ", " });
                     let _ = write!(self.out, "{}: ", names.get(*index as usize).map_or("0", String::as_str));
@@ -73,6 +82,18 @@ impl Printer<'_> {
             Constructor::Err => {
                 self.push("Err");
                 Vec::new()
+            }
+        }
+    }
+
+    /// Whether the parts are written by their order, as in `Some(x)`.
+    fn is_positional(&self, constructor: Constructor) -> bool {
+        match constructor {
+            Constructor::Some | Constructor::None | Constructor::Ok | Constructor::Err => true,
+            Constructor::Struct(_) => false,
+            Constructor::Variant(id, index) => {
+                let variant = self.hir.type_def(id).variants().get(index as usize);
+                variant.is_some_and(|variant| variant.shape == VariantShape::Tuple)
             }
         }
     }
@@ -124,6 +145,15 @@ impl Printer<'_> {
             ExprKind::List(items) => self.list("[", items, "]"),
             ExprKind::Construct(constructor, fields, base) => {
                 let names = self.constructor(*constructor);
+                if self.is_positional(*constructor) && base.is_none() && in_order(fields) {
+                    self.push(if fields.is_empty() { "" } else { "(" });
+                    for (position, (_, value)) in fields.iter().enumerate() {
+                        self.comma(position);
+                        self.expr(value);
+                    }
+                    self.push(if fields.is_empty() { "" } else { ")" });
+                    return;
+                }
                 let mut parts = 0;
                 for (index, value) in fields {
                     self.push(if parts == 0 { " { " } else { ", " });
@@ -187,4 +217,9 @@ impl Printer<'_> {
         self.expr(two);
         self.push(")");
     }
+}
+
+/// Whether the parts are all there, in order.
+fn in_order<T>(parts: &[(u32, T)]) -> bool {
+    (0..).zip(parts).all(|(position, (index, _))| *index == position)
 }

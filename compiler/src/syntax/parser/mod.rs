@@ -7,6 +7,7 @@ mod control;
 mod error;
 mod expression;
 mod foreign;
+mod forms;
 mod items;
 mod pattern;
 mod recovery;

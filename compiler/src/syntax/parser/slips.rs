@@ -1,6 +1,7 @@
 //! Failures of the parser as problems: the commonest slips by name, anything else by what was found and expected.
 
 use super::error::{Expected, Label, ParseError};
+use super::forms::form;
 use crate::diagnostic::{Diagnostics, Problem};
 use crate::span::Span;
 use crate::syntax::token::Token;
@@ -11,6 +12,7 @@ const EXPECTED_COUNT_MAX: usize = 5;
 /// Reports the failures, of which those beside a token that the lexer or the balancing of brackets has reported are left
 /// out.
 pub fn report(errors: Vec<ParseError>, tokens: &[(Token, Span)], text: &str, diagnostics: &mut Diagnostics) {
+    let mut covered: Vec<Span> = Vec::new();
     for error in errors {
         let at = error.span.start;
         let index = tokens.partition_point(|(_, span)| span.start < at);
@@ -19,10 +21,15 @@ pub fn report(errors: Vec<ParseError>, tokens: &[(Token, Span)], text: &str, dia
             let is_added = span.start == span.end && span.start == at;
             *token == Token::Error || is_added
         });
-        if !known {
-            let problem = error.problem.clone().map_or_else(|| problem(&error, tokens, text), |problem| *problem);
-            diagnostics.push(problem);
+        if known || covered.iter().any(|span| span.start <= at && at < span.end) {
+            continue;
         }
+        if let (None, Some((problem, span))) = (&error.problem, form(&error, tokens, text)) {
+            covered.push(span);
+            diagnostics.push(problem);
+            continue;
+        }
+        diagnostics.push(error.problem.clone().map_or_else(|| problem(&error, tokens, text), |problem| *problem));
     }
 }
 

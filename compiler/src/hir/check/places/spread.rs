@@ -3,7 +3,7 @@
 use super::super::misplaced;
 use super::Placer;
 use crate::diagnostic::grouping::Grouping;
-use crate::diagnostic::meaning::{Lives, Meaning};
+use crate::diagnostic::meaning::{InPlace, Lives, Meaning};
 use crate::hir::{At, Demand, ExprId, ExprKind, Pattern, PatternKind, Place, Placed, Spread, Ty};
 use crate::span::Span;
 
@@ -180,7 +180,7 @@ impl Placer<'_> {
                     Place::Everywhere | Place::Error => Vec::new(),
                 };
                 let (role, value) = (choreography.role_name(role).to_owned(), self.body[value].span);
-                let parts = vec![Lives { value: None, span: value, roles, instead: None }];
+                let parts = vec![Lives { value: None, span: value, roles, instead: None, in_place: InPlace::Never }];
                 Meaning::NotHere { role, span: value, by: span, parts }.into()
             }
         };

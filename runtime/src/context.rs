@@ -93,9 +93,11 @@ impl Failure {
     }
 }
 
-impl<E: std::error::Error + Send + Sync + 'static> From<E> for Failure {
+/// Every error that `Box<dyn Error + Send + Sync>` can be made of: those of libraries, boxed
+/// ones, and `anyhow`'s.
+impl<E: Into<BoxError>> From<E> for Failure {
     fn from(error: E) -> Self {
-        Self::Infrastructure(Box::new(error))
+        Self::Infrastructure(error.into())
     }
 }
 

@@ -65,6 +65,7 @@ mod json;
 mod names;
 mod node;
 pub mod plain;
+mod quoted;
 mod seldom;
 #[cfg(feature = "signal")]
 mod signal;
@@ -85,7 +86,7 @@ pub use error::Error;
 pub use json::VALUE_DEPTH_MAX;
 pub use node::{
     CLIENT_ID_BYTES_MAX, Cancelled, Counts, Handle, LOG_AFTER_DEFAULT, Limits, Node, NodeBuilder, NodeContext,
-    PARTICIPANTS_MAX, RETENTION_DEFAULT, RETENTION_MIN, Start, Unfinished,
+    PARTICIPANTS_MAX, Peer, RETENTION_DEFAULT, RETENTION_MIN, Start, Unfinished,
 };
 #[cfg(feature = "sqlite")]
 pub use rusqlite;

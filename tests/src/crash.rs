@@ -210,6 +210,10 @@ impl Inbound for CrashingInbound {
         self.inbound.connected(node);
     }
 
+    fn disconnected(&self, node: &str, cause: &str) {
+        self.inbound.disconnected(node, cause);
+    }
+
     fn room(&self, node: &str) {
         self.inbound.room(node);
     }

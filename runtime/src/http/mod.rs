@@ -184,7 +184,7 @@ impl Service {
         {
             return Err(Failure::Abort(abort));
         }
-        Err(answer.failure(String::new()).into())
+        Err(answer.failure(answer.lacks_abort()).into())
     }
 
     /// Undoes an operation. Called by generated code.
@@ -241,6 +241,16 @@ struct Answer {
 }
 
 impl Answer {
+    /// What a refusal has to say, where this looks like one and does not say it.
+    fn lacks_abort(&self) -> String {
+        match self.status {
+            StatusCode::CONFLICT | StatusCode::UNPROCESSABLE_ENTITY => {
+                ", whose body is not `{\"abort\": \"reason\"}`: so it is tried again, and is no refusal".to_owned()
+            }
+            _ => String::new(),
+        }
+    }
+
     /// An answer of which nothing can be made, for that reason if it is not its status.
     fn failure(&self, why: String) -> RequestFailed {
         let Self { url, status, body } = self;

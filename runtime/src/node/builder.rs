@@ -11,6 +11,7 @@ use tokio::sync::mpsc;
 
 use super::admission::Admission;
 use super::clock::{self, Clock, Timers};
+use super::configured;
 use super::forget;
 use super::inbound::NodeInbound;
 use super::limits::{Limits, check_name, short};
@@ -301,6 +302,8 @@ impl<S: Store> NodeBuilder<S> {
         let operations: Vec<_> = self.roles.iter().flat_map(|role| role.operations()).copied().collect();
         let retries = Arc::new(retries::resolve(&self.retries, &operations)?);
         let repertoire = Repertoire::new(self.roles)?;
+        configured::check_name("the node's name", &self.name)?;
+        configured::check_assignments(&self.assignments, &repertoire)?;
         let configuration = |error: StoreError| Error::configuration(error.to_string());
         let mut left = Left::new(self.store.ages().await.map_err(configuration)?);
         left.check_is_of(&self.name, &self.store).await?;
@@ -338,6 +341,7 @@ impl<S: Store> NodeBuilder<S> {
             recovery: Recovery::new(),
             counts: Counters::default(),
             refusals: Seldom::default(),
+            presence: super::presence::Presence::new(),
         });
         let cells = shared.take_up_first(&mut left).await.map_err(configuration)?;
         let inbound: Arc<dyn Inbound> = Arc::new(NodeInbound(Arc::downgrade(&shared)));

@@ -22,6 +22,7 @@ use super::waiters::{Waiters, ending};
 use super::{Shared, trace};
 use crate::context::{Definition, IdempotencyKey};
 use crate::error::Error;
+use crate::quoted::quoted;
 use crate::store::{Job, Store, StoreError};
 use accompanist_core::{
     Digest, Event, Frame, Header, Millis, Position, Run, Session, SessionKey, TransactionRecord, Write, WriteId,
@@ -448,7 +449,7 @@ impl<S: Store> Cell<S> {
     }
 
     fn tell(self: &Arc<Self>, shared: &Arc<Shared<S>>, waiters: &mut Waiters, event: Event) {
-        let (session, id, node) = (self.key.session, &self.header.client_id, &shared.name);
+        let (session, id, node) = (self.key.session, quoted(&self.header.client_id), &shared.name);
         match event {
             Event::Accepted => waiters.accept(),
             Event::Decided(outcome) => {
@@ -456,20 +457,36 @@ impl<S: Store> Cell<S> {
                 waiters.decide(ending(outcome));
             }
             Event::Settled(outcome) => waiters.settle(ending(outcome)),
+            // Without the spans around them, whose fields a formatter would print in each line:
+            // they say what these say.
             Event::OperationFailed { operation, reason, attempts } => {
                 count(&shared.counts.operations_failed);
-                tracing::warn!(%session, id, node, %operation, %reason, attempts, "an operation failed and is tried again");
+                // What trying does not cure is said at the first attempt and the last.
+                let is_known = attempts > 1 && S::advice(&reason).is_some();
+                let reason = quoted(&reason);
+                if is_known {
+                    tracing::debug!(parent: None, %id, node, %operation, attempts, %reason, "an operation failed again");
+                } else {
+                    tracing::warn!(parent: None, %id, node, %operation, attempts, %reason, "an operation failed and is tried again");
+                }
+            }
+            Event::OperationGivenUp { operation, reason, attempts } => {
+                count(&shared.counts.operations_failed);
+                let reason = quoted(&reason);
+                tracing::error!(parent: None, %session, %id, node, %operation, attempts, %reason, "an operation failed for the last time, and what was done is rolled back");
             }
             Event::CompensationFailed { operation, reason, attempts } => {
                 count(&shared.counts.compensations_failed);
-                tracing::error!(%session, id, node, %operation, %reason, attempts, "a compensation failed and is tried again");
+                let reason = quoted(&reason);
+                tracing::error!(parent: None, %id, node, %operation, attempts, %reason, "a compensation failed and is tried again");
             }
             Event::PeerRefused { role, reason } => {
                 let role = self.role.definition().participant_name(&self.header, role);
-                tracing::error!(%session, id, node, role, %reason, "a role cannot take part; the session waits for it");
+                let reason = quoted(&reason);
+                tracing::error!(%session, %id, node, role, %reason, "a role cannot take part; the session waits for it");
             }
             Event::Parked(divergence) => {
-                tracing::error!(%session, id, node, %divergence, "the program differs from its record; the session is parked");
+                tracing::error!(%session, %id, node, divergence = %quoted(&divergence.to_string()), "the program differs from its record; the session is parked");
                 let error = Error::parked(divergence.to_string());
                 waiters.decide(Err(error.clone()));
                 waiters.settle(Err(error));

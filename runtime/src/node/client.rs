@@ -15,7 +15,7 @@ use super::cell::{Cell, lock};
 use super::limits::{NAME_BYTES_MAX, check_name};
 use super::waiters::{Ending, Waiters};
 use super::{Node, PARTICIPANTS_MAX, Shared};
-use crate::context::{Choreography, Definition};
+use crate::context::{BoxFuture, Choreography, Definition};
 use crate::error::Error;
 use crate::json::{Unwritable, discard, to_json};
 use crate::store::Store;
@@ -26,8 +26,9 @@ pub const CLIENT_ID_BYTES_MAX: usize = NAME_BYTES_MAX;
 /// A deadline that is further away, a hundred years, is as far.
 const DEADLINE_MILLIS_MAX: u64 = 100 * 365 * 24 * 60 * 60 * 1_000;
 
-/// A session about to be started; `accepted`, `decided` or `settled` starts it.
-#[must_use = "a session starts when it is asked to be accepted, decided or settled"]
+/// A session about to be started; `accepted`, `decided` or `settled` starts it, and so does
+/// awaiting it, which is `settled`.
+#[must_use = "a session starts when it is awaited, or asked to be accepted, decided or settled"]
 pub struct Start<S: Store, A> {
     node: Node<S>,
     arguments: A,
@@ -121,6 +122,16 @@ impl<S: Store, A: Choreography> Start<S, A> {
         let key = node.shared.start(request, waiters).await?;
         let canceller = Arc::new(Canceller::new(&node.shared, key));
         Ok(Handle { key, decided: waits_decided, settled: waits_settled, canceller, output: PhantomData })
+    }
+}
+
+/// As [`Start::settled`].
+impl<S: Store, A: Choreography + 'static> IntoFuture for Start<S, A> {
+    type Output = Result<A::Output, Error>;
+    type IntoFuture = BoxFuture<'static, Self::Output>;
+
+    fn into_future(self) -> Self::IntoFuture {
+        Box::pin(self.settled())
     }
 }
 

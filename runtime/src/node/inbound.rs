@@ -14,6 +14,7 @@ use super::table::{Slot, Table};
 use super::waiters::Waiters;
 use super::{OPENING_FRAMES_MAX, PARTICIPANTS_MAX, Shared, WeakShared};
 use crate::context::Definition;
+use crate::quoted::quoted;
 use crate::store::Store;
 use crate::transport::Inbound;
 
@@ -48,7 +49,17 @@ impl<S: Store> Inbound for NodeInbound<S> {
                 Slot::Live(_) | Slot::Opening(_) => None,
             })
             .collect();
-        tracing::debug!(node, sessions = cells.len(), "connected");
+        count(&shared.counts.connections);
+        match shared.presence.connected(node) {
+            None => tracing::info!(node = shared.name, peer = node, sessions = cells.len(), "connected"),
+            Some(away) => tracing::info!(
+                node = shared.name,
+                peer = node,
+                sessions = cells.len(),
+                away_millis = away.as_millis(),
+                "connected again"
+            ),
+        }
         // All of them say everything again.
         lock(&shared.unsent).forget(node);
         for cell in cells {
@@ -58,6 +69,12 @@ impl<S: Store> Inbound for NodeInbound<S> {
                     session.handle_connected(*role);
                 }
             });
+        }
+    }
+
+    fn disconnected(&self, node: &str, cause: &str) {
+        if let Some(shared) = self.0.upgrade() {
+            shared.presence.disconnected(node, cause);
         }
     }
 
@@ -274,7 +291,7 @@ impl<S: Store> Shared<S> {
         count(&self.counts.frames_refused);
         // A peer that sends nothing else must not fill the log.
         if let Some(unsaid) = self.refusals.says() {
-            tracing::warn!(node = self.name, from, reason, unsaid, "refused a frame");
+            tracing::warn!(node = self.name, from = %quoted(from), reason = %quoted(reason), unsaid, "refused a frame");
         }
         // A refusal is not answered by another.
         let Some(frame) = frame.filter(|frame| !matches!(frame.body, Body::Refused { .. })) else { return };

@@ -60,6 +60,12 @@ pub struct Counts {
     pub frames_received: u64,
     /// Frames refused: unreadable, of unknown choreographies, or from a node that may not send them.
     pub frames_refused: u64,
+    /// Other nodes that this one knows of.
+    pub peers: u64,
+    /// Those of them that are connected.
+    pub peers_connected: u64,
+    /// Connections with other nodes that have been made: one more for each time that one was lost.
+    pub connections: u64,
     /// Connections refused: of strangers, of other versions, of those that said nothing, and where one end did not believe the other's certificate.
     pub connections_refused: u64,
     /// Frames that would have begun a session here and were dropped, as there was no room: they come again.
@@ -84,6 +90,7 @@ pub(super) struct Counters {
     pub(super) frames_received: AtomicU64,
     pub(super) frames_refused: AtomicU64,
     pub(super) frames_dropped: AtomicU64,
+    pub(super) connections: AtomicU64,
     pub(super) connections_refused: AtomicU64,
 }
 
@@ -120,11 +127,15 @@ impl<S: Store> Shared<S> {
             frames_received: load(&counters.frames_received),
             frames_refused: load(&counters.frames_refused),
             frames_dropped: load(&counters.frames_dropped),
+            connections: load(&counters.connections),
             connections_refused: load(&counters.connections_refused),
             starts_waiting: self.admission.waiting() as u64,
             started_bytes: self.admission.bytes() as u64,
             ..Counts::default()
         };
+        let peers = self.peers();
+        counts.peers = peers.len() as u64;
+        counts.peers_connected = peers.iter().filter(|peer| peer.connected).count() as u64;
         self.count_sessions(&mut counts);
         counts
     }
@@ -203,6 +214,9 @@ const METRICS: &[Metric] = metrics! {
     Counter "accompanist_frames_received_total" frames_received "Frames that came in.";
     Counter "accompanist_frames_dropped_total" frames_dropped "Frames that would have begun a session and were dropped for want of room.";
     Counter "accompanist_frames_refused_total" frames_refused "Frames that were refused.";
+    Gauge "accompanist_peers" peers "Other nodes that this one knows of.";
+    Gauge "accompanist_peers_connected" peers_connected "Other nodes that are connected.";
+    Counter "accompanist_connections_total" connections "Connections with other nodes that have been made.";
     Counter "accompanist_connections_refused_total" connections_refused "Connections that were refused.";
 };
 

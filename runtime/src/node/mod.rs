@@ -9,6 +9,7 @@ mod cancel;
 mod cell;
 mod client;
 mod clock;
+mod configured;
 mod context;
 mod drain;
 mod forget;
@@ -16,6 +17,7 @@ mod inbound;
 mod life;
 mod limits;
 mod metrics;
+mod presence;
 mod process;
 mod recovery;
 mod repertoire;
@@ -51,6 +53,7 @@ pub use limits::Limits;
 pub(crate) use limits::PAYLOAD_BYTES_MAX;
 use metrics::Counters;
 pub use metrics::Counts;
+pub use presence::Peer;
 use process::Process;
 use recovery::Recovery;
 use repertoire::Repertoire;
@@ -177,6 +180,7 @@ pub(crate) struct Shared<S: Store> {
     recovery: Recovery,
     counts: Counters,
     refusals: Seldom,
+    presence: presence::Presence,
 }
 
 impl<S: Store> Shared<S> {

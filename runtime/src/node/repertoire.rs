@@ -54,10 +54,9 @@ impl<S: Store> Repertoire<S> {
         Ok(Self { choreographies })
     }
 
-    /// The names of the choreographies.
-    #[cfg(all(feature = "admin", unix))]
-    pub(super) fn names(&self) -> impl Iterator<Item = &'static str> {
-        self.choreographies.keys().copied()
+    /// The choreographies that the node plays roles of, in all their versions.
+    pub(super) fn definitions(&self) -> impl Iterator<Item = &'static Definition> {
+        self.choreographies.values().flatten().map(|version| version.definition)
     }
 
     /// A choreography's name, if the node plays a role of it.

@@ -37,7 +37,10 @@ impl<S: Store> Transact<S> for Transaction<S> {
             }
             let span = trace::step(&self.cell, trace::Step::Transaction, self.position, self.operation.name());
             let ran = catch_panic(self.operation.commit(tx)).instrument(span.clone()).await;
-            let ran = ran.unwrap_or_else(|panic| Ran::Failed(panic.into()));
+            let ran = match ran.unwrap_or_else(|panic| Ran::Failed(panic.into())) {
+                Ran::Failed(reason) => Ran::Failed(advised::<S>(reason)),
+                ran @ (Ran::Done(_) | Ran::Refused(_) | Ran::Unrecordable(_)) => ran,
+            };
             trace::ended(&span, &ran);
             drop(span);
             let position = self.position;
@@ -94,7 +97,7 @@ impl<S: Store> Transact<S> for Compensation<S> {
             let result = record.result.as_deref().unwrap_or("null");
             let compensate = self.cell.role.compensate(tx, &record.operation, &record.arguments, result);
             let span = trace::step(&self.cell, trace::Step::Compensation, record.position, &record.operation);
-            let result = compensated(catch_panic(compensate).instrument(span.clone()).await);
+            let result = compensated(catch_panic(compensate).instrument(span.clone()).await).map_err(advised::<S>);
             if let Err(reason) = &result {
                 trace::failed(&span, reason);
             }
@@ -116,6 +119,14 @@ impl<S: Store> Transact<S> for Compensation<S> {
             self.cell.count(|counts| &counts.compensations);
         }
         self.writes.done(&self.cell, result);
+    }
+}
+
+/// A failure, with what the store knows to do about it.
+fn advised<S: Store>(failure: Arc<str>) -> Arc<str> {
+    match S::advice(&failure) {
+        Some(advice) => format!("{failure}; {advice}").into(),
+        None => failure,
     }
 }
 

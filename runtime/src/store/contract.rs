@@ -12,7 +12,7 @@ use accompanist_core::{
     ScopeVote, ScopeVoteRecord, Scopes, SessionKey, Stored, TransactionRecord, Urgency, Write, WriteId,
 };
 
-use super::{Job, Store, StoreError, Transact};
+use super::{Audit, Finished, FinishedQuery, Job, Store, StoreError, Transact};
 use crate::context::{BoxFuture, Database};
 
 /// Longer than anything here takes; a test that waits for it has failed.
@@ -173,6 +173,8 @@ pub(super) fn check<S: Store>(new: impl Fn() -> S) {
     messages_are_added_and_dropped(&new());
     unfinished_sessions_come_in_the_order_of_their_start(&new());
     finished_sessions_are_forgotten_after_their_retention(&new());
+    finished_sessions_are_listed_the_newest_first(&new());
+    what_operators_did_is_kept_for_each_session(&new());
     a_panic_is_an_error(&new());
     every_state_comes_back(&new());
 }
@@ -384,6 +386,59 @@ fn finished_sessions_are_forgotten_after_their_retention<S: Store>(store: &S) {
     assert_eq!(now(store.forget(Duration::ZERO)).unwrap(), 599);
     assert_eq!(stored(store, 1), None);
     assert!(stored(store, 0).is_some());
+}
+
+fn finished_sessions_are_listed_the_newest_first<S: Store>(store: &S) {
+    let log = Log::new();
+    for number in 0..5 {
+        log.commit(store, key(number), write(number, 1, vec![])).unwrap();
+    }
+    for number in [0, 3, 4] {
+        log.commit(store, key(number), finish(number, 2)).unwrap();
+        // Ends within one millisecond are in the order of their starts.
+        std::thread::sleep(Duration::from_millis(2));
+    }
+    let ask = |query: FinishedQuery, limit| now_in_a_runtime(store.finished(query, limit)).unwrap();
+    let ids = |found: &[Finished]| -> Vec<String> {
+        found.iter().map(|finished| finished.row.header.client_id.clone()).collect()
+    };
+    let newest = |choreography: Option<&str>, before, limit| {
+        ask(FinishedQuery::Newest { choreography: choreography.map(ToOwned::to_owned), before }, limit)
+    };
+    let all = newest(None, None, 10);
+    assert_eq!(ids(&all), ["order-4", "order-3", "order-0"]);
+    assert!(all.iter().all(|finished| matches!(finished.row.state, RowState::Finished { outcome: Ok(_) })));
+    let first = newest(Some("Order"), None, 2);
+    assert_eq!(ids(&first), ["order-4", "order-3"]);
+    assert_eq!(ids(&newest(Some("Order"), first.last().map(|last| last.cursor), 2)), ["order-0"]);
+    assert_eq!(ids(&newest(Some("Other"), None, 2)), [""; 0]);
+    let session = key(0).session;
+    assert_eq!(ids(&ask(FinishedQuery::Identity(session, session), 9)), ["order-0"]);
+    assert_eq!(ids(&ask(FinishedQuery::ClientId("order-4".to_owned()), 9)), ["order-4"]);
+    assert_eq!(ids(&ask(FinishedQuery::ClientId("order-1".to_owned()), 9)), [""; 0], "it is not finished");
+}
+
+fn what_operators_did_is_kept_for_each_session<S: Store>(store: &S) {
+    let audit = |number: u32, outcome: &str| Audit {
+        unix_millis: 1_800_000_000_000,
+        session: Some(key(number).session),
+        action: "abort".to_owned(),
+        outcome: outcome.to_owned(),
+        reason: "the \"customer\"\ncalled".to_owned(),
+        uid: Some(1000),
+    };
+    for (number, outcome) in [(1, "asked"), (2, "asked"), (1, "aborted")] {
+        now_in_a_runtime(store.record_audit(audit(number, outcome))).unwrap();
+    }
+    let of = |number| now_in_a_runtime(store.audits(key(number).session)).unwrap();
+    assert_eq!(of(1), [audit(1, "asked"), audit(1, "aborted")]);
+    assert_eq!(of(2), [audit(2, "asked")]);
+    assert_eq!(of(3), []);
+}
+
+/// The output of a future that may wait for another thread.
+fn now_in_a_runtime<T>(future: impl Future<Output = T>) -> T {
+    tokio::runtime::Builder::new_current_thread().build().unwrap().block_on(future)
 }
 
 fn a_panic_is_an_error<S: Store>(store: &S) {

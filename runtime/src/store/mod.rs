@@ -1,10 +1,12 @@
 //! What a node needs of a database: the session rows and records beside the service's own tables, changed in the same commits.
 
+mod audit;
 mod block_on;
 #[cfg(test)]
 mod contract;
 #[cfg(feature = "sim")]
 pub(crate) mod driven;
+mod finished;
 mod memory;
 #[cfg(feature = "sqlite")]
 mod sqlite;
@@ -14,10 +16,12 @@ use std::future::Future;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use accompanist_core::{RoleId, SessionKey, Stored, Write};
+use accompanist_core::{RoleId, SessionId, SessionKey, Stored, Write};
 
+pub use self::audit::{AUDITS_MAX, Audit};
 #[cfg(feature = "sim")]
 pub(crate) use self::block_on::panic_text;
+pub use self::finished::{Finished, FinishedCursor, FinishedQuery};
 #[cfg(feature = "sim")]
 pub(crate) use self::memory::MemoryMedium;
 pub use self::memory::{Memory, MemoryTx};
@@ -58,9 +62,41 @@ pub trait Store: Database {
         }
     }
 
+    /// At most `limit` roles' parts of sessions that are finished and not forgotten, the newest
+    /// first.
+    ///
+    /// # Errors
+    /// Also where the store does not list them, which is what it says unless it has its own.
+    fn finished(
+        &self,
+        _query: FinishedQuery,
+        _limit: usize,
+    ) -> impl Future<Output = Result<Vec<Finished>, StoreError>> + Send {
+        async { Err(StoreError::Failed("this store does not list finished sessions".to_owned())) }
+    }
+
+    /// Records durably what an operator did. A store without a place for it does nothing.
+    fn record_audit(&self, _audit: Audit) -> impl Future<Output = Result<(), StoreError>> + Send {
+        async { Ok(()) }
+    }
+
+    /// What operators did to a session, the oldest first.
+    fn audits(&self, _session: SessionId) -> impl Future<Output = Result<Vec<Audit>, StoreError>> + Send {
+        async { Ok(Vec::new()) }
+    }
+
     /// How many commits it has made durable since it was opened, each one sync; zero for a store that does not say.
     fn commits(&self) -> u64 {
         0
+    }
+
+    /// What to do about a failure of an operation, where the store knows of a cause that trying
+    /// again does not cure.
+    fn advice(_failure: &str) -> Option<&'static str>
+    where
+        Self: Sized,
+    {
+        None
     }
 
     /// Where a node over this store listens for operators, unless it is told otherwise; nowhere for a store that is no file.

@@ -42,6 +42,12 @@ pub trait Link: Send + Sync + 'static {
     fn may_reach(&self, _node: &str) -> bool {
         true
     }
+
+    /// The other nodes that it was given, for operators; a transport that is given none says
+    /// nothing.
+    fn peers(&self) -> Vec<String> {
+        Vec::new()
+    }
 }
 
 /// What a transport tells its node. Called from any thread; must not block.
@@ -51,6 +57,10 @@ pub trait Inbound: Send + Sync + 'static {
 
     /// A connection with `node` has been made; nothing sent before has to be waited for.
     fn connected(&self, node: &str);
+
+    /// There is no connection with `node`, and why: one has ended, or could not be made. For
+    /// operators; one that wraps another passes it on.
+    fn disconnected(&self, _node: &str, _cause: &str) {}
 
     /// There is room again for frames to `node`, some of which were refused. A transport that refuses none never says so; one that wraps another
     /// passes it on.

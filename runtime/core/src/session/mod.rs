@@ -124,6 +124,16 @@ pub enum Event {
         /// How often it has been tried.
         attempts: u32,
     },
+    /// An operation failed, and is not tried again: the session, or the scope that it is in, is
+    /// rolled back.
+    OperationGivenUp {
+        /// Which.
+        operation: Arc<str>,
+        /// What the service said.
+        reason: Arc<str>,
+        /// How often it has been tried.
+        attempts: u32,
+    },
     /// The program did something else than what is recorded, and has been stopped.
     Parked(Divergence),
     /// A peer said why it cannot take part.

@@ -3,17 +3,22 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use accompanist_core::{Cancel, Session, Trying};
+use accompanist_core::{Cancel, RowState, Session, Trying};
+use serde::Serialize;
+use serde_json::value::RawValue;
 use serde_json::{Value, json};
 use tokio::time::{Instant, sleep};
 
+use super::audit::Asked;
 use super::find::Part;
+use super::finished::outcome;
 use super::inspect::Shown;
 use super::list::state_name;
 use super::request::{Abort, Settle};
-use super::{Fault, Kind};
+use super::{Fault, Kind, value};
 use crate::node::Shared;
 use crate::node::cell::Cell;
+use crate::quoted::quoted;
 use crate::store::Store;
 
 /// How long an answer waits for what it says to be durable.
@@ -22,13 +27,34 @@ const DURABLE_WITHIN: Duration = Duration::from_secs(10);
 /// How often it looks.
 const LOOK_EVERY: Duration = Duration::from_millis(2);
 
+/// What was the case when an operator asked to end a session.
+enum Before {
+    /// It is being rolled back already, for this reason.
+    Aborting(String),
+    /// It can be asked.
+    Open,
+}
+
+fn before(session: &Session) -> Before {
+    match session.state() {
+        Some(RowState::Aborting { reason, .. }) => Before::Aborting(reason.to_string()),
+        None
+        | Some(RowState::Active | RowState::Voted { .. } | RowState::Committed { .. } | RowState::Finished { .. }) => {
+            Before::Open
+        }
+    }
+}
+
 impl<S: Store> Shared<S> {
     /// Tries again now what fails of `session`, or of all of them, and sends again what nobody has answered.
-    pub(super) async fn retry(&self, session: Option<&str>) -> Result<Value, Fault> {
+    pub(super) async fn retry(&self, session: Option<&str>, uid: Option<u32>) -> Result<Box<RawValue>, Fault> {
         let parts = match session {
-            Some(name) => self.existing(name)?,
+            Some(name) => self.existing(name).await?,
             None => self.parts(),
         };
+        let meant = session.and_then(|_| Some(parts.first()?.key().session));
+        let asked = Asked { action: "retry", session: meant, reason: "", uid };
+        self.audit_asked(&asked).await?;
         let (mut sessions, mut tried) = (0, 0);
         for part in parts {
             if let Part::Live(cell) = part {
@@ -39,27 +65,58 @@ impl<S: Store> Shared<S> {
             }
         }
         tracing::info!(node = self.name, session, sessions, tried, "an operator has things tried again");
-        Ok(json!({ "sessions": sessions, "tried": tried }))
+        self.audit_outcome(&asked, &format!("{tried} tried at once")).await;
+        value(json!({ "sessions": sessions, "tried": tried }))
     }
 
     /// Ends a session.
-    pub(super) async fn abort(&self, abort: &Abort) -> Result<Value, Fault> {
-        let cells = self.live_parts(&abort.session)?;
+    pub(super) async fn abort(&self, abort: &Abort, uid: Option<u32>) -> Result<Box<RawValue>, Fault> {
+        if self.named(&abort.session)?.is_empty()
+            && let Some(finished) = self.finished_named(&abort.session).await?.into_iter().next()
+        {
+            return value(match finished.row.state {
+                RowState::Finished { outcome: Err(reason) } => {
+                    json!({ "outcome": "already_rolled_back", "reason": reason })
+                }
+                RowState::Finished { outcome: Ok(_) }
+                | RowState::Active
+                | RowState::Voted { .. }
+                | RowState::Aborting { .. }
+                | RowState::Committed { .. } => json!({ "outcome": "too_late", "states": ["finished"] }),
+            });
+        }
+        let cells = self.live_parts(&abort.session).await?;
+        let session = cells.first().map(|cell| cell.key.session);
+        let asked = Asked { action: "abort", session, reason: &abort.reason, uid };
+        self.audit_asked(&asked).await?;
+        let answer = self.abort_cells(&cells, abort).await;
+        let outcome = match &answer {
+            Ok(answer) => answer.get("outcome").and_then(Value::as_str).unwrap_or_default(),
+            Err(fault) => &fault.message,
+        };
+        self.audit_outcome(&asked, outcome).await;
+        value(answer?)
+    }
+
+    async fn abort_cells(&self, cells: &[Arc<Cell<S>>], abort: &Abort) -> Result<Value, Fault> {
         let reason: Arc<str> = abort.reason.as_str().into();
         let mut passed_on = false;
-        for cell in &cells {
+        for cell in cells {
             // A cell that is dead does nothing with it.
             let mut answer = None;
-            cell.step(|session, _| answer = Some(session.handle_cancel(Arc::clone(&reason))));
+            cell.step(|session, _| answer = Some((before(session), session.handle_cancel(Arc::clone(&reason)))));
             match answer {
-                Some(Cancel::Aborts) => {
+                Some((Before::Aborting(reason), _)) => {
+                    return Ok(json!({ "outcome": "already_aborting", "reason": reason }));
+                }
+                Some((Before::Open, Cancel::Aborts)) => {
                     durable(cell).await?;
                     let (session, id) = (cell.key.session, &cell.header.client_id);
-                    tracing::warn!(%session, id, node = self.name, %reason, "an operator has aborted the session");
+                    tracing::warn!(%session, id = %quoted(id), node = self.name, reason = %quoted(&reason), "an operator has aborted the session");
                     return Ok(json!({ "outcome": "aborted", "session": session.to_string() }));
                 }
-                Some(Cancel::PassedOn) => passed_on = true,
-                Some(Cancel::TooLate) => {}
+                Some((Before::Open, Cancel::PassedOn)) => passed_on = true,
+                Some((Before::Open, Cancel::TooLate)) => {}
                 None => {
                     let message = "the store failed just now; see by `inspect` how the session is, and ask again";
                     return Err(Fault::new(Kind::Unavailable, message));
@@ -72,8 +129,8 @@ impl<S: Store> Shared<S> {
     }
 
     /// Takes a compensation that fails for done.
-    pub(super) async fn settle(&self, settle: &Settle) -> Result<Value, Fault> {
-        let mut cells = self.live_parts(&settle.session)?;
+    pub(super) async fn settle(&self, settle: &Settle, uid: Option<u32>) -> Result<Box<RawValue>, Fault> {
+        let mut cells = self.live_parts(&settle.session).await?;
         let role = |cell: &Arc<Cell<S>>| cell.role.definition().participant_name(&cell.header, cell.key.role);
         cells.retain(|cell| settle.role.as_deref().is_none_or(|wanted| role(cell) == wanted));
         let stuck = |cell: Arc<Cell<S>>| Some((cell.look(Session::stuck_compensation)?, cell));
@@ -90,42 +147,60 @@ impl<S: Store> Shared<S> {
             );
             return Err(Fault::new(Kind::NotStuck, message));
         };
+        let asked = Asked { action: "settle", session: Some(cell.key.session), reason: &settle.reason, uid };
+        self.audit_asked(&asked).await?;
         if !cell.step_within(None, |session, _| session.handle_undone_by_hand(position)) {
             let message =
                 format!("the compensation of `{operation}` is being tried right now; look again, and ask again");
+            self.audit_outcome(&asked, "busy").await;
             return Err(Fault::new(Kind::Busy, message));
         }
         durable(&cell).await?;
+        let done = format!("{operation} of {} counts as undone", role(&cell));
+        self.audit_outcome(&asked, &done).await;
         tracing::warn!(
             session = %cell.key.session,
-            id = cell.header.client_id,
+            id = %quoted(&cell.header.client_id),
             node = self.name,
             role = role(&cell),
             %operation,
-            %arguments,
+            arguments = %quoted(&arguments),
             %position,
-            failure = failure.as_deref(),
-            reason = settle.reason,
+            failure = failure.as_deref().map(|failure| quoted(failure).to_string()),
+            reason = %quoted(&settle.reason),
             "an operator has undone this by hand; it counts as undone from now on"
         );
-        let arguments = Shown::new(&arguments);
-        Ok(
-            json!({ "operation": operation, "arguments": arguments, "role": role(&cell), "position": position.to_string() }),
-        )
+        value(Settled {
+            operation: operation.to_string(),
+            arguments: Shown::new(&arguments),
+            role: role(&cell),
+            position: position.to_string(),
+        })
     }
 
     /// The parts of the session; an error where there are none.
-    fn existing(&self, name: &str) -> Result<Vec<Part<S>>, Fault> {
+    async fn existing(&self, name: &str) -> Result<Vec<Part<S>>, Fault> {
         let parts = self.named(name)?;
-        if parts.is_empty() { Err(self.unknown(name)) } else { Ok(parts) }
+        if !parts.is_empty() {
+            return Ok(parts);
+        }
+        let finished = self.finished_named(name).await?.into_iter().next();
+        Err(match finished.and_then(|finished| outcome(&finished.row.state)) {
+            None => self.unknown(name),
+            Some(outcome) => {
+                let message =
+                    format!("`{name}` is finished ({}): nothing of it is left to do", outcome.replace('_', " "));
+                Fault::new(Kind::UnknownSession, message)
+            }
+        })
     }
 
     /// Those with which something can be done; an error where there are none.
-    fn live_parts(&self, name: &str) -> Result<Vec<Arc<Cell<S>>>, Fault> {
+    async fn live_parts(&self, name: &str) -> Result<Vec<Arc<Cell<S>>>, Fault> {
         let mut cells = Vec::new();
         let mut why =
             Fault::new(Kind::Busy, "the session is being read from the store, which may be failing; ask again");
-        for part in self.existing(name)? {
+        for part in self.existing(name).await? {
             match part {
                 Part::Live(cell) => cells.push(cell),
                 Part::Reading(_) => {}
@@ -134,6 +209,15 @@ impl<S: Store> Shared<S> {
         }
         if cells.is_empty() { Err(why) } else { Ok(cells) }
     }
+}
+
+/// What counts as undone from now on.
+#[derive(Serialize)]
+struct Settled {
+    operation: String,
+    arguments: Shown,
+    role: String,
+    position: String,
 }
 
 /// Waits until all that the session has asked to be written is durable.

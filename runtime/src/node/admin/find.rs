@@ -3,12 +3,12 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use accompanist_core::{Header, RoleId, SessionId, SessionKey, Stored};
+use accompanist_core::{Header, SessionId, SessionKey};
 
 use super::{Fault, Kind};
+use crate::node::Shared;
 use crate::node::cell::{Cell, lock};
 use crate::node::table::Slot;
-use crate::node::{PARTICIPANTS_MAX, Shared};
 use crate::store::Store;
 
 /// The shortest beginning of a session's identity that names it, in hexadecimal digits.
@@ -84,23 +84,6 @@ impl<S: Store> Shared<S> {
         Ok(parts)
     }
 
-    /// What is stored of the finished session that `name` means: a client's id at the node where it started, or a whole identity.
-    pub(super) async fn find_finished(&self, name: &str) -> Result<Option<(RoleId, Stored)>, Fault> {
-        let failed = |error: crate::store::StoreError| Fault::new(Kind::Unavailable, error.to_string());
-        for choreography in self.repertoire.names() {
-            if let Some(stored) = self.store.find_client(choreography, name).await.map_err(failed)? {
-                return Ok(Some((stored.row.header.initiator, stored)));
-            }
-        }
-        let Some(session) = session_id(name) else { return Ok(None) };
-        for role in (0..=u16::MAX).map(RoleId).take(PARTICIPANTS_MAX) {
-            if let Some(stored) = self.store.find(SessionKey { session, role }).await.map_err(failed)? {
-                return Ok(Some((role, stored)));
-            }
-        }
-        Ok(None)
-    }
-
     pub(super) fn unknown(&self, name: &str) -> Fault {
         let message = format!(
             "node `{}` knows no session `{name}`: it has none of that id, or has forgotten it; an identity can be shortened to \
@@ -115,16 +98,18 @@ fn is_hexadecimal(name: &str) -> bool {
     name.bytes().all(|byte| byte.is_ascii_hexdigit())
 }
 
-/// The identity that is written so.
-fn session_id(name: &str) -> Option<SessionId> {
-    let mut id = [0; 32];
-    if name.len() != 2 * id.len() || !is_hexadecimal(name) {
-        return None;
-    }
-    for (byte, digits) in id.iter_mut().zip(name.as_bytes().chunks(2)) {
-        *byte = u8::from_str_radix(std::str::from_utf8(digits).ok()?, 16).ok()?;
-    }
-    Some(SessionId(id))
+/// The first and the last identity that begin with these digits.
+pub(super) fn identities(digits: &str) -> Option<(SessionId, SessionId)> {
+    let fill = |digit: char| {
+        let filled: String = digits.chars().chain(std::iter::repeat(digit)).take(2 * 32).collect();
+        let mut id = [0; 32];
+        for (byte, digits) in id.iter_mut().zip(filled.as_bytes().chunks(2)) {
+            *byte = u8::from_str_radix(std::str::from_utf8(digits).ok()?, 16).ok()?;
+        }
+        Some(SessionId(id))
+    };
+    let are_digits = is_hexadecimal(digits) && (PREFIX_DIGITS_MIN..=2 * 32).contains(&digits.len());
+    if are_digits { Some((fill('0')?, fill('f')?)) } else { None }
 }
 
 #[cfg(test)]
@@ -134,8 +119,14 @@ mod tests {
     #[test]
     fn identities_are_read_as_they_are_written() {
         let id = SessionId(std::array::from_fn(|index| u8::try_from(7 * index).expect("it is small")));
-        assert_eq!(session_id(&id.to_string()), Some(id));
-        assert_eq!(session_id(&id.to_string()[1..]), None);
-        assert_eq!(session_id(&"g".repeat(64)), None);
+        let text = id.to_string();
+        assert_eq!(identities(&text), Some((id, id)));
+        assert_eq!(identities(&text.to_uppercase()), Some((id, id)));
+        let (first, last) = identities(&text[..5]).expect("they are digits");
+        assert!(first < id && id < last, "{first} {last}");
+        assert_eq!((&first.to_string()[..7], &last.to_string()[..7]), ("0007000", "00070ff"));
+        for none in ["", "000", "g000", &format!("{text}0")] {
+            assert_eq!(identities(none), None, "{none}");
+        }
     }
 }

@@ -5,22 +5,31 @@ use std::sync::Arc;
 
 use accompanist_core::{Header, PeerView, RoleId, Row, RowState, ScopeVote, SessionKey, Stored, View};
 use serde::Serialize;
-use serde_json::Value;
+use serde_json::value::RawValue;
 
-use super::find::Part;
+use super::audit::Audited;
+use super::find::{Part, identities};
+use super::finished::outcome;
 use super::list::state_name;
 use super::waits::{Wait, Words};
 use super::{Fault, Kind, value};
 use crate::context::{Definition, short_version};
 use crate::node::Shared;
 use crate::node::life::age;
-use crate::store::Store;
+use crate::store::{Store, StoreError};
 
 /// How many records of one kind are shown.
 const RECORDS_MAX: usize = 1_000;
 
 /// How long a value may be that is shown in full, in bytes of JSON.
 const VALUE_BYTES_MAX: usize = 16 * 1024;
+
+/// The answer.
+#[derive(Serialize)]
+struct All {
+    parts: Vec<Inspected>,
+    audit: Vec<Audited>,
+}
 
 /// A role's part of a session.
 #[derive(Serialize)]
@@ -34,6 +43,8 @@ struct Inspected {
     role: String,
     initiator: String,
     state: &'static str,
+    /// Of one that is finished: `committed` or `rolled_back`.
+    outcome: Option<&'static str>,
     /// Why it was aborted.
     reason: Option<String>,
     /// Where the abort began.
@@ -107,7 +118,7 @@ struct Scope {
 pub(super) struct Shown {
     bytes: usize,
     #[serde(skip_serializing_if = "Option::is_none")]
-    json: Option<Value>,
+    json: Option<Box<RawValue>>,
     #[serde(skip_serializing_if = "Option::is_none")]
     begins: Option<String>,
 }
@@ -115,7 +126,8 @@ pub(super) struct Shown {
 impl Shown {
     pub(super) fn new(json: &str) -> Self {
         let bytes = json.len();
-        match serde_json::from_str(json).ok().filter(|_| bytes <= VALUE_BYTES_MAX) {
+        let is_short = bytes <= VALUE_BYTES_MAX;
+        match is_short.then(|| RawValue::from_string(json.to_owned())).and_then(Result::ok) {
             Some(value) => Self { bytes, json: Some(value), begins: None },
             None => Self { bytes, json: None, begins: Some(json.chars().take(200).collect()) },
         }
@@ -124,9 +136,11 @@ impl Shown {
 
 impl<S: Store> Shared<S> {
     /// Each role's part of the session at this node.
-    pub(super) async fn inspect(&self, name: &str) -> Result<Value, Fault> {
+    pub(super) async fn inspect(&self, name: &str) -> Result<Box<RawValue>, Fault> {
         let mut parts = Vec::new();
+        let mut session = None;
         for part in self.named(name)? {
+            session = Some(part.key().session);
             match part {
                 Part::Live(cell) => {
                     let now = self.clock.now();
@@ -154,15 +168,33 @@ impl<S: Store> Shared<S> {
             }
         }
         if parts.is_empty() {
-            let (role, stored) = self.find_finished(name).await?.ok_or_else(|| self.unknown(name))?;
-            let header = Arc::clone(&stored.row.header);
-            let definition = self.repertoire.definition(&header, &self.name).ok();
-            let state = state_name(Some(&stored.row.state));
-            let key = SessionKey { session: header.session_id(), role };
-            parts.push(inspected(key, &header, definition, &of_stored(stored), state));
+            parts = self.inspect_finished(name).await?;
         }
-        value(serde_json::json!({ "parts": value(parts)? }))
+        let session = session.or_else(|| parts.first().and_then(|part| Some(identities(&part.session)?.0)));
+        let audit = match session {
+            Some(session) => self.store.audits(session).await.map_err(unavailable)?,
+            None => Vec::new(),
+        };
+        value(All { parts, audit: audit.into_iter().map(Audited::from).collect() })
     }
+
+    /// The parts of a session that is over.
+    async fn inspect_finished(&self, name: &str) -> Result<Vec<Inspected>, Fault> {
+        let mut parts = Vec::new();
+        for finished in self.finished_named(name).await? {
+            let stored = self.store.find(finished.key).await.map_err(unavailable)?;
+            let view = of_stored(stored.ok_or_else(|| self.unknown(name))?);
+            let header = Arc::clone(&finished.row.header);
+            let definition = self.repertoire.definition(&header, &self.name).ok();
+            let state = state_name(view.row.as_ref().map(|row| &row.state));
+            parts.push(inspected(finished.key, &header, definition, &view, state));
+        }
+        if parts.is_empty() { Err(self.unknown(name)) } else { Ok(parts) }
+    }
+}
+
+fn unavailable(error: StoreError) -> Fault {
+    Fault::new(Kind::Unavailable, error.to_string())
 }
 
 fn nothing() -> View {
@@ -208,6 +240,7 @@ fn inspected(
         role: name(key.role),
         initiator: name(header.initiator),
         state,
+        outcome: row_state.and_then(outcome),
         reason,
         aborted_by: via.map(name),
         result,

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use accompanist_core::{Millis, RowState, Session, SessionKey};
 use serde::Serialize;
-use serde_json::Value;
+use serde_json::value::RawValue;
 
 use super::find::Part;
 use super::request::{Filter, LISTED_DEFAULT, LISTED_MAX};
@@ -17,35 +17,46 @@ use crate::store::Store;
 
 /// What a list says of a role's part of a session.
 #[derive(Debug, Serialize)]
-struct Summary {
-    session: String,
+pub(super) struct Summary {
+    pub(super) session: String,
     /// The client's id; not there while the session is being read.
-    id: Option<String>,
-    choreography: Option<String>,
-    version: Option<String>,
-    role: Option<String>,
+    pub(super) id: Option<String>,
+    pub(super) choreography: Option<String>,
+    pub(super) version: Option<String>,
+    pub(super) role: Option<String>,
     /// One of [`STATES`].
-    state: &'static str,
-    age_millis: u64,
+    pub(super) state: &'static str,
+    /// Of one that is finished: `committed` or `rolled_back`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) outcome: Option<&'static str>,
+    /// And why it was rolled back.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) reason: Option<String>,
+    /// How long ago it started; of one that is finished, how long ago it ended.
+    pub(super) age_millis: u64,
     /// An operation or compensation fails.
-    stuck: bool,
+    pub(super) stuck: bool,
     /// Its program did something else than what is recorded.
-    parked: bool,
+    pub(super) parked: bool,
     /// A few of the things that it waits for.
-    waits: Vec<Wait>,
+    pub(super) waits: Vec<Wait>,
 }
 
 /// How many of the things that a session waits for a list says.
 const WAITS_MAX: usize = 4;
 
 /// Before its first write; as the row says; being read from the store; of a version that is not deployed.
-const STATES: [&str; 8] = ["starting", "active", "voted", "aborting", "committed", "finished", "reading", "undeployed"];
+const STATES: [&str; 8] = ["starting", "active", "voted", "aborting", "committed", FINISHED, "reading", "undeployed"];
+
+/// The state of what is in the store only.
+const FINISHED: &str = "finished";
 
 #[derive(Serialize)]
-struct Listed {
-    sessions: Vec<Summary>,
-    total: usize,
-    next: Option<String>,
+pub(super) struct Listed {
+    pub(super) sessions: Vec<Summary>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) total: Option<usize>,
+    pub(super) next: Option<String>,
 }
 
 /// The name of where a session stands.
@@ -56,7 +67,7 @@ pub(super) fn state_name(state: Option<&RowState>) -> &'static str {
         Some(RowState::Voted { .. }) => "voted",
         Some(RowState::Aborting { .. }) => "aborting",
         Some(RowState::Committed { .. }) => "committed",
-        Some(RowState::Finished { .. }) => "finished",
+        Some(RowState::Finished { .. }) => FINISHED,
     }
 }
 
@@ -69,11 +80,18 @@ struct Seen<S: Store> {
 
 impl<S: Store> Shared<S> {
     /// Those that the filter lets through, the oldest first.
-    pub(super) fn list(&self, filter: &Filter) -> Result<Value, Fault> {
+    pub(super) async fn list(&self, filter: &Filter) -> Result<Box<RawValue>, Fault> {
         if let Some(state) = filter.state.as_deref().filter(|state| !STATES.contains(state)) {
             let message = format!("there is no state `{state}`; the states are {}", STATES.join(", "));
             return Err(Fault::new(Kind::BadRequest, message));
         }
+        if filter.state.as_deref() == Some(FINISHED) {
+            return self.list_finished(filter).await;
+        }
+        self.list_unfinished(filter)
+    }
+
+    fn list_unfinished(&self, filter: &Filter) -> Result<Box<RawValue>, Fault> {
         let after = filter.after.as_deref().map(cursor).transpose()?;
         let now = self.clock.now();
         let mut seen: Vec<_> =
@@ -90,15 +108,18 @@ impl<S: Store> Shared<S> {
             .and_then(|_| seen.get(limit - 1))
             .map(|last| format!("{}:{}:{}", last.since_millis, last.key.session, last.key.role.0));
         let sessions = seen.iter().take(limit).map(|seen| summary(seen, now)).collect();
-        value(Listed { sessions, total, next })
+        value(Listed { sessions, total: Some(total), next })
     }
 }
+
+/// What is said of a cursor that is none.
+pub(super) const AFTER_IS_NONE: &str = "`after` is not what an answer called `next`";
 
 fn cursor(text: &str) -> Result<(i64, String, u16), Fault> {
     let mut parts = text.split(':');
     let (since, session, role) = (parts.next(), parts.next(), parts.next());
     let read = || Some((since?.parse().ok()?, session?.to_owned(), role?.parse().ok()?));
-    read().ok_or_else(|| Fault::new(Kind::BadRequest, "`after` is not what an answer called `next`"))
+    read().ok_or_else(|| Fault::new(Kind::BadRequest, AFTER_IS_NONE))
 }
 
 fn fits<S: Store>(filter: &Filter, part: &Part<S>) -> bool {
@@ -138,6 +159,8 @@ fn summary<S: Store>(seen: &Seen<S>, now: Millis) -> Summary {
         version: header.map(|header| short_version(&header.fingerprint)),
         role: None,
         state: "reading",
+        outcome: None,
+        reason: None,
         age_millis: u64::try_from(age(seen.since_millis, now).as_millis()).unwrap_or(u64::MAX),
         stuck: false,
         parked: false,

@@ -5,20 +5,26 @@
 //!
 //! | `request` | takes | answers |
 //! | --- | --- | --- |
-//! | `sessions` | `choreography`, `state`, `stuck`, `parked`, `limit`, `after`; all optional | `sessions`, the oldest first; `total` that fit; `next`, to be given as `after`, where there are more |
-//! | `inspect` | `session` | `parts`: each role's part of the session at this node |
+//! | `sessions` | `choreography`, `state`, `stuck`, `parked`, `limit`, `after`; all optional | `sessions`, the oldest first; `total` that fit; `next`, to be given as `after`, where there are more. With `state` *finished*, those that are over, the newest first, without a `total` |
+//! | `inspect` | `session` | `parts`: each role's part of the session at this node; `audit`: what operators did to it |
 //! | `retry` | `session`, optional | how many `sessions` were told, and how many operations and compensations are `tried` at once |
-//! | `abort` | `session`, `reason` | `outcome`: `aborted` (durably), `passed_on` to roles that have not voted, which decide, or `too_late` |
+//! | `abort` | `session`, `reason` | `outcome`: `aborted` (durably), `passed_on` to roles that have not voted, which decide, or `too_late`; `already_aborting` or `already_rolled_back`, with the `reason` that stands |
 //! | `settle` | `session`, `reason`, `role` where several fail | the `operation` that counts as undone from now on (durably), and its `arguments` |
+//! | `peers` | | `peers`: each other node, whether it is connected, since when, how often it has been, and why it is not |
 //! | `metrics` | | `text` for Prometheus, and `values` by name |
 //!
 //! A `session` is named by the client's id, by its identity in hexadecimal, or by the beginning of that, at least
 //! [`PREFIX_DIGITS_MIN`](find::PREFIX_DIGITS_MIN) digits. An answer is `{"version":1,"node":…,"answer":{…}}`, or
 //! `{"version":1,"node":…,"error":{"kind":…,"message":…}}` with one of the kinds of [`Kind`]. A line that is no request is answered by an error and
-//! changes nothing; after one that is longer than [`LINE_BYTES_MAX`](serve::LINE_BYTES_MAX) the connection ends. Fields may be added to answers within a version.
+//! changes nothing. Values of users (`arguments`, `result`) are as they are stored, with all
+//! digits of their numbers. After a line that is longer than
+//! [`LINE_BYTES_MAX`](serve::LINE_BYTES_MAX) the connection ends. Fields may be added to answers
+//! within a version.
 
 mod act;
+mod audit;
 mod find;
+mod finished;
 mod inspect;
 mod list;
 mod request;
@@ -29,7 +35,8 @@ mod waits;
 use std::sync::Arc;
 
 use serde::Serialize;
-use serde_json::{Value, json};
+use serde_json::json;
+use serde_json::value::RawValue;
 
 use self::request::Request;
 pub(super) use self::serve::run;
@@ -75,38 +82,52 @@ impl Fault {
 
 impl<S: Store> Shared<S> {
     /// The answer to one line.
-    async fn answer_admin(self: &Arc<Self>, line: &[u8]) -> Value {
+    async fn answer_admin(self: &Arc<Self>, line: &[u8], uid: Option<u32>) -> Line {
         let answer = match Request::parse(line) {
-            Ok(request) => self.answer_request(request).await,
+            Ok(request) => self.answer_request(request, uid).await,
             Err(fault) => Err(fault),
         };
         answer_line(&self.name, answer)
     }
 
-    async fn answer_request(self: &Arc<Self>, request: Request) -> Result<Value, Fault> {
+    async fn answer_request(self: &Arc<Self>, request: Request, uid: Option<u32>) -> Result<Box<RawValue>, Fault> {
         match request {
-            Request::Sessions(filter) => self.list(&filter),
+            Request::Sessions(filter) => self.list(&filter).await,
             Request::Inspect(named) => self.inspect(&named.session).await,
-            Request::Retry(which) => self.retry(which.session.as_deref()).await,
-            Request::Abort(abort) => self.abort(&abort).await,
-            Request::Settle(settle) => self.settle(&settle).await,
+            Request::Retry(which) => self.retry(which.session.as_deref(), uid).await,
+            Request::Abort(abort) => self.abort(&abort, uid).await,
+            Request::Settle(settle) => self.settle(&settle, uid).await,
+            Request::Peers(_) => value(json!({ "peers": self.peers() })),
             Request::Metrics(_) => {
                 let counts = self.counts();
-                Ok(json!({ "text": counts.to_prometheus(&self.name), "values": counts.by_name() }))
+                value(json!({ "text": counts.to_prometheus(&self.name), "values": counts.by_name() }))
             }
         }
     }
 }
 
-fn answer_line(node: &str, answer: Result<Value, Fault>) -> Value {
-    match answer {
-        Ok(answer) => json!({ "version": VERSION, "node": node, "answer": answer }),
-        Err(fault) => json!({ "version": VERSION, "node": node, "error": fault }),
-    }
+/// An answer as it goes out.
+#[derive(Serialize)]
+struct Line {
+    version: u64,
+    node: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    answer: Option<Box<RawValue>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    error: Option<Fault>,
 }
 
-/// An answer as JSON: none of them holds what JSON cannot.
-fn value(answer: impl Serialize) -> Result<Value, Fault> {
-    serde_json::to_value(answer)
+fn answer_line(node: &str, answer: Result<Box<RawValue>, Fault>) -> Line {
+    let (answer, error) = match answer {
+        Ok(answer) => (Some(answer), None),
+        Err(fault) => (None, Some(fault)),
+    };
+    Line { version: VERSION, node: node.to_owned(), answer, error }
+}
+
+/// An answer as JSON: none of them holds what JSON cannot. It stays text, for a tree of JSON
+/// rounds the numbers of users.
+fn value(answer: impl Serialize) -> Result<Box<RawValue>, Fault> {
+    serde_json::value::to_raw_value(&answer)
         .map_err(|error| Fault::new(Kind::Unavailable, format!("the answer is no JSON: {error}")))
 }

@@ -14,6 +14,7 @@ pub(super) enum Request {
     Retry(Which),
     Abort(Abort),
     Settle(Settle),
+    Peers(Nothing),
     Metrics(Nothing),
 }
 
@@ -69,7 +70,7 @@ pub(super) struct Settle {
 #[serde(deny_unknown_fields)]
 pub(super) struct Nothing {}
 
-const NAMES: &str = "`sessions`, `inspect`, `retry`, `abort`, `settle` and `metrics`";
+const NAMES: &str = "`sessions`, `inspect`, `retry`, `abort`, `settle`, `peers` and `metrics`";
 
 impl Request {
     /// The request of a line.
@@ -96,6 +97,7 @@ impl Request {
             "retry" => fields_of(fields).map(Self::Retry),
             "abort" => fields_of(fields).map(Self::Abort),
             "settle" => fields_of(fields).map(Self::Settle),
+            "peers" => fields_of(fields).map(Self::Peers),
             "metrics" => fields_of(fields).map(Self::Metrics),
             _ => return Err(bad(format!("there is no request `{name}`; the requests are {NAMES}"))),
         };
@@ -109,6 +111,7 @@ impl Request {
             | Self::Retry(_)
             | Self::Abort(_)
             | Self::Settle(_)
+            | Self::Peers(_)
             | Self::Metrics(_) => Ok(request),
         }
     }

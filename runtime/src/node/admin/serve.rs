@@ -4,14 +4,13 @@ use std::io;
 use std::sync::{Arc, Weak};
 use std::time::Duration;
 
-use serde_json::Value;
 use tokio::io::{AsyncBufReadExt as _, AsyncReadExt as _, AsyncWriteExt as _, BufReader};
 use tokio::net::UnixStream;
 use tokio::sync::Semaphore;
 use tokio::time::{sleep, timeout};
 
 use super::socket::Listener;
-use super::{Fault, Kind, answer_line};
+use super::{Fault, Kind, Line, answer_line};
 use crate::node::Shared;
 use crate::store::Store;
 
@@ -60,6 +59,8 @@ pub(in crate::node) async fn run<S: Store>(shared: Weak<Shared<S>>, listener: Li
 }
 
 async fn serve<S: Store>(shared: &Weak<Shared<S>>, stream: UnixStream) -> io::Result<()> {
+    // Who asks, for the record of what operators did.
+    let uid = stream.peer_cred().ok().map(|peer| peer.uid());
     let mut stream = BufReader::new(stream);
     loop {
         let mut line = Vec::new();
@@ -72,7 +73,7 @@ async fn serve<S: Store>(shared: &Weak<Shared<S>>, stream: UnixStream) -> io::Re
         let Some(shared) = shared.upgrade() else { return Ok(()) };
         let answer = match is_long {
             true => answer_line(&shared.name, Err(too_long())),
-            false => shared.answer_admin(&line).await,
+            false => shared.answer_admin(&line, uid).await,
         };
         drop(shared);
         write(&mut stream, &answer).await?;
@@ -88,7 +89,7 @@ async fn refuse<S: Store>(shared: &Weak<Shared<S>>, stream: UnixStream) -> io::R
     write(&mut BufReader::new(stream), &answer_line(&node, Err(Fault::new(Kind::Busy, message)))).await
 }
 
-async fn write(stream: &mut BufReader<UnixStream>, answer: &Value) -> io::Result<()> {
+async fn write(stream: &mut BufReader<UnixStream>, answer: &Line) -> io::Result<()> {
     let mut line = serde_json::to_vec(answer)?;
     line.push(b'\n');
     timeout(IDLE_MAX, stream.write_all(&line)).await?

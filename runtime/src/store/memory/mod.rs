@@ -12,7 +12,7 @@ use std::sync::{Arc, Mutex};
 use std::thread;
 use std::time::Duration;
 
-use accompanist_core::{RoleId, SessionKey, Stored};
+use accompanist_core::{RoleId, SessionId, SessionKey, Stored};
 use tokio::runtime::Handle;
 
 use self::data::Data;
@@ -20,7 +20,7 @@ use self::data::Data;
 pub use self::driven::MemoryMedium;
 use self::rows::{Batch, State, lock};
 use super::block_on::{block_on, panic_text};
-use super::{Job, Store, StoreError};
+use super::{Audit, Finished, FinishedQuery, Job, Store, StoreError};
 use crate::context::Database;
 
 /// Sessions in memory, and what services keep beside them. Cloning gives another handle of the same store; a node that is started anew with one
@@ -129,6 +129,20 @@ impl Store for Memory {
 
     async fn find_client(&self, choreography: &str, client_id: &str) -> Result<Option<Stored>, StoreError> {
         Ok(lock(&self.state).find_client(choreography, client_id))
+    }
+
+    async fn finished(&self, query: FinishedQuery, limit: usize) -> Result<Vec<Finished>, StoreError> {
+        Ok(lock(&self.state).finished(&query, limit))
+    }
+
+    async fn record_audit(&self, audit: Audit) -> Result<(), StoreError> {
+        lock(&self.state).audit.push(audit);
+        Ok(())
+    }
+
+    async fn audits(&self, session: SessionId) -> Result<Vec<Audit>, StoreError> {
+        let all = &lock(&self.state).audit;
+        Ok(all.iter().filter(|audit| audit.session == Some(session)).cloned().collect())
     }
 
     fn submit(&self, job: Job<Self>) {

@@ -11,7 +11,7 @@ use tokio::time::Instant;
 use super::data::Data;
 use super::{Memory, MemoryTx};
 use crate::store::block_on::panic_text;
-use crate::store::{StoreError, Transact};
+use crate::store::{Audit, Finished, FinishedCursor, FinishedQuery, StoreError, Transact};
 
 /// All that is committed.
 #[derive(Default)]
@@ -20,6 +20,8 @@ pub(super) struct State {
     /// The sessions that started here, by choreography and client's id.
     clients: BTreeMap<(String, String), SessionKey>,
     started: u64,
+    ended: i64,
+    pub(super) audit: Vec<Audit>,
     pub(super) data: Data,
 }
 
@@ -32,9 +34,15 @@ struct Entry {
     /// Which session this is in the order of their start.
     number: u64,
     finished: Option<Instant>,
+    /// Which session this is in the order of their ends; zero until it has ended.
+    finished_number: i64,
 }
 
 impl Entry {
+    fn cursor(&self) -> FinishedCursor {
+        FinishedCursor(self.finished_number, 0)
+    }
+
     fn stored(&self) -> Stored {
         let messages = self.messages.iter().flat_map(|some| some.iter().cloned()).collect();
         Stored { messages, ..self.stored.clone() }
@@ -73,6 +81,29 @@ impl State {
     pub(super) fn find_client(&self, choreography: &str, client_id: &str) -> Option<Stored> {
         let key = self.clients.get(&(choreography.to_owned(), client_id.to_owned()))?;
         self.find(*key)
+    }
+
+    /// What is finished, the newest first.
+    pub(super) fn finished(&self, query: &FinishedQuery, limit: usize) -> Vec<Finished> {
+        let is_asked_for = |key: &SessionKey, entry: &Entry| {
+            let header = &entry.stored.row.header;
+            match query {
+                FinishedQuery::Newest { choreography, before } => {
+                    choreography.as_ref().is_none_or(|name| *name == header.choreography)
+                        && before.is_none_or(|before| entry.cursor() < before)
+                }
+                FinishedQuery::Identity(first, last) => (*first..=*last).contains(&key.session),
+                FinishedQuery::ClientId(id) => *id == header.client_id,
+            }
+        };
+        let finished = |(key, entry): (&SessionKey, &Entry)| {
+            let ago = entry.finished.filter(|_| is_asked_for(key, entry))?.elapsed();
+            Some(Finished { key: *key, row: entry.stored.row.clone(), ago, cursor: entry.cursor() })
+        };
+        let mut all: Vec<_> = self.sessions.iter().filter_map(finished).collect();
+        all.sort_by_key(|finished| std::cmp::Reverse(finished.cursor));
+        all.truncate(limit);
+        all
     }
 
     pub(super) fn forget(&mut self, retention: Duration) -> u64 {
@@ -150,7 +181,7 @@ impl Batch {
                     }
                 }
                 state.started += 1;
-                Entry { stored: empty, messages: Vec::new(), number: state.started, finished: None }
+                Entry { stored: empty, messages: Vec::new(), number: state.started, finished: None, finished_number: 0 }
             }
         };
         drop(state);
@@ -180,7 +211,11 @@ impl Batch {
     pub(super) fn commit(self) {
         let mut state = lock(&self.tx.state);
         state.data.overwrite(self.tx.kept);
-        for (key, entry) in self.rows {
+        for (key, mut entry) in self.rows {
+            if entry.finished.is_some() && entry.finished_number == 0 {
+                state.ended += 1;
+                entry.finished_number = state.ended;
+            }
             if let Some(client) = client(key, &entry.stored) {
                 state.clients.insert(client, key);
             }

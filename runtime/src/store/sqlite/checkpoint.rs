@@ -9,17 +9,30 @@ use std::sync::mpsc::{self, SyncSender};
 use std::thread::{self, JoinHandle};
 
 use rusqlite::Connection;
-use rusqlite::wal::CheckpointMode;
 
 use super::schema::{self, LOG_BYTES};
 use crate::store::StoreError;
 
 /// Pages in the log (of 4096 bytes and 24 of header) from which on it is moved: well before what is preallocated is used up.
-const CHECKPOINT_PAGES: u32 = (LOG_BYTES / 4120 * 6 / 10) as u32;
+const CHECKPOINT_PAGES: u32 = (LOG_BYTES / LOG_PAGE_BYTES * 6 / 10) as u32;
+
+/// What a page takes in the log, with its header.
+const LOG_PAGE_BYTES: u64 = 4120;
 
 /// Pages in the log from which on the writer itself moves them, stopping commits: commits came faster than the checkpointer, or a reader
 /// has kept an old state alive for long.
 const LOG_PAGES_MAX: u32 = CHECKPOINT_PAGES * 16;
+
+/// A checkpoint that moves nothing: it tells how long the log is.
+const LOOK: &str = "PRAGMA wal_checkpoint(NOOP)";
+
+/// How much of the log is moved: what no reader still needs, without waiting; or all of it, and
+/// the file is made empty.
+#[derive(Clone, Copy)]
+enum Mode {
+    Passive,
+    Truncate,
+}
 
 /// What the writer and the checkpointer tell each other.
 #[derive(Debug, Default)]
@@ -32,6 +45,10 @@ pub(super) struct Progress {
     running: AtomicBool,
     /// It has ended, and the writer has not done its part.
     ended: AtomicBool,
+    /// That the log cannot be emptied has been said, and it has not been emptied since.
+    warned: AtomicBool,
+    /// Pages in the log when that was tried last.
+    tried_pages: AtomicU32,
 }
 
 impl Progress {
@@ -52,13 +69,13 @@ pub(super) struct Checkpoints {
 
 impl Checkpoints {
     /// Starts the checkpointer with a connection of its own.
-    pub(super) fn start(path: &std::path::Path, mut connection: Connection) -> Result<Self, StoreError> {
+    pub(super) fn start(path: &std::path::Path, connection: Connection) -> Result<Self, StoreError> {
         let progress = Arc::new(Progress::default());
         let (orders, received) = mpsc::sync_channel(1);
         let shared = Arc::clone(&progress);
         let work = move || {
             while received.recv() == Ok(()) {
-                checkpoint(&mut connection, CheckpointMode::PASSIVE);
+                checkpoint(&connection, Mode::Passive);
                 shared.ended.store(true, Ordering::Release);
                 shared.running.store(false, Ordering::Release);
             }
@@ -81,23 +98,38 @@ impl Checkpoints {
         Arc::clone(&self.progress)
     }
 
-    /// Watches how long the log of `connection` gets.
-    pub(super) fn watch(&self, connection: &mut Connection) -> Result<(), rusqlite::Error> {
-        let progress = Arc::clone(&self.progress);
-        connection.wal_hook(Some(move |_: &mut rusqlite::hooks::Wal, pages| {
-            progress.pages.store(u32::try_from(pages).unwrap_or(0), Ordering::Relaxed);
-            progress.commits.fetch_add(1, Ordering::Relaxed);
-            Ok(())
-        }))
+    /// Called by the writer after each commit: looks how long the log is. By a checkpoint that
+    /// moves nothing, and not by the hook that SQLite has for it, which the versions of
+    /// `rusqlite` that are allowed do not have alike.
+    pub(super) fn committed(&self, writer: &Connection) {
+        if self.orders.is_none() {
+            return;
+        }
+        let pages = writer.prepare_cached(LOOK).and_then(|mut look| look.query_row([], |row| row.get::<_, i64>(1)));
+        let pages = pages.ok().and_then(|pages| u32::try_from(pages).ok()).unwrap_or(0);
+        // A commit that wrote nothing leaves the log as it was.
+        if self.progress.pages.swap(pages, Ordering::Relaxed) != pages {
+            self.progress.commits.fetch_add(1, Ordering::Relaxed);
+        }
     }
 
     /// Called by the writer after each batch, when those who waited for it have been told.
-    pub(super) fn after_batch(&self, writer: &mut Connection) {
+    pub(super) fn after_batch(&self, writer: &Connection) {
         let pages = self.progress.pages.load(Ordering::Relaxed);
-        if pages >= LOG_PAGES_MAX {
+        if pages < LOG_PAGES_MAX {
+            self.progress.tried_pages.store(0, Ordering::Relaxed);
+            if self.progress.warned.swap(false, Ordering::Relaxed) {
+                tracing::info!(path = %self.path.display(), "the write-ahead log is short again");
+            }
+        }
+        // While some reader keeps the log from being emptied, that is tried again after each
+        // further stretch of it only.
+        let tried_pages = self.progress.tried_pages.load(Ordering::Relaxed);
+        if pages >= tried_pages.saturating_add(LOG_PAGES_MAX) {
+            self.progress.tried_pages.store(pages, Ordering::Relaxed);
             self.shorten(writer);
         } else if self.progress.ended.swap(false, Ordering::Acquire) {
-            checkpoint(writer, CheckpointMode::PASSIVE);
+            checkpoint(writer, Mode::Passive);
         } else if pages >= CHECKPOINT_PAGES && !self.progress.running.swap(true, Ordering::AcqRel) {
             // The channel has room for one order, and none is given while one is carried out.
             let _ = self.orders.as_ref().map(|orders| orders.try_send(()));
@@ -106,22 +138,23 @@ impl Checkpoints {
 
     /// Moves everything and gives the log's space back. Without waiting: a reader that keeps an old state alive must not stop commits,
     /// and as long as it does, the log has to grow.
-    fn shorten(&self, writer: &mut Connection) {
+    fn shorten(&self, writer: &Connection) {
         let _ = writer.busy_timeout(std::time::Duration::ZERO);
-        let emptied = checkpoint(writer, CheckpointMode::TRUNCATE);
+        let emptied = checkpoint(writer, Mode::Truncate);
         let _ = writer.busy_timeout(schema::BUSY_TIMEOUT);
+        let path = self.path.display();
         if emptied {
             self.progress.pages.store(0, Ordering::Relaxed);
+            self.progress.tried_pages.store(0, Ordering::Relaxed);
             if let Err(error) = schema::preallocate_log(writer, &self.path) {
                 tracing::warn!(%error, "the write-ahead log could not be preallocated; commits will take longer");
             }
             return;
         }
-        tracing::warn!(
-            path = %self.path.display(),
-            pages = self.progress.pages.load(Ordering::Relaxed),
-            "the write-ahead log cannot be emptied: some query keeps an old state of the database alive"
-        );
+        if !self.progress.warned.swap(true, Ordering::Relaxed) {
+            let bytes = u64::from(self.progress.pages.load(Ordering::Relaxed)) * LOG_PAGE_BYTES;
+            tracing::warn!(%path, bytes, "the write-ahead log grows: some query, a backup perhaps, keeps an old state of the database alive; end it");
+        }
     }
 }
 
@@ -135,8 +168,8 @@ impl Drop for Checkpoints {
 }
 
 /// Moves all that the log is seen to hold into the database file, and begins the log anew.
-pub(super) fn empty(connection: &mut Connection, path: &std::path::Path) -> Result<(), StoreError> {
-    if !checkpoint(connection, CheckpointMode::TRUNCATE) {
+pub(super) fn empty(connection: &Connection, path: &std::path::Path) -> Result<(), StoreError> {
+    if !checkpoint(connection, Mode::Truncate) {
         let cause = "the write-ahead log cannot be emptied: the disk fails, or some other process reads the database";
         return Err(StoreError::Failed(format!("`{}`: {cause}", path.display())));
     }
@@ -144,13 +177,88 @@ pub(super) fn empty(connection: &mut Connection, path: &std::path::Path) -> Resu
 }
 
 /// Moves what can be moved, and says whether that was everything. A failure is logged: what was not moved stays in the log, and safe.
-fn checkpoint(connection: &mut Connection, mode: CheckpointMode) -> bool {
-    match connection.wal_checkpoint_v2(Some(rusqlite::MAIN_DB), mode) {
-        Ok((pages, moved)) => pages == moved,
+fn checkpoint(connection: &Connection, mode: Mode) -> bool {
+    let pragma = match mode {
+        Mode::Passive => "PRAGMA wal_checkpoint(PASSIVE)",
+        Mode::Truncate => "PRAGMA wal_checkpoint(TRUNCATE)",
+    };
+    let moved = connection.query_row(pragma, [], |row| {
+        let (is_busy, pages, moved): (bool, i64, i64) = (row.get(0)?, row.get(1)?, row.get(2)?);
+        Ok(!is_busy && pages == moved)
+    });
+    match moved {
+        Ok(everything) => everything,
         Err(error) if error.sqlite_error_code() == Some(rusqlite::ErrorCode::DatabaseBusy) => false,
         Err(error) => {
             tracing::warn!(%error, "the write-ahead log could not be moved into the database");
             false
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Mutex;
+
+    use tracing::span::{Attributes, Id, Record};
+    use tracing::{Event, Level, Metadata, Subscriber};
+
+    use super::*;
+
+    /// Counts what is said, by level.
+    #[derive(Default)]
+    struct Said(Arc<Mutex<Vec<Level>>>);
+
+    impl Subscriber for Said {
+        fn enabled(&self, metadata: &Metadata<'_>) -> bool {
+            *metadata.level() <= Level::INFO
+        }
+        fn new_span(&self, _: &Attributes<'_>) -> Id {
+            Id::from_u64(1)
+        }
+        fn record(&self, _: &Id, _: &Record<'_>) {}
+        fn record_follows_from(&self, _: &Id, _: &Id) {}
+        fn event(&self, event: &Event<'_>) {
+            self.0.lock().expect("nobody panics").push(*event.metadata().level());
+        }
+        fn enter(&self, _: &Id) {}
+        fn exit(&self, _: &Id) {}
+    }
+
+    const NOTHING: [Level; 0] = [];
+
+    #[test]
+    fn a_reader_of_an_old_state_is_mentioned_once_and_not_with_each_commit() {
+        let directory = tempfile::tempdir().expect("there is room");
+        let path = directory.path().join("bank.db");
+        let open = || schema::open_writer(&path, None).expect("it can be opened");
+        let (writer, reader) = (open(), open());
+        let checkpoints = Checkpoints::start(&path, open()).expect("threads can be started");
+        let write = || {
+            writer.execute_batch("CREATE TABLE IF NOT EXISTS t (x); INSERT INTO t VALUES (1)").expect("it is allowed");
+        };
+        write();
+        let said = Arc::new(Mutex::new(Vec::new()));
+        let tell = |pages: u32| {
+            checkpoints.progress.pages.store(pages, Ordering::Relaxed);
+            checkpoints.after_batch(&writer);
+            std::mem::take(&mut *said.lock().expect("nobody panics"))
+        };
+        tracing::subscriber::with_default(Said(Arc::clone(&said)), || {
+            for _ in 0..2 {
+                reader.execute_batch("BEGIN; SELECT count(*) FROM t").expect("it is allowed");
+                write();
+                assert_eq!(tell(LOG_PAGES_MAX), [Level::WARN]);
+                for more in 1..4_000 {
+                    assert_eq!(tell(LOG_PAGES_MAX + more), NOTHING, "after {more} more");
+                }
+                // It goes on growing: it is tried again, and nothing is said again.
+                assert_eq!(tell(3 * LOG_PAGES_MAX), NOTHING);
+                reader.execute_batch("ROLLBACK").expect("it is allowed");
+                assert_eq!(tell(4 * LOG_PAGES_MAX), NOTHING, "now it can be emptied");
+                assert_eq!(checkpoints.progress.pages.load(Ordering::Relaxed), 0);
+                assert_eq!(tell(0), [Level::INFO]);
+            }
+        });
     }
 }

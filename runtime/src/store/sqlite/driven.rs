@@ -16,7 +16,7 @@ use super::row_ids::RowIds;
 use super::writer::{self, Batch, COMMIT, ROLLBACK, Writer};
 use super::{Backing, Options, Sqlite, SqliteTx, rows, schema, write};
 use crate::store::driven::{Carried, Fate, Medium, Submit};
-use crate::store::{Job, StoreError};
+use crate::store::{Audit, Job, StoreError};
 
 thread_local! {
     /// The time of day of whoever's jobs are carried out, in milliseconds since 1970.
@@ -172,6 +172,10 @@ impl Driven {
     pub(super) fn forget(&self, retention_ms: i64) -> Result<u64, StoreError> {
         let cutoff_ms = self.jobs.now_ms().saturating_sub(retention_ms);
         write::forget(self.medium.lock().connection()?, cutoff_ms, u32::MAX)
+    }
+
+    pub(super) fn record_audit(&self, audit: &Audit) -> Result<(), StoreError> {
+        super::audit::insert(self.medium.lock().connection()?, audit)
     }
 
     /// Runs queries, which cannot write.

@@ -1,5 +1,6 @@
 //! SQLite: the service's tables and the sessions' rows in one file, so that an operation and the record that it ran are one commit.
 
+mod audit;
 mod checkpoint;
 mod digest;
 #[cfg(feature = "sim")]
@@ -24,7 +25,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
-use accompanist_core::{RoleId, SessionKey, Stored};
+use accompanist_core::{RoleId, SessionId, SessionKey, Stored};
 use rusqlite::Connection;
 use tokio::runtime::Handle;
 use tokio::sync::oneshot;
@@ -37,7 +38,7 @@ use self::guard::Guard;
 use self::queue::{Command, Submitter};
 use self::row_ids::RowIds;
 use self::writer::Writer;
-use super::{Job, Store, StoreError};
+use super::{Audit, Finished, FinishedQuery, Job, Store, StoreError};
 use crate::context::Database;
 
 /// Rows that are deleted in one commit when sessions are forgotten, so that no commit waits long for it.
@@ -147,6 +148,7 @@ impl Sqlite {
     pub fn open_with(path: impl AsRef<Path>, options: Options) -> Result<Self, StoreError> {
         let path = path.as_ref();
         schema::check_path(path)?;
+        let path = &schema::resolve(path)?;
         let lock = schema::lock(path)?;
         let mut connection = schema::open_writer(path, options.bytes_max)?;
         schema::prepare(&mut connection, path)?;
@@ -154,13 +156,13 @@ impl Sqlite {
             schema::check(&connection, path)?;
         }
         // An earlier run may have ended because a sync failed. Whoever reads meanwhile must not keep a node from starting.
-        if let Err(error) = self::checkpoint::empty(&mut connection, path) {
+        if let Err(error) = self::checkpoint::empty(&connection, path) {
             tracing::warn!(%error, "the node starts all the same");
             schema::preallocate_log(&connection, path)?;
         }
         let checkpoints = Checkpoints::start(path, schema::open_writer(path, None)?)?;
         let guard = Arc::new(Guard::default());
-        let connection = writer::connect(path, options, &guard, &checkpoints)?;
+        let connection = writer::connect(path, options, &guard)?;
         let progress = checkpoints.progress();
         let (submitter, queue) = queue::queue(options.laziness);
         let writer = Writer {
@@ -257,8 +259,54 @@ impl Store for Sqlite {
         self.read_rows(rows::ages)
     }
 
+    /// It may read many rows: on the connection for queries, and off the runtime's threads.
+    async fn finished(&self, query: FinishedQuery, limit: usize) -> Result<Vec<Finished>, StoreError> {
+        let shared = match &self.backing {
+            Backing::Threads(shared) => Arc::clone(shared),
+            #[cfg(feature = "sim")]
+            Backing::Driven(driven) => return driven.read(|connection| rows::finished(connection, &query, limit)),
+        };
+        let read = move || {
+            let connection = shared.queries.lock().unwrap_or_else(PoisonError::into_inner);
+            rows::finished(&connection, &query, limit)
+        };
+        let stopped = |error| StoreError::Failed(format!("the query was stopped: {error}"));
+        tokio::task::spawn_blocking(read).await.map_err(stopped)?
+    }
+
+    async fn record_audit(&self, audit: Audit) -> Result<(), StoreError> {
+        let shared = match &self.backing {
+            Backing::Threads(shared) => shared,
+            #[cfg(feature = "sim")]
+            Backing::Driven(driven) => return driven.record_audit(&audit),
+        };
+        let (reply, answer) = oneshot::channel();
+        shared.send(Command::Audit { audit, reply })?;
+        answer.await.map_err(|_| writer_gone())?
+    }
+
+    async fn audits(&self, session: SessionId) -> Result<Vec<Audit>, StoreError> {
+        self.read_rows(|connection| audit::of_session(connection, session))
+    }
+
     fn commits(&self) -> u64 {
         Self::commits(self)
+    }
+
+    /// By SQLite's words, which a service's own errors mostly pass on.
+    fn advice(failure: &str) -> Option<&'static str> {
+        let lacks = |what: &str| failure.contains(what);
+        match (lacks("no such table: "), lacks("no such column: ") || lacks("has no column named ")) {
+            (true, _) => Some(
+                "give the database its tables before the node starts: \
+                 `Sqlite::open(…)?.with_schema(\"CREATE TABLE IF NOT EXISTS …\")?`",
+            ),
+            (false, true) => Some(
+                "the table was made by another schema than this program's: change it in `Sqlite::with_schema`, \
+                 by `ALTER TABLE`",
+            ),
+            (false, false) => None,
+        }
     }
 
     /// Beside the database: `<path>.sock`.

@@ -9,7 +9,7 @@ use tokio::runtime::Handle;
 use tokio::sync::oneshot;
 
 use super::Sqlite;
-use crate::store::{Job, StoreError};
+use crate::store::{Audit, Job, StoreError};
 
 /// A longer laziness is this one: any clock can be set for it.
 const LAZINESS_MAX: Duration = Duration::from_secs(365 * 24 * 3600);
@@ -20,6 +20,8 @@ pub(super) enum Command {
     Job(Job<Sqlite>, Option<Handle>),
     /// Delete at most `rows_max` rows that have been finished since `cutoff_ms` or longer.
     Forget { cutoff_ms: i64, rows_max: u32, reply: oneshot::Sender<Result<u64, StoreError>> },
+    /// Record what an operator did.
+    Audit { audit: Audit, reply: oneshot::Sender<Result<(), StoreError>> },
     /// Run the service's own schema.
     Schema { sql: String, reply: std::sync::mpsc::Sender<Result<(), StoreError>> },
 }
@@ -28,7 +30,7 @@ impl Command {
     pub(super) fn is_lazy(&self) -> bool {
         match self {
             Self::Job(Job::Write { write, .. }, _) => write.urgency == Urgency::Lazy,
-            Self::Job(Job::Transact(_), _) | Self::Forget { .. } | Self::Schema { .. } => false,
+            Self::Job(Job::Transact(_), _) | Self::Forget { .. } | Self::Audit { .. } | Self::Schema { .. } => false,
         }
     }
 }

@@ -13,13 +13,13 @@ use super::digest;
 use super::schema::store_error;
 use super::state::{self, StateColumns};
 use super::write::now_ms;
-use crate::store::StoreError;
+use crate::store::{Finished, FinishedCursor, FinishedQuery, StoreError};
 
 macro_rules! select_session {
     ($rest:literal) => {
         concat!(
             "SELECT id, session, role, choreography, client_id, state, version, commits, arguments, result, reason, via, local, \
-             finished_at IS NOT NULL, initiator, nodes, participants, fingerprint, nonce, digest, records, deadline_at, deadline_within FROM accompanist_session ",
+             finished_at IS NOT NULL, initiator, nodes, participants, fingerprint, nonce, digest, records, deadline_at, deadline_within, finished_at FROM accompanist_session ",
             $rest
         )
     };
@@ -72,6 +72,53 @@ pub(super) fn unfinished(connection: &Connection) -> Result<Vec<(RoleId, Stored)
         sessions.push(stored(connection, row)?);
     }
     Ok(sessions)
+}
+
+/// The newest that are finished: before that of `?2` and `?3`, and of the choreography `?1` where
+/// there is one.
+const FINISHED_NEWEST: &str = select_session!(
+    "WHERE finished_at IS NOT NULL AND (finished_at, id) < (?2, ?3) AND (?1 IS NULL OR choreography = ?1) \
+     ORDER BY finished_at DESC, id DESC LIMIT ?4"
+);
+const FINISHED_BY_IDENTITY: &str = select_session!(
+    "WHERE session BETWEEN ?1 AND ?2 AND finished_at IS NOT NULL ORDER BY finished_at DESC, id DESC LIMIT ?3"
+);
+/// Without an index: it is asked by a person, now and then.
+const FINISHED_BY_CLIENT: &str =
+    select_session!("WHERE client_id = ?1 AND finished_at IS NOT NULL ORDER BY finished_at DESC, id DESC LIMIT ?2");
+
+/// What is finished, the newest first.
+pub(super) fn finished(
+    connection: &Connection,
+    query: &FinishedQuery,
+    limit: usize,
+) -> Result<Vec<Finished>, StoreError> {
+    let limit = i64::try_from(limit).unwrap_or(i64::MAX);
+    match query {
+        FinishedQuery::Newest { choreography, before } => {
+            let FinishedCursor(at, id) = before.unwrap_or(FinishedCursor(i64::MAX, i64::MAX));
+            finished_by(connection, FINISHED_NEWEST, params![choreography, at, id, limit])
+        }
+        FinishedQuery::Identity(first, last) => {
+            finished_by(connection, FINISHED_BY_IDENTITY, params![first.0, last.0, limit])
+        }
+        FinishedQuery::ClientId(id) => finished_by(connection, FINISHED_BY_CLIENT, params![id, limit]),
+    }
+}
+
+fn finished_by(connection: &Connection, sql: &str, parameters: impl Params) -> Result<Vec<Finished>, StoreError> {
+    let now_ms = now_ms();
+    let mut select = prepare(connection, sql)?;
+    let mut rows = select.query(parameters).map_err(|error| store_error(&error))?;
+    let mut all = Vec::new();
+    while let Some(columns) = rows.next().map_err(|error| store_error(&error))? {
+        let id = columns.get(0).map_err(|error| unreadable("session", None, &error))?;
+        let at: i64 = columns.get(23).map_err(|error| unreadable("session", Some(id), &error))?;
+        let (key, row) = session_row(columns, id)?;
+        let ago = Duration::from_millis(u64::try_from(now_ms.saturating_sub(at)).unwrap_or(0));
+        all.push(Finished { key, row, ago, cursor: FinishedCursor(at, id) });
+    }
+    Ok(all)
 }
 
 /// How long ago everything that is not finished started, by the wall clock.

@@ -125,17 +125,96 @@ pub(super) fn check_path(path: &Path) -> Result<(), StoreError> {
     Ok(())
 }
 
+/// The file that `path` leads to, by its own name: SQLite puts its other files beside that one,
+/// and not beside a symbolic link to it. Where there is none yet, it is made, empty, so that
+/// nobody but its owner can read it or write to it.
+pub(super) fn resolve(path: &Path) -> Result<PathBuf, StoreError> {
+    let failed = |cause: &dyn std::fmt::Display| StoreError::Failed(format!("`{}`: {cause}", path.display()));
+    let resolved = match path.canonicalize() {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => {
+            create_privately(path).map_err(|error| failed(&cannot_be_made(path, &error)))?;
+            path.canonicalize()
+        }
+        resolved => resolved,
+    };
+    let resolved = resolved.map_err(|error| failed(&error))?;
+    if resolved.is_dir() {
+        return Err(failed(&"is a directory; name a file in it"));
+    }
+    // SQLite makes its other files with the rights of this one.
+    restrict(&resolved).map_err(|error| failed(&format!("its rights cannot be set: {error}")))?;
+    if links(&resolved) > 1 {
+        return Err(failed(
+            &"has several names (hard links): SQLite would keep a write-ahead log for each, and lose commits; keep one name",
+        ));
+    }
+    Ok(resolved)
+}
+
+/// Makes the file at `path`, or that which a symbolic link at `path` names.
+fn create_privately(path: &Path) -> io::Result<()> {
+    let mut options = File::options();
+    options.write(true).create(true).truncate(false);
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    options.open(path).map(drop)
+}
+
+fn cannot_be_made(path: &Path, error: &io::Error) -> String {
+    match std::fs::read_link(path) {
+        Ok(target) => format!("is a symbolic link to `{}`, which cannot be made: {error}", target.display()),
+        Err(_) => format!("cannot be made: {error}"),
+    }
+}
+
+/// Takes everybody's rights to the database and its other files. What the owner lets a group do
+/// by hand stays as it is, but for the lock: only who may write the database may open that, for
+/// whoever can open it can hold it.
+#[cfg(unix)]
+fn restrict(path: &Path) -> io::Result<()> {
+    use std::os::unix::fs::PermissionsExt as _;
+    let group_writes = path.metadata()?.permissions().mode() & 0o020 != 0;
+    for suffix in ["", "-wal", "-shm", ".lock"] {
+        let file = beside(path, suffix);
+        let Ok(metadata) = file.metadata() else { continue };
+        let mode = metadata.permissions().mode() & 0o7777;
+        let excess = if suffix == ".lock" && !group_writes { 0o077 } else { 0o007 };
+        if mode & excess != 0 {
+            std::fs::set_permissions(&file, std::fs::Permissions::from_mode(mode & !excess))?;
+            tracing::warn!(path = %file.display(), "others could open this file of a database; they cannot any more");
+        }
+    }
+    Ok(())
+}
+
+#[cfg(not(unix))]
+fn restrict(_path: &Path) -> io::Result<()> {
+    Ok(())
+}
+
+/// How many names a file has.
+#[cfg(unix)]
+fn links(path: &Path) -> u64 {
+    use std::os::unix::fs::MetadataExt as _;
+    path.metadata().map_or(1, |metadata| metadata.nlink())
+}
+
+#[cfg(not(unix))]
+fn links(_path: &Path) -> u64 {
+    1
+}
+
 /// Makes sure that no other process (nor this one, twice) uses the database: two writers would each see the other's writes as conflicts.
-/// The lock goes with the file handle, so also with the process.
+/// The lock goes with the file handle, so also with the process. Only who may write the database
+/// may open it.
 pub(super) fn lock(path: &Path) -> Result<File, StoreError> {
     let lock_path = beside(path, ".lock");
     let failed = |cause: &dyn std::fmt::Display| StoreError::Failed(format!("`{}`: {cause}", lock_path.display()));
-    let file = File::options()
-        .create(true)
-        .truncate(false)
-        .write(true)
-        .open(&lock_path)
-        .map_err(|error| failed(&format!("cannot be opened: {error}")))?;
+    let mut options = File::options();
+    options.create(true).truncate(false).write(true);
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    let file = options.open(&lock_path).map_err(|error| failed(&format!("cannot be opened: {error}")))?;
     match file.try_lock() {
         Ok(()) => Ok(file),
         Err(TryLockError::WouldBlock) => Err(failed(
@@ -211,6 +290,11 @@ const TO_FORMAT_5: &str = "UPDATE accompanist_meta SET value = 5 WHERE key = 'fo
 
 /// Creates the tables where there are none, brings those of earlier formats to this one, and refuses all others.
 pub(super) fn prepare(connection: &mut Connection, path: &Path) -> Result<(), StoreError> {
+    prepare_sessions(connection, path)?;
+    connection.execute_batch(super::audit::TABLE).map_err(|error| opening(path, &error))
+}
+
+fn prepare_sessions(connection: &mut Connection, path: &Path) -> Result<(), StoreError> {
     match format(connection).map_err(|error| opening(path, &error))? {
         Some(FORMAT) => return Ok(()),
         Some(before @ 2..=4) => {

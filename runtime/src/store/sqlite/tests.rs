@@ -3,6 +3,7 @@
 #![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test stops at what it does not expect")]
 
 mod damage;
+mod paths;
 mod queue;
 
 use std::collections::BTreeSet;

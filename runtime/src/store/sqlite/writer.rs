@@ -47,6 +47,7 @@ enum Completion {
     Write(Box<dyn FnOnce(Result<(), StoreError>) + Send>),
     Transact(Box<dyn Transact<Sqlite>>),
     Forget(tokio::sync::oneshot::Sender<Result<u64, StoreError>>, u64),
+    Audit(tokio::sync::oneshot::Sender<Result<(), StoreError>>),
     Schema(std::sync::mpsc::Sender<Result<(), StoreError>>),
 }
 
@@ -101,15 +102,9 @@ pub(super) struct Writer {
 }
 
 /// Opens a connection for the writer.
-pub(super) fn connect(
-    path: &std::path::Path,
-    options: Options,
-    guard: &Arc<Guard>,
-    checkpoints: &Checkpoints,
-) -> Result<Connection, StoreError> {
+pub(super) fn connect(path: &std::path::Path, options: Options, guard: &Arc<Guard>) -> Result<Connection, StoreError> {
     let mut connection = schema::open_writer(path, options.bytes_max)?;
     guard.install(&mut connection).map_err(|error| store_error(&error))?;
-    checkpoints.watch(&mut connection).map_err(|error| store_error(&error))?;
     Ok(connection)
 }
 
@@ -141,8 +136,8 @@ impl Writer {
         for Told { completion, outcome, .. } in in_turn(batch.told) {
             completion.call(outcome.and_then(|()| committed.clone()), self.runtime.as_ref());
         }
-        if let Some(connection) = &mut self.connection {
-            self.checkpoints.after_batch(&mut connection.connection);
+        if let Some(connection) = &self.connection {
+            self.checkpoints.after_batch(&connection.connection);
         }
     }
 
@@ -166,6 +161,12 @@ impl Writer {
                 });
                 let count = forgotten.as_ref().copied().unwrap_or(0);
                 (Completion::Forget(reply, count), forgotten.map(drop).map_err(refusal), None)
+            }
+            Command::Audit { audit, reply } => {
+                let recorded = self.attempt(batch, |connection, _| {
+                    super::audit::insert(connection, &audit).map_err(TakenBack::Refused)
+                });
+                (Completion::Audit(reply), recorded.map_err(refusal), None)
             }
             Command::Schema { sql, reply } => {
                 let outcome = self.attempt(batch, |connection, guard| run_schema(connection, guard, &sql));
@@ -285,7 +286,10 @@ impl Writer {
         let committed = run(connection, COMMIT);
         #[cfg(test)]
         let committed = committed.and_then(|()| super::tests::sync(&self.path));
-        let Err(cause) = committed else { return Ok(()) };
+        let Err(cause) = committed else {
+            self.checkpoints.committed(connection);
+            return Ok(());
+        };
         let error = store_error(&cause);
         // Once, and again only after many that succeeded.
         if self.alone == 0 {
@@ -309,9 +313,9 @@ impl Writer {
             Some(connection) => Ok(connection),
             none => {
                 self.files.check()?;
-                let mut connection = connect(&self.path, self.options, &self.guard, &self.checkpoints)?;
+                let connection = connect(&self.path, self.options, &self.guard)?;
                 if self.doubtful_log {
-                    checkpoint::empty(&mut connection, &self.path)?;
+                    checkpoint::empty(&connection, &self.path)?;
                     self.doubtful_log = false;
                 }
                 Ok(none.insert(SqliteTx { connection, row_ids: RowIds::default() }))
@@ -328,6 +332,7 @@ impl Completion {
             Self::Write(done) => done(result),
             Self::Transact(operation) => operation.done(result),
             Self::Forget(reply, count) => drop(reply.send(result.map(|()| count))),
+            Self::Audit(reply) => drop(reply.send(result)),
             Self::Schema(reply) => drop(reply.send(result)),
         };
         if let Err(panic) = catch_unwind(AssertUnwindSafe(call)) {

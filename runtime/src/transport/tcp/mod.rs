@@ -208,6 +208,10 @@ impl Link for TcpLink {
     fn may_reach(&self, node: &str) -> bool {
         node == self.node || self.peers.contains_key(node)
     }
+
+    fn peers(&self) -> Vec<String> {
+        self.peers.keys().cloned().collect()
+    }
 }
 
 impl Drop for TcpLink {

@@ -69,6 +69,7 @@ pub(super) async fn dial(peer: Arc<Peer>, caller: Caller, inbound: Arc<dyn Inbou
                 let begun = Instant::now();
                 let end = converse(&peer, stream, age, inbound.as_ref()).await;
                 tracing::info!(peer = %peer.name, cause = %end, "a connection ended");
+                inbound.disconnected(&peer.name, &end.to_string());
                 if begun.elapsed() >= CONNECTION_GOOD_AFTER {
                     pause = REDIAL_PAUSE_MIN;
                 }
@@ -76,6 +77,7 @@ pub(super) async fn dial(peer: Arc<Peer>, caller: Caller, inbound: Arc<dyn Inbou
             // Once per cause: a peer that is down stays down for a while.
             Err(error) => {
                 let failure = error.to_string();
+                inbound.disconnected(&peer.name, &failure);
                 if error.kind() == io::ErrorKind::InvalidData {
                     inbound.refused(&failure);
                 }
@@ -139,6 +141,7 @@ pub(super) async fn answer(
     mut accepted: mpsc::Receiver<Accepted>,
     inbound: Arc<dyn Inbound>,
 ) {
+    inbound.disconnected(&peer.name, "this peer dials us, and has not yet");
     let mut next = awaited(&mut accepted, &peer.name).await;
     while let Some(Accepted { stream, hello }) = next.take() {
         let epoch = Some(hello.epoch);
@@ -159,6 +162,7 @@ pub(super) async fn answer(
             }
             end = serve => {
                 tracing::info!(peer = %peer.name, cause = %end, "a connection ended");
+                inbound.disconnected(&peer.name, &format!("{end}; this peer dials us, and has not since"));
                 awaited(&mut accepted, &peer.name).await
             }
         };

@@ -113,7 +113,10 @@ impl World {
             }
             Event::Parked(divergence) => self.parked.push((role, divergence.to_string())),
             Event::Finished => _ = self.node_mut(role).live.remove(&id),
-            Event::CompensationFailed { .. } | Event::OperationFailed { .. } | Event::PeerRefused { .. } => {}
+            Event::CompensationFailed { .. }
+            | Event::OperationFailed { .. }
+            | Event::OperationGivenUp { .. }
+            | Event::PeerRefused { .. } => {}
         }
     }
 

@@ -126,8 +126,8 @@ enum Command {
         #[arg(short = 'o', long = "out", value_name = "PATH")]
         out: Option<PathBuf>,
     },
-    /// Make a package with a choreography of two roles, which builds and runs at once.
-    #[command(after_help = "Example:\n  chor new trip && cd trip && cargo run")]
+    /// Make a package with a choreography of two roles and a demo.
+    #[command(after_help = "Example:\n  chor new trip --accompanist ~/accompanist && cd trip && cargo run")]
     New {
         /// The name of the package.
         #[arg(value_name = "NAME")]
@@ -135,9 +135,9 @@ enum Command {
         /// Its directory, which must be new or empty; one of its name where this is not given.
         #[arg(long, value_name = "DIR")]
         path: Option<PathBuf>,
-        /// The directory of the package `accompanist`, to build with that one; otherwise it is the one around the new package, or
-        /// the published one.
-        #[arg(long, value_name = "DIR")]
+        /// A clone of Accompanist to build with, or its directory `runtime`; otherwise it is the
+        /// clone around the new package, or the version of this compiler on crates.io.
+        #[arg(long, value_name = "CLONE")]
         accompanist: Option<PathBuf>,
     },
     /// Write files in their one form: indentation, blanks and line breaks by rule, comments as they are.

@@ -1,6 +1,8 @@
-//! Commands for the operators of running nodes: `sessions`, `inspect`, `retry`, `abort`, `settle` and `metrics`. They speak to a node's admin socket,
+//! Commands for the operators of running nodes: `sessions`, `inspect`, `retry`, `abort`,
+//! `settle`, `peers` and `metrics`. They speak to a node's admin socket,
 //! whose protocol stands in the runtime (`runtime/src/node/admin`); nothing else of the compiler is used.
 
+mod exact;
 mod show;
 mod socket;
 mod table;
@@ -40,6 +42,7 @@ pub struct Node {
 const SESSIONS_EXAMPLES: &str = "Examples:
   chor sessions --node warehouse.db              # the oldest first
   chor sessions --node warehouse.db --stuck      # of which something fails and is tried again
+  chor sessions --node warehouse.db --state finished   # what is over, and how it ended
   chor sessions --node warehouse.db --state aborting --message-format json";
 
 const SETTLE_EXAMPLE: &str = "Example:
@@ -50,7 +53,8 @@ Undo first what the transaction did, and settle then: from then on the node take
 /// What operators ask for.
 #[derive(Debug, Subcommand)]
 pub enum Command {
-    /// List the sessions of a running node that are not finished, and what they wait for.
+    /// List the sessions of a running node that are not finished, and what they wait for; or, by
+    /// state, those that are over.
     #[command(after_help = SESSIONS_EXAMPLES)]
     Sessions {
         #[command(flatten)]
@@ -58,7 +62,8 @@ pub enum Command {
         /// Only those of this choreography.
         #[arg(long, value_name = "NAME")]
         choreography: Option<String>,
-        /// Only those in this state: starting, active, voted, aborting, committed, finished, reading or undeployed.
+        /// Only those in this state: starting, active, voted, aborting, committed, reading or
+        /// undeployed; or those that are finished, the newest first.
         #[arg(long)]
         state: Option<String>,
         /// Only those of which an operation or compensation fails.
@@ -112,12 +117,19 @@ pub enum Command {
     Settle {
         /// The session.
         session: String,
-        /// What was done; it is written to the node's log.
+        /// What was done; it is recorded in the node's database, and logged.
         #[arg(long)]
         reason: String,
         /// The role, where the compensations of several fail at this node.
         #[arg(long)]
         role: Option<String>,
+        #[command(flatten)]
+        node: Node,
+    },
+    /// Show which other nodes a running node is connected with, since when, and why not with the
+    /// others.
+    #[command(after_help = "Example:\n  chor peers --node warehouse.db")]
+    Peers {
         #[command(flatten)]
         node: Node,
     },
@@ -137,6 +149,7 @@ impl Command {
             | Self::Retry { node, .. }
             | Self::Abort { node, .. }
             | Self::Settle { node, .. }
+            | Self::Peers { node }
             | Self::Metrics { node } => node,
         }
     }
@@ -156,6 +169,7 @@ impl Command {
             Self::Settle { session, reason, role, .. } => {
                 request("settle", json!({ "session": session, "reason": reason, "role": role }))
             }
+            Self::Peers { .. } => request("peers", json!({})),
             Self::Metrics { .. } => request("metrics", json!({})),
         }
     }
@@ -175,8 +189,9 @@ fn request(name: &str, fields: Value) -> Value {
 pub fn run(command: &Command) -> u8 {
     let Node { node, message_format } = command.node();
     let answered = socket::find(node.as_deref()).and_then(|socket| socket::ask(&socket, &command.request()));
-    let line = match answered {
-        Ok(line) => line,
+    let answered = answered.and_then(|text| Ok((exact::read(&text)?, text)));
+    let (line, text) = match answered {
+        Ok(answered) => answered,
         Err(fault) => {
             complain(&fault);
             return FAILED;
@@ -184,7 +199,7 @@ pub fn run(command: &Command) -> u8 {
     };
     let code = if line.get("error").is_some() || is_too_late(&line) { REFUSED } else { FINE };
     if *message_format == Format::Json {
-        return output::print(&format!("{line}\n")).max(code);
+        return output::print(&format!("{text}\n")).max(code);
     }
     match (line.get("error"), line.get("answer")) {
         (Some(error), _) => {
@@ -219,13 +234,24 @@ fn print(command: &Command, answer: &Value) -> u8 {
                 "passed on: this role has voted, and asks those that have not (`chor inspect {session}` shows what came of it)\n"
             )
         }
+        Command::Abort { .. } if is_outcome(answer, "already_aborting") => {
+            format!("it is being rolled back already, for this reason: {}\n", show::reason(answer))
+        }
+        Command::Abort { .. } if is_outcome(answer, "already_rolled_back") => {
+            format!("it has been rolled back already, for this reason: {}\n", show::reason(answer))
+        }
         Command::Abort { session, .. } => {
             format!("aborted; every role undoes what it did (`chor inspect {}` shows how far)\n", show::clean(session))
         }
         Command::Settle { .. } => show::settled(answer),
+        Command::Peers { .. } => show::peers(answer),
         Command::Metrics { .. } => answer.get("text").and_then(Value::as_str).unwrap_or_default().to_owned(),
     };
     output::print(&text)
+}
+
+fn is_outcome(answer: &Value, outcome: &str) -> bool {
+    answer.get("outcome").and_then(Value::as_str) == Some(outcome)
 }
 
 /// Colour only for a terminal whose user has not refused it: <https://no-color.org>.

@@ -14,14 +14,38 @@ const YELLOW: &str = "\x1b[33m";
 const BOLD: &str = "\x1b[1m";
 const PLAIN: &str = "\x1b[0m";
 
-/// The text with everything in it that would steer a terminal written out: ids and reasons are other people's.
+/// The text with everything in it written out that would steer a terminal, or show it in another
+/// order than it has: ids and reasons are other people's. As the nodes write them to their logs.
 pub fn clean(text: &str) -> String {
     text.chars()
-        .flat_map(|character| match character.is_control() {
-            true => character.escape_default().collect::<Vec<_>>(),
-            false => vec![character],
+        .flat_map(|character| match is_plain(character) {
+            true => vec![character],
+            false => character.escape_unicode().collect::<Vec<_>>(),
         })
         .collect()
+}
+
+/// Whether a character moves nothing: no control, no separator of lines, no change of direction,
+/// and nothing that is invisible.
+fn is_plain(character: char) -> bool {
+    !character.is_control()
+        && !matches!(
+            character,
+            '\u{ad}'
+                | '\u{61c}'
+                | '\u{180e}'
+                | '\u{200b}'..='\u{200f}'
+                | '\u{2028}'..='\u{202e}'
+                | '\u{2060}'..='\u{206f}'
+                | '\u{feff}'
+                | '\u{fff9}'..='\u{fffb}'
+                | '\u{e0000}'..='\u{e007f}'
+        )
+}
+
+/// The reason that an answer gives.
+pub fn reason(answer: &Value) -> String {
+    clean(text(answer, "reason"))
 }
 
 fn short(text: &str) -> String {
@@ -102,13 +126,20 @@ pub fn sessions(answer: &Value, colour: bool) -> String {
         let first = list(session, "waits").first().map(wait).unwrap_or_default();
         let more = list(session, "waits").len().saturating_sub(1);
         let more = if more > 0 { format!(" and {more} more") } else { String::new() };
-        let waits = if is(session, "parked") { "nothing: it is parked".to_owned() } else { short(&first) + &more };
+        let finished = ending(session);
+        let waits = if let Some((_, reason)) = &finished {
+            short(reason)
+        } else if is(session, "parked") {
+            "nothing: it is parked".to_owned()
+        } else {
+            short(&first) + &more
+        };
         table.row(vec![
             short(text(session, "id")),
             text(session, "session").chars().take(8).collect(),
             short(text(session, "choreography")),
             short(text(session, "role")),
-            text(session, "state").to_owned(),
+            finished.map_or_else(|| clean(text(session, "state")), |(ended, _)| ended.to_owned()),
             duration(number(session, "age_millis")),
             waits,
         ]);
@@ -126,16 +157,77 @@ pub fn sessions(answer: &Value, colour: bool) -> String {
     };
     let mut shown = table.text(paint);
     if let Some(next) = answer.get("next").and_then(Value::as_str) {
-        let total = number(answer, "total");
-        let _ = writeln!(shown, "{} of {total}; go on with `--after {next}`", sessions.len());
+        let of_total =
+            answer.get("total").and_then(Value::as_u64).map(|total| format!(" of {total}")).unwrap_or_default();
+        let _ = writeln!(shown, "{}{of_total}; go on with `--after {}`", sessions.len(), clean(next));
     }
     shown
 }
 
-/// All parts of a session.
+/// How a finished session ended, and why.
+fn ending(session: &Value) -> Option<(&'static str, String)> {
+    match text(session, "outcome") {
+        "committed" => Some(("committed", "nothing: it is finished".to_owned())),
+        "rolled_back" => Some(("rolled back", format!("nothing; reason: {}", text(session, "reason")))),
+        _ => None,
+    }
+}
+
+/// Other nodes, and how the way to them is.
+pub fn peers(answer: &Value) -> String {
+    let peers = list(answer, "peers");
+    if peers.is_empty() {
+        return "no other nodes\n".to_owned();
+    }
+    let mut table = Table::new(&["NODE", "STATE", "FOR", "CONNECTIONS", "CAUSE"]);
+    for peer in peers {
+        table.row(vec![
+            short(text(peer, "node")),
+            if is(peer, "connected") { "connected" } else { "away" }.to_owned(),
+            duration(number(peer, "for_millis")),
+            number(peer, "connections").to_string(),
+            short(text(peer, "cause")),
+        ]);
+    }
+    table.text(|_, line| line.to_owned())
+}
+
+/// All parts of a session, and what operators did to it.
 pub fn inspected(answer: &Value, colour: bool) -> String {
     let parts: Vec<String> = list(answer, "parts").iter().map(|found| part(found, colour)).collect();
-    parts.join("\n")
+    let mut shown = parts.join("\n");
+    let mut table = Table::new(&["OPERATORS", "WHAT", "OUTCOME", "REASON", "USER"]);
+    for audit in list(answer, "audit") {
+        let uid = audit.get("uid").and_then(Value::as_u64).map(|uid| uid.to_string()).unwrap_or_default();
+        table.row(vec![
+            utc(number(audit, "unix_millis")),
+            clean(text(audit, "action")),
+            short(text(audit, "outcome")),
+            short(text(audit, "reason")),
+            uid,
+        ]);
+    }
+    if !list(answer, "audit").is_empty() {
+        shown.push_str(&table.text(|_, line| line.to_owned()));
+    }
+    shown
+}
+
+/// A time as RFC 3339 writes it, to the second, in UTC. The date by Howard Hinnant's algorithm
+/// (`civil_from_days`).
+fn utc(unix_millis: u64) -> String {
+    let seconds = unix_millis / 1_000;
+    let (days, second) = (seconds / 86_400, seconds % 86_400);
+    // Days since 0000-03-01, so that the leap day is the last of a year.
+    let days = days + 719_468;
+    let (era, of_era) = (days / 146_097, days % 146_097);
+    let year_of_era = (of_era - of_era / 1_460 + of_era / 36_524 - of_era / 146_096) / 365;
+    let of_year = of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
+    let shifted_month = (5 * of_year + 2) / 153;
+    let day = of_year - (153 * shifted_month + 2) / 5 + 1;
+    let month = if shifted_month < 10 { shifted_month + 3 } else { shifted_month - 9 };
+    let year = era * 400 + year_of_era + u64::from(month <= 2);
+    format!("{year:04}-{month:02}-{day:02}T{:02}:{:02}:{:02}Z", second / 3_600, second / 60 % 60, second % 60)
 }
 
 fn part(part: &Value, colour: bool) -> String {
@@ -151,7 +243,8 @@ fn part(part: &Value, colour: bool) -> String {
     line("id", clean(text(part, "id")));
     line("choreography", format!("{}, version {}", clean(text(part, "choreography")), text(part, "version")));
     line("role", clean(text(part, "role")));
-    line("state", text(part, "state").to_owned());
+    let ended = ending(part).map(|(ended, _)| format!(": {ended}")).unwrap_or_default();
+    line("state", format!("{}{ended}", clean(text(part, "state"))));
     line("age", part.get("age_millis").and_then(Value::as_u64).map(duration).unwrap_or_default());
     line("aborted by", clean(text(part, "aborted_by")));
     line("reason", clean(text(part, "reason")));
@@ -217,6 +310,7 @@ fn records(shown: &mut String, part: &Value) {
 fn value(of: &Value, field: &str) -> String {
     let Some(shown) = of.get(field).filter(|shown| shown.is_object()) else { return String::new() };
     match (shown.get("json"), shown.get("begins").and_then(Value::as_str)) {
+        (Some(Value::String(text)), _) => clean(text),
         (Some(json), _) => clean(&json.to_string()),
         (None, begins) => format!("{}… ({} bytes)", clean(begins.unwrap_or_default()), number(shown, "bytes")),
     }
@@ -249,7 +343,50 @@ mod tests {
 
     #[test]
     fn nothing_from_elsewhere_steers_the_terminal() {
-        assert_eq!(clean("a\x1b[31mb\nc"), "a\\u{1b}[31mb\\nc");
+        assert_eq!(clean("a\x1b[31mb\nc"), "a\\u{1b}[31mb\\u{a}c");
+        assert_eq!(clean("\u{202e}live\u{2066}\u{200b}é漢"), "\\u{202e}live\\u{2066}\\u{200b}é漢");
+    }
+
+    #[test]
+    fn a_finished_session_says_how_it_ended() {
+        let answer = json!({ "next": "7:1", "sessions": [
+            { "id": "1", "state": "finished", "outcome": "committed" },
+            { "id": "2", "state": "finished", "outcome": "rolled_back", "reason": "no\nseat" },
+        ] });
+        let shown = sessions(&answer, false);
+        let lines: Vec<&str> = shown.lines().collect();
+        assert!(
+            matches!(lines.as_slice(), [_, one, two, next]
+            if one.contains(" committed ") && two.contains(" rolled back ") && two.ends_with("reason: no\\u{a}seat")
+            && *next == "2; go on with `--after 7:1`"),
+            "{shown}"
+        );
+        let parts = json!({ "parts": [{ "state": "finished", "outcome": "rolled_back", "reason": "no seat" }],
+            "audit": [{ "unix_millis": 1_709_210_096_789_u64, "action": "abort", "outcome": "aborted", "reason": "a\x1b[2J", "uid": 7 }] });
+        let shown = inspected(&parts, false);
+        assert!(
+            shown.contains("finished: rolled back")
+                && shown.contains("2024-02-29T12:34:56Z  abort  aborted  a\\u{1b}[2J  7"),
+            "{shown}"
+        );
+    }
+
+    #[test]
+    fn peers_are_shown_with_why_they_are_away() {
+        let answer = json!({ "peers": [
+            { "node": "bank", "connected": true, "for_millis": 61_000, "connections": 2 },
+            { "node": "club", "connected": false, "for_millis": 5_000, "connections": 0, "cause": "refused\r" },
+        ] });
+        let shown = peers(&answer);
+        assert!(shown.contains("bank  connected  1 min 1 s  2"), "{shown}");
+        assert!(shown.contains("club  away       5 s        0            refused\\u{d}"), "{shown}");
+    }
+
+    #[test]
+    fn times_are_written_in_utc() {
+        let times = [0, 951_782_400_000, 1_709_210_096_789, 4_102_444_799_999].map(utc);
+        let expected = ["1970-01-01T00:00:00Z", "2000-02-29T00:00:00Z", "2024-02-29T12:34:56Z", "2099-12-31T23:59:59Z"];
+        assert_eq!(times, expected);
     }
 
     #[test]

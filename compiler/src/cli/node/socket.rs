@@ -26,10 +26,12 @@ pub fn find(node: Option<&Path>) -> Result<PathBuf, String> {
     if is_socket(path) {
         return Ok(path.to_owned());
     }
-    let mut beside = path.as_os_str().to_owned();
-    beside.push(ENDING);
-    let beside = PathBuf::from(beside);
+    let beside = socket_beside(path);
     if is_socket(&beside) {
+        return Ok(beside);
+    }
+    // A node listens beside the file itself, also where it was given a symbolic link to it.
+    if let Some(beside) = path.canonicalize().ok().map(|path| socket_beside(&path)).filter(|path| is_socket(path)) {
         return Ok(beside);
     }
     let directory = path.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
@@ -43,6 +45,12 @@ pub fn find(node: Option<&Path>) -> Result<PathBuf, String> {
         (true, false) => "; there is no such file, and no socket nearby".to_owned(),
     };
     Err(format!("no node listens at {shown} or {}{nearby}", beside.display()))
+}
+
+fn socket_beside(database: &Path) -> PathBuf {
+    let mut beside = database.as_os_str().to_owned();
+    beside.push(ENDING);
+    PathBuf::from(beside)
 }
 
 fn list(sockets: &[PathBuf]) -> String {
@@ -73,9 +81,9 @@ fn is_socket(_path: &Path) -> bool {
     false
 }
 
-/// The node's answer to a request.
+/// The node's answer to a request, a line of JSON.
 #[cfg(unix)]
-pub fn ask(socket: &Path, request: &Value) -> Result<Value, String> {
+pub fn ask(socket: &Path, request: &Value) -> Result<String, String> {
     use std::io::{BufRead as _, BufReader, ErrorKind, Write as _};
     use std::os::unix::net::UnixStream;
     use std::time::Duration;
@@ -104,12 +112,11 @@ pub fn ask(socket: &Path, request: &Value) -> Result<Value, String> {
     if line.is_empty() {
         return Err(format!("{shown}: the node ended without an answer; see whether it runs, and ask again"));
     }
-    serde_json::from_str(&line)
-        .map_err(|error| format!("{shown}: the answer is no JSON ({error}); is that the socket of a node?"))
+    Ok(line.trim_end().to_owned())
 }
 
 /// The node's answer to a request.
 #[cfg(not(unix))]
-pub fn ask(_socket: &Path, _request: &Value) -> Result<Value, String> {
+pub fn ask(_socket: &Path, _request: &Value) -> Result<String, String> {
     Err("nodes are asked over Unix domain sockets, which this system does not have".to_owned())
 }

@@ -60,24 +60,101 @@ fn a_new_package_builds_and_its_demo_runs() {
     std::fs::remove_dir_all(&directory).expect("it is ours");
 }
 
+/// What `chor new` says to do next, and the manifest that it made.
+fn made(directory: &Path, arguments: &[&str]) -> (String, String) {
+    let path = directory.display().to_string();
+    let output = Command::new(env!("CARGO_BIN_EXE_chor"))
+        .args(["new", "my-trip", "--path", &path])
+        .args(arguments)
+        .output()
+        .expect("the binary starts");
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    let manifest = std::fs::read_to_string(directory.join("Cargo.toml")).expect("it was just made");
+    (String::from_utf8_lossy(&output.stdout).into_owned(), manifest)
+}
+
+/// Checks that the package compiles, with more arguments for Cargo.
+fn compiles(package: &Path, arguments: &[&str]) {
+    let repository = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
+    std::fs::copy(repository.join("Cargo.lock"), package.join("Cargo.lock")).expect("it can be written");
+    let checked = cargo(package, &[arguments, &["check", "--offline"]].concat());
+    assert!(checked.status.success(), "{}", String::from_utf8_lossy(&checked.stderr));
+}
+
 #[test]
-fn the_runtime_is_the_one_around_or_the_published_one() {
-    let scratch = scratch("new-checkout");
+fn a_clone_and_its_runtime_directory_name_the_same_package() {
+    let repository = Path::new(env!("CARGO_MANIFEST_DIR")).join("..").canonicalize().expect("it is there");
+    let scratch = scratch("new-clone");
     let _ = std::fs::remove_dir_all(&scratch);
-    std::fs::create_dir_all(scratch.join("runtime")).expect("the directory for tests can be written");
-    let manifest = |name: &str| {
-        let path = scratch.join(name);
-        let made = new(&["trip", "--path", &path.display().to_string()]);
-        assert_eq!(made, (Some(0), String::new()));
-        std::fs::read_to_string(path.join("Cargo.toml")).expect("it was just made")
-    };
-    let published = manifest("before");
-    assert!(published.contains(&format!("accompanist = \"{}\"", env!("CARGO_PKG_VERSION"))), "{published}");
-    assert!(!published.contains("[workspace]"), "{published}");
-    std::fs::write(scratch.join("runtime/Cargo.toml"), "[package]\nname = \"accompanist\"\n")
-        .expect("it can be written");
-    let within = manifest("behind");
-    assert!(within.contains("accompanist = { path = ") && within.contains("[workspace]"), "{within}");
+    let clone = repository.display().to_string();
+    let (said, by_clone) = made(&scratch.join("a"), &["--accompanist", &clone]);
+    let (_, by_runtime) = made(&scratch.join("b"), &["--accompanist", &format!("{clone}/runtime")]);
+    assert_eq!(by_clone, by_runtime);
+    let directory = scratch.join("a").display().to_string();
+    assert_eq!(said, format!("made {directory}; now `cd {directory}` and `cargo run`\n"));
+    compiles(&scratch.join("a"), &[]);
+
+    // A path that is neither is refused before anything is made.
+    let (path, here) = (scratch.join("c").display().to_string(), scratch.display().to_string());
+    let (code, complaint) = new(&["my-trip", "--path", &path, "--accompanist", &here]);
+    assert!(code == Some(2) && complaint.contains("is no clone of Accompanist"), "{complaint}");
+    let nowhere = format!("{here}/nowhere");
+    let (code, complaint) = new(&["my-trip", "--path", &path, "--accompanist", &nowhere]);
+    assert!(code == Some(2) && complaint.contains("nowhere` cannot be read"), "{complaint}");
+    assert!(!scratch.join("c").exists());
     std::fs::remove_dir_all(&scratch).expect("it is ours");
+}
+
+#[test]
+fn a_package_in_a_clone_builds_with_that_clone() {
+    // The directory for tests is in this repository, unless the folder for builds is elsewhere.
+    let (package, repository) = (Path::new(env!("CARGO_TARGET_TMPDIR")), Path::new(env!("CARGO_MANIFEST_DIR")));
+    let is_within = package.starts_with(repository.parent().expect("the package is in a clone"));
+    let package = if is_within { package.join("new-within") } else { repository.join("new-within") };
+    let _ = std::fs::remove_dir_all(&package);
+    let (said, manifest) = made(&package, &[]);
+    assert!(said.ends_with("` and `cargo run`\n"), "{said}");
+    assert!(manifest.contains("accompanist = { path = ") && manifest.contains("[workspace]"), "{manifest}");
+    compiles(&package, &[]);
+    std::fs::remove_dir_all(&package).expect("it is ours");
+}
+
+#[test]
+fn a_package_outside_of_a_clone_says_what_it_lacks() {
+    let scratch = scratch("new-outside");
+    let _ = std::fs::remove_dir_all(&scratch);
+    let package = scratch.join("trip");
+    let (said, manifest) = made(&package, &[]);
+    assert!(manifest.contains(&format!("accompanist = \"{}\"", env!("CARGO_PKG_VERSION"))), "{manifest}");
+    assert!(!manifest.contains("[workspace]"), "{manifest}");
+    // The version is on no registry: it says so, and which line makes it build.
+    assert!(said.contains("does not build as it is") && said.contains("is not on crates.io"), "{said}");
+    let line = said.lines().find(|line| line.trim_start().starts_with("accompanist = ")).expect("a line to write");
+    let clone = Path::new(env!("CARGO_MANIFEST_DIR")).join("..").display().to_string();
+    let line = line.trim().replace("CLONE", &clone);
+    let manifest: Vec<&str> =
+        manifest.lines().map(|before| if before.starts_with("accompanist = ") { &line } else { before }).collect();
+    std::fs::write(package.join("Cargo.toml"), manifest.join("\n")).expect("it can be written");
+    compiles(&package, &[]);
+    std::fs::remove_dir_all(&scratch).expect("it is ours");
+}
+
+#[test]
+fn a_package_below_a_workspace_builds_and_says_that_it_is_no_member() {
+    let scratch = scratch("new-below");
+    let _ = std::fs::remove_dir_all(&scratch);
+    std::fs::create_dir_all(&scratch).expect("the directory for tests can be written");
+    let around = "[workspace]\nresolver = \"3\"\nmembers = []\n";
+    std::fs::write(scratch.join("Cargo.toml"), around).expect("it can be written");
+    let clone = Path::new(env!("CARGO_MANIFEST_DIR")).join("..").display().to_string();
+    let (said, manifest) = made(&scratch.join("trip"), &["--accompanist", &clone]);
+    assert!(manifest.contains("[workspace]"), "{manifest}");
+    assert!(said.contains("to make it a member of ") && said.contains("Cargo.toml"), "{said}");
+    compiles(&scratch.join("trip"), &[]);
+    std::fs::remove_dir_all(&scratch).expect("it is ours");
+}
+
+#[test]
+fn the_name_of_a_package_is_one_for_cargo() {
     assert_eq!(new(&["Trip"]).0, Some(2));
 }

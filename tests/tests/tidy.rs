@@ -232,6 +232,13 @@ fn the_pages_are_there_and_what_they_link_to() {
 }
 
 #[test]
+fn a_new_package_is_told_to_use_a_clone_until_there_is_a_release() {
+    let is_released = !text("CHANGELOG.md").contains(&format!("## {}, unreleased", env!("CARGO_PKG_VERSION")));
+    let constant = format!("const PUBLISHED: bool = {is_released};");
+    assert!(text("compiler/src/cli/new.rs").contains(&constant), "compiler/src/cli/new.rs lacks `{constant}`");
+}
+
+#[test]
 fn the_checklist_names_tests_that_are_there() {
     let mut tests = BTreeSet::new();
     for file in rust() {
@@ -298,7 +305,56 @@ fn the_choreographies_in_the_readme_are_that_of_the_example_and_ones_that_compil
         assert_eq!(formatted.as_ref(), Some(&block));
         own_count += 1;
     }
-    assert_eq!((shown.len(), own_count), (3, 2));
+    assert_eq!((shown.len(), own_count), (3, 3));
+    // The tests of the page compile the same.
+    for (name, block) in [("order", 0), ("book", 2)] {
+        let file = text(&format!("tests/tests/readme/{name}.chor"));
+        assert_eq!(shown.get(block).map(|(_, block)| format!("{block}\n")), Some(file), "{name}");
+    }
+}
+
+/// Rust without comments, white space, and the commas that a formatter puts.
+fn bare(rust: &str) -> String {
+    let code = rust.lines().map(|line| line.split("// ").next().unwrap_or(line));
+    code.flat_map(str::chars).filter(|character| !character.is_whitespace() && *character != ',').collect()
+}
+
+#[test]
+fn the_rust_in_the_readme_is_compiled() {
+    let compiled = ["main", "provider"].map(|name| bare(&text(&format!("tests/tests/readme/{name}.rs")))).concat();
+    // What stands otherwise there: the names of two functions, what `rustfmt` moves, and
+    // declarations that come once.
+    let same = |line: &str| compiled.contains(&bare(line));
+    let mut count = 0;
+    for (language, block) in blocks("README.md") {
+        if !language.starts_with("rust") {
+            continue;
+        }
+        count += 1;
+        let block = block.replace("fn main()", "fn binary()");
+        let body: Vec<&str> = block.lines().skip_while(|line| line.is_empty() || line.starts_with("use ")).collect();
+        let items = body.join("\n");
+        for item in items.split("\n\n") {
+            let lines = item.lines().filter(|line| !same(line)).collect::<Vec<_>>();
+            assert!(
+                same(item) || is_declared(item, &compiled),
+                "README.md has Rust that no test compiles:\n{lines:#?}"
+            );
+        }
+        for declared in block.lines().filter(|line| line.starts_with("use ")) {
+            let names = declared.trim_start_matches("use ").trim_end_matches(';');
+            let (path, names) = names.split_once("::{").map_or((names, ""), |(path, names)| (path, names));
+            assert!(compiled.contains(&bare(path)), "{declared}");
+            let names = names.trim_end_matches('}').split(", ").filter(|name| !name.is_empty());
+            names.for_each(|name| assert!(compiled.contains(name), "{declared}"));
+        }
+    }
+    assert_eq!(count, 8);
+}
+
+/// Whether each line of an item without a body stands in `compiled`.
+fn is_declared(item: &str, compiled: &str) -> bool {
+    !item.contains("fn ") && item.lines().all(|line| compiled.contains(&bare(line)))
 }
 
 #[test]

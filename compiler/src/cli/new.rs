@@ -36,24 +36,84 @@ const TAKEN: [&str; 12] = [
     "proc-macro",
 ];
 
-/// Makes the package `name` in the directory `path`, or in one of its name. `accompanist` is the directory of the runtime's
-/// package, where it is not to come from the registry.
+/// Whether the version of this compiler is on a registry, so that a package can name it by its
+/// number. A test of the repository holds it against the changelog.
+const PUBLISHED: bool = false;
+
+/// Makes the package `name` in the directory `path`, or in one of its name. `accompanist` is a
+/// clone of the repository, or the directory of the runtime's package in it, where the runtime is
+/// not to come from a registry.
 pub fn new(name: &str, path: Option<&Path>, accompanist: Option<&Path>) -> u8 {
     if let Err(fault) = check_name(name) {
         complain(&format!("`{name}` is no name for a package: {fault}"));
         return FAILED;
     }
     let directory = path.map_or_else(|| PathBuf::from(name), Path::to_owned);
-    match make(name, &directory, accompanist) {
-        Ok(()) => {
-            let shown = directory.display();
-            output::print(&format!("made {shown}; now `cd {shown}` and `cargo run`\n"))
+    let runtime = match accompanist.map(runtime_at).transpose() {
+        Ok(runtime) => runtime,
+        Err(fault) => {
+            complain(&fault);
+            return FAILED;
         }
+    };
+    match make(name, &directory, runtime) {
+        Ok(made) => output::print(&made.instructions(&directory)),
         Err(error) => {
             complain(&format!("{}: {error}", directory.display()));
             FAILED
         }
     }
+}
+
+/// What was made, as far as the next steps depend on it.
+struct Made {
+    /// The package names the runtime by its path.
+    has_path: bool,
+    /// The manifest of somebody else's workspace around the package.
+    workspace_around: Option<PathBuf>,
+}
+
+impl Made {
+    /// What to do now.
+    fn instructions(&self, directory: &Path) -> String {
+        let shown = directory.display();
+        let mut text = format!("made {shown}; now `cd {shown}` and `cargo run`\n");
+        if !self.has_path && !PUBLISHED {
+            let version = env!("CARGO_PKG_VERSION");
+            text = format!(
+                "made {shown}, which does not build as it is: `accompanist` {version} is not on crates.io\n\
+                 write the path of a clone into {}:\n\n    accompanist = {{ path = \"CLONE/runtime\" }}\n\n\
+                 then `cd {shown}` and `cargo run`; `chor new --accompanist CLONE` writes that line itself\n",
+                directory.join("Cargo.toml").display()
+            );
+        }
+        if let Some(manifest) = &self.workspace_around {
+            text.push_str(&format!(
+                "it is a workspace of its own; to make it a member of {}, remove `[workspace]` from its Cargo.toml and \
+                 add it to the `members` there\n",
+                manifest.display()
+            ));
+        }
+        text
+    }
+}
+
+/// The directory of the package `accompanist` that `path` names: a clone, or that directory itself.
+fn runtime_at(path: &Path) -> Result<PathBuf, String> {
+    let path = path.canonicalize().map_err(|error| format!("`{}` cannot be read: {error}", path.display()))?;
+    let found = [path.clone(), path.join("runtime")].into_iter().find(|directory| is_runtime(directory));
+    found.ok_or_else(|| {
+        format!(
+            "`{}` is no clone of Accompanist: neither it nor its directory `runtime` has the package `accompanist`",
+            path.display()
+        )
+    })
+}
+
+/// Whether the package `accompanist` is in this directory.
+fn is_runtime(directory: &Path) -> bool {
+    fs::read_to_string(directory.join("Cargo.toml"))
+        .is_ok_and(|manifest| manifest.lines().any(|line| line.trim() == "name = \"accompanist\""))
 }
 
 fn check_name(name: &str) -> Result<(), String> {
@@ -69,7 +129,7 @@ fn check_name(name: &str) -> Result<(), String> {
     Ok(())
 }
 
-fn make(name: &str, directory: &Path, accompanist: Option<&Path>) -> io::Result<()> {
+fn make(name: &str, directory: &Path, runtime: Option<PathBuf>) -> io::Result<Made> {
     match fs::read_dir(directory).map(|mut entries| entries.next().is_some()) {
         Ok(true) => return Err(io::Error::other("is not empty; name a new directory by `--path`")),
         Ok(false) => {}
@@ -77,20 +137,16 @@ fn make(name: &str, directory: &Path, accompanist: Option<&Path>) -> io::Result<
         Err(error) => return Err(error),
     }
     let directory = directory.canonicalize()?;
-    let checkout = checkout_around(&directory);
-    let runtime = match accompanist {
-        Some(path) => Some(
-            path.canonicalize()
-                .map_err(|error| io::Error::new(error.kind(), format!("{} is not there: {error}", path.display())))?,
-        ),
-        None => checkout.as_ref().map(|root| root.join("runtime")),
-    };
-    let dependency = match runtime {
-        Some(path) => format!("{{ path = {} }}", toml_string(&path)),
+    let checkout = directory.ancestors().map(|root| root.join("runtime")).find(|directory| is_runtime(directory));
+    let workspace_around = workspace_around(&directory);
+    // Cargo takes a package below a workspace that does not name it for a mistake.
+    let workspace = if checkout.is_some() || workspace_around.is_some() { "\n[workspace]\n" } else { "" };
+    let workspace_around = workspace_around.filter(|_| checkout.is_none());
+    let runtime = runtime.or(checkout);
+    let dependency = match &runtime {
+        Some(path) => format!("{{ path = {} }}", toml_string(path)),
         None => format!("\"{}\"", env!("CARGO_PKG_VERSION")),
     };
-    // A package within the checkout is none of its workspace's.
-    let workspace = if checkout.is_some() { "\n[workspace]\n" } else { "" };
     for (path, text) in TEMPLATE {
         let fill = |text: &str| {
             text.replace("{name}", name)
@@ -106,16 +162,17 @@ fn make(name: &str, directory: &Path, accompanist: Option<&Path>) -> io::Result<
         let mut file = fs::File::create_new(&path)?;
         io::Write::write_all(&mut file, fill(text).as_bytes())?;
     }
-    Ok(())
+    Ok(Made { has_path: runtime.is_some(), workspace_around })
 }
 
-/// The checkout of Accompanist that the directory is in.
-fn checkout_around(directory: &Path) -> Option<PathBuf> {
-    let is_checkout = |root: &&Path| {
-        fs::read_to_string(root.join("runtime/Cargo.toml"))
-            .is_ok_and(|manifest| manifest.lines().any(|line| line.trim() == "name = \"accompanist\""))
+/// The manifest of the workspace that Cargo would look for the package in: the nearest one around
+/// its directory.
+fn workspace_around(directory: &Path) -> Option<PathBuf> {
+    let is_workspace = |manifest: &PathBuf| {
+        let is_table = |line: &str| ["[workspace]", "[workspace."].iter().any(|start| line.trim().starts_with(start));
+        fs::read_to_string(manifest).is_ok_and(|text| text.lines().any(is_table))
     };
-    directory.ancestors().find(is_checkout).map(Path::to_owned)
+    directory.ancestors().skip(1).map(|parent| parent.join("Cargo.toml")).find(is_workspace)
 }
 
 /// A path as a string of TOML.

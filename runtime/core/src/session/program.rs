@@ -431,7 +431,7 @@ impl Session {
         let retry = *of_operation.unwrap_or(&self.timing.retry);
         if !retry.goes_on(attempts) {
             let scopes = request.scopes.clone();
-            let (given_up, said) = (Arc::clone(&operation), Arc::clone(reason));
+            let (given_up, said) = (Arc::clone(&operation), Arc::clone(&reason));
             self.events.push_back(Event::OperationGivenUp { operation: given_up, reason: said, attempts });
             let reason = match attempts {
                 1 => format!("{operation} failed: {reason}"),

@@ -341,6 +341,7 @@ impl<S: Store> NodeBuilder<S> {
             recovery: Recovery::new(),
             counts: Counters::default(),
             refusals: Seldom::default(),
+            peer_refusals: Seldom::default(),
             presence: super::presence::Presence::new(),
         });
         let cells = shared.take_up_first(&mut left).await.map_err(configuration)?;

@@ -481,9 +481,11 @@ impl<S: Store> Cell<S> {
                 tracing::error!(parent: None, %id, node, %operation, attempts, %reason, "a compensation failed and is tried again");
             }
             Event::PeerRefused { role, reason } => {
+                // A peer may say so as often as it likes.
+                let Some(unsaid) = shared.peer_refusals.says() else { return };
                 let role = self.role.definition().participant_name(&self.header, role);
                 let reason = quoted(&reason);
-                tracing::error!(%session, %id, node, role, %reason, "a role cannot take part; the session waits for it");
+                tracing::error!(%session, %id, node, role, %reason, unsaid, "a role cannot take part; the session waits for it");
             }
             Event::Parked(divergence) => {
                 tracing::error!(%session, %id, node, divergence = %quoted(&divergence.to_string()), "the program differs from its record; the session is parked");

@@ -180,6 +180,8 @@ pub(crate) struct Shared<S: Store> {
     recovery: Recovery,
     counts: Counters,
     refusals: Seldom,
+    /// What peers say of why they cannot take part.
+    peer_refusals: Seldom,
     presence: presence::Presence,
 }
 

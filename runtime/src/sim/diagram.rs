@@ -6,10 +6,14 @@ use accompanist_core::{Body, Change, Frame, Outcome, RowState, SessionId, Vote, 
 
 use super::trace::Noted;
 use super::world::State;
+use crate::quoted::is_plain;
 use crate::store::driven::{Carried, Fate};
 
 /// The most that is drawn.
 const EVENTS_MAX: usize = 600;
+
+/// The characters of a text of others, a reason or a message, that are drawn.
+const TEXT_CHARACTERS_MAX: usize = 200;
 
 /// The first and the last events of the run: those of `session`, where one is named, and what happened to nodes. What never ends goes on in the
 /// same way for long: why is at its beginning.
@@ -136,7 +140,22 @@ fn said(frame: &Frame) -> String {
     plain(&format!("{}→{} {what}", frame.from.0, frame.to.0))
 }
 
-/// Without what Mermaid would take for something else.
+/// Without what Mermaid would take for something else, or a reader's terminal; of limited length.
 fn plain(text: &str) -> String {
-    text.chars().map(|c| if matches!(c, ';' | '#' | ':' | '\n' | '%') { ' ' } else { c }).collect()
+    let is_taken = |c: char| matches!(c, ';' | '#' | ':' | '%') || !is_plain(c);
+    let cut = text.chars().nth(TEXT_CHARACTERS_MAX).map_or("", |_| "…");
+    let shown = text.chars().take(TEXT_CHARACTERS_MAX).map(|c| if is_taken(c) { ' ' } else { c });
+    shown.chain(cut.chars()).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn reasons_of_others_draw_no_lines_of_their_own() {
+        assert_eq!(plain("no\nNote over n1: forged\x1b[2J\u{202e}é"), "no Note over n1  forged [2J é");
+        let long = plain(&"é".repeat(100_000));
+        assert_eq!(long.chars().count(), TEXT_CHARACTERS_MAX + 1);
+    }
 }

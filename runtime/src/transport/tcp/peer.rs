@@ -18,6 +18,7 @@ use super::outgoing::Outgoing;
 use super::stream::Stream;
 use super::tls::Identity;
 use super::wire::{Epoch, HANDSHAKE_DURATION_MAX, Hello, Reply, clock_ms, greet, greeting, invalid};
+use crate::quoted::quoted;
 use crate::transport::Inbound;
 
 /// How long a connection may take to be made, before the greetings.
@@ -123,7 +124,9 @@ impl Caller {
             Reply::Welcome { node, clock_ms: sent_ms } if node == peer.name => {
                 Ok((stream, Age::new(sent_ms, clock_ms())))
             }
-            Reply::Welcome { node, .. } => Err(invalid(format!("`{node}` answers where `{}` should be", peer.name))),
+            Reply::Welcome { node, .. } => {
+                Err(invalid(format!("`{}` answers where `{}` should be", quoted(&node), peer.name)))
+            }
             Reply::Refused { reason } => Err(refused(&reason)),
         }
     }
@@ -131,7 +134,7 @@ impl Caller {
 
 /// What a peer says that refuses this node.
 pub(super) fn refused(reason: &str) -> io::Error {
-    io::Error::new(io::ErrorKind::ConnectionRefused, format!("refused: {reason}"))
+    io::Error::new(io::ErrorKind::ConnectionRefused, format!("refused: {}", quoted(reason)))
 }
 
 /// Serves the connections of a peer who dials this node.

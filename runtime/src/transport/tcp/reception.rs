@@ -14,6 +14,7 @@ use super::peer::{self, Accepted};
 use super::stream::Stream;
 use super::tls::{Identity, Secured};
 use super::wire::{self, HANDSHAKE_DURATION_MAX, Hello, NAME_BYTES_MAX};
+use crate::quoted::quoted;
 use crate::seldom::Seldom;
 use crate::transport::Inbound;
 
@@ -144,11 +145,11 @@ impl Reception {
             return Some(format!("a node's name has no more than {NAME_BYTES_MAX} bytes"));
         }
         if self.identity.is_some() && security.is_none() {
-            let reason = format!("node `{}` speaks TLS, and `{}` does not", self.node, hello.node);
+            let reason = format!("node `{}` speaks TLS, and `{}` does not", self.node, quoted(&hello.node));
             return Some(format!("{reason}: give certificates to both nodes, or to none"));
         }
         if hello.peer != self.node {
-            return Some(format!("this is node `{}`, not `{}`", self.node, hello.peer));
+            return Some(format!("this is node `{}`, not `{}`", self.node, quoted(&hello.peer)));
         }
         if self.dialers.contains_key(&hello.node) {
             return security.and_then(|security| security.objection_to(&hello.node));
@@ -156,7 +157,7 @@ impl Reception {
         Some(if self.known.contains(&hello.node) {
             format!("`{}` dials `{}`, because it sorts first", self.node, hello.node)
         } else {
-            format!("node `{}` is not among the peers of `{}`", hello.node, self.node)
+            format!("node `{}` is not among the peers of `{}`", quoted(&hello.node), self.node)
         })
     }
 
@@ -175,7 +176,7 @@ impl Reception {
                 told.clear();
             }
             told.insert(reason.to_owned());
-            tracing::warn!(node = self.node, %address, reason, unsaid, "a connection comes to nothing");
+            tracing::warn!(node = self.node, %address, reason = %quoted(reason), unsaid, "a connection comes to nothing");
         }
     }
 }

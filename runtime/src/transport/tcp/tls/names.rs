@@ -3,6 +3,8 @@
 use rustls::pki_types::{CertificateDer, DnsName};
 use webpki::EndEntityCert;
 
+use crate::quoted::quoted;
+
 /// What a URI begins with that names a node.
 const SCHEME: &str = "accompanist:";
 
@@ -27,7 +29,7 @@ impl Names {
         if self.0.iter().any(|name| name == node.as_bytes()) {
             return None;
         }
-        let names: Vec<_> = self.0.iter().map(|name| format!("`{}`", String::from_utf8_lossy(name))).collect();
+        let names: Vec<_> = self.0.iter().map(|name| format!("`{}`", quoted(&String::from_utf8_lossy(name)))).collect();
         let named = if names.is_empty() { "no node".to_owned() } else { names.join(", ") };
         Some(format!(
             "names {named}, and not the node `{node}`: it needs the subject alternative name `{}`",

@@ -21,6 +21,11 @@ impl Span {
         Self { file, start, end }
     }
 
+    /// Whether it covers all of `other`.
+    pub fn contains(self, other: Self) -> bool {
+        self.file == other.file && self.start <= other.start && other.end <= self.end
+    }
+
     /// The smallest span that covers both, which are taken to stand in one file.
     pub fn to(self, other: Self) -> Self {
         Self { file: self.file, start: self.start.min(other.start), end: self.end.max(other.end) }

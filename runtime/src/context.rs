@@ -1,12 +1,13 @@
 //! `SessionContext`: the interface that generated code is written against, and the shapes of what it is handed. It is the plain
 //! choreographic one: nothing in it knows of a crash, and every runtime (plain, resilient, simulated) implements it unchanged.
 
+use std::collections::BTreeSet;
 use std::fmt;
 use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;
 
-use accompanist_core::Header;
+use accompanist_core::{Header, Path};
 pub use accompanist_core::{Position, RoleId};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
@@ -314,6 +315,10 @@ pub struct Definition {
     pub participants: &'static [RoleId],
     /// The participants whose first action is not a receive, and which the initiator begins by a message of its own.
     pub begins: &'static [RoleId],
+    /// The pivots: transactions that nothing undoes and that their role does last, so that they run
+    /// only when every other role has voted, and decide the session. The sites of the calls that lead
+    /// to one (children of index 0), and at last its own.
+    pub pivots: &'static [(RoleId, &'static [Site])],
 }
 
 impl Definition {
@@ -337,6 +342,12 @@ impl Definition {
     pub(crate) fn participant_name(&self, header: &Header, participant: RoleId) -> String {
         let part = header.part(participant);
         part.map_or_else(|| "?".to_owned(), |(role, index)| self.member_name(role, index))
+    }
+
+    /// Where the pivots of a declared role are.
+    pub(crate) fn pivots_of(&self, role: RoleId) -> BTreeSet<Position> {
+        let own = self.pivots.iter().filter(|(of, _)| *of == role);
+        own.map(|(_, sites)| Path::ROOT.position_of(sites)).collect()
     }
 
     /// Of some declared roles, those who play them, where the declared roles are played by so many each.

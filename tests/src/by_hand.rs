@@ -78,6 +78,7 @@ impl Piece {
             initiator: RoleId(0),
             participants: Vec::leak(ids.clone()),
             begins: Vec::leak(ids.iter().skip(1).copied().collect()),
+            pivots: &[],
         };
         let programs = ids.into_iter().zip(roles.iter().map(|(_, steps)| steps.clone())).collect();
         Self { definition: Box::leak(Box::new(definition)), programs: Arc::new(programs) }

@@ -9,7 +9,7 @@ use accompanist::{Choreography, Node, NodeBuilder, Retry, Start, Timing, rusqlit
 
 use crate::by_hand::Piece;
 use crate::clerk::Clerk;
-use crate::generated::trials::{again, alone, apart, chain, fork, looked, recalled, rounds, stamped, turns};
+use crate::generated::trials::{again, alone, apart, chain, delivery, fork, looked, recalled, rounds, stamped, turns};
 use crate::pages::{Pages, SCHEMA, Shelf as _};
 use crate::tap::Tap;
 use crate::wait::{until, within};
@@ -232,6 +232,7 @@ fn cast(name: &str, builder: NodeBuilder<Sqlite>, clerk: &Clerk) -> NodeBuilder<
             .role(looked::A::new(clerk()))
             .role(rounds::A::new(clerk()))
             .role(stamped::A::new(clerk()))
+            .role(delivery::A::new(clerk()))
             .role(recalled::A::new(clerk())),
         "b" => builder
             .role(chain::B::new(clerk()))
@@ -239,13 +240,15 @@ fn cast(name: &str, builder: NodeBuilder<Sqlite>, clerk: &Clerk) -> NodeBuilder<
             .role(turns::B::new(clerk()))
             .role(again::B::new(clerk()))
             .role(apart::B::new(clerk()))
-            .role(looked::B::new(clerk())),
+            .role(looked::B::new(clerk()))
+            .role(delivery::B::new(clerk())),
         "c" => builder
             .role(chain::C::new(clerk()))
             .role(fork::C::new(clerk()))
             .role(turns::C::new(clerk()))
             .role(rounds::C::new(clerk()))
             .role(stamped::C::new(clerk()))
+            .role(delivery::C::new(clerk()))
             .role(recalled::C::new(clerk())),
         "d" => builder.role(chain::D::new()),
         _ => builder,

@@ -91,6 +91,7 @@ pub fn skeleton(hir: &Hir, choreography: &Choreography, roles: &[RoleId]) -> Tok
                 initiator: ::accompanist::RoleId(#initiator),
                 participants: &[],
                 begins: &[],
+                pivots: &[],
             };
             #(#roles)*
         }
@@ -204,6 +205,10 @@ fn definition(projection: &Projection, choreography: &Choreography, names: &Role
     let groups = choreography.role_ids().filter(|role| choreography.is_group(*role)).map(index);
     let participants = projection.participants.iter().map(role);
     let begins = projection.begins.iter().map(role);
+    let pivots = projection.pivots.iter().map(|pivot| {
+        let (role, sites) = (role(&pivot.role), pivot.sites.iter().map(|number| program::site(*number)));
+        quote! { (#role, &[#(#sites),*]) }
+    });
     let constants = choreography.role_ids().filter(|_| !is_cast).map(|id| {
         let (name, index) = (role(&id), index(id));
         quote! { const #name: ::accompanist::RoleId = #index; }
@@ -218,6 +223,7 @@ fn definition(projection: &Projection, choreography: &Choreography, names: &Role
             initiator: #initiator,
             participants: &[#(#participants),*],
             begins: &[#(#begins),*],
+            pivots: &[#(#pivots),*],
         };
         #(#constants)*
     }

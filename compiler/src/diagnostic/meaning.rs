@@ -1,6 +1,7 @@
 //! What can be wrong with a program that reads well, as data: names, types, places, knowledge of choice, structure.
 
 pub use super::detail::{First, InPlace, Instead, Lives, OperandHint, Thing, Written};
+pub use super::pivot_path::PivotPath;
 
 use super::Problem;
 use super::grouping::Grouping;
@@ -435,16 +436,14 @@ pub enum Meaning {
         /// The statement that does no more than this.
         stmt: Option<Span>,
     },
-    /// A transaction that nothing can undo, with one behind it that may abort.
+    /// A transaction that nothing can undo, and that does not decide its session.
     Pivot {
         /// The transaction, or the choreography that runs it.
         name: String,
         /// Where it is run.
         span: Span,
-        /// The one behind it.
-        next: String,
-        /// Where that is run.
-        by: Span,
+        /// How it can stay committed.
+        path: PivotPath,
     },
     /// A program that declares nothing.
     NothingDeclared {

@@ -3,6 +3,7 @@
 use super::foreign;
 use super::meaning::{First, Meaning, OperandHint, Thing, Written};
 use super::mend::Mend;
+use super::pivot_path;
 use super::place_prose::{ambiguous_sender, apart, not_here, sent_unused};
 use super::prose::{Prose, did_you_mean, one_of};
 use crate::codegen::names::pascal;
@@ -234,13 +235,7 @@ impl Meaning {
             Meaning::SentUnused { from, to, is_still, value, whole, stmt } => {
                 sent_unused(from, to, *is_still, (*value, *whole, *stmt))
             }
-            Meaning::Pivot { name, span, next, by } => Prose::new(
-                format!("nothing undoes `{name}`, and `{next}` behind it may abort"),
-                *span,
-                "stays committed then",
-            )
-            .label(*by, "may still abort")
-            .help(format!("run `{name}` last in its scope, or declare what undoes it")),
+            Meaning::Pivot { name, span, path } => pivot_path::prose(name, *span, path),
             Meaning::NothingSent { value, to, sending, span } => {
                 let value = value.as_ref().map_or_else(|| "this".to_owned(), |name| format!("`{name}`"));
                 let who = if to.len() == 1 { "holds" } else { "hold" };

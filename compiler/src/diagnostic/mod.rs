@@ -12,6 +12,7 @@ pub mod meaning;
 mod meaning_prose;
 pub mod mend;
 mod nearest;
+pub mod pivot_path;
 mod place_prose;
 pub mod problem;
 pub mod prose;

@@ -73,7 +73,7 @@ impl Builder<'_> {
             ExprKind::Message { .. } => self.communicate(id, "go on".to_owned(), ArrowKind::GoOn, None, out),
             ExprKind::Operation { role, service, operation, args } => {
                 args.iter().for_each(|arg| self.expr(*arg, None, out));
-                self.operation(*role, self.hir.operation(*service, *operation), args, out);
+                self.operation(*role, self.hir.operation(*service, *operation), args, expr.span, out);
             }
             ExprKind::If(..) => self.if_(id, out),
             ExprKind::Match(guard, arms) => self.match_(id, *guard, arms, out),
@@ -114,7 +114,7 @@ impl Builder<'_> {
         }
     }
 
-    fn operation(&self, role: RoleId, operation: &Operation, args: &[ExprId], out: &mut Vec<Item>) {
+    fn operation(&self, role: RoleId, operation: &Operation, args: &[ExprId], span: Span, out: &mut Vec<Item>) {
         let called = format!("{}({})", operation.name.name, self.arguments(args));
         let (kind, says) = match &operation.kind {
             OperationKind::Pure => (BoxKind::Pure, "pure".to_owned()),
@@ -129,9 +129,16 @@ impl Builder<'_> {
                 (BoxKind::Transaction, format!("transaction, undone by {}", undo.name))
             }
         };
+        let lines: Vec<String> = [called, says].into_iter().chain(self.pivot(span)).collect();
         for lane in self.lanes(role) {
-            out.push(Item::Box { reach: Reach::at(lane), kind, lines: vec![called.clone(), says.clone()] });
+            out.push(Item::Box { reach: Reach::at(lane), kind, lines: lines.clone() });
         }
+    }
+
+    /// What is said of what decides the session.
+    fn pivot(&self, span: Span) -> Option<String> {
+        let decides = self.projection.pivots.iter().any(|pivot| pivot.span == span);
+        decides.then(|| "pivot: runs when all other roles have voted".to_owned())
     }
 
     fn block(&mut self, id: ExprId) -> Vec<Item> {

@@ -489,7 +489,6 @@ pub fn resolve(sources: &Sources, files: &[ast::File], diagnostics: &mut Diagnos
     check::one_in_rust::check(&hir, diagnostics);
     check::recursion::check(&hir, &calls::Calls::of(&hir), diagnostics);
     check::races::check(&hir, diagnostics);
-    check::pivots::check(&hir, diagnostics);
     if files.iter().all(|file| file.items.is_empty()) && !diagnostics.has_errors() {
         diagnostics.push(Meaning::NothingDeclared { span: Span::new(FileId(0), 0, 0) }.into());
     }

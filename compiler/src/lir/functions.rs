@@ -44,6 +44,7 @@ fn program(hir: &Hir, body: &Choreography, has_errors: bool, diagnostics: &mut D
         initiator,
         participants,
         begins,
+        pivots: Vec::new(),
         selections,
         facts: Facts::default(),
         fingerprint,

@@ -9,6 +9,7 @@ mod firsts;
 mod functions;
 mod knowledge;
 mod merge;
+mod pivots;
 pub mod print;
 mod project;
 mod reach;
@@ -24,6 +25,7 @@ pub use choice::diverges;
 pub use fingerprint::{operation_text, type_text};
 pub use firsts::Firsts;
 pub use functions::{Functions, functions, used as used_functions};
+pub use pivots::Pivot;
 pub use project::project;
 pub use scope::changed_from_outside;
 pub use stmt::{Call, Decision, Key, Label, Members, Repeat, Saga, Step, Stmt, StmtKind, Target, To};
@@ -59,6 +61,8 @@ pub struct Projection {
     pub participants: Vec<RoleId>,
     /// The participants, but for the initiator, whose first action may be something else than to receive.
     pub begins: Vec<RoleId>,
+    /// The transactions that decide a session of it.
+    pub pivots: Vec<Pivot>,
     /// The selections that the compiler put in: for each branch of a choice, who tells whom.
     pub selections: BTreeMap<(ExprId, usize), Vec<(RoleId, To)>>,
     /// What was found out about values and messages, for those that show a choreography as a whole.

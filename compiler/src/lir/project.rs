@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use super::concerns::Concerns;
 use super::fingerprint::fingerprints;
+use super::pivots;
 use super::share::{Kept, Share, pick};
 use super::sites::{SiteKey, Sites};
 use super::{Block, Expr, ExprKind, Firsts, Functions, Label, Program, Projection, Stmt, StmtKind, To};
@@ -39,6 +40,7 @@ pub fn project(hir: &Hir, functions: &Functions, diagnostics: &mut Diagnostics) 
         return Vec::new();
     }
     let mut projections: Vec<Projection> = done.into_iter().flatten().collect();
+    pivots::find(hir, &calls, &mut projections, diagnostics);
     let fingerprints = fingerprints(hir, &calls, &projections, functions);
     for (projection, fingerprint) in projections.iter_mut().zip(fingerprints) {
         projection.fingerprint = fingerprint;
@@ -93,6 +95,7 @@ fn choreography_programs(
         initiator,
         participants,
         begins,
+        pivots: Vec::new(),
         selections,
         facts,
         fingerprint: [0; 32],

@@ -91,6 +91,14 @@ pub struct Node<S: Store> {
     shared: Arc<Shared<S>>,
 }
 
+#[cfg(feature = "sim")]
+impl<S: Store> Node<S> {
+    /// The transactions of its roles that decide their session, with the version that they are of.
+    pub(crate) fn pivots(&self) -> impl Iterator<Item = ([u8; 32], accompanist_core::Position)> {
+        self.shared.repertoire.pivots()
+    }
+}
+
 impl<S: Store> Clone for Node<S> {
     fn clone(&self) -> Self {
         Self { shared: Arc::clone(&self.shared) }
@@ -321,6 +329,8 @@ impl<S: Store> Shared<S> {
     ) -> Arc<Cell<S>> {
         let session =
             session.with_retries(&self.retries).with_stability(self.stability).with_run(self.process.next_run());
+        let pivots = role.definition().pivots_of(role.id());
+        let session = if pivots.is_empty() { session } else { session.with_pivots(&Arc::new(pivots)) };
         let cell = Cell::new(self, Arc::clone(role), session, waiters, failures);
         if cell.header.initiator == cell.key.role {
             let name = cell.role.definition().name;

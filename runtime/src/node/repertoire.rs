@@ -7,6 +7,8 @@ use std::collections::BTreeMap;
 use std::collections::btree_map::Entry;
 use std::sync::Arc;
 
+#[cfg(feature = "sim")]
+use accompanist_core::Position;
 use accompanist_core::{Header, RoleId};
 
 use super::role::ErasedRole;
@@ -62,6 +64,15 @@ impl<S: Store> Repertoire<S> {
     /// A choreography's name, if the node plays a role of it.
     pub(super) fn name(&self, choreography: &str) -> Option<&'static str> {
         self.choreographies.get_key_value(choreography).map(|(name, _)| *name)
+    }
+
+    /// The transactions of its roles that decide their session, with the version that they are of.
+    #[cfg(feature = "sim")]
+    pub(super) fn pivots(&self) -> impl Iterator<Item = ([u8; 32], Position)> {
+        self.choreographies.values().flatten().flat_map(|Version { definition, roles }| {
+            let positions = roles.keys().flat_map(|role| definition.pivots_of(*role));
+            positions.map(|position| (definition.fingerprint, position))
+        })
     }
 
     fn versions(&self, name: &str) -> &[Version<S>] {

@@ -1,5 +1,6 @@
 //! `SessionContext` of the plain runtime.
 
+use std::collections::BTreeSet;
 use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
@@ -26,6 +27,10 @@ pub(super) struct Part<S: Store> {
     pub(super) definition: &'static Definition,
     /// How many play each declared role.
     pub(super) counts: Vec<usize>,
+    /// How many participants there are.
+    pub(super) participants: usize,
+    /// Which of this participant's transactions decide the session.
+    pub(super) pivots: BTreeSet<Position>,
     pub(super) role: Arc<dyn Undoes<S>>,
 }
 
@@ -115,6 +120,15 @@ impl<S: Store> PlainContext<S> {
     async fn message(&self, site: Site, from: RoleId) -> Result<Arc<str>, Interrupted> {
         let key = (self.path.position(site), from, self.part.me);
         self.wait(|state| state.messages.remove(&key)).await
+    }
+
+    /// A pivot runs when all others have completed.
+    async fn await_others(&self, site: Site) -> Result<(), Interrupted> {
+        let others = self.part.participants.saturating_sub(1);
+        match self.part.pivots.contains(&self.path.position(site)) {
+            true => self.wait(|state| (state.completed >= others).then_some(())).await,
+            false => Ok(()),
+        }
     }
 
     fn fail(&self, operation: &str, failure: Failure) -> Interrupted {
@@ -209,7 +223,7 @@ impl<D: Store> SessionContext for PlainContext<D> {
 
     async fn transaction<T, S>(
         &self,
-        _site: Site,
+        site: Site,
         service: &Arc<S>,
         arguments: T::Arguments,
     ) -> Result<T::Output, Interrupted>
@@ -218,6 +232,7 @@ impl<D: Store> SessionContext for PlainContext<D> {
         S: Send + Sync + 'static,
     {
         self.go_on()?;
+        self.await_others(site).await?;
         let json = self.encode(&arguments_of(T::NAME), &arguments)?;
         let commit = Commit::<T, S, D> { service: Arc::clone(service), arguments };
         let ticket = self.part.board.ticket(self.part.me, self.scope.clone(), T::NAME, json);

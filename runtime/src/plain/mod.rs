@@ -99,6 +99,8 @@ impl PlainSession {
             me,
             definition,
             counts,
+            participants: all,
+            pivots: definition.pivots_of(role.role()),
             role: Arc::clone(&role) as Arc<dyn Undoes<S>>,
         });
         let context = PlainContext::new(Arc::clone(&part));

@@ -127,6 +127,11 @@ impl Ledger {
             if outcomes.contains(&Some(true)) && outcomes.contains(&Some(false)) {
                 return Err(wrong("it has two outcomes"));
             }
+            if let Some(record) =
+                parts.iter().find_map(|part| self.pivot_of(part)).filter(|_| outcomes.contains(&Some(false)))
+            {
+                return Err(wrong(&format!("it is rolled back, and {} decided it", record.operation)));
+            }
             let is_local = parts.iter().any(|part| part.is_local);
             if parts.len() != header.participants.len() && !(is_local && parts.len() == 1) {
                 return Err(wrong("not all roles know it"));

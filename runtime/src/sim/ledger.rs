@@ -1,6 +1,6 @@
 //! Every commit of every node, and what must hold of each as it happens.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use accompanist_core::{Change, Header, Position, RoleId, RowState, SessionId, SessionKey, TransactionRecord, Write};
@@ -9,6 +9,8 @@ use accompanist_core::{Change, Header, Position, RoleId, RowState, SessionId, Se
 #[derive(Default)]
 pub(super) struct Ledger {
     pub(super) parts: BTreeMap<SessionKey, Part>,
+    /// The transactions that decide their session, with the version of the choreography.
+    pub(super) pivots: BTreeSet<([u8; 32], Position)>,
     /// The sessions that were acknowledged, with what their clients were told in the end.
     pub(super) acknowledged: BTreeMap<SessionId, Acknowledged>,
     /// Which session a client's id has: the initiator's node, the choreography, the id.
@@ -89,7 +91,8 @@ impl Ledger {
         part.version = row.version;
         part.is_local |= matches!(row.state, RowState::Aborting { local: true, .. });
         part.state = row.state.clone();
-        part.ended()
+        part.ended()?;
+        self.decided_by(key, write)
     }
 
     /// The session is to be settled whatever happens.

@@ -144,6 +144,7 @@ impl<S: Simulated> Typed<S> {
             None => builder,
         };
         let node = builder.start().await.map_err(|error| error.to_string())?;
+        self.world.with(|state| state.ledger.pivots.extend(node.pivots()));
         *self.running() = Some(Running { process, node });
         Ok(())
     }

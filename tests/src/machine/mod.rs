@@ -47,6 +47,8 @@ impl Play {
         let groups = declared.role_ids().filter(|role| declared.role(*role).kind == chor::hir::RoleKind::Group);
         let names: Vec<&'static str> =
             declared.role_ids().map(|role| &*declared.role_name(role).to_owned().leak()).collect();
+        let sites = |pivot: &chor::lir::Pivot| -> &'static [u32] { pivot.sites.clone().leak() };
+        let pivots: Vec<_> = projection.pivots.iter().map(|pivot| (role(&pivot.role), sites(pivot))).collect();
         // A test's programs are few enough to stay in memory.
         let definition = Box::leak(Box::new(Definition {
             name: declared.name.name.clone().leak(),
@@ -56,6 +58,7 @@ impl Play {
             initiator: role(&projection.initiator),
             participants: projection.participants.iter().map(role).collect::<Vec<_>>().leak(),
             begins: projection.begins.iter().map(role).collect::<Vec<_>>().leak(),
+            pivots: pivots.leak(),
         }));
         Some(Self { compilation, choreography, definition })
     }

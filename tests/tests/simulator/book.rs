@@ -121,6 +121,10 @@ impl Book<Memory> for Keeper {
     async fn look(&self, _key: &accompanist::IdempotencyKey, _line: &String) -> Result<u64, Failure> {
         self.look().await
     }
+
+    async fn give(&self, tx: &mut MemoryTx, line: &String) -> Result<u64, Failure> {
+        self.write(tx.data(), "give", line)
+    }
 }
 
 impl Book<Sqlite> for Keeper {
@@ -142,6 +146,10 @@ impl Book<Sqlite> for Keeper {
 
     async fn look(&self, _key: &accompanist::IdempotencyKey, _line: &String) -> Result<u64, Failure> {
         self.look().await
+    }
+
+    async fn give(&self, tx: &mut SqliteTx, line: &String) -> Result<u64, Failure> {
+        self.insert(tx, "give", line)
     }
 }
 

@@ -20,8 +20,8 @@ use std::time::Duration;
 use accompanist::sim::{self, Fault, Faults, Report, Sim, SimNode, Storage};
 use accompanist::{Cancelled, Choreography, Error};
 use accompanist_tests::generated::simulated::{
-    Book, Crew, Fork, Looks, Naps, Order, Rounds, Timed, Tries, crew, doze, fork, looks, naps, order, rest, rounds,
-    timed, tries,
+    Book, Crew, Fork, Gift, Looks, Meal, Naps, Order, Rounds, Timed, Tries, crew, doze, fork, gift, looks, meal, naps,
+    order, rest, rounds, timed, tries,
 };
 
 use self::book::{Keeper, SCHEMA, Shelf, agree, book};
@@ -44,6 +44,8 @@ where
             .role(naps::Shop::new(keeper.clone()))
             .role(doze::Shop::new(keeper.clone()))
             .role(rest::Shop::new(keeper.clone()))
+            .role(meal::Shop::new(keeper.clone()))
+            .role(gift::Shop::new(keeper.clone()))
             .role(crew::Shop::new(keeper.clone()))
             .role(crew::Hand::new(keeper.clone()))
     })
@@ -63,6 +65,8 @@ where
             .role(timed::Bank::new(keeper.clone()))
             .role(naps::Bank::new(keeper.clone()))
             .role(doze::Bank::new(keeper.clone()))
+            .role(meal::Bank::new(keeper.clone()))
+            .role(gift::Bank::new(keeper.clone()))
             .role(crew::Hand::new(keeper.clone()))
     })
 }
@@ -77,6 +81,7 @@ where
             .role(fork::Club::new(keeper.clone()))
             .role(looks::Club::new(keeper.clone()))
             .role(tries::Club::new(keeper.clone()))
+            .role(meal::Club::new(keeper.clone()))
             .role(crew::Hand::new(keeper.clone()))
     })
 }
@@ -136,14 +141,16 @@ async fn sessions<S: Shelf>(sim: &Sim, shop: &SimNode<S>) -> Vec<Ended> {
     for number in 0..SESSIONS {
         let (id, line) = (number.to_string(), format!("{number} {}", sim.random(0..1_000)));
         let (own, shop) = (sim.clone(), shop.clone());
-        match sim.random(0..8) {
+        match sim.random(0..10) {
             0 => sessions.spawn(one(own, shop, Order { line }, id)),
             1 => sessions.spawn(one(own, shop, Fork { line }, id)),
             2 => sessions.spawn(one(own, shop, Rounds { line, rounds: number % 4 }, id)),
             3 => sessions.spawn(one(own, shop, Looks { line }, id)),
             4 => sessions.spawn(one(own, shop, Tries { line }, id)),
             5 => sessions.spawn(one(own, shop, Timed { line }, id)),
-            6 => sessions.spawn(one(own, shop, Naps { line, millis: sim.random(0..60_000) }, id)),
+            6 => sessions.spawn(one(own, shop, Meal { line }, id)),
+            7 => sessions.spawn(one(own, shop, Gift { line, mine: number % 2 == 0 }, id)),
+            8 => sessions.spawn(one(own, shop, Naps { line, millis: sim.random(0..60_000) }, id)),
             _ => sessions.spawn(one(own, shop, Crew { line }, id)),
         };
     }

@@ -7,7 +7,6 @@ pub mod exhaustive;
 mod misplaced;
 pub mod nulls;
 pub mod one_in_rust;
-pub mod pivots;
 pub mod places;
 pub mod races;
 pub mod recursion;

@@ -93,6 +93,7 @@ impl Printer<'_> {
                     self.expr(arg);
                 }
                 self.push(");");
+                self.pivot(stmt.span);
             }
             StmtKind::Saga(saga) => {
                 self.into(saga.into);

@@ -10,6 +10,7 @@ use std::fmt::Write;
 use super::{Block, Projection, Site, Stmt, StmtKind};
 use crate::hir::body::Local;
 use crate::hir::{Choreography, Hir, LocalId, RoleId, Ty};
+use crate::span::Span;
 
 /// The program of a role, readable.
 pub fn program(hir: &Hir, projection: &Projection, role: RoleId) -> String {
@@ -20,6 +21,8 @@ pub fn program(hir: &Hir, projection: &Projection, role: RoleId) -> String {
         return String::new();
     };
     let mut printer = Printer::new(hir, choreography, &projection.locals, None);
+    let own = projection.pivots.iter().filter(|pivot| pivot.role == role);
+    printer.pivots = own.map(|pivot| pivot.span).collect();
     let params: Vec<String> = program
         .params
         .iter()
@@ -91,13 +94,15 @@ struct Printer<'a> {
     choreography: &'a Choreography,
     locals: &'a [Local],
     canon: Option<Canon>,
+    /// Where transactions are run that decide the session.
+    pivots: Vec<Span>,
     out: String,
     indent: usize,
 }
 
 impl<'a> Printer<'a> {
     fn new(hir: &'a Hir, choreography: &'a Choreography, locals: &'a [Local], canon: Option<Canon>) -> Self {
-        Self { hir, choreography, locals, canon, out: String::new(), indent: 0 }
+        Self { hir, choreography, locals, canon, pivots: Vec::new(), out: String::new(), indent: 0 }
     }
 
     fn line(&mut self) {
@@ -141,6 +146,13 @@ impl<'a> Printer<'a> {
                 String::new()
             }
             None => format!("#{site} "),
+        }
+    }
+
+    /// Says so of a statement that decides the session.
+    fn pivot(&mut self, stmt: Span) {
+        if self.pivots.contains(&stmt) {
+            self.push(" // pivot: runs when all other roles have voted");
         }
     }
 
@@ -252,6 +264,7 @@ impl<'a> Printer<'a> {
                 let _ = write!(self.out, "do {site}");
                 self.operation(*service, *operation, args);
                 self.push(";");
+                self.pivot(stmt.span);
             }
             StmtKind::Sleep(site, millis) => {
                 let site = self.site(*site);

@@ -19,6 +19,7 @@ mod holes_of_aborts;
 mod holes_of_scopes;
 mod holes_outside;
 mod inputs;
+mod pivot;
 mod programs;
 mod reference;
 mod retries;

@@ -204,6 +204,15 @@ async fn what_went_wrong_is_told_with_the_request_and_the_answer() {
             Does::Answers("200 OK", "17"),
             "answered 200 OK, which cannot be read: invalid type: integer `17`, expected a string",
         ),
+        // What looks like a refusal and lacks its reason is told what it lacks.
+        (
+            Does::Answers("409 Conflict", "no reason"),
+            "answered 409 Conflict, whose body is not `{\"abort\": \"reason\"}`: so it is tried again, and is no refusal: no reason",
+        ),
+        (
+            Does::Answers("422 Unprocessable Content", "{\"abort\": 7}"),
+            "answered 422 Unprocessable Entity, whose body is not `{\"abort\": \"reason\"}`",
+        ),
         (Does::WorksAndHangs, "was not answered within 300 ms"),
         (Does::Closes, "failed: "),
         (Does::WorksAndBreaksOff, "answered 200 OK, and its body cannot be read: "),

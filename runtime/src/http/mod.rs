@@ -292,6 +292,25 @@ mod tests {
     use super::*;
 
     #[test]
+    fn a_refusal_without_its_reason_is_told_what_it_lacks() {
+        let told = |status, body: &'static str| {
+            let answer =
+                Answer { url: "http://x/charge".to_owned(), status, body: Bytes::from_static(body.as_bytes()) };
+            answer.failure(answer.lacks_abort()).to_string()
+        };
+        let lacks = "whose body is not `{\"abort\": \"reason\"}`: so it is tried again, and is no refusal";
+        assert_eq!(
+            told(StatusCode::CONFLICT, "no reason"),
+            format!("POST http://x/charge answered 409 Conflict, {lacks}: no reason")
+        );
+        assert_eq!(
+            told(StatusCode::UNPROCESSABLE_ENTITY, "{\"abort\": 7}"),
+            format!("POST http://x/charge answered 422 Unprocessable Entity, {lacks}: {{\"abort\": 7}}")
+        );
+        assert_eq!(told(StatusCode::NOT_FOUND, ""), "POST http://x/charge answered 404 Not Found");
+    }
+
+    #[test]
     fn a_base_is_where_operations_are() {
         for base in ["http://127.0.0.1:8080/payment", "http://localhost", "http://[::1]:80/a/b/"] {
             let service = Service::new(base).expect(base);

@@ -62,6 +62,7 @@ mod error;
 #[cfg(feature = "http")]
 pub mod http;
 mod json;
+mod loopback;
 mod names;
 mod node;
 pub mod plain;

@@ -14,6 +14,8 @@ pub enum Kind {
     Message,
     /// A vote of a scope.
     ScopeVote,
+    /// What is known of the votes of a scope.
+    ScopeNews,
     /// A message need not come again.
     Stable,
     /// A question for room.
@@ -47,6 +49,7 @@ impl From<&Body> for Kind {
         match body {
             Body::Message { .. } => Self::Message,
             Body::ScopeVote { .. } => Self::ScopeVote,
+            Body::ScopeNews { .. } => Self::ScopeNews,
             Body::Stable { .. } => Self::Stable,
             Body::Keep => Self::Keep,
             Body::Awaits { .. } => Self::Awaits,
@@ -221,5 +224,9 @@ impl Inbound for TapInbound {
         self.tap.note(format!("{} is connected with {node}", self.node));
         self.inbound.connected(node);
         *self.tap.state().connected.entry((self.node.clone(), node.to_owned())).or_default() += 1;
+    }
+
+    fn room(&self, node: &str) {
+        self.inbound.room(node);
     }
 }

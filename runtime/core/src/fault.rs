@@ -52,6 +52,10 @@ pub(crate) enum Fault {
     RunsFailedScopeAgain,
     /// H18d: a role that voted *done* of a scope stays in its body though it hears of the abort.
     StaysInScope,
+    /// H18b: the member that collects a scope's votes says how it ended though a vote is missing.
+    TellsScopeEndEarly,
+    /// H18b: nobody answers a member that asks how a scope ended.
+    KeepsScopeEnd,
     /// F4: a message is called stable when its write is asked for, and not yet durable.
     StableBeforeDurable,
     /// F4: a role that has voted calls messages stable that it has only in memory (H11).
@@ -74,7 +78,7 @@ pub(crate) enum Fault {
 
 #[cfg(test)]
 impl Fault {
-    pub(crate) const ALL: [Self; 33] = [
+    pub(crate) const ALL: [Self; 35] = [
         Self::SendsBeforeDurable,
         Self::AcceptsBeforeDurable,
         Self::CommitsAfterAbort,
@@ -99,6 +103,8 @@ impl Fault {
         Self::ScopeVoteBeforeDurable,
         Self::RunsFailedScopeAgain,
         Self::StaysInScope,
+        Self::TellsScopeEndEarly,
+        Self::KeepsScopeEnd,
         Self::StableBeforeDurable,
         Self::StableWhenVoted,
         Self::ForgetsLog,
@@ -109,6 +115,31 @@ impl Fault {
         Self::IgnoresKeep,
         Self::RefusesAwaited,
     ];
+}
+
+/// Whether scopes of two members have a collector, too: so the explorer goes through all states of one.
+#[cfg(not(test))]
+pub(crate) const fn collects_in_pairs() -> bool {
+    false
+}
+
+#[cfg(test)]
+thread_local! {
+    static PAIRS: std::cell::Cell<bool> = const { std::cell::Cell::new(false) };
+}
+
+#[cfg(test)]
+pub(crate) fn collects_in_pairs() -> bool {
+    PAIRS.get()
+}
+
+/// What `run` comes to where scopes of two members have a collector.
+#[cfg(test)]
+pub(crate) fn collecting_in_pairs<T>(run: impl FnOnce() -> T) -> T {
+    PAIRS.set(true);
+    let ran = run();
+    PAIRS.set(false);
+    ran
 }
 
 #[cfg(not(test))]

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 
 use crate::identity::{Header, Position, RoleId, SessionId};
-use crate::scope::{ScopeVote, Scopes};
+use crate::scope::{ScopeNews, ScopeVote, Scopes};
 
 /// How many positions one frame names at most.
 pub const POSITIONS_MAX: usize = 4_096;
@@ -74,6 +74,8 @@ pub enum Body {
         scopes: Scopes,
         /// The vote.
         vote: ScopeVote,
+        /// The sender asks what is known of the other votes.
+        asks: bool,
     },
     /// Somebody asks to end the session, at a role that has voted: whoever has not voted is to end it. It may begin the session, as a message does.
     Cancel {
@@ -91,6 +93,15 @@ pub enum Body {
     AwaitVotes,
     /// The initiator says it: all roles but the receiver have voted *completed*, durably.
     OthersVoted,
+    /// What is known of the votes of a scope. It is not kept: whoever lacks it asks with its vote.
+    ScopeNews {
+        /// Which scope.
+        position: Position,
+        /// The scopes around it.
+        scopes: Scopes,
+        /// What is known.
+        news: ScopeNews,
+    },
 }
 
 /// What a role votes.

@@ -19,7 +19,7 @@ pub use record::{
     TransactionRecord, Urgency, Write,
 };
 pub use retry::{Retries, Retry};
-pub use scope::{Place, ScopeAbort, ScopeEnd, ScopeVote, Scopes};
+pub use scope::{Place, ScopeAbort, ScopeEnd, ScopeNews, ScopeVote, Scopes};
 pub use session::{
     Cancel, Divergence, Event, INBOX_MESSAGES_MAX, PeerView, Ran, Run, Session, Stability, Stop, Timing, Trying, View,
     WaitsFor, answer_finished, answer_unknown, begins_session,

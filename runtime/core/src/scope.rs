@@ -75,6 +75,22 @@ pub enum ScopeVote {
     Stopped,
 }
 
+/// What one role tells another about the votes of a scope, besides its own vote.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum ScopeNews {
+    /// Votes are missing. This is the vote of whoever says so, if it has voted.
+    Waits {
+        /// Its vote.
+        own: Option<ScopeVote>,
+    },
+    /// Some role ended the body. Votes may be missing, and with them why.
+    Aborted,
+    /// All roles have voted *done*.
+    Completed,
+    /// All roles have voted, and this is why the scope was aborted.
+    Failed(ScopeAbort),
+}
+
 /// How a scope ended.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum ScopeEnd {
@@ -85,7 +101,7 @@ pub enum ScopeEnd {
 }
 
 /// Why a scope was aborted: the same at all its roles.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct ScopeAbort {
     /// The first role, in their order, that ended it.
     pub role: RoleId,

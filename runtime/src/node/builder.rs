@@ -7,7 +7,6 @@ use std::sync::{Arc, Mutex, OnceLock};
 use std::time::Duration;
 
 use accompanist_core::{Retry, Stability, Timing};
-use tokio::sync::mpsc;
 
 use super::admission::Admission;
 use super::clock::{self, Clock, Timers};
@@ -23,6 +22,7 @@ use super::room::Room;
 use super::{Counters, LOOPBACK_FRAMES_MAX, Node, Shared, retries};
 use crate::context::{BoxFuture, Role};
 use crate::error::Error;
+use crate::loopback::{Heard, loopback};
 use crate::seldom::Seldom;
 use crate::store::{Store, StoreError};
 use crate::transport::{Inbound, Link, Transport};
@@ -309,7 +309,7 @@ impl<S: Store> NodeBuilder<S> {
         left.check_is_of(&self.name, &self.store).await?;
         #[cfg(all(feature = "admin", unix))]
         let (admin, operators) = self.admin.open(&self.store)?.unzip();
-        let (loopback, mut looped) = mpsc::channel(LOOPBACK_FRAMES_MAX);
+        let (loopback, mut looped) = loopback(LOOPBACK_FRAMES_MAX);
         let shared = Arc::new(Shared {
             #[cfg(all(feature = "admin", unix))]
             _admin: admin,
@@ -354,10 +354,13 @@ impl<S: Store> NodeBuilder<S> {
         shared.open_link(link);
         let weak = Arc::downgrade(&shared);
         shared.process.spawn(async move {
-            while let Some(frame) = looped.recv().await {
+            while let Some(heard) = looped.next().await {
                 let Some(shared) = weak.upgrade() else { return };
                 let name = shared.name.clone();
-                shared.handle_frame(&name, frame);
+                match heard {
+                    Heard::Item(frame) => shared.handle_frame(&name, frame),
+                    Heard::Room => NodeInbound(weak.clone()).room(&name),
+                }
             }
         });
         shared.process.spawn(clock::run(Arc::downgrade(&shared), Arc::clone(&shared.timers)));

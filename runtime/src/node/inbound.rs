@@ -3,8 +3,8 @@
 use std::sync::Arc;
 
 use accompanist_core::{
-    Body, Frame, Header, Outcome, POSITIONS_MAX, REASON_BYTES_MAX, RoleId, RowState, ScopeVote, Session, SessionKey,
-    Vote, answer_finished, answer_unknown, begins_session,
+    Body, Frame, Header, Outcome, POSITIONS_MAX, REASON_BYTES_MAX, RoleId, RowState, ScopeAbort, ScopeNews, ScopeVote,
+    Session, SessionKey, Vote, answer_finished, answer_unknown, begins_session,
 };
 
 use super::cell::{Cell, lock};
@@ -145,6 +145,8 @@ impl<S: Store> Shared<S> {
             Body::Message { payload, .. } => (payload.len(), self.limits.payload_bytes_max),
             Body::Vote { vote: Vote::Aborted { reason }, .. }
             | Body::ScopeVote { vote: ScopeVote::Aborted { reason }, .. }
+            | Body::ScopeNews { news: ScopeNews::Waits { own: Some(ScopeVote::Aborted { reason }) }, .. }
+            | Body::ScopeNews { news: ScopeNews::Failed(ScopeAbort { reason, .. }), .. }
             | Body::Cancel { reason } => (reason.len(), REASON_BYTES_MAX),
             Body::Refused { reason } => (reason.len(), REFUSAL_BYTES_MAX),
             Body::Stable { positions } | Body::Awaits { positions } => {
@@ -152,6 +154,13 @@ impl<S: Store> Shared<S> {
             }
             Body::Vote { vote: Vote::Completed, .. }
             | Body::ScopeVote { vote: ScopeVote::Done | ScopeVote::Stopped, .. }
+            | Body::ScopeNews {
+                news:
+                    ScopeNews::Waits { own: None | Some(ScopeVote::Done | ScopeVote::Stopped) }
+                    | ScopeNews::Aborted
+                    | ScopeNews::Completed,
+                ..
+            }
             | Body::Done { .. }
             | Body::Over
             | Body::Need

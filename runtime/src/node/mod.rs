@@ -66,6 +66,7 @@ use waiters::Waiters;
 
 use crate::context::Choreography;
 use crate::error::Error;
+use crate::loopback::Loopback;
 use crate::seldom::Seldom;
 use crate::store::{Store, StoreError};
 use crate::transport::Link;
@@ -73,10 +74,10 @@ use crate::transport::Link;
 /// How long a node waits before it reads a session again whose store failed, at first and at most.
 const RELOAD_MILLIS: (u64, u64) = (20, 5_000);
 
-/// How many participants a session has at most. Each has a vote, which goes to all the others.
-pub const PARTICIPANTS_MAX: usize = 1_000;
+/// How many participants a session has at most. Each of them has a state of its own, and all are in its header.
+pub const PARTICIPANTS_MAX: usize = 4_096;
 
-/// How many frames wait between two roles of one node; further ones are dropped, and come again.
+/// How many frames wait from role to role of one node; a session says what there was no room for again when there is.
 const LOOPBACK_FRAMES_MAX: usize = 64 * 1024;
 
 /// How many frames wait for the transport to be started; further ones are dropped, and come again.
@@ -165,7 +166,7 @@ pub(crate) struct Shared<S: Store> {
     link: OnceLock<Box<dyn Link>>,
     /// Frames of sessions that spoke before the link was there: a transport may hear of a peer while it starts.
     early: Mutex<Vec<(String, Vec<u8>)>>,
-    loopback: tokio::sync::mpsc::Sender<Frame>,
+    loopback: Loopback<Frame>,
     unsent: Mutex<Unsent>,
     process: Arc<Process>,
     clock: Clock,
@@ -278,10 +279,8 @@ impl<S: Store> Shared<S> {
     fn transmit_to(&self, node: &str, frame: &Frame) -> bool {
         metrics::count(&self.counts.frames_sent);
         if node == self.name {
-            // By way of a queue: two sessions of one node never step inside each other. What it has no room for is dropped, as by any transport;
-            // when it is closed, the node is stopping.
-            let _ = self.loopback.try_send(frame.clone());
-            return true;
+            // By way of a queue: two sessions of one node never step inside each other.
+            return self.loopback.send(frame.clone());
         }
         if let Some(link) = self.link.get() {
             return link.send(node, &frame.encode());

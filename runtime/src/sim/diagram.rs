@@ -133,6 +133,7 @@ fn said(frame: &Frame) -> String {
         Body::Need => "need".to_owned(),
         Body::Refused { reason } => format!("refused, {reason}"),
         Body::ScopeVote { .. } => "vote of a scope".to_owned(),
+        Body::ScopeNews { .. } => "news of a scope".to_owned(),
         Body::Cancel { reason } => format!("cancel, {reason}"),
         Body::AwaitVotes => "awaits votes".to_owned(),
         Body::OthersVoted => "the others have voted".to_owned(),

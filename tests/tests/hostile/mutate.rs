@@ -3,7 +3,9 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use accompanist_core::{Body, Frame, Header, Outcome, Position, RoleId, SessionId, Vote};
+use accompanist_core::{
+    Body, Frame, Header, Outcome, Position, RoleId, ScopeAbort, ScopeNews, ScopeVote, SessionId, Vote,
+};
 use accompanist_tests::random::Random;
 use accompanist_tests::recorder::Recorded;
 
@@ -29,6 +31,24 @@ fn role(random: &mut Random) -> RoleId {
         0 => RoleId(u16::MAX),
         1 => RoleId(random.number() as u16),
         _ => RoleId(random.below(5) as u16),
+    }
+}
+
+fn scope_vote(random: &mut Random) -> ScopeVote {
+    match random.below(3) {
+        0 => ScopeVote::Done,
+        1 => ScopeVote::Stopped,
+        _ => ScopeVote::Aborted { reason: text(random) },
+    }
+}
+
+fn scope_news(random: &mut Random) -> ScopeNews {
+    match random.below(5) {
+        0 => ScopeNews::Waits { own: None },
+        1 => ScopeNews::Waits { own: Some(scope_vote(random)) },
+        2 => ScopeNews::Aborted,
+        3 => ScopeNews::Completed,
+        _ => ScopeNews::Failed(ScopeAbort { role: role(random), reason: text(random) }),
     }
 }
 
@@ -101,7 +121,9 @@ impl Pool {
 
     fn body(&self, random: &mut Random) -> Body {
         let position = match &self.frame(random).body {
-            Body::Message { position, .. } | Body::ScopeVote { position, .. } => *position,
+            Body::Message { position, .. } | Body::ScopeVote { position, .. } | Body::ScopeNews { position, .. } => {
+                *position
+            }
             _ => Position(random.number().into()),
         };
         let outcome = if random.percent(50) { Outcome::Committed } else { Outcome::Compensated };
@@ -121,6 +143,8 @@ impl Pool {
             7 => Body::Cancel { reason: text(random) },
             8 => Body::Keep,
             10 => Body::Awaits { positions: vec![position; random.below(10_000)] },
+            11 => Body::ScopeVote { position, scopes, vote: scope_vote(random), asks: random.percent(50) },
+            12 => Body::ScopeNews { position, scopes, news: scope_news(random) },
             9 => Body::Stable { positions: vec![position; random.below(10_000)] },
             11 => Body::AwaitVotes,
             12 => Body::OthersVoted,

@@ -8,7 +8,7 @@ use crate::fault::{self, Fault};
 use crate::frame::{Body, Frame, Outcome, Vote};
 use crate::identity::{Position, RoleId};
 use crate::record::{RowState, Said};
-use crate::scope::Scopes;
+use crate::scope::{ScopeNews, Scopes};
 
 impl Session {
     /// A frame came from another role of this session; the driver has made sure that it comes from that role's node. The program is to be
@@ -23,7 +23,10 @@ impl Session {
         let from = frame.from;
         match frame.body {
             Body::Message { position, scopes, payload } => self.handle_message(from, position, scopes, payload),
-            Body::ScopeVote { position, scopes, vote } => self.handle_scope_vote(from, position, &scopes, vote),
+            Body::ScopeVote { position, scopes, vote, asks } => {
+                self.handle_scope_vote(from, position, &scopes, vote, asks);
+            }
+            Body::ScopeNews { position, scopes, news } => self.handle_scope_news(from, position, &scopes, news),
             Body::Stable { positions } => self.handle_stable(from, &positions),
             Body::Keep => self.handle_keep(),
             Body::Awaits { positions } => self.handle_awaits(from, positions),
@@ -234,6 +237,7 @@ pub fn answer_finished(outcome: Outcome, frame: &Frame) -> Option<Frame> {
         | (
             Body::Message { .. }
             | Body::ScopeVote { .. }
+            | Body::ScopeNews { .. }
             | Body::Cancel { .. }
             | Body::Vote { vote: Vote::Completed, .. }
             | Body::Need
@@ -259,6 +263,7 @@ pub fn answer_unknown(frame: &Frame) -> Option<Frame> {
         body if begins_session(body) && frame.header.is_none() => Body::Need,
         Body::Message { .. }
         | Body::ScopeVote { .. }
+        | Body::ScopeNews { .. }
         | Body::Cancel { .. }
         | Body::Vote { .. }
         | Body::Stable { .. }
@@ -281,6 +286,8 @@ pub fn begins_session(body: &Body) -> bool {
     let vote = |vote: &Vote| matches!(vote, Vote::Aborted { .. });
     match body {
         Body::Message { .. } | Body::ScopeVote { .. } | Body::Cancel { .. } => true,
+        // Of the others, each goes to a role that has voted of the scope.
+        Body::ScopeNews { news, .. } => matches!(news, ScopeNews::Aborted | ScopeNews::Failed(_)),
         Body::Vote { vote: of, .. } => vote(of),
         Body::Stable { .. }
         | Body::Keep

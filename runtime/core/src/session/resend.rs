@@ -30,6 +30,7 @@ impl Session {
                     self.told_awaits.clear();
                     let roles: Vec<_> = self.peers.keys().copied().collect();
                     roles.into_iter().for_each(|role| self.resend_to(role));
+                    self.ask_for_scope_votes();
                     self.resends = self.resends.saturating_add(1);
                     self.arm_log(now);
                     self.arm_resend(now);
@@ -130,7 +131,7 @@ impl Session {
         let (position, scopes) = (key.1, message.scopes.clone());
         let body = match &message.said {
             Said::Value(payload) => Body::Message { position, scopes, payload: Arc::clone(payload) },
-            Said::Vote(vote) => Body::ScopeVote { position, scopes, vote: vote.clone() },
+            Said::Vote(vote) => Body::ScopeVote { position, scopes, vote: vote.clone(), asks: false },
         };
         self.transmit(key.0, body);
         self.ask_if_short(key.0);
@@ -141,6 +142,7 @@ impl Session {
         let wants_header = match &body {
             Body::Message { .. }
             | Body::ScopeVote { .. }
+            | Body::ScopeNews { .. }
             | Body::Cancel { .. }
             | Body::Need
             | Body::Vote { vote: Vote::Aborted { .. }, .. } => !peer.has_header,

@@ -2,7 +2,7 @@
 //!
 //! Every role of a scope votes of it once, durably: *done*, *aborted* or *stopped*. A vote is in the session row's writes, so a transaction
 //! of the body and the vote exclude each other; it is sent, kept and sent again like a message of the program, until the role's own session is
-//! settled, and a role that runs again makes it again. A role goes on after the body only with all votes, and all of them *done*. Otherwise
+//! settled, and a role that runs again makes it again. It goes to one member, which tells the others (`scope/collect.rs`). A role goes on after the body only with all votes, and all of them *done*. Otherwise
 //! it undoes what it committed in the body, and goes on with the `else`: all roles take the same way, as no vote ever changes.
 //!
 //! A role that voted *aborted* or *stopped* does not enter the body again: nothing in it is made again, sent, or waited for. So one that voted
@@ -22,9 +22,13 @@
 //!
 //! A limit on a body's time counts from when this run entered it: a role that starts anew gives it all of its time again.
 
+mod collect;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::task::Poll;
+
+use collect::{Asked, Told};
 
 use super::inbox::Load;
 use super::parts::{Incoming, NO_WRITE_YET, Timer};
@@ -50,6 +54,8 @@ pub(super) struct ScopeTable {
     limits: Vec<(Position, u64)>,
     /// Scopes whose rollback waits for their vote to be durable.
     given_up: Vec<Position>,
+    /// Scopes whose votes this role collects, and of which it has not told the end.
+    untold: BTreeSet<Position>,
 }
 
 #[derive(Clone, Debug)]
@@ -61,6 +67,12 @@ struct Scope {
     /// The write that this role's vote is in.
     after: WriteId,
     heard: BTreeMap<RoleId, ScopeVote>,
+    /// One of the votes, known or not, is not *done*.
+    aborted: bool,
+    /// How it ended, as another role has told it that knows all votes.
+    end: Option<Result<(), ScopeAbort>>,
+    told: Told,
+    asked: Asked,
     /// The body takes part in nothing any more.
     given_up: bool,
     rolls_back: bool,
@@ -71,19 +83,67 @@ struct Scope {
 struct EarlyVotes {
     around: Scopes,
     votes: BTreeMap<RoleId, ScopeVote>,
+    /// The collector of the votes says that the scope was aborted.
+    is_aborted: bool,
+}
+
+impl EarlyVotes {
+    fn new(around: &Scopes) -> Self {
+        Self { around: around.clone(), votes: BTreeMap::new(), is_aborted: false }
+    }
+
+    /// What they count in an inbox.
+    fn count(&self) -> usize {
+        self.votes.len() + usize::from(self.is_aborted)
+    }
 }
 
 impl Scope {
+    /// As it is when this run enters it: with the vote of an earlier run, and what has come of it so far.
+    fn entered(around: Scopes, peers: BTreeSet<RoleId>, own: Option<ScopeVote>, early: Option<EarlyVotes>) -> Self {
+        let (votes, is_aborted) = early.map_or_else(Default::default, |early| (early.votes, early.is_aborted));
+        let mut scope = Self {
+            around,
+            peers,
+            aborted: is_aborted || own.as_ref().is_some_and(|vote| *vote != ScopeVote::Done),
+            own,
+            after: WriteId::default(),
+            heard: BTreeMap::new(),
+            end: None,
+            told: Told::default(),
+            asked: Asked::default(),
+            given_up: false,
+            rolls_back: false,
+            limit_millis: None,
+        };
+        for (role, vote) in votes {
+            if scope.peers.contains(&role) {
+                scope.hear(role, vote);
+            }
+        }
+        scope
+    }
+
     fn is_aborted(&self) -> bool {
-        self.own.iter().chain(self.heard.values()).any(|vote| *vote != ScopeVote::Done)
+        self.aborted
     }
 
     fn has_all_votes(&self) -> bool {
-        self.own.is_some() && (self.heard.len() == self.peers.len() || fault::is_on(Fault::LeavesScopeEarly))
+        let has_heard = self.heard.len() == self.peers.len() || self.end.is_some();
+        self.own.is_some() && (has_heard || fault::is_on(Fault::LeavesScopeEarly))
+    }
+
+    /// This role's vote.
+    fn cast(&mut self, vote: ScopeVote) {
+        self.aborted |= vote != ScopeVote::Done;
+        self.own = Some(vote);
     }
 
     /// Of several roles that ended it, the first counts; so all agree, once they have all votes.
     fn why(&self, me: RoleId) -> Option<ScopeAbort> {
+        if let Some(Err(why)) = &self.end {
+            return Some(why.clone());
+        }
         let own = self.own.iter().map(|vote| (me, vote));
         let votes = own.chain(self.heard.iter().map(|(role, vote)| (*role, vote)));
         let reasons = votes.filter_map(|(role, vote)| match vote {
@@ -99,10 +159,14 @@ impl ScopeTable {
         Self { records: records.into_iter().map(|record| (record.position, record)).collect(), ..Self::default() }
     }
 
-    /// Tells the writes that votes are in by other numbers.
+    /// Tells the writes that votes are in by other numbers, and forgets what only saves frames.
     #[cfg(test)]
     pub(super) fn renumber(&mut self, number: impl Fn(WriteId) -> WriteId) {
-        self.entered.values_mut().for_each(|scope| scope.after = number(scope.after));
+        for scope in self.entered.values_mut() {
+            scope.after = number(scope.after);
+            // Answers may always be lost: a vote may go to all members at any time.
+            scope.asked = Asked::Yes;
+        }
     }
 
     fn is_aborted(&self, scope: Position) -> bool {
@@ -117,13 +181,10 @@ impl ScopeTable {
         self.records.values().cloned().collect()
     }
 
-    /// Whose votes are missing of the scopes of which this role has voted.
-    pub(super) fn missing_votes(&self) -> impl Iterator<Item = (Position, RoleId)> {
+    /// Whose word is missing of the scopes of which this role has voted.
+    pub(super) fn missing_votes(&self, me: RoleId) -> impl Iterator<Item = (Position, RoleId)> {
         let voted = self.entered.iter().filter(|(_, scope)| scope.own.is_some());
-        voted.flat_map(|(position, scope)| {
-            let missing = scope.peers.iter().filter(|role| !scope.heard.contains_key(role));
-            missing.map(|role| (*position, *role))
-        })
+        voted.flat_map(move |(position, scope)| scope.awaited(me).into_iter().map(|role| (*position, role)))
     }
 
     /// Whether what was committed within `scopes` is to be undone now.
@@ -152,18 +213,18 @@ impl Session {
         let peers: BTreeSet<_> = roles.iter().copied().filter(|role| *role != self.me).collect();
         let own = self.scopes.records.get(&position).map(|record| record.vote.clone());
         let own = own.filter(|vote| *vote == ScopeVote::Done || !fault::is_on(Fault::RunsFailedScopeAgain));
-        let mut heard = self.scopes.early.remove(&position).map_or_else(BTreeMap::new, |early| early.votes);
-        self.inbox_load.votes -= heard.len();
+        let early = self.scopes.early.remove(&position);
+        self.inbox_load.votes -= early.as_ref().map_or(0, EarlyVotes::count);
         self.has_drained = true;
-        heard.retain(|role, _| peers.contains(role));
         if let (None, Some(limit_millis)) = (&own, limit_millis) {
             self.scopes.limits.push((position, limit_millis));
         }
         let has_voted = own.is_some();
-        let after = WriteId::default();
         let scopes = around.with(position);
-        let (given_up, rolls_back) = (false, false);
-        let scope = Scope { around, peers, own, after, heard, given_up, rolls_back, limit_millis };
+        let scope = Scope { limit_millis, ..Scope::entered(around, peers, own, early) };
+        if scope.collector(self.me) == Some(self.me) {
+            self.scopes.untold.insert(position);
+        }
         self.scopes.entered.insert(position, scope);
         if has_voted {
             self.say_vote(position);
@@ -253,10 +314,20 @@ impl Session {
         }
     }
 
-    /// Another role's vote.
-    pub(super) fn handle_scope_vote(&mut self, from: RoleId, position: Position, around: &Scopes, vote: ScopeVote) {
-        if !self.takes_messages(from, position) || self.is_given_up(around) || self.comes_again(from, position) {
+    /// Another role's vote; where it `asks`, it is told what is known of the others.
+    pub(super) fn handle_scope_vote(
+        &mut self,
+        from: RoleId,
+        position: Position,
+        around: &Scopes,
+        vote: ScopeVote,
+        asks: bool,
+    ) {
+        if !self.takes_messages(from, position) || self.is_given_up(around) {
             return;
+        }
+        if self.comes_again(from, position) {
+            return self.answer_vote(from, position, around, asks, true);
         }
         let is_part = |scope: &Scope| scope.peers.contains(&from);
         let entered = self.scopes.entered.get(&position).map(is_part);
@@ -268,19 +339,19 @@ impl Session {
         let incoming = Incoming { scopes: around.clone(), said, taken: true, logged: None };
         self.inbox.insert((position, from), incoming);
         self.unlogged.push((position, from));
-        if entered.is_none() {
-            return self.hear_early(from, position, around, vote);
+        match self.scopes.entered.get_mut(&position) {
+            None => self.hear_early(from, position, around, vote),
+            Some(scope) => {
+                scope.hear(from, vote);
+                self.follow_votes(position);
+            }
         }
-        if let Some(scope) = self.scopes.entered.get_mut(&position) {
-            scope.heard.entry(from).or_insert(vote);
-        }
-        self.follow_votes(position);
+        self.answer_vote(from, position, around, asks, false);
     }
 
     /// A vote of a scope that this run has not entered.
     pub(super) fn hear_early(&mut self, from: RoleId, position: Position, around: &Scopes, vote: ScopeVote) {
-        let early = || EarlyVotes { around: around.clone(), votes: BTreeMap::new() };
-        let early = self.scopes.early.entry(position).or_insert_with(early);
+        let early = self.scopes.early.entry(position).or_insert_with(|| EarlyVotes::new(around));
         if !self.ended && early.votes.insert(from, vote).is_none() {
             self.inbox_load.votes += 1;
         }
@@ -294,7 +365,7 @@ impl Session {
         // Nobody waits for the end of a scope of this role alone, and running it again leads there: but not in time, perhaps, where timers in it
         // begin again.
         if vote == ScopeVote::Done && scope.peers.is_empty() && (scope.limit_millis.is_none() || voted) {
-            scope.own = Some(vote);
+            scope.cast(vote);
             return;
         }
         if voted {
@@ -302,7 +373,7 @@ impl Session {
             self.park(Divergence { position: Some(position), recorded: "no vote of a scope".into(), attempted });
             return;
         }
-        scope.own = Some(vote.clone());
+        scope.cast(vote.clone());
         scope.after = NO_WRITE_YET;
         let record = ScopeVoteRecord { position, scopes: scope.around.clone(), vote };
         self.scopes.records.insert(position, record.clone());
@@ -312,16 +383,17 @@ impl Session {
     }
 
     fn say_vote(&mut self, position: Position) {
-        let Some(Scope { own: Some(vote), around, peers, .. }) = self.scopes.entered.get(&position) else { return };
-        let mut votes = Vec::with_capacity(peers.len());
-        for role in peers {
-            votes.push((*role, around.clone(), Said::Vote(vote.clone())));
+        let Some(scope) = self.scopes.entered.get(&position) else { return };
+        let Scope { own: Some(vote), around, .. } = scope else { return };
+        let (vote, around) = (vote.clone(), around.clone());
+        for role in scope.first_told(self.me) {
+            self.keep(role, position, around.clone(), Said::Vote(vote.clone()));
         }
-        votes.into_iter().for_each(|(role, around, said)| _ = self.keep(role, position, around, said));
     }
 
     /// A vote has come, or was cast: with an abort among them the body ends here, and this role says so where it has not voted.
     fn follow_votes(&mut self, position: Position) {
+        self.tell_news(position);
         let Some(scope) = self.scopes.entered.get(&position) else { return };
         let stays = fault::is_on(Fault::StaysInScope) && scope.own == Some(ScopeVote::Done);
         if !scope.is_aborted() || scope.given_up || stays {
@@ -347,13 +419,14 @@ impl Session {
         self.scopes.early.retain(|_, early| !early.around.contains(scope));
         self.inbox_load = Load::default();
         self.inbox.values().for_each(|message| self.inbox_load.add(message));
-        self.inbox_load.votes = self.scopes.early.values().map(|early| early.votes.len()).sum();
+        self.inbox_load.votes = self.scopes.early.values().map(EarlyVotes::count).sum();
         self.has_drained = true;
         self.transaction_requests.retain(|_, request| !request.scopes.contains(scope));
         self.call_requests.retain(|_, request| !request.scopes.contains(scope));
         self.waits.retain(|_, wait| !wait.scopes.contains(scope));
         self.gated_calls.retain(|(_, position)| self.call_requests.contains_key(position));
         self.scopes.entered.retain(|_, inner| !inner.around.contains(scope));
+        self.scopes.untold.retain(|position| self.scopes.entered.contains_key(position));
         self.runs.retain(|run| match run {
             Run::Transaction(position) => self.transaction_requests.contains_key(position),
             Run::Call(position) => self.call_requests.contains_key(position),
@@ -384,6 +457,7 @@ impl Session {
 
     /// Begins the rollback of the scopes whose vote has become durable.
     pub(super) fn roll_scopes_back(&mut self) {
+        self.tell_what_is_ready();
         if self.stopped || self.scopes.given_up.is_empty() {
             return;
         }

@@ -191,7 +191,7 @@ impl Session {
     fn program_waits_for(&self, waits: &mut Vec<WaitsFor>) {
         waits
             .extend(self.awaited.iter().map(|(position, from)| WaitsFor::Message { position: *position, from: *from }));
-        waits.extend(self.scopes.missing_votes().map(|(scope, from)| WaitsFor::ScopeVote { scope, from }));
+        waits.extend(self.scopes.missing_votes(self.me).map(|(scope, from)| WaitsFor::ScopeVote { scope, from }));
         let sleeps = self.waits.iter().filter(|(_, wait)| wait.sleeps);
         waits.extend(sleeps.map(|(position, _)| {
             let until = self.timers.get(&Timer::Wait(*position)).copied();

@@ -42,6 +42,7 @@ pub use self::wire::FRAME_BYTES_MAX;
 use self::wire::NAME_BYTES_MAX;
 pub use super::OUTGOING_BYTES_MAX;
 use super::{Inbound, Link, Transport};
+use crate::loopback::{Heard, Loopback, Looped, loopback};
 
 /// Connections of one peer that may wait to be answered.
 const ACCEPTED_MAX: usize = 4;
@@ -159,7 +160,7 @@ impl Transport for Tcp {
         let known = peers.keys().cloned().collect();
         let reception = Reception::new(node, identity, dialers, known, Arc::clone(&inbound));
         tasks.push(tokio::spawn(reception::accept(listener, Arc::new(reception))).abort_handle());
-        let (loopback, looped) = mpsc::channel(LOOPBACK_FRAMES_MAX);
+        let (loopback, looped) = loopback(LOOPBACK_FRAMES_MAX);
         tasks.push(tokio::spawn(loop_back(node.to_owned(), looped, inbound)).abort_handle());
         Ok(TcpLink { node: node.to_owned(), peers, loopback, tasks })
     }
@@ -170,7 +171,7 @@ impl Transport for Tcp {
 pub struct TcpLink {
     node: String,
     peers: BTreeMap<String, Arc<Peer>>,
-    loopback: mpsc::Sender<Vec<u8>>,
+    loopback: Loopback<Vec<u8>>,
     tasks: Vec<AbortHandle>,
 }
 
@@ -197,11 +198,9 @@ impl Link for TcpLink {
             return peer.outgoing.frames(frames);
         }
         if node == self.node {
-            // No room: dropped as any frame is, and sent again.
-            frames.iter().for_each(|frame| _ = self.loopback.try_send(frame.to_vec()));
-        } else {
-            tracing::warn!(node, "what is for a node that is not among the peers is dropped");
+            return frames.iter().filter(|frame| !self.loopback.send(frame.to_vec())).count() == 0;
         }
+        tracing::warn!(node, "what is for a node that is not among the peers is dropped");
         true
     }
 
@@ -220,9 +219,12 @@ impl Drop for TcpLink {
     }
 }
 
-async fn loop_back(node: String, mut looped: mpsc::Receiver<Vec<u8>>, inbound: Arc<dyn Inbound>) {
-    while let Some(frame) = looped.recv().await {
-        inbound.frame(&node, &frame);
+async fn loop_back(node: String, mut looped: Looped<Vec<u8>>, inbound: Arc<dyn Inbound>) {
+    while let Some(heard) = looped.next().await {
+        match heard {
+            Heard::Item(frame) => inbound.frame(&node, &frame),
+            Heard::Room => inbound.room(&node),
+        }
     }
 }
 

@@ -1,4 +1,4 @@
-//! What goes over a connection. Transport protocol version 4:
+//! What goes over a connection. Transport protocol version 5:
 //!
 //! Each side first says `ACCOMPAN`, its version (u16), a length (u32) and that many bytes of postcard: the dialer a [`Hello`], the other side a
 //! [`Reply`]. Magic and version stay where they are for ever, so that a stranger and another version can be told what they are.

@@ -3,7 +3,7 @@
 
 use std::panic::catch_unwind;
 
-use super::explore::{Search, larger_programs, programs_of_two, programs_that_log};
+use super::explore::{Search, larger_programs, programs_of_two, programs_that_log, scopes_of_three};
 use super::simulate;
 use crate::fault::{self, Fault};
 
@@ -19,7 +19,7 @@ fn shows(fault: Fault) -> Shows {
     let (a, refused, cancelled) = ("a", "a, everything may refuse", "a', A and B cancel");
     let logging = "d, logging";
     let (early, scope) = ("e, t0 may refuse, A and B cancel", "scope, everything may refuse");
-    let outside = "i, B may refuse";
+    let (outside, collected) = ("i, B may refuse", "scope of three, C may refuse");
     match fault {
         Fault::SendsBeforeDurable => at(a, 50, Some(500)),
         Fault::AcceptsBeforeDurable => at(a, 50, Some(500)),
@@ -45,6 +45,8 @@ fn shows(fault: Fault) -> Shows {
         Fault::ScopeVoteBeforeDurable => at(scope, 100, Some(500)),
         Fault::RunsFailedScopeAgain => at(scope, 100, Some(500)),
         Fault::StaysInScope => at(scope, 100, Some(500)),
+        Fault::TellsScopeEndEarly => at(collected, 500, Some(500)),
+        Fault::KeepsScopeEnd => at(collected, 5_000, Some(500)),
         Fault::StableBeforeDurable => at(logging, 200, Some(500)),
         Fault::StableWhenVoted => at(logging, 500, Some(500)),
         Fault::ForgetsLog => at(logging, 200, Some(500)),
@@ -60,6 +62,7 @@ fn shows(fault: Fault) -> Shows {
 /// After how many states `program` is seen to go wrong, and how.
 fn explore(fault: Fault, program: &str, states_max: usize) -> (usize, String) {
     let programs = programs_of_two().into_iter().chain(programs_that_log(programs_of_two())).chain(larger_programs());
+    let programs = programs.chain(scopes_of_three());
     let program = { programs }.find(|choreography| choreography.name == program).expect("a program");
     let explored = fault::with(fault, || Search::explore(program, states_max));
     let violation = explored.violation.unwrap_or_else(|| panic!("the explorer does not find {fault:?}"));

@@ -8,7 +8,8 @@ use super::simulate::Random;
 use super::world::TIMING;
 use crate::{
     Body, Cancel, Change, Digest, Event, Frame, Header, INBOX_MESSAGES_MAX, Millis, Outcome, Path, Position, Ran,
-    RecordKinds, RoleId, RowState, Run, ScopeVote, Scopes, Session, Stored, Timing, Vote, Write, WriteId,
+    RecordKinds, RoleId, RowState, Run, ScopeAbort, ScopeNews, ScopeVote, Scopes, Session, Stored, Timing, Vote, Write,
+    WriteId,
 };
 
 pub const NOW: Millis = Millis(0);
@@ -383,9 +384,10 @@ fn any_bytes_are_a_frame_or_none_and_any_frame_is_survived() {
         let outcome = [Outcome::Committed, Outcome::Compensated][random.below(2)];
         let scopes: Scopes = (0..random.below(3)).map(|site| at(site as u32)).collect();
         let votes = [ScopeVote::Done, ScopeVote::Stopped, ScopeVote::Aborted { reason: "x".into() }];
-        let body = match random.below(10) {
+        let body = match random.below(11) {
             0 | 1 => Body::Message { position, scopes, payload: "x".into() },
-            9 => Body::ScopeVote { position, scopes, vote: votes[random.below(3)].clone() },
+            9 => Body::ScopeVote { position, scopes, vote: votes[random.below(3)].clone(), asks: random.below(2) == 0 },
+            10 => Body::ScopeNews { position, scopes, news: some_news(&mut random, voter, &votes) },
             2 if random.below(2) == 0 => Body::Keep,
             2 => Body::Stable { positions: vec![position, at(5)] },
             3 => Body::Vote { voter, vote: Vote::Completed },
@@ -405,6 +407,15 @@ fn any_bytes_are_a_frame_or_none_and_any_frame_is_survived() {
         events(session);
         writes(session);
         while session.poll_run().is_some() {}
+    }
+}
+
+fn some_news(random: &mut Random, role: RoleId, votes: &[ScopeVote; 3]) -> ScopeNews {
+    match random.below(4) {
+        0 => ScopeNews::Waits { own: Some(votes[random.below(3)].clone()) },
+        1 => ScopeNews::Aborted,
+        2 => ScopeNews::Completed,
+        _ => ScopeNews::Failed(ScopeAbort { role, reason: "x".into() }),
     }
 }
 

@@ -8,6 +8,7 @@ mod by_hand;
 mod cancels;
 mod check;
 mod choreography;
+mod collected_scopes;
 mod defects;
 mod drive;
 mod early;

@@ -21,7 +21,7 @@ fn message_in(site: u32, scopes: &Scopes) -> Frame {
 }
 
 fn vote(scope: u32, around: &Scopes, vote: ScopeVote) -> Frame {
-    frame(Body::ScopeVote { position: at(scope), scopes: around.clone(), vote })
+    frame(Body::ScopeVote { position: at(scope), scopes: around.clone(), vote, asks: false })
 }
 
 fn aborted() -> ScopeVote {
@@ -115,7 +115,7 @@ fn nothing_is_said_before_the_vote_is_durable() {
     let write = writes(&mut session).pop().expect("the vote");
     assert_eq!(write.row.state, RowState::Active);
     session.handle_durable(write.id, NOW);
-    let expected = Body::ScopeVote { position: at(SCOPE), scopes: Scopes::default(), vote: aborted() };
+    let expected = Body::ScopeVote { position: at(SCOPE), scopes: Scopes::default(), vote: aborted(), asks: false };
     assert_eq!(frames(&mut session), std::slice::from_ref(&expected));
     // Until it is stable.
     session.handle_connected(A);

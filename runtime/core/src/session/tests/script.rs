@@ -10,6 +10,7 @@ use crate::{Body, Frame, RoleId, RowState, Session, SessionId, Vote};
 pub enum Kind {
     Message,
     ScopeVote,
+    ScopeNews,
     Stable,
     Keep,
     Awaits,
@@ -28,6 +29,7 @@ pub fn kind(frame: &Frame) -> Kind {
     match &frame.body {
         Body::Message { .. } => Kind::Message,
         Body::ScopeVote { .. } => Kind::ScopeVote,
+        Body::ScopeNews { .. } => Kind::ScopeNews,
         Body::Stable { .. } => Kind::Stable,
         Body::Keep => Kind::Keep,
         Body::Awaits { .. } => Kind::Awaits,

@@ -17,6 +17,7 @@ use std::time::Instant;
 use super::choreography::Behaviour::{MayRefuse, Refuses, Unrecordable, Works};
 use super::choreography::Step::{Intent, Pivot, Send, Transaction};
 use super::choreography::{A, B, C, Choreography, Step};
+use crate::fault;
 pub use search::{Explored, Search};
 
 /// Those of two roles.
@@ -116,6 +117,26 @@ pub fn larger_programs() -> Vec<Choreography> {
     ]
 }
 
+/// Scopes of three, whose first role collects the votes.
+pub fn scopes_of_three() -> Vec<Choreography> {
+    let (w, m) = (Works, MayRefuse);
+    let t = Transaction;
+    let fan = |b, c| [Send(A, B), Send(A, C), t(B, b), t(C, c)];
+    let back = [Send(A, B), Send(A, C), t(B, w), t(C, m), Send(C, A)];
+    let first = [t(A, Refuses), Send(A, B), Send(B, C)];
+    let told = [Send(A, B), Send(A, C), t(C, m)];
+    let row = [Send(A, B), Send(B, C), t(C, m)];
+    vec![
+        Choreography::new("scope of three, only C acts", &[Step::scope(&told, &[])]),
+        Choreography::new("scope of three, in a row", &[Step::scope(&row, &[])]),
+        Choreography::new("scope of three, C may refuse", &[Step::scope(&fan(w, m), &[])]),
+        Choreography::new("scope of three, why C refuses", &[Step::scope_why(&fan(w, m), &[])]),
+        Choreography::new("scope of three, B and C may refuse", &[Step::scope_why(&fan(m, m), &[])]),
+        Choreography::new("scope of three, and back", &[Step::scope(&back, &[])]),
+        Choreography::new("scope of three, A refuses first", &[Step::scope_why(&first, &[Send(C, A)])]),
+    ]
+}
+
 /// As far as every build goes with those that take longer: some of them are complete by then.
 const STATES_MAX: usize = 11_000;
 
@@ -128,6 +149,15 @@ fn every_schedule_of_programs_of_two_roles() {
 fn every_schedule_of_larger_programs() {
     let asked = std::env::var("ACCOMPANIST_STATES").ok().map(|asked| asked.parse().expect("a number"));
     larger_programs().into_iter().for_each(|program| explore(program, asked.unwrap_or(STATES_MAX), asked.is_some()));
+}
+
+/// Where one of two collects the votes, all states are gone through; of three, as many as are asked for.
+#[test]
+fn every_schedule_of_scopes_whose_votes_are_collected() {
+    let scopes = programs_of_two().into_iter().filter(|program| program.name.starts_with("scope"));
+    fault::collecting_in_pairs(|| scopes.for_each(|program| explore(program, 100_000, true)));
+    let asked = std::env::var("ACCOMPANIST_STATES").ok().map(|asked| asked.parse().expect("a number"));
+    scopes_of_three().into_iter().for_each(|program| explore(program, asked.unwrap_or(STATES_MAX), false));
 }
 
 /// The programs that log have many more states: as many as this are gone through in every build, which is all of most without scopes.

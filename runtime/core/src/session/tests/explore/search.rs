@@ -11,7 +11,7 @@ use super::super::script::{Kind, kind};
 use super::super::world::{Action, World};
 use super::local::{Input, Local, Summary};
 use super::states::{FRAMES_MAX, Frames, ROLES_MAX, State, States};
-use crate::{Body, Frame, Outcome, RoleId, SessionId, Vote};
+use crate::{Body, Frame, Outcome, RoleId, ScopeNews, SessionId, Vote};
 
 /// How many rounds a fair schedule may take until nothing is left to do.
 const ROUNDS_MAX: usize = 2_000;
@@ -180,7 +180,8 @@ impl Search {
         let (local, said) = after.map_err(|panic| text(&*panic))?;
         let mut says = Frames::default();
         for frame in said {
-            if kind(&frame) != Kind::Need {
+            let is_silent = matches!(&frame.body, Body::ScopeNews { news: ScopeNews::Waits { own: None }, .. });
+            if kind(&frame) != Kind::Need && !is_silent {
                 says.insert(self.number_of_frame(frame));
             }
         }
@@ -234,7 +235,7 @@ impl Search {
         assert!(number < FRAMES_MAX, "more than {FRAMES_MAX} different frames");
         self.numbers.insert(encoded, number);
         self.nodes[usize::from(frame.to.0)].inbox.insert(number);
-        if matches!(kind(&frame), Kind::Message | Kind::ScopeVote | Kind::Cancel) {
+        if matches!(kind(&frame), Kind::Message | Kind::ScopeVote | Kind::ScopeNews | Kind::Cancel) {
             self.mortal.insert(number);
         }
         let stronger = stronger(&frame);
@@ -384,7 +385,8 @@ impl Search {
 }
 
 /// A frame that does all that `frame` does, where both may come at any time: a role that called a message stable once it was settled has said
-/// that it is done, and nothing else comes of it; an abort is told by its origin before others pass it on.
+/// that it is done, and nothing else comes of it; an abort is told by its origin before others pass it on; a vote that asks does what one does
+/// that does not, and is answered.
 fn stronger(frame: &Frame) -> Option<Frame> {
     let done = Body::Done { outcome: Outcome::Committed, answer: false };
     match &frame.body {
@@ -393,6 +395,10 @@ fn stronger(frame: &Frame) -> Option<Frame> {
         }
         Body::Vote { voter, vote: Vote::Aborted { .. } } if *voter != frame.from => {
             Some(Frame { from: *voter, ..frame.clone() })
+        }
+        Body::ScopeVote { position, scopes, vote, asks: false } => {
+            let (position, scopes, vote) = (*position, scopes.clone(), vote.clone());
+            Some(Frame { body: Body::ScopeVote { position, scopes, vote, asks: true }, ..frame.clone() })
         }
         _ => None,
     }

@@ -196,6 +196,7 @@ mod tests {
         kept_bytes_max: 100,
         inbox_bytes_max: 100,
         outgoing_bytes_max: 100,
+        transaction_millis_max: 1,
     };
 
     fn now(admission: &Arc<Admission>) -> Place {

@@ -19,6 +19,7 @@ use super::recovery::{Left, Recovery};
 use super::repertoire::Repertoire;
 use super::role::{Erased, ErasedRole};
 use super::room::Room;
+use super::watch::Watch;
 use super::{Counters, LOOPBACK_FRAMES_MAX, Node, Shared, retries};
 use crate::context::{BoxFuture, Role};
 use crate::error::Error;
@@ -310,6 +311,11 @@ impl<S: Store> NodeBuilder<S> {
         #[cfg(all(feature = "admin", unix))]
         let (admin, operators) = self.admin.open(&self.store)?.unzip();
         let (loopback, mut looped) = loopback(LOOPBACK_FRAMES_MAX);
+        let watch = match &self.played {
+            Some(_) => Watch::default(),
+            None => Watch::begin(&self.name)
+                .map_err(|error| Error::configuration(format!("the watchdog's thread cannot start: {error}")))?,
+        };
         let shared = Arc::new(Shared {
             #[cfg(all(feature = "admin", unix))]
             _admin: admin,
@@ -343,6 +349,7 @@ impl<S: Store> NodeBuilder<S> {
             refusals: Seldom::default(),
             peer_refusals: Seldom::default(),
             presence: super::presence::Presence::new(),
+            watch: Arc::new(watch),
         });
         let cells = shared.take_up_first(&mut left).await.map_err(configuration)?;
         let inbound: Arc<dyn Inbound> = Arc::new(NodeInbound(Arc::downgrade(&shared)));

@@ -19,6 +19,7 @@ use super::process::Process;
 use super::role::{ErasedRole, ErasedTransaction, Program, panic_message, poll};
 use super::transact::{Compensation, Transaction};
 use super::waiters::{Waiters, ending};
+use super::watch::{Holds, Watch, Watched, What};
 use super::{Shared, trace};
 use crate::context::{Definition, IdempotencyKey};
 use crate::error::Error;
@@ -145,6 +146,11 @@ impl<S: Store> Cell<S> {
         lock(&self.run).dead
     }
 
+    /// What watches the code of the service, and how many milliseconds a transaction may take.
+    pub(super) fn watch(&self) -> Option<(Arc<Watch>, u64)> {
+        self.shared.upgrade().map(|shared| (Arc::clone(&shared.watch), shared.limits.transaction_millis_max))
+    }
+
     /// One more, if the node is still there.
     pub(super) fn count(&self, counter: impl FnOnce(&Counters) -> &AtomicU64) {
         if let Some(shared) = self.shared.upgrade() {
@@ -173,7 +179,7 @@ impl<S: Store> Cell<S> {
         }
         let now = shared.clock.now();
         let answer = input(&mut self.core.lock().session, now);
-        self.advance(&mut run, now);
+        self.advance(&shared, &mut run, now);
         let frames = self.carry_out(&shared, &mut run, within);
         if let Some(place) = &mut run.waiters.place {
             let session = &self.core.lock().session;
@@ -185,7 +191,7 @@ impl<S: Store> Cell<S> {
     }
 
     /// Polls the program as far as it goes.
-    fn advance(&self, run: &mut CellRun, now: Millis) {
+    fn advance(&self, shared: &Shared<S>, run: &mut CellRun, now: Millis) {
         if !self.core.lock().session.runs_program() {
             run.program = None;
             return;
@@ -194,12 +200,15 @@ impl<S: Store> Cell<S> {
             run.begun = true;
             run.program = self.begin();
         }
-        let Some(program) = run.program.as_mut() else {
+        let Some(future) = run.program.as_mut() else {
             self.core.lock().session.handle_program_waiting(now);
             return;
         };
         let mut context = Context::from_waker(Waker::noop());
-        let polled = catch_unwind(AssertUnwindSafe(|| poll(program, &mut context)));
+        let program = What::Program(self.role.definition(), Arc::clone(&self.header), self.key.role);
+        let running = shared.watch.run(Holds::Thread, self.key, program);
+        let polled = catch_unwind(AssertUnwindSafe(|| poll(future, &mut context)));
+        drop(running);
         if !matches!(polled, Ok(Poll::Pending)) {
             run.program = None;
         }
@@ -316,7 +325,9 @@ impl<S: Store> Cell<S> {
                     (self.idempotency_key(position), core.calls.get(&position).and_then(|call| shared.limit(call)));
                 if let Some(call) = core.calls.get_mut(&position) {
                     let span = trace::step(self, trace::Step::Operation, position, call.name());
+                    let name = call.name();
                     let attempt = call.attempt(key, limit).instrument(span.clone());
+                    let attempt = Watched::new(Arc::clone(&shared.watch), self.key, name, attempt);
                     // The task keeps nothing alive: when the session goes, or its node, it ends.
                     let cell = Arc::downgrade(self);
                     shared.process.spawn(async move {
@@ -336,7 +347,9 @@ impl<S: Store> Cell<S> {
         let (position, key, limit) =
             (record.position, self.idempotency_key(record.position), shared.limit_of_compensation(&record.operation));
         let span = trace::step(self, trace::Step::Compensation, position, &record.operation);
+        let name = format!("the compensation of {}", record.operation);
         let undo = undo(Arc::clone(&self.role).compensate_call(key, record), limit).instrument(span.clone());
+        let undo = Watched::new(Arc::clone(&shared.watch), self.key, name, undo);
         let cell = Arc::downgrade(self);
         shared.process.spawn(async move {
             let undone = undo.await;

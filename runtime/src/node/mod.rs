@@ -29,6 +29,7 @@ mod trace;
 mod transact;
 mod unsent;
 mod waiters;
+mod watch;
 
 use std::collections::{BTreeMap, HashMap};
 use std::fmt;
@@ -63,6 +64,7 @@ use room::Room;
 use table::{Slot, Table};
 use unsent::Unsent;
 use waiters::Waiters;
+use watch::Watch;
 
 use crate::context::Choreography;
 use crate::error::Error;
@@ -192,6 +194,7 @@ pub(crate) struct Shared<S: Store> {
     /// What peers say of why they cannot take part.
     peer_refusals: Seldom,
     presence: presence::Presence,
+    watch: Arc<Watch>,
 }
 
 impl<S: Store> Shared<S> {

@@ -1,6 +1,7 @@
 //! What runs inside the store's transactions: operations and compensations, each in one commit with its record.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use accompanist_core::{Position, Ran, SessionKey, TransactionRecord, Write};
 use tracing::Instrument as _;
@@ -8,6 +9,7 @@ use tracing::Instrument as _;
 use super::cell::Cell;
 use super::role::{ErasedTransaction, catch_panic};
 use super::trace;
+use super::watch::{Holds, What};
 use crate::context::{BoxError, BoxFuture};
 use crate::store::{Store, StoreError, Transact};
 
@@ -36,8 +38,9 @@ impl<S: Store> Transact<S> for Transaction<S> {
                 return false;
             }
             let span = trace::step(&self.cell, trace::Step::Transaction, self.position, self.operation.name());
-            let ran = catch_panic(self.operation.commit(tx)).instrument(span.clone()).await;
-            let ran = match ran.unwrap_or_else(|panic| Ran::Failed(panic.into())) {
+            let name = self.operation.name();
+            let ran = within(&self.cell, name, catch_panic(self.operation.commit(tx)).instrument(span.clone())).await;
+            let ran = match ran.and_then(|ran| ran.map_err(Arc::from)).unwrap_or_else(Ran::Failed) {
                 Ran::Failed(reason) => Ran::Failed(advised::<S>(reason)),
                 ran @ (Ran::Done(_) | Ran::Refused(_) | Ran::Unrecordable(_)) => ran,
             };
@@ -97,7 +100,9 @@ impl<S: Store> Transact<S> for Compensation<S> {
             let result = record.result.as_deref().unwrap_or("null");
             let compensate = self.cell.role.compensate(tx, &record.operation, &record.arguments, result);
             let span = trace::step(&self.cell, trace::Step::Compensation, record.position, &record.operation);
-            let result = compensated(catch_panic(compensate).instrument(span.clone()).await).map_err(advised::<S>);
+            let compensate = catch_panic(compensate).instrument(span.clone());
+            let result = within(&self.cell, &record.operation, compensate).await;
+            let result = result.and_then(compensated).map_err(advised::<S>);
             if let Err(reason) = &result {
                 trace::failed(&span, reason);
             }
@@ -128,6 +133,22 @@ fn advised<S: Store>(failure: Arc<str>) -> Arc<str> {
         Some(advice) => format!("{failure}; {advice}").into(),
         None => failure,
     }
+}
+
+/// Runs what holds the database, for no longer than it may; the watchdog knows of it meanwhile.
+async fn within<S: Store, T>(cell: &Cell<S>, operation: &str, running: impl Future<Output = T>) -> Result<T, Arc<str>> {
+    // Not the node itself: it may go while this runs, and is not to end on the writer's thread.
+    let Some((watch, millis_max)) = cell.watch() else { return Ok(running.await) };
+    let _running = watch.run(Holds::Writer, cell.key, What::Operation(operation.to_owned().into()));
+    // Without a runtime there is no timer; a played process has operations that never wait.
+    if millis_max == 0 || !watch.is_on() || tokio::runtime::Handle::try_current().is_err() {
+        return Ok(running.await);
+    }
+    let ended = tokio::time::timeout(Duration::from_millis(millis_max), running).await;
+    ended.map_err(|_| {
+        let waits = "it must wait for nothing but its database, and not for another session of this node";
+        format!("the transaction held the database for {millis_max} ms (`transaction_millis_max`): {waits}").into()
+    })
 }
 
 /// How a compensation ended.

@@ -84,6 +84,17 @@ fn duration(millis: u64) -> String {
     }
 }
 
+/// What holds the database that a session waits for, in words.
+fn behind(wait: &Value) -> String {
+    let Some(behind) = wait.get("behind") else { return String::new() };
+    let session: String = text(behind, "session").chars().take(8).collect();
+    let held = duration(number(behind, "millis"));
+    format!(
+        ", behind {} of session {session}, which has held the database for {held}",
+        clean(text(behind, "operation"))
+    )
+}
+
 /// What a session waits for, in words.
 fn wait(wait: &Value) -> String {
     let (role, node, operation) = (text(wait, "role"), text(wait, "node"), text(wait, "operation"));
@@ -98,13 +109,14 @@ fn wait(wait: &Value) -> String {
         "scope_vote" => format!("the vote of {from} in a scope{refused}"),
         "done" => format!("{from} to have ended it{refused}"),
         "over" => format!("{from} to say that all is over{refused}"),
-        "write" => "a durable write".to_owned(),
+        "write" => format!("a durable write{}", behind(wait)),
         "sleep" => format!("its timer, in {}", duration(number(wait, "due_millis"))),
         what => {
             let operation = clean(operation);
             let what = if what == "compensation" { format!("the compensation of {operation}") } else { operation };
             let reason = clean(text(wait, "reason"));
             match (number(wait, "attempts"), wait.get("next_try_millis").and_then(Value::as_u64)) {
+                (0, _) if wait.get("behind").is_some() => format!("{what}{}", behind(wait)),
                 (0, _) => format!("{what}, which runs"),
                 (attempts, Some(millis)) => {
                     format!("{what}, which failed {attempts}× ({reason}); next try in {}", duration(millis))
@@ -402,6 +414,12 @@ mod tests {
         let message = json!({ "for": "message", "role": "Bank", "node": "berlin" });
         assert_eq!(wait(&message), "a message from Bank (node berlin)");
         assert_eq!(wait(&json!({ "for": "sleep", "due_millis": 61_000 })), "its timer, in 1 min 1 s");
+        let behind = json!({ "operation": "Bank.charge", "session": "0123456789ab", "millis": 4_200 });
+        let says = "behind Bank.charge of session 01234567, which has held the database for 4 s";
+        let write = json!({ "for": "write", "behind": behind });
+        assert_eq!(wait(&write), format!("a durable write, {says}"));
+        let transaction = json!({ "for": "transaction", "operation": "Bank.pay", "attempts": 0, "behind": behind });
+        assert_eq!(wait(&transaction), format!("Bank.pay, {says}"));
     }
 
     #[test]

@@ -11,7 +11,7 @@ use super::audit::Audited;
 use super::find::{Part, identities};
 use super::finished::outcome;
 use super::list::state_name;
-use super::waits::{Wait, Words};
+use super::waits::{Behind, Wait, Words};
 use super::{Fault, Kind, value};
 use crate::context::{Definition, short_version};
 use crate::node::Shared;
@@ -146,7 +146,8 @@ impl<S: Store> Shared<S> {
                     let now = self.clock.now();
                     let view = cell.look(accompanist_core::Session::view);
                     let definition = cell.role.definition();
-                    let words = Words { header: &cell.header, definition, now };
+                    let behind = Behind::of(&self.watch, cell.key);
+                    let words = Words { header: &cell.header, definition, now, behind };
                     let waits = words.waits(&view);
                     let millis = u64::try_from(cell.life.age(now).as_millis()).ok();
                     let state = state_name(view.row.as_ref().map(|row| &row.state));

@@ -1,18 +1,17 @@
 //! Listing sessions.
 
-use std::sync::Arc;
-
 use accompanist_core::{Millis, RowState, Session, SessionKey};
 use serde::Serialize;
 use serde_json::value::RawValue;
 
 use super::find::Part;
 use super::request::{Filter, LISTED_DEFAULT, LISTED_MAX};
-use super::waits::{Wait, Words};
+use super::waits::{Behind, Wait, Words};
 use super::{Fault, Kind, value};
 use crate::context::short_version;
 use crate::node::Shared;
 use crate::node::life::age;
+use crate::node::watch::Watch;
 use crate::store::Store;
 
 /// What a list says of a role's part of a session.
@@ -107,7 +106,7 @@ impl<S: Store> Shared<S> {
             .get(limit)
             .and_then(|_| seen.get(limit - 1))
             .map(|last| format!("{}:{}:{}", last.since_millis, last.key.session, last.key.role.0));
-        let sessions = seen.iter().take(limit).map(|seen| summary(seen, now)).collect();
+        let sessions = seen.iter().take(limit).map(|seen| summary(seen, now, &self.watch)).collect();
         value(Listed { sessions, total: Some(total), next })
     }
 }
@@ -150,7 +149,7 @@ fn see<S: Store>(part: Part<S>, now: Millis) -> Seen<S> {
     Seen { since_millis, key: part.key(), part }
 }
 
-fn summary<S: Store>(seen: &Seen<S>, now: Millis) -> Summary {
+fn summary<S: Store>(seen: &Seen<S>, now: Millis, watch: &Watch) -> Summary {
     let header = seen.part.header();
     let blank = Summary {
         session: seen.key.session.to_string(),
@@ -180,7 +179,8 @@ fn summary<S: Store>(seen: &Seen<S>, now: Millis) -> Summary {
                 state: state_name(view.row.as_ref().map(|row| &row.state)),
                 stuck,
                 parked: view.parked.is_some(),
-                waits: Words { header: &Arc::clone(&cell.header), definition, now }.waits(&view),
+                waits: Words { header: &cell.header, definition, now, behind: Behind::of(watch, cell.key) }
+                    .waits(&view),
                 ..blank
             }
         }

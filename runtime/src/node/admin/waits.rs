@@ -1,9 +1,10 @@
 //! What a session waits for, in the words of the protocol.
 
-use accompanist_core::{Header, Millis, Position, RoleId, Trying, View, WaitsFor};
+use accompanist_core::{Header, Millis, Position, RoleId, SessionKey, Trying, View, WaitsFor};
 use serde::Serialize;
 
 use crate::context::Definition;
+use crate::node::watch::Watch;
 
 /// Something that a session waits for.
 #[derive(Debug, Default, Serialize)]
@@ -33,6 +34,27 @@ pub(super) struct Wait {
     /// Why it failed last, or why the role says that it cannot take part.
     #[serde(skip_serializing_if = "Option::is_none")]
     reason: Option<String>,
+    /// The transaction that holds the database, where this waits behind it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    behind: Option<Behind>,
+}
+
+/// A transaction that holds the database.
+#[derive(Clone, Debug, Serialize)]
+pub(super) struct Behind {
+    operation: String,
+    session: String,
+    /// For how long.
+    millis: u64,
+}
+
+impl Behind {
+    /// What holds the database of a node, if another one than the session that `waits` does.
+    pub(super) fn of(watch: &Watch, waits: SessionKey) -> Option<Self> {
+        let running = watch.holds_writer().filter(|running| running.session != waits)?;
+        let millis = u64::try_from(running.for_so_long().as_millis()).unwrap_or(u64::MAX);
+        Some(Self { operation: running.what.to_string(), session: running.session.session.to_string(), millis })
+    }
 }
 
 /// Says what sessions wait for.
@@ -40,6 +62,8 @@ pub(super) struct Words<'a> {
     pub(super) header: &'a Header,
     pub(super) definition: &'static Definition,
     pub(super) now: Millis,
+    /// What holds the database, unless it is this session.
+    pub(super) behind: Option<Behind>,
 }
 
 impl Words<'_> {
@@ -57,14 +81,17 @@ impl Words<'_> {
                 due_millis: until.map(|at| at.0.saturating_sub(self.now.0)),
                 ..Wait::default()
             },
-            WaitsFor::Transaction(trying) => self.trying("transaction", trying),
+            WaitsFor::Transaction(trying) => {
+                let behind = self.behind.clone().filter(|_| trying.next_try.is_none());
+                Wait { behind, ..self.trying("transaction", trying) }
+            }
             WaitsFor::Call(trying) => self.trying("operation", trying),
             WaitsFor::Compensation(trying) => self.trying("compensation", trying),
             WaitsFor::ScopeVote { scope, from } => self.role("scope_vote", view, *from, Some(*scope)),
             WaitsFor::Vote(role) => self.role("vote", view, *role, None),
             WaitsFor::Done(role) => self.role("done", view, *role, None),
             WaitsFor::Over(role) => self.role("over", view, *role, None),
-            WaitsFor::Write => Wait { what: "write", ..Wait::default() },
+            WaitsFor::Write => Wait { what: "write", behind: self.behind.clone(), ..Wait::default() },
         }
     }
 

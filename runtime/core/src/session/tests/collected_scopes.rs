@@ -67,7 +67,8 @@ fn a_scope_that_is_aborted_takes_three_frames_for_each_member_but_one() {
         let others = usize::from(MEMBERS - 1);
         assert_eq!(sent(&world, Kind::ScopeVote), others);
         let news = sent(&world, Kind::ScopeNews);
-        assert!((others..=2 * others).contains(&news), "{news} frames of news");
+        // Where nobody asks why, the session may be over before that is told.
+        assert!((others - 1..=2 * others).contains(&news), "{news} frames of news");
         world.settle_and_check();
         let (done, undone) = world.effects(C);
         assert_eq!(done - undone, 1, "what comes after the scope");

@@ -3,9 +3,9 @@
 use std::task::Poll;
 
 use super::choreography::{A, B};
-use super::inputs::{NOTHING, at, frames, joined, message, stored, writes};
+use super::inputs::{NOTHING, at, events, frames, header_of, joined, message, stored, writes};
 use super::world::TIMING;
-use crate::{Body, Change, Millis, Session, Write};
+use crate::{Body, Change, Event, Frame, Millis, Session, Vote, Write};
 
 const BEGAN: Millis = Millis(1_000);
 const WAIT_MILLIS: u64 = 50;
@@ -111,4 +111,36 @@ fn another_wait_than_the_recorded_one_parks() {
     let mut session = Session::recover(stored, B, &[], TIMING, BEGAN);
     assert!(matches!(session.program_receive_within(at(1), A, WAIT_MILLIS + 1, NOTHING), Poll::Ready(Err(_))));
     assert!(!session.runs_program());
+}
+
+/// A asks B, waits for a limited time, and ends without the answer.
+fn ended_without_the_answer() -> Session {
+    let mut session = Session::start(header_of(&[A, B]), "null".into(), &[], TIMING, BEGAN);
+    session.program_send(at(1), B, "1".into()).expect("it may send");
+    assert_eq!(session.program_receive_within(at(2), B, WAIT_MILLIS, NOTHING), Poll::Pending);
+    session.handle_program_waiting(BEGAN);
+    let late = BEGAN.plus(WAIT_MILLIS);
+    session.handle_timeout(late);
+    assert_eq!(session.program_receive_within(at(2), B, WAIT_MILLIS, NOTHING), Poll::Ready(Ok(None)));
+    session.handle_program_ended("7".into(), late);
+    let last = writes(&mut session).last().expect("its vote").id;
+    session.handle_durable(last, late);
+    session
+}
+
+#[test]
+fn the_client_is_told_once_a_sender_that_is_late_has_voted() {
+    let aborts = Vote::Aborted { reason: "no".into() };
+    for (vote, expected) in [(Vote::Completed, Ok("7".into())), (aborts, Err("no".into()))] {
+        let mut session = ended_without_the_answer();
+        let outcome = |event: &Event| if let Event::Decided(outcome) = event { Some(outcome.clone()) } else { None };
+        let told = |session: &mut Session| events(session).iter().find_map(outcome);
+        assert_eq!(told(&mut session), None, "the sender may still end the session");
+        let id = session.key().session;
+        session.handle_frame(Frame { session: id, from: B, to: A, header: None, body: Body::Vote { voter: B, vote } });
+        let written = writes(&mut session).last().map(|write| write.id);
+        written.into_iter().for_each(|last| session.handle_durable(last, BEGAN.plus(WAIT_MILLIS)));
+        // A role that has voted takes back what it did, as any other.
+        assert_eq!(told(&mut session), Some(expected));
+    }
 }

@@ -12,6 +12,9 @@ pub use accompanist_core::{Position, RoleId};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
+use crate::deep::CALL_DEPTH_MAX;
+use crate::json::{VALUE_DEPTH_MAX, discard, is_too_deep, read};
+
 /// What a value that roles hold, send or record must be able to do. Implemented for every type that can.
 ///
 /// Values are kept and sent as JSON, and a role that runs again must make the same text again: so a type writes the same JSON each time (a
@@ -56,6 +59,11 @@ pub struct Abort {
 /// What an operation is called with, as reasons name it.
 pub(crate) fn arguments_of(operation: &str) -> String {
     format!("the list of arguments of {operation}")
+}
+
+/// Why a call at `place` is refused.
+pub(crate) fn too_deep(place: &str) -> String {
+    format!("{place} nests calls of choreographies more than {CALL_DEPTH_MAX} deep: a loop goes on for longer")
 }
 
 /// The reason of a scope that a role has not completed in time.
@@ -191,6 +199,10 @@ pub trait SessionContext: Clone + Send + Sync + 'static {
     /// The context of round or call `index` at `site`: what is done with it has positions of its own, and comes after what was done before.
     fn child(&self, site: Site, index: u64) -> Self;
 
+    /// The context of a call at `site`. Where calls nest more than [`CALL_DEPTH_MAX`] deep, the innermost scope ends, or the session: for a
+    /// reason that begins with `place`, which says where and what the call is.
+    fn enter(&self, site: Site, place: &str) -> Result<Self, Interrupted>;
+
     /// The context of arm or member `index` at `site`: like a child, but one that runs side by side with its neighbours.
     fn arm(&self, site: Site, index: u64) -> Self {
         self.child(site, index)
@@ -287,6 +299,15 @@ pub trait SessionContext: Clone + Send + Sync + 'static {
     /// Goes on when `condition` holds; otherwise ends the innermost scope, or the session, for `reason`.
     fn require(&self, condition: bool, reason: impl FnOnce() -> String) -> Result<(), Interrupted> {
         if condition { Ok(()) } else { Err(self.refuse(reason())) }
+    }
+
+    /// Goes on with a value that is nested no deeper than a value may be, [`VALUE_DEPTH_MAX`]; `place` says where it is made.
+    fn shallow<T: Value>(&self, value: T, place: &str) -> Result<T, Interrupted> {
+        if !is_too_deep(&value) {
+            return Ok(value);
+        }
+        discard(value);
+        Err(self.refuse(format!("{place} is nested more than {VALUE_DEPTH_MAX} levels deep")))
     }
 
     /// The value of an expression that may have none (overflow, division by zero, an index out of range); `place` says which and where.
@@ -441,8 +462,8 @@ where
     S: Sync,
 {
     Box::pin(async move {
-        let arguments = serde_json::from_str(arguments)?;
-        let output = serde_json::from_str(output)?;
+        let arguments = recorded("arguments", arguments)?;
+        let output = recorded("result", output)?;
         T::compensate(service, tx, &arguments, &output).await
     })
 }
@@ -460,9 +481,18 @@ where
     S: Sync,
 {
     Box::pin(async move {
-        let arguments = serde_json::from_str(arguments)?;
-        let output = output.map(serde_json::from_str).transpose()?;
+        let arguments = recorded("arguments", arguments)?;
+        let output = output.map(|output| recorded("result", output)).transpose()?;
         O::compensate(service, key, &arguments, output.as_ref()).await
+    })
+}
+
+/// What is recorded of an operation that is undone. Where the code that is deployed cannot read it, nothing has been touched, and the
+/// compensation is tried again until there is code that can.
+fn recorded<T: DeserializeOwned>(what: &str, json: &str) -> Result<T, BoxError> {
+    read(json).map_err(|error| {
+        format!("its recorded {what} cannot be read: {error}; deploy the code that wrote them, or code that reads them")
+            .into()
     })
 }
 

@@ -6,11 +6,15 @@
 
 use std::fmt::{self, Display};
 use std::io;
+use std::panic::catch_unwind;
 
 use serde::de::DeserializeOwned;
 use serde::ser::{Error as _, Serialize, Serializer};
 use serde_json::Error;
 use serde_json::ser::Formatter;
+
+use crate::deep::deep;
+use crate::node::panic_message;
 
 /// How many levels of JSON (arrays and objects within each other) a value may have: `serde_json` reads no more than that.
 pub const VALUE_DEPTH_MAX: usize = 127;
@@ -55,6 +59,10 @@ impl Display for Unwritable {
 
 /// The JSON of `value`, with at most `bytes_max` bytes.
 pub(crate) fn to_json<T: Serialize + ?Sized>(value: &T, bytes_max: usize) -> Result<String, Unwritable> {
+    deep(|| write(value, bytes_max))
+}
+
+fn write<T: Serialize + ?Sized>(value: &T, bytes_max: usize) -> Result<String, Unwritable> {
     let mut out = Bounded { kept: Vec::new(), bytes: 0, bytes_max };
     let levels = Levels { depth: 0, depth_max: VALUE_DEPTH_MAX };
     value.serialize(&mut serde_json::Serializer::with_formatter(&mut out, levels)).map_err(unwritable)?;
@@ -69,10 +77,21 @@ pub(crate) fn to_json<T: Serialize + ?Sized>(value: &T, bytes_max: usize) -> Res
     Ok(json)
 }
 
+/// Whether a value has more levels than it may have.
+pub(crate) fn is_too_deep<T: Serialize>(value: &T) -> bool {
+    matches!(walk(value, VALUE_DEPTH_MAX), Err(Unwritable::TooDeep(_)))
+}
+
+/// Goes through a value, down to so many levels.
+fn walk<T: Serialize>(value: &T, depth_max: usize) -> Result<(), Unwritable> {
+    let levels = Levels { depth: 0, depth_max };
+    deep(|| value.serialize(&mut serde_json::Serializer::with_formatter(io::sink(), levels))).map_err(unwritable)
+}
+
 /// The JSON of a value that is recorded or sent: as [`to_json`], and reading it gives the same value again.
 pub(crate) fn record<T: Serialize + DeserializeOwned>(value: &T, bytes_max: usize) -> Result<String, Unwritable> {
     let json = to_json(value, bytes_max)?;
-    let read: T = serde_json::from_str(&json).map_err(Unwritable::Unreadable)?;
+    let read: T = read(&json).map_err(Unwritable::Unreadable)?;
     let again = to_json(&read, usize::MAX)?;
     match again == json {
         true => Ok(json),
@@ -81,6 +100,12 @@ pub(crate) fn record<T: Serialize + DeserializeOwned>(value: &T, bytes_max: usiz
             Err(Unwritable::Changed(wrote, read))
         }
     }
+}
+
+/// The value of some JSON. A type of the user's may panic while it is read: that is an error like another.
+pub(crate) fn read<T: DeserializeOwned>(json: &str) -> Result<T, Error> {
+    catch_unwind(|| deep(|| serde_json::from_str(json)))
+        .unwrap_or_else(|panic| Err(Error::custom(panic_message(&*panic))))
 }
 
 /// As [`record`], and drops the value: one that is nested too deeply needs care, see [`discard`].
@@ -98,16 +123,12 @@ where
 /// Drops a value that is nested too deeply to be written. Dropping walks down to its leaves, on the thread's stack: it is given a
 /// large one, and a value for which that is not enough is not dropped. Its memory is lost, but not the process.
 pub(crate) fn discard<T: Serialize>(value: T) {
-    stacker::grow(DROP_STACK_BYTES, || {
-        let levels = Levels { depth: 0, depth_max: DROP_DEPTH_MAX };
-        let walked = value.serialize(&mut serde_json::Serializer::with_formatter(io::sink(), levels));
-        match walked.map_err(unwritable) {
-            Err(Unwritable::TooDeep(depth_max)) => {
-                tracing::error!(depth_max, "a value is nested so deeply that it cannot be dropped: its memory is lost");
-                std::mem::forget(value);
-            }
-            Ok(()) | Err(_) => drop(value),
+    stacker::grow(DROP_STACK_BYTES, || match walk(&value, DROP_DEPTH_MAX) {
+        Err(Unwritable::TooDeep(depth_max)) => {
+            tracing::error!(depth_max, "a value is nested so deeply that it cannot be dropped: its memory is lost");
+            std::mem::forget(value);
         }
+        Ok(()) | Err(_) => drop(value),
     });
 }
 

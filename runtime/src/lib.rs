@@ -58,6 +58,7 @@
 
 mod arms;
 mod context;
+mod deep;
 mod error;
 #[cfg(feature = "http")]
 pub mod http;
@@ -83,6 +84,9 @@ pub use context::{
     Operation, Role, RoleId, ServiceOperation, SessionContext, Site, Transaction, Value, compensate, compensate_call,
     only_member, unknown_operation,
 };
+pub use deep::CALL_DEPTH_MAX;
+#[doc(hidden)]
+pub use deep::{Call, deep};
 pub use error::Error;
 pub use json::VALUE_DEPTH_MAX;
 pub use node::{

@@ -1,6 +1,7 @@
 //! Types and functions of the choreographies in `fixtures/` that Rust owns.
 
 use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicU8, Ordering};
 
 use serde::{Deserialize, Serialize};
 
@@ -78,4 +79,54 @@ pub struct Doubled {
 
 fn twice<S: serde::Serializer>(cents: &u64, serializer: S) -> Result<S::Ok, S::Error> {
     serializer.serialize_u64(cents * 2)
+}
+
+/// Which version of the type behind [`Parcel`] is deployed: 1 has no channel; 2 must have one; 3 has one with a default.
+pub static PARCEL_VERSION: AtomicU8 = AtomicU8::new(1);
+
+/// A type that changes while sessions are in flight.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Parcel {
+    /// Its number.
+    pub id: u64,
+    /// Who sends it.
+    pub customer: String,
+    /// How it was ordered.
+    pub channel: String,
+}
+
+#[derive(Serialize, Deserialize)]
+struct ParcelForm {
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    channel: Option<String>,
+    id: u64,
+    customer: String,
+}
+
+impl Serialize for Parcel {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let channel = (PARCEL_VERSION.load(Ordering::SeqCst) > 1).then(|| self.channel.clone());
+        ParcelForm { channel, id: self.id, customer: self.customer.clone() }.serialize(serializer)
+    }
+}
+
+impl<'de> Deserialize<'de> for Parcel {
+    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let ParcelForm { id, customer, channel } = ParcelForm::deserialize(deserializer)?;
+        match (PARCEL_VERSION.load(Ordering::SeqCst), channel) {
+            (2, None) => Err(serde::de::Error::missing_field("channel")),
+            (_, channel) => Ok(Self { id, customer, channel: channel.unwrap_or_default() }),
+        }
+    }
+}
+
+/// Nests as deep as it is made.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Nest {
+    inner: Vec<Nest>,
+}
+
+/// A nest of that many nests and one.
+pub fn nest(depth: &u64) -> Nest {
+    (0..*depth).fold(Nest { inner: vec![] }, |inner, _| Nest { inner: vec![inner] })
 }

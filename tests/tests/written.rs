@@ -11,8 +11,9 @@ use accompanist::store::{Memory, MemoryTx};
 use accompanist::transport::LocalNetwork;
 use accompanist::{BoxError, Error, Failure, IdempotencyKey, Limits, Node, REASON_BYTES_MAX, Retry};
 use accompanist_tests::generated::written::{
-    AllRates, Answer, Call, Comment, Double, Hand, Keep, Provider, Rate, Refuse, Report, Require, Tell, Thread, Within,
-    all_rates, answer, call, double, hand, keep, rate, refuse, report, require, tell, thread, within as scope,
+    AllRates, Answer, AnswerAll, Call, Comment, Double, Foreign, Hand, HandedOn, Keep, Provider, Rate, Recursive,
+    Refuse, Report, Require, Tell, Thread, Within, Wrap, all_rates, answer, answer_all, call, double, foreign, hand,
+    handed_on, keep, rate, recursive, refuse, report, require, tell, thread, within as scope, wrap,
 };
 use accompanist_tests::model::{Doubled, Rates};
 use accompanist_tests::wait::{until, within};
@@ -186,22 +187,40 @@ async fn what_happened_outside_is_undone_though_its_result_cannot_be_recorded() 
 #[tokio::test(flavor = "multi_thread")]
 async fn values_that_are_nested_too_deeply_are_refused_where_they_are_made() {
     let deep = "is nested more than 127 levels deep";
+    let made = format!("`Comment {{ text: \"c\", answers: [comment] }}` {deep}");
     works(ends!(keep, Keep { depth: 62 }), r#""c""#, "keep");
     for depth in [63, 100_000] {
         let (result, notes) = ends!(keep, Keep { depth });
         assert_eq!((result, notes), (Err(format!("the operation's result {deep}")), vec!["keep".to_owned()]));
     }
-    works(ends!(tell, Tell { depth: 61 }), "1", "read");
-    let (result, notes) = ends!(tell, Tell { depth: 63 });
-    assert_eq!((result, notes), (Err(format!("a message {deep}")), vec![]));
+    works(ends!(tell, Tell { depth: 62 }), "1", "read");
+    for depth in [63, 100_000] {
+        let (result, notes) = ends!(tell, Tell { depth });
+        assert!(result.is_err_and(|reason| reason.ends_with(&made)), "{depth}");
+        assert!(notes.is_empty(), "{notes:?}");
+    }
     // A list of arguments is a level of its own.
     let (result, notes) = ends!(hand, Hand { comment: nested(61) });
     assert_eq!((result, notes), (Ok("1".to_owned()), vec!["read".to_owned()]));
     let (result, _) = ends!(answer, Answer { depth: 62 });
     assert!(result.is_ok(), "{result:?}");
-    let (result, notes) = ends!(answer, Answer { depth: 63 });
-    assert_eq!(result, Err(format!("the session's result {deep}")));
+    let (result, notes) = ends!(answer, Answer { depth: 100_000 });
+    assert!(result.is_err_and(|reason| reason.ends_with(&made)));
     assert_eq!(notes, ["keep", "drop its result"]);
+    // What holds a deep value has more levels than it.
+    works(ends!(wrap, Wrap { depth: 60 }), "1", "read");
+    let (result, notes) = ends!(wrap, Wrap { depth: 62 });
+    assert_eq!((result, notes), (Err(format!("a message {deep}")), vec![]));
+    let (result, _) = ends!(answer_all, AnswerAll { depth: 62 });
+    assert_eq!(result, Err(format!("the session's result {deep}")));
+    for depth in [100, 400] {
+        let (result, _) = ends!(recursive, Recursive { depth });
+        assert!(result.is_err_and(|reason| reason.ends_with(deep)), "{depth}");
+        let (result, _) = ends!(handed_on, HandedOn { depth });
+        assert!(result.is_err_and(|reason| reason.ends_with(deep)), "{depth}");
+        let (result, _) = ends!(foreign, Foreign { depth });
+        assert!(result.is_err_and(|reason| reason.ends_with(deep)), "{depth}");
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -7,11 +7,13 @@ use quote::quote;
 
 use super::instances::instance_function;
 use super::names::{item, local, snake};
+use super::nesting::Makes;
 use super::program::{Writer, site};
 use super::types::Scope;
 use super::uses::free;
-use crate::hir::{Callee, ChoreographyId, LocalId, RoleId, RoleKind};
+use crate::hir::{Callee, ChoreographyId, LocalId, RoleId, RoleKind, Ty};
 use crate::lir::{Block, Call, Decision, Key, Repeat, Saga, Site, Step, Target, To};
+use crate::span::Span;
 
 impl Writer<'_> {
     /// What is sent to each of those that a message goes to.
@@ -210,8 +212,9 @@ impl Writer<'_> {
         (references, lets)
     }
 
-    pub(super) fn call(&self, call: &Call) -> TokenStream {
-        let (ctx, number) = (&self.ctx, site(call.site));
+    pub(super) fn call(&self, call: &Call, span: Span) -> TokenStream {
+        let (ctx, number, place) = (&self.ctx, site(call.site), self.at(span, ""));
+        let place = place.trim_end();
         let env: Vec<ChoreographyId> = call.choreographies.iter().map(|callee| self.callee(*callee)).collect();
         let id = self.callee(call.callee);
         let callee = self.hir.choreography(id);
@@ -238,14 +241,16 @@ impl Writer<'_> {
                 quote! { #name }
             }
         });
-        let args = call.args.iter().map(|(_, arg)| self.owned(arg));
-        let into = self.into(call.into);
-        quote! {
-            #into super::#module::#function::<Ctx #generic #(, #types)*>(
-                #ctx.child(#number, 0), #service #(#cast,)* #(#args),*
+        let args = call.args.iter().map(|(_, arg)| self.shallow(self.owned(arg), &arg.ty, arg.span, Makes::Program));
+        let call_of = quote! {
+            super::#module::#function::<Ctx #generic #(, #types)*>(
+                #ctx.enter(#number, #place)?, #service #(#cast,)* #(#args),*
             )
-            .await?;
-        }
+            .await?
+        };
+        let result = call.into.map_or(Ty::UNIT, |into| self.projection.local(into).ty.clone());
+        let (into, value) = (self.into(call.into), self.shallow(call_of, &result, span, Makes::Program));
+        quote! { #into #value; }
     }
 
     fn callee(&self, callee: Callee) -> ChoreographyId {

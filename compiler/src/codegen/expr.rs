@@ -4,6 +4,7 @@ use proc_macro2::{Literal as Token, TokenStream};
 use quote::quote;
 
 use super::names::{item, local};
+use super::nesting::Makes;
 use super::program::Writer;
 use super::types::Scope;
 use crate::hir::{Constructor, Field, Literal, Ty, TypeDefKind, VariantShape};
@@ -96,13 +97,14 @@ impl Writer<'_> {
                 quote! { #ctx.defined(#value.get(#by_key #index).cloned(), #place)? }
             }
             ExprKind::Builtin(builtin, operands) => self.builtin(*builtin, operands, &expr.ty, expr.span),
-            ExprKind::Apply(function, args) => self.apply(*function, args),
+            ExprKind::Apply(function, args) => self.apply(*function, args, expr.span),
             ExprKind::Pure(service, operation, args) => {
                 let declared = self.hir.operation(*service, *operation);
                 let path = Scope::Module.path(&self.hir.service(*service).name.name);
                 let (method, service) = (item(&declared.name.name), &self.service);
                 let args = args.iter().map(|arg| self.place(arg));
-                quote! { <Svc as #path<Ctx::Database>>::#method(#service, #(&#args),*) }
+                let result = quote! { <Svc as #path<Ctx::Database>>::#method(#service, #(&#args),*) };
+                self.shallow(result, &expr.ty, expr.span, Makes::Rust)
             }
             ExprKind::Unary(op, value) => self.unary(*op, value, expr),
             ExprKind::Binary(op, one, two) => self.binary(*op, one, two, expr),

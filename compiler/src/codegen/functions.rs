@@ -7,15 +7,14 @@ use proc_macro2::{Ident, Literal, TokenStream};
 use quote::{format_ident, quote};
 
 use super::names::{item, local, snake};
+use super::nesting::Makes;
 use super::program::Writer;
 use super::role_names::{AllRoleNames, RoleNames};
 use super::types::Scope;
 use crate::Compilation;
-use crate::hir::{FnId, Function, FunctionKind, Hir, Ty};
+use crate::hir::{FN_DEPTH_MAX, FN_TOO_DEEP, FnId, Function, FunctionKind, Hir, Ty};
 use crate::lir::{Expr, Program, Projection, used_functions};
-
-/// How deeply calls of functions nest before the session aborts: deeper ones could overflow a thread's stack.
-const DEPTH_MAX: u32 = 500;
+use crate::span::Span;
 
 /// The module of the functions. Another choreography in the same place has its own, so it is named after what it is made with.
 fn module(hir: &Hir) -> Ident {
@@ -85,8 +84,7 @@ fn written_in(
         quote! { #name: #ty }
     });
     let (name, ctx, result) = (item(&function.name.name), &writer.ctx, Scope::Module.ty(hir, &function.result));
-    let (place, depth_max) =
-        (writer.at(function.name.span, "calls itself too deeply"), Literal::u32_unsuffixed(DEPTH_MAX));
+    let (place, depth_max) = (writer.at(function.name.span, FN_TOO_DEEP), Literal::u32_unsuffixed(FN_DEPTH_MAX));
     let stmts = writer.body(&program.body);
     quote! {
         pub(super) fn #name<Ctx: ::accompanist::SessionContext>(
@@ -94,8 +92,10 @@ fn written_in(
             #depth: ::core::primitive::u32,
             #(#params),*
         ) -> ::core::result::Result<#result, ::accompanist::Interrupted> {
-            #ctx.defined((#depth < #depth_max).then_some(()), #place)?;
-            #stmts
+            ::accompanist::deep(move || -> ::core::result::Result<#result, ::accompanist::Interrupted> {
+                #ctx.defined((#depth < #depth_max).then_some(()), #place)?;
+                #stmts
+            })
         }
     }
 }
@@ -169,18 +169,20 @@ fn declared(
 
 impl Writer<'_> {
     /// A call of a function.
-    pub(super) fn apply(&self, id: FnId, args: &[Expr]) -> TokenStream {
+    pub(super) fn apply(&self, id: FnId, args: &[Expr], span: Span) -> TokenStream {
         let function = self.hir.function(id);
         let (module, name, ctx) = (module(self.hir), item(&function.name.name), &self.ctx);
         if let FunctionKind::Extern(_) = function.kind {
             let args = args.iter().map(|arg| self.place(arg));
-            return quote! { super::#module::#name(#(&#args),*) };
+            let result = quote! { super::#module::#name(#(&#args),*) };
+            return self.shallow(result, &function.result, span, Makes::Rust);
         }
-        let args = args.iter().map(|arg| self.owned(arg));
+        let args = args.iter().map(|arg| self.shallow(self.owned(arg), &arg.ty, arg.span, Makes::Program));
         let depth = match &self.depth {
             Some(depth) => quote! { #depth + 1 },
             None => quote! { 0 },
         };
-        quote! { super::#module::#name(#ctx, #depth, #(#args),*)? }
+        let result = quote! { super::#module::#name(#ctx, #depth, #(#args),*)? };
+        self.shallow(result, &function.result, span, Makes::Program)
     }
 }

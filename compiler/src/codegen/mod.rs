@@ -13,6 +13,7 @@ mod http;
 pub(crate) mod instances;
 mod members;
 pub(crate) mod names;
+mod nesting;
 mod once;
 mod pattern;
 mod program;

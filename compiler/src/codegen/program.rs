@@ -7,6 +7,7 @@ use proc_macro2::{Ident, Literal, TokenStream};
 use quote::quote;
 
 use super::names::{item, local};
+use super::nesting::Makes;
 use super::role_names::{AllRoleNames, RoleNames};
 use super::service::{marker, operations_module};
 use super::types::Scope;
@@ -129,11 +130,11 @@ pub fn function(
             #service_param
             #(#cast,)*
             #(#params),*
-        ) -> ::accompanist::BoxFuture<'static, ::core::result::Result<#result, ::accompanist::Interrupted>>
+        ) -> ::accompanist::Call<'static, ::core::result::Result<#result, ::accompanist::Interrupted>>
         where
             #bounds
         {
-            ::std::boxed::Box::pin(async move {
+            ::accompanist::Call::new(async move {
                 let #ctx = &#ctx;
                 #service_reference
                 #(let #groups = &#groups;)*
@@ -301,7 +302,7 @@ impl Writer<'_> {
                 self.each_recipient(to, |role| quote! { #ctx.select(#number, #role).await?; })
             }
             StmtKind::Assign(target, value) => {
-                let value = self.owned(value);
+                let value = self.shallow(self.owned(value), &value.ty, value.span, Makes::Program);
                 if target.path.is_empty() {
                     let name = self.name(target.local);
                     return quote! { #name = #value; };
@@ -362,7 +363,7 @@ impl Writer<'_> {
             StmtKind::Loop(repeat) => self.repeat(repeat),
             StmtKind::Par { site, arms, into } => self.par(*site, arms, into),
             StmtKind::Members(members) => self.members(members),
-            StmtKind::Call(call) => self.call(call),
+            StmtKind::Call(call) => self.call(call, stmt.span),
             StmtKind::Saga(saga) => self.saga(saga),
             StmtKind::Again => TokenStream::new(),
         }

@@ -4,6 +4,12 @@ use super::{Choreography, Field, Ty};
 use crate::span::Span;
 use crate::syntax::ast::Ident;
 
+/// How deep calls of functions may nest: a deeper one aborts.
+pub const FN_DEPTH_MAX: u32 = 500;
+
+/// Why it does.
+pub const FN_TOO_DEEP: &str = "calls itself too deeply";
+
 /// A function, by its index in the program's list.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct FnId(pub u32);

@@ -214,7 +214,7 @@ fn item_name(item: &Item) -> Option<&Ident> {
 }
 
 fn type_def(docs: &[String], name: &Ident, kind: TypeDefKind, span: Span) -> TypeDef {
-    TypeDef { docs: docs.to_vec(), name: name.clone(), kind, comparable: true, opaque: false, span }
+    TypeDef { docs: docs.to_vec(), name: name.clone(), kind, comparable: true, opaque: false, nests: false, span }
 }
 
 fn extern_type(item: &ast::ExternType, scope: &Scope, diagnostics: &mut Diagnostics) -> Option<TypeDef> {

@@ -21,7 +21,7 @@ pub use body::{
     Body, Call, Callee, Constructor, Expr, ExprId, ExprKind, Literal, LocalId, MemberOrder, Members, Pattern,
     PatternKind, Saga, Step, Stmt, StmtKind, Target,
 };
-pub use function::{FnId, Function, FunctionKind};
+pub use function::{FN_DEPTH_MAX, FN_TOO_DEEP, FnId, Function, FunctionKind};
 pub use lower::substitute;
 pub use place::{Place, Player, RoleSet};
 pub use spread::{Demand, Lost, Spread};
@@ -136,6 +136,8 @@ pub struct TypeDef {
     pub comparable: bool,
     /// Whether it holds a type that Rust owns, of which no more is known than that it is a value.
     pub opaque: bool,
+    /// Whether its values may nest in each other, as deep as a program makes them.
+    pub nests: bool,
     /// Its declaration.
     pub span: Span,
 }

@@ -2,6 +2,7 @@
 //!
 //! Inputs are `handle_*`, outputs `poll_*`. There is no clock, socket, task or randomness in it: the driver brings time and bytes.
 
+mod canonical;
 mod fault;
 mod frame;
 mod identity;
@@ -11,6 +12,7 @@ mod retry;
 mod scope;
 mod session;
 
+pub use canonical::canonical;
 pub use frame::{Body, Frame, Outcome, POSITIONS_MAX, Vote};
 pub use identity::{Digest, Header, Millis, Path, Position, RoleId, SessionId, SessionKey, WriteId, members, part};
 pub use reason::{REASON_BYTES_MAX, cut_reason};

@@ -27,7 +27,7 @@ use crate::quoted::quoted;
 use crate::store::{Job, Store, StoreError};
 use accompanist_core::{
     Digest, Event, Frame, Header, Millis, Position, Run, Session, SessionKey, TransactionRecord, Write, WriteId,
-    cut_reason,
+    canonical, cut_reason,
 };
 
 /// What a program and its steps share.
@@ -232,12 +232,11 @@ impl<S: Store> Cell<S> {
         match catch_unwind(AssertUnwindSafe(|| self.role.run(context, &arguments))) {
             Ok(Ok(program)) => Some(program),
             Ok(Err(error)) => {
-                let reason = format!("the session's arguments cannot be read: {error}");
-                self.core.lock().session.program_refuse(reason.into());
+                self.core.lock().session.handle_unreadable_arguments(&error.to_string());
                 None
             }
             Err(panic) => {
-                self.core.lock().session.program_refuse(panic_message(&*panic).into());
+                self.core.lock().session.handle_unreadable_arguments(&panic_message(&*panic));
                 None
             }
         }
@@ -436,7 +435,9 @@ impl<S: Store> Cell<S> {
 
     /// A repeated start: adds those who wait, or answers them at once.
     pub(super) fn join(&self, arguments: &Arc<str>, id: &str, more: Waiters) -> Result<SessionKey, Error> {
-        if self.core.lock().session.arguments() != Some(arguments) {
+        let same =
+            self.look(|session| session.arguments().is_some_and(|known| canonical(known) == canonical(arguments)));
+        if !same {
             return Err(Error::id_in_use(id));
         }
         let mut run = lock(&self.run);

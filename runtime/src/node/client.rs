@@ -6,7 +6,7 @@ use std::marker::PhantomData;
 use std::sync::Arc;
 use std::time::Duration;
 
-use accompanist_core::{Deadline, Header, RoleId, RowState, Session, SessionId, SessionKey, Stored};
+use accompanist_core::{Deadline, Header, RoleId, RowState, Session, SessionId, SessionKey, Stored, canonical};
 use tokio::sync::oneshot;
 
 use super::admission::Admitted;
@@ -17,7 +17,7 @@ use super::waiters::{Ending, Waiters};
 use super::{Node, PARTICIPANTS_MAX, Shared};
 use crate::context::{BoxFuture, Choreography, Definition};
 use crate::error::Error;
-use crate::json::{Unwritable, discard, to_json};
+use crate::json::{Unwritable, discard, read, to_json};
 use crate::store::Store;
 
 /// The longest id that a client may give a session, in bytes.
@@ -175,7 +175,7 @@ impl<T: serde::de::DeserializeOwned> Handle<T> {
         let json = waits
             .await
             .map_err(|_| Error::unavailable("the node stopped; the session goes on when it runs again"))??;
-        serde_json::from_str(&json).map_err(|error| Error::unreadable(format!("the result cannot be read: {error}")))
+        read(&json).map_err(|error| Error::unreadable(format!("the result cannot be read: {error}")))
     }
 }
 
@@ -193,6 +193,9 @@ impl<S: Store> Shared<S> {
             return Err(Error::configuration(format!("the session's id is longer than {CLIENT_ID_BYTES_MAX} bytes")));
         }
         check_groups(request.definition, &request.groups)?;
+        role.check_arguments(&request.arguments).map_err(|error| {
+            Error::unreadable(format!("the list of arguments is written as JSON that its type cannot read: {error}"))
+        })?;
         let nonce = self.process.random_16()?;
         if let Some(id) = &request.id {
             self.taken_up(request.definition.name, id).await?;
@@ -295,7 +298,8 @@ impl<S: Store> Shared<S> {
         id: &str,
         mut waiters: Waiters,
     ) -> Result<SessionKey, Error> {
-        if stored.row.arguments.as_ref() != Some(arguments) {
+        let known = stored.row.arguments.as_ref();
+        if !known.is_some_and(|known| canonical(known) == canonical(arguments)) {
             return Err(Error::id_in_use(id));
         }
         let RowState::Finished { outcome } = &stored.row.state else {

@@ -9,15 +9,16 @@ use std::pin::pin;
 use std::sync::{Arc, Mutex};
 use std::task::{Context, Poll};
 
-use accompanist_core::{Digest, Path, Place, Position, RoleId, ScopeAbort, ScopeEnd, Scopes, Stop};
+use accompanist_core::{Digest, Path, Place, Position, RoleId, ScopeAbort, ScopeEnd, Scopes, Stop, canonical};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use super::call::Call;
 use super::cell::{Core, lock};
 use super::role::{Prepared, PreparedCall};
-use crate::context::{Abort, Interrupted, Operation, SessionContext, Site, Transaction, Value, arguments_of};
-use crate::json::{record, record_owned};
+use crate::context::{Abort, Interrupted, Operation, SessionContext, Site, Transaction, Value, arguments_of, too_deep};
+use crate::deep::CALL_DEPTH_MAX;
+use crate::json::{read, record, record_owned};
 use crate::store::Store;
 
 /// One role's view of one session on a [`Node`](super::Node).
@@ -26,6 +27,8 @@ pub struct NodeContext<S: Store> {
     path: Path,
     thread: Arc<Thread>,
     scopes: Scopes,
+    /// How many calls of choreographies are around.
+    depth: u32,
 }
 
 /// What runs one after another: the program, or one arm of it. What it does depends on all that it has received, and on nothing that an arm
@@ -40,14 +43,14 @@ impl Thread {
 
     fn receives(&self, position: Position, payload: &str) {
         let mut received = lock(&self.0);
-        *received = received.then(position, payload.as_bytes());
+        *received = received.then(position, canonical(payload).as_bytes());
     }
 }
 
 impl<S: Store> Clone for NodeContext<S> {
     fn clone(&self) -> Self {
         let thread = Arc::clone(&self.thread);
-        Self { core: Arc::clone(&self.core), path: self.path, thread, scopes: self.scopes.clone() }
+        Self { core: Arc::clone(&self.core), path: self.path, thread, scopes: self.scopes.clone(), depth: self.depth }
     }
 }
 
@@ -59,7 +62,7 @@ impl<S: Store> fmt::Debug for NodeContext<S> {
 
 impl<S: Store> NodeContext<S> {
     pub(super) fn new(core: Arc<Core<S>>) -> Self {
-        Self { core, path: Path::ROOT, thread: Arc::default(), scopes: Scopes::default() }
+        Self { core, path: Path::ROOT, thread: Arc::default(), scopes: Scopes::default(), depth: 0 }
     }
 
     fn place(&self, site: Site) -> Place {
@@ -119,7 +122,7 @@ impl<S: Store> NodeContext<S> {
     }
 
     fn decode<T: DeserializeOwned>(&self, position: Position, json: &str) -> Result<T, Interrupted> {
-        serde_json::from_str(json).map_err(|error| {
+        read(json).map_err(|error| {
             self.core.lock().session.handle_unreadable(position, &error.to_string());
             Interrupted::new()
         })
@@ -149,6 +152,13 @@ impl<D: Store> SessionContext for NodeContext<D> {
 
     fn child(&self, site: Site, index: u64) -> Self {
         Self { path: self.path.child(site, index), ..self.clone() }
+    }
+
+    fn enter(&self, site: Site, place: &str) -> Result<Self, Interrupted> {
+        match self.depth {
+            CALL_DEPTH_MAX.. => Err(self.refuse(too_deep(place))),
+            depth => Ok(Self { depth: depth + 1, ..self.child(site, 0) }),
+        }
     }
 
     fn arm(&self, site: Site, index: u64) -> Self {

@@ -59,7 +59,7 @@ use process::Process;
 use recovery::Recovery;
 use repertoire::Repertoire;
 use role::ErasedRole;
-pub(crate) use role::unrecordable;
+pub(crate) use role::{panic_message, unrecordable};
 use room::Room;
 use table::{Slot, Table};
 use unsent::Unsent;

@@ -14,7 +14,7 @@ use crate::context::{
     BoxError, BoxFuture, Database, Definition, Failure, IdempotencyKey, Interrupted, Operation, Role, RoleId,
     ServiceOperation, Transaction, Value,
 };
-use crate::json::{Unwritable, record_owned};
+use crate::json::{Unwritable, read, record_owned};
 use crate::store::Store;
 
 /// A role's program under way; gives its result as JSON.
@@ -25,6 +25,8 @@ pub(super) trait ErasedRole<S: Store>: Send + Sync {
     fn definition(&self) -> &'static Definition;
     fn id(&self) -> RoleId;
     fn operations(&self) -> &'static [ServiceOperation];
+    /// Whether a session could start with these arguments, JSON.
+    fn check_arguments(&self, arguments: &str) -> Result<(), serde_json::Error>;
     /// The program with its arguments, JSON.
     fn run(&self, ctx: NodeContext<S>, arguments: &str) -> Result<Program, serde_json::Error>;
     fn compensate<'a>(
@@ -63,8 +65,12 @@ impl<S: Store, R: Role<S>> ErasedRole<S> for Erased<R> {
         self.0.operations()
     }
 
+    fn check_arguments(&self, arguments: &str) -> Result<(), serde_json::Error> {
+        read::<R::Arguments>(arguments).map(drop)
+    }
+
     fn run(&self, ctx: NodeContext<S>, arguments: &str) -> Result<Program, serde_json::Error> {
-        let (role, arguments) = (Arc::clone(&self.0), serde_json::from_str(arguments)?);
+        let (role, arguments) = (Arc::clone(&self.0), read(arguments)?);
         Ok(Contained::new(Box::pin(async move {
             // Made in here: a program that was moved in would be kept twice, before it runs and while it does.
             let output = role.run(ctx.clone(), arguments).await?;
@@ -227,7 +233,7 @@ pub(super) fn poll<T>(future: &mut Contained<BoxFuture<'_, T>>, cx: &mut Context
 }
 
 /// What a panic says.
-pub(super) fn panic_message(panic: &(dyn Any + Send)) -> String {
+pub(crate) fn panic_message(panic: &(dyn Any + Send)) -> String {
     let text = panic.downcast_ref::<&str>().copied().or_else(|| panic.downcast_ref::<String>().map(String::as_str));
     format!("panicked: {}", text.unwrap_or("without a message"))
 }

@@ -13,9 +13,10 @@ use super::board::{Board, Scope, State, Verdict, Vote};
 use super::commit::{Commit, Undo, Undoes, run_in};
 use crate::context::{
     Abort, BoxError, Definition, Failure, IdempotencyKey, Interrupted, Operation, SessionContext, Site, Transaction,
-    Value, arguments_of, too_late,
+    Value, arguments_of, too_deep, too_late,
 };
-use crate::json::{Unwritable, discard, record, record_owned};
+use crate::deep::CALL_DEPTH_MAX;
+use crate::json::{Unwritable, discard, read, record, record_owned};
 use crate::node::{PAYLOAD_BYTES_MAX, unrecordable};
 use crate::store::Store;
 
@@ -39,11 +40,13 @@ pub struct PlainContext<S: Store> {
     part: Arc<Part<S>>,
     path: Path,
     scope: Option<Arc<Scope>>,
+    /// How many calls of choreographies are around.
+    depth: u32,
 }
 
 impl<S: Store> Clone for PlainContext<S> {
     fn clone(&self) -> Self {
-        Self { part: Arc::clone(&self.part), path: self.path, scope: self.scope.clone() }
+        Self { part: Arc::clone(&self.part), path: self.path, scope: self.scope.clone(), depth: self.depth }
     }
 }
 
@@ -75,7 +78,7 @@ impl<S: Store> Part<S> {
 
 impl<S: Store> PlainContext<S> {
     pub(super) fn new(part: Arc<Part<S>>) -> Self {
-        Self { part, path: Path::ROOT, scope: None }
+        Self { part, path: Path::ROOT, scope: None, depth: 0 }
     }
 
     fn encode<T: Value>(&self, what: &str, value: &T) -> Result<Arc<str>, Interrupted> {
@@ -100,7 +103,7 @@ impl<S: Store> PlainContext<S> {
     }
 
     fn decode<T: DeserializeOwned>(&self, json: &str) -> Result<T, Interrupted> {
-        serde_json::from_str(json).map_err(|error| self.refuse(format!("a value cannot be read: {error}")))
+        read(json).map_err(|error| self.refuse(format!("a value cannot be read: {error}")))
     }
 
     fn go_on(&self) -> Result<(), Interrupted> {
@@ -169,6 +172,13 @@ impl<D: Store> SessionContext for PlainContext<D> {
 
     fn child(&self, site: Site, index: u64) -> Self {
         Self { path: self.path.child(site, index), ..self.clone() }
+    }
+
+    fn enter(&self, site: Site, place: &str) -> Result<Self, Interrupted> {
+        match self.depth {
+            CALL_DEPTH_MAX.. => Err(self.refuse(too_deep(place))),
+            depth => Ok(Self { depth: depth + 1, ..self.child(site, 0) }),
+        }
     }
 
     fn position(&self, path: &[Site]) -> Position {
@@ -284,7 +294,7 @@ impl<D: Store> SessionContext for PlainContext<D> {
         self.go_on()?;
         let (board, me, position) = (&self.part.board, self.part.me, self.path.position(site));
         let scope = Some(Arc::new(Scope { position, outer: self.scope.clone() }));
-        let inside = Self { part: Arc::clone(&self.part), path: self.path.child(site, 0), scope };
+        let inside = Self { part: Arc::clone(&self.part), path: self.path.child(site, 0), scope, depth: self.depth };
         let failed = board.lock().has_failed(position);
         let output = match failed {
             true => None,

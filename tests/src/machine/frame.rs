@@ -17,6 +17,8 @@ pub(super) struct Frame<'a> {
     pub(super) vars: BTreeMap<LocalId, Value>,
     pub(super) types: Vec<Ty>,
     pub(super) choreographies: Vec<ChoreographyId>,
+    /// In a function, how many calls of functions are around.
+    pub(super) functions: u32,
 }
 
 impl Frame<'_> {

@@ -1,6 +1,6 @@
 //! Functions, which nothing waits in.
 
-use chor::hir::FnId;
+use chor::hir::{FN_DEPTH_MAX, FN_TOO_DEEP, FnId};
 use chor::interpret::{self, Value};
 use chor::lir::{Block, Decision, Stmt, StmtKind};
 
@@ -17,10 +17,14 @@ impl Player {
         let (Some(body), Some(projection)) = (declared.body(), program) else {
             return Ok(self.world.function(&compilation.hir, &declared.name.name, &args, &declared.result));
         };
+        if frame.functions >= FN_DEPTH_MAX {
+            return Err(interpret::reason(&compilation.sources, declared.name.span, FN_TOO_DEEP));
+        }
         let vars = body.params.iter().map(|param| param.local).zip(args).collect();
         let (cast, types, choreographies) = (frame.cast.clone(), Vec::new(), Vec::new());
-        let mut inner = Frame { projection, me: frame.me, cast, vars, types, choreographies };
-        self.computed(&mut inner, &projection.programs[0].body)
+        let functions = frame.functions + 1;
+        let mut inner = Frame { projection, me: frame.me, cast, vars, types, choreographies, functions };
+        accompanist::deep(|| self.computed(&mut inner, &projection.programs[0].body))
     }
 
     fn computed(&self, frame: &mut Frame<'_>, block: &Block) -> Computed {

@@ -9,6 +9,7 @@ use accompanist::{Interrupted, RoleId, SessionContext};
 use chor::hir::{Callee, MemberOrder};
 use chor::interpret::{self, Value};
 use chor::lir::{Block, Call, Decision, Key, Members, Projection, Repeat, Saga, Stmt, StmtKind};
+use chor::span::Span;
 use chor::syntax::ast::OperationKind;
 
 use super::call::{Committed, Keeps, Outside, Recorded, Request};
@@ -29,7 +30,8 @@ pub(super) async fn session<S: Keeps, C: SessionContext<Database = S>>(
     let program = &projection.programs[usize::from(player.role.0)];
     let params = choreography.params.iter().map(|param| param.local);
     let vars = params.zip(arguments).collect();
-    let mut frame = Frame { projection, me: ctx.me(), cast, vars, types: Vec::new(), choreographies: Vec::new() };
+    let mut frame =
+        Frame { projection, me: ctx.me(), cast, vars, types: Vec::new(), choreographies: Vec::new(), functions: 0 };
     player.block(&ctx, &mut frame, &program.body).await
 }
 
@@ -201,7 +203,7 @@ impl Player {
                 }
             }
             StmtKind::Members(members) => self.members(ctx, frame, members).await?,
-            StmtKind::Call(call) => self.call(ctx, frame, call).await?,
+            StmtKind::Call(call) => self.call(ctx, frame, call, stmt.span).await?,
             StmtKind::Saga(saga) => self.saga(ctx, frame, saga).await?,
             StmtKind::Again => return Err(ctx.refuse("a bug: `Again` is left")),
             StmtKind::Require(condition, reason) => {
@@ -340,12 +342,15 @@ impl Player {
         ctx: &C,
         frame: &mut Frame<'_>,
         call: &Call,
+        span: Span,
     ) -> Result<(), Interrupted> {
         let resolve = |callee: &Callee| match callee {
             Callee::Choreography(id) => *id,
             Callee::Param(index) => frame.choreographies[*index as usize],
         };
         let id = resolve(&call.callee);
+        let place = interpret::reason(&self.play.compilation.sources, span, "");
+        let inside = ctx.enter(call.site, place.trim_end())?;
         let (projection, choreography) = (self.projection(id), self.play.compilation.hir.choreography(id));
         let mut vars = std::collections::BTreeMap::new();
         for (param, value) in &call.args {
@@ -360,9 +365,10 @@ impl Player {
             vars,
             types: call.types.iter().map(|ty| chor::hir::substitute(ty, &frame.types)).collect(),
             choreographies: call.choreographies.iter().map(resolve).collect(),
+            functions: 0,
         };
         let program = &projection.programs[usize::from(call.formal.0)];
-        let value = self.block(&ctx.child(call.site, 0), &mut inner, &program.body).await?;
+        let value = accompanist::Call::new(self.block(&inside, &mut inner, &program.body)).await?;
         frame.set(call.into, value);
         Ok(())
     }

@@ -1,4 +1,5 @@
-//! Declared types: none contains itself without a `Vec` between, and `==` compares those whose parts it compares.
+//! Declared types: none contains itself without a `Vec` between, and `==` compares those whose parts it compares. Those that
+//! contain themselves with one between are noted: their values may be deep.
 
 use std::collections::BTreeSet;
 
@@ -19,7 +20,13 @@ enum Mentions {
 pub fn check(hir: &mut Hir, diagnostics: &mut Diagnostics) {
     spread(hir, |definition| &mut definition.comparable, false);
     spread(hir, |definition| &mut definition.opaque, true);
-    for index in infinite(hir) {
+    for index in circles(hir, Mentions::All) {
+        if let Some(definition) = hir.types.get_mut(index) {
+            definition.nests = true;
+        }
+    }
+    spread(hir, |definition| &mut definition.nests, true);
+    for index in circles(hir, Mentions::Inline) {
         if let Some(definition) = hir.types.get(index) {
             diagnostics
                 .push(Meaning::InfiniteType { name: definition.name.name.clone(), span: definition.name.span }.into());
@@ -94,10 +101,10 @@ fn spread(hir: &mut Hir, has: fn(&mut TypeDef) -> &mut bool, value: bool) {
     }
 }
 
-/// The types that are left when those without unfinished parts are taken away again and again, and then those that only
-/// lead into a circle.
-fn infinite(hir: &Hir) -> Vec<usize> {
-    let by = mentioned_by(hir, Mentions::Inline);
+/// The types that mention themselves, also by way of others: those that are left when those without unfinished parts are
+/// taken away again and again, and then those that only lead into a circle.
+fn circles(hir: &Hir, which: Mentions) -> Vec<usize> {
+    let by = mentioned_by(hir, which);
     let mut uses = vec![BTreeSet::new(); hir.types.len()];
     for (index, users) in by.iter().enumerate() {
         for user in users {

@@ -11,6 +11,7 @@ use std::task::Poll;
 use super::parts::{NO_WRITE_YET, Request, Timer};
 use super::writes::nothing_depends_on;
 use super::{Change, Event, Run, Session};
+use crate::canonical::canonical;
 use crate::fault::{self, Fault};
 use crate::identity::{Digest, Millis, Position, RoleId};
 use crate::reason::cut_reason;
@@ -262,7 +263,7 @@ impl Session {
                     position,
                     scopes: request.scopes,
                     operation: request.operation,
-                    arguments: Digest::of(request.arguments.as_bytes()),
+                    arguments: Digest::of(canonical(&request.arguments).as_bytes()),
                     result,
                     received: request.received,
                 };
@@ -376,7 +377,7 @@ impl Session {
         }
         self.visited.clear();
         match self.state() {
-            Some(RowState::Voted { result: recorded }) if *recorded == result => {}
+            Some(RowState::Voted { result: recorded }) if canonical(recorded) == canonical(&result) => {}
             Some(RowState::Voted { result: recorded }) => {
                 let (recorded, attempted) = (format!("the result {recorded}"), format!("the result {result}"));
                 self.park(Divergence { position: None, recorded, attempted });
@@ -461,6 +462,15 @@ impl Session {
             self.forget_messages();
             self.events.push_back(Event::Parked(divergence));
         }
+    }
+
+    /// The arguments of the session cannot be read: they were written by other code.
+    pub fn handle_unreadable_arguments(&mut self, error: &str) {
+        self.park(Divergence {
+            position: None,
+            recorded: "arguments of another type".into(),
+            attempted: format!("reading them: {error}"),
+        });
     }
 
     /// The message that `program_receive` gave cannot be read as what the program expects: its sender runs other code.

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use super::program::Stop;
 use super::{Change, Session};
+use crate::canonical::canonical;
 use crate::identity::{Digest, Position};
 use crate::record::RowState;
 use crate::scope::Scopes;
@@ -18,7 +19,8 @@ impl Session {
         received: Digest,
     ) -> Result<Option<Option<Arc<str>>>, Stop> {
         let Some(record) = self.transactions.get(&position) else { return Ok(None) };
-        let fits = (&*record.operation, &record.arguments, record.received) == (operation, arguments, received);
+        let fits = (&*record.operation, canonical(&record.arguments), record.received)
+            == (operation, canonical(arguments), received);
         let (result, recorded) = (record.result.clone(), describe(&record.operation, &record.arguments));
         self.visit(position, fits, result, recorded, operation, arguments).map(Some)
     }
@@ -39,7 +41,7 @@ impl Session {
         received: Digest,
     ) -> Result<Option<Arc<str>>, Stop> {
         let Some(record) = self.calls.get(&position) else { return Ok(None) };
-        let digest = Digest::of(arguments.as_bytes());
+        let digest = Digest::of(canonical(arguments).as_bytes());
         let fits = (&*record.operation, record.arguments, record.received) == (operation, digest, received);
         let (result, recorded) = (Arc::clone(&record.result), describe(&record.operation, "other arguments"));
         self.visit(position, fits, result, recorded, operation, arguments).map(Some)

@@ -6,7 +6,7 @@ use std::path::PathBuf;
 
 use chor::load::{decode, load, too_long};
 use chor::source::{FILE_LENGTH_BYTES_MAX, SourceFile, Sources};
-use proc_macro2::{TokenStream, TokenTree};
+use proc_macro2::{Delimiter, TokenStream, TokenTree};
 use syn::parse::{Parse, ParseStream};
 use syn::{Ident, LitStr, Path, Token};
 
@@ -72,6 +72,7 @@ fn parse_shares(input: ParseStream<'_>) -> syn::Result<(LitStr, Path)> {
 
 /// Tells what the macro is called with.
 pub fn read(tokens: TokenStream) -> syn::Result<Input> {
+    let tokens = ungrouped(tokens);
     let first: Vec<TokenTree> = tokens.clone().into_iter().take(2).collect();
     match first.as_slice() {
         [TokenTree::Literal(_), ..] => syn::parse2(tokens).map(Input::File),
@@ -87,6 +88,15 @@ pub fn read(tokens: TokenStream) -> syn::Result<Input> {
         }
         _ => Ok(Input::Inline { role: None }),
     }
+}
+
+/// The same tokens without the invisible brackets that stand around what a `macro_rules!` hands on, as in `choreo!($file)`.
+fn ungrouped(tokens: TokenStream) -> TokenStream {
+    let flat = |token| match token {
+        TokenTree::Group(group) if group.delimiter() == Delimiter::None => ungrouped(group.stream()),
+        TokenTree::Group(_) | TokenTree::Ident(_) | TokenTree::Punct(_) | TokenTree::Literal(_) => token.into(),
+    };
+    tokens.into_iter().flat_map(flat).collect()
 }
 
 /// Where a path counts from.

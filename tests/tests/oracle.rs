@@ -342,3 +342,94 @@ fn an_operand_is_computed_where_its_whole_is() {
         A.letter("t2");"#;
     stays_right("A: S, B: S, C: S>(p: u32@C)", body);
 }
+
+#[test]
+fn a_message_in_every_branch_brings_the_value_of_the_choice() {
+    let body = r#"
+        let r: Result<u32, u32> = if p { Ok(x ~> B) } else { Err(x + 1 ~> B) };
+        let s = match q { Some(0) => x ~> B, Some(n) => n ~> B, None => 7@A ~> B };
+        B.note("t1", r.unwrap_or(3) + s);
+        s"#;
+    stays_right("A: S, B: S, C: S>(p: bool@A, q: Option<u32>@A, x: u32@A) -> u32@B", body);
+    // By way of a role that does the same in both branches.
+    let body = r#"
+        if p { let y = x ~> B; let z = y ~> C; C.take("t1", z) } else { let y = 2@A ~> B; y ~> C }"#;
+    stays_right("A: S, B: S, C: S>(p: bool@A, x: u32@A) -> u32@C", body);
+}
+
+#[test]
+fn calls_in_every_branch_bring_the_value_of_the_choice() {
+    let relay = "choreography Relay<P: S, Q: S, R: S>(x: u32@P) -> u32@{Q, R} { x ~> {Q, R} }\n";
+    let body = r#"
+        let (here, there) = (x, x + 1);
+        let k = if p { Relay<A, B, C>(here) } else { Relay<A, B, C>(there) };
+        let l = match x { 0 => Relay<A, C, B>(1), 1 => Relay<A, C, B>(2), n => n ~> {B, C} };
+        B.note("t1", k + l);
+        C.note("t2", k + l);"#;
+    stays_right_with(relay, "A: S, B: S, C: S>(p: bool@A, x: u32@A)", body);
+}
+
+#[test]
+fn a_value_without_a_place_is_sent_by_whoever_is_named() {
+    let body = r#"
+        A.note("t1", 1);
+        let y = 1@A ~> B;
+        B.note("t2", y);
+        let z = ()@B ~> C within 1s;
+        C.log("t3");
+        (2, 3)@C ~> {A, C};"#;
+    stays_right("A: S, B: S, C: S>()", body);
+}
+
+#[test]
+fn members_whose_numbers_differ_play_the_roles_of_one_call() {
+    let transfer = "choreography Transfer<P: S, Q: S>(x: u32@P) -> u32@Q { x ~> Q }\n";
+    let body = r#"
+        let own = each i in W { i.note("t1", i.index) };
+        let mut sum: u32@each W = 0;
+        for i in W { for j in W {
+            if i.index != j.index { let got = Transfer<i, j>(own@i % 50); sum = sum + got * 2; } else { i.log("t2"); }
+        } }
+        each i in W { each j in W {
+            if i.index <= j.index { } else {
+                let y = Transfer<i, j>(own@i % 50);
+                if y > 3 { j.note("t3", y); } else { Transfer<j, i>(y); }
+            }
+        } }
+        sum"#;
+    stays_right_with(transfer, "A: S, W[]: S>() -> u32@each W", body);
+}
+
+#[test]
+fn sizes_are_of_the_type_that_is_asked_for() {
+    let body = r#"
+        let mut m = x % 3;
+        let mut ys = xs + [m, W.len()];
+        ys[m % ys.len()] = ys.len();
+        let own = each w in W { w.note("t1", w.index * 2) };
+        m = m + ys[0_u8] + xs.len();
+        (m, ys[..m % 2], own)"#;
+    stays_right("A: S, W[]: S>(x: u32@A, xs: Vec<u32>@A) -> (u32@A, Vec<u32>@A, u32@each W)", body);
+}
+
+#[test]
+fn what_comes_first_in_a_recursive_call_tells_the_branch() {
+    let called = r#"
+choreography Down<P: S, Q: S, R: S>(n: u32@P, x: u32@P) -> u32@P {
+    let m = x + n ~> Q;
+    Q.note("t1", m % 50);
+    if n > 0 { Down<P, Q, R>(n - 1, m % 7 ~> P) } else { Q ~> R; R.log("t2"); x }
+}
+choreography Turn<P: S, Q: S, R: S>(n: u32@P) -> u32@P {
+    if n > 2 { 3 } else { (Turn<Q, R, P>(n + 1 ~> Q) ~> P) + (Back<R, P, Q>(n + 2 ~> R) ~> P) }
+}
+choreography Back<P: S, Q: S, R: S>(n: u32@P) -> u32@P {
+    if n > 2 { 4 } else { Q.note("t3", Turn<P, Q, R>(n + 1) ~> Q) ~> P }
+}
+"#;
+    let body = r#"
+        let k = Down<A, B, C>(x % 3, 5);
+        let l = Turn<A, B, C>(x % 2);
+        (k, l)"#;
+    stays_right_with(called, "A: S, B: S, C: S>(x: u32@A) -> (u32@A, u32@A)", body);
+}

@@ -4,7 +4,6 @@ use proc_macro2::{Group, Ident, TokenStream, TokenTree};
 use quote::quote;
 
 use super::program::Writer;
-use super::types::Scope;
 use crate::hir::Ty;
 use crate::hir::builtin::Builtin;
 use crate::lir::Expr;
@@ -52,10 +51,10 @@ impl Writer<'_> {
     fn row(&self, builtin: Builtin, operands: Vec<Operand<'_>>, receiver: &Ty, ty: &Ty, span: Span) -> TokenStream {
         let method = builtin.method();
         let item = match ty {
-            Ty::Option(item) => Scope::Module.ty(self.hir, item),
+            Ty::Option(item) => self.ty(item),
             _ => TokenStream::new(),
         };
-        let (receiver, result) = (Scope::Module.ty(self.hir, receiver), Scope::Module.ty(self.hir, ty));
+        let (receiver, result) = (self.ty(receiver), self.ty(ty));
         let parts = Parts { writer: self, operands, receiver, result, item };
         let rust: TokenStream = method.rust.parse().expect("the table has Rust that can be read, as its tests say");
         let rust = parts.fill(rust);

@@ -5,11 +5,10 @@ use std::collections::BTreeSet;
 use proc_macro2::{Ident, Literal, TokenStream};
 use quote::quote;
 
-use super::instances::instance_function;
+use super::instances::{fixed_types, instance_function};
 use super::names::{item, local, snake};
 use super::nesting::Makes;
 use super::program::{Writer, site};
-use super::types::Scope;
 use super::uses::free;
 use crate::hir::{Callee, ChoreographyId, LocalId, RoleId, RoleKind, Ty};
 use crate::lir::{Block, Call, Decision, Key, Repeat, Saga, Site, Step, Target, To};
@@ -226,7 +225,9 @@ impl Writer<'_> {
             let service = &self.service;
             quote! { ::std::sync::Arc::clone(#service), }
         });
-        let types = call.types.iter().map(|ty| Scope::Module.ty(self.hir, ty));
+        let fixed = fixed_types(self.hir, callee, &env);
+        let types = call.types.iter().zip(&fixed).filter(|(_, fixed)| matches!(fixed, Ty::Param(..)));
+        let types = types.map(|(ty, _)| self.ty(ty));
         let cast = call.cast.iter().zip(&callee.roles).map(|(cast, formal)| match (&formal.kind, cast.as_slice()) {
             (RoleKind::Group, [only]) if self.choreography.is_group(*only) => {
                 let name = self.role(*only);

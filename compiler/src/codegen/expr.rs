@@ -118,7 +118,7 @@ impl Writer<'_> {
 
     fn list(&self, items: &[Expr], ty: &Ty) -> TokenStream {
         if let (Ty::Vec(item), []) = (ty, items) {
-            let item = Scope::Module.ty(self.hir, item);
+            let item = self.ty(item);
             return quote! { ::std::vec::Vec::<#item>::new() };
         }
         let items = items.iter().map(|item| self.owned(item));
@@ -129,7 +129,7 @@ impl Writer<'_> {
         let (path, declared, shape) = match constructor {
             Constructor::None => {
                 let ty = match ty {
-                    Ty::Option(item) => Scope::Module.ty(self.hir, item),
+                    Ty::Option(item) => self.ty(item),
                     _ => quote! { () },
                 };
                 return quote! { ::core::option::Option::<#ty>::None };
@@ -139,8 +139,7 @@ impl Writer<'_> {
                 return quote! { ::core::option::Option::Some(#(#value),*) };
             }
             Constructor::Ok | Constructor::Err => {
-                let (ty, variant) =
-                    (Scope::Module.ty(self.hir, ty), local(if constructor == Constructor::Ok { "Ok" } else { "Err" }));
+                let (ty, variant) = (self.ty(ty), local(if constructor == Constructor::Ok { "Ok" } else { "Err" }));
                 let value = fields.iter().map(|(_, value)| self.owned(value));
                 return quote! { <#ty>::#variant(#(#value),*) };
             }

@@ -9,7 +9,7 @@ use super::names::{item, snake};
 use crate::Compilation;
 use crate::diagnostic::Diagnostics;
 use crate::diagnostic::grouping::Grouping;
-use crate::hir::{Callee, ChoreographyId, Hir, RoleId};
+use crate::hir::{Callee, Choreography, ChoreographyId, Hir, RoleId, Ty};
 use crate::lir::{Block, Call, Projection, Stmt, StmtKind};
 
 /// A role's program, with the choreographies that stand for its parameters.
@@ -84,6 +84,42 @@ fn walk(
         }
     }
     Ok(found)
+}
+
+/// For each type parameter of a choreography, the type that the choreographies which it is handed ask for. One that their signatures do
+/// not mention stands for itself: the function of such an instance has only those parameters.
+pub fn fixed_types(hir: &Hir, choreography: &Choreography, env: &[ChoreographyId]) -> Vec<Ty> {
+    let params = (0..).zip(&choreography.types).map(|(index, ty)| Ty::Param(index, ty.name.clone()));
+    let mut fixed: Vec<Ty> = params.collect();
+    for ((_, asked), handed) in choreography.choreographies.iter().zip(env) {
+        let handed = hir.signature(*handed);
+        for ((_, asked, _), (_, handed, _)) in asked.values().zip(handed.values()) {
+            fix(asked, handed, &mut fixed);
+        }
+        fix(&asked.result.ty(), &handed.result.ty(), &mut fixed);
+    }
+    fixed
+}
+
+/// Finds what stands for type parameters where `asked` becomes `handed`.
+fn fix(asked: &Ty, handed: &Ty, fixed: &mut Vec<Ty>) {
+    match (asked, handed) {
+        (Ty::Param(index, _), handed) => {
+            if let Some(slot) = fixed.get_mut(*index as usize) {
+                *slot = handed.clone();
+            }
+        }
+        (Ty::Tuple(asked), Ty::Tuple(handed)) => {
+            asked.iter().zip(handed).for_each(|(asked, handed)| fix(asked, handed, fixed));
+        }
+        (Ty::Option(asked), Ty::Option(handed)) | (Ty::Vec(asked), Ty::Vec(handed)) => fix(asked, handed, fixed),
+        (Ty::Result(one, two), Ty::Result(other_one, other_two))
+        | (Ty::Map(one, two), Ty::Map(other_one, other_two)) => {
+            fix(one, other_one, fixed);
+            fix(two, other_two, fixed);
+        }
+        _ => {}
+    }
 }
 
 fn calls_of<'b>(block: &'b Block, calls: &mut Vec<&'b Call>) {

@@ -105,6 +105,8 @@ pub fn skeleton(compilation: &Compilation, role: Option<&str>) -> TokenStream {
     let services = services(choreographies(), compilation, role);
     let services = services.into_iter().map(|id| service::service(hir, hir.service(id)));
     let choreographies = choreographies()
+        // One with type parameters, or that is handed others, is never started: nobody names what is generated for it.
+        .filter(|(choreography, _)| choreography.types.is_empty() && choreography.choreographies.is_empty())
         .filter(|(_, roles)| !roles.is_empty())
         .map(|(choreography, roles)| choreography::skeleton(hir, choreography, &roles));
     let skeleton = quote! { #types #(#services)* #(#choreographies)* };

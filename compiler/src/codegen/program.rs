@@ -6,6 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use proc_macro2::{Ident, Literal, TokenStream};
 use quote::quote;
 
+use super::instances::fixed_types;
 use super::names::{item, local};
 use super::nesting::Makes;
 use super::role_names::{AllRoleNames, RoleNames};
@@ -13,7 +14,7 @@ use super::service::{marker, operations_module};
 use super::types::Scope;
 use super::uses::{bindings, count_uses};
 use crate::Compilation;
-use crate::hir::{Choreography, ChoreographyId, Hir, LocalId, Pattern, RoleId, RoleKind, Ty};
+use crate::hir::{Choreography, ChoreographyId, Hir, LocalId, Pattern, RoleId, RoleKind, Ty, substitute};
 use crate::lir::{Block, Expr, Key, Program, Projection, Site, Stmt, StmtKind};
 use crate::source::Sources;
 use crate::syntax::ast::OperationKind;
@@ -47,6 +48,8 @@ pub struct Writer<'a> {
     pub(super) projection: &'a Projection,
     /// The choreographies that stand for its parameters that are choreographies.
     pub(super) env: &'a [ChoreographyId],
+    /// For each of its type parameters, the type that these choreographies ask for, or the parameter where they ask for none.
+    types: Vec<Ty>,
     names: BTreeMap<LocalId, Ident>,
     roles: &'a RoleNames,
     pub(super) all_names: &'a AllRoleNames,
@@ -79,7 +82,8 @@ pub fn function(
         .collect();
     let has_service = !services.is_empty();
     let (ctx, service) = (&writer.ctx, &writer.service);
-    let types: Vec<Ident> = choreography.types.iter().map(|ty| item(&ty.name)).collect();
+    let types = choreography.types.iter().zip(&writer.types).filter(|(_, ty)| matches!(ty, Ty::Param(..)));
+    let types: Vec<Ident> = types.map(|(ty, _)| item(&ty.name)).collect();
     let generic = has_service.then(|| quote! { , Svc });
     let bounds = has_service.then(|| quote! { Svc: #(#services<Ctx::Database>)+*, });
     let bounds = quote! { Ctx: ::accompanist::SessionContext, #bounds #(#types: ::accompanist::Value,)* };
@@ -87,12 +91,12 @@ pub fn function(
         .params
         .iter()
         .map(|param| {
-            let (name, ty) = (writer.name(*param), Scope::Module.ty(writer.hir, &projection.local(*param).ty));
+            let (name, ty) = (writer.name(*param), writer.ty(&projection.local(*param).ty));
             let mutable = writer.mutable(*param);
             quote! { #mutable #name: #ty }
         })
         .collect();
-    let result = Scope::Module.ty(writer.hir, &program.result);
+    let result = writer.ty(&program.result);
     let body = writer.body(&program.body);
     let about = format!("The program of the role `{}`.", choreography.role_name(program.role));
     if !is_cast {
@@ -162,6 +166,7 @@ impl<'a> Writer<'a> {
             choreography,
             projection,
             env,
+            types: fixed_types(&compilation.hir, choreography, env),
             names: BTreeMap::new(),
             roles,
             all_names,
@@ -177,6 +182,16 @@ impl<'a> Writer<'a> {
 }
 
 impl Writer<'_> {
+    /// A type, in a module that is generated.
+    pub(super) fn ty(&self, ty: &Ty) -> TokenStream {
+        Scope::Module.ty(self.hir, &self.concrete(ty))
+    }
+
+    /// A type with what the choreographies that are handed over ask for in the place of type parameters.
+    pub(super) fn concrete(&self, ty: &Ty) -> Ty {
+        substitute(ty, &self.types)
+    }
+
     /// The statements of a program and its result.
     pub(super) fn body(&self, body: &Block) -> TokenStream {
         let stmts = body.stmts.iter().map(|stmt| self.stmt(stmt));
@@ -291,7 +306,7 @@ impl Writer<'_> {
             }
             StmtKind::Receive { site: number, from, into, ty, within } => {
                 let (into, number, from) = (self.into(*into), site(*number), self.role(*from));
-                let ty = Scope::Module.ty(self.hir, ty);
+                let ty = self.ty(ty);
                 match within {
                     Some(millis) => quote! { #into #ctx.receive_within::<#ty>(#number, #from, #millis).await?; },
                     None => quote! { #into #ctx.receive::<#ty>(#number, #from).await?; },

@@ -129,8 +129,6 @@ pub enum OperandHint {
     Inside,
     /// A number with a sign has it.
     Signed,
-    /// A method of a `Vec` does it.
-    Concat,
 }
 
 /// How a branch of a choice is written.

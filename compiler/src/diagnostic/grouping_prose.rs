@@ -38,7 +38,7 @@ impl Grouping {
             Grouping::MayBeOne { one, two, span, first } => {
                 Prose::new(format!("`{one}` and `{two}` may be the same participant"), *span, "plays this role")
                     .label(*first, "and perhaps this one")
-                    .help("nobody plays two roles of one call; name roles that differ whoever plays them")
+                    .help("nobody plays two roles of one call; name roles that differ whoever plays them, or call it where the numbers of two members differ: `if v.index != w.index { … }`")
             }
             Grouping::MemberPattern { span } => {
                 Prose::new("a member of a group is a role", *span, "a name is needed here").help("write a name: `for w in …`")

@@ -409,7 +409,6 @@ fn instead_of_operator(hint: OperandHint) -> &'static str {
             "take the value out first: by a `match`, `….unwrap_or(…)`, or `….unwrap()`, which aborts where there is none"
         }
         OperandHint::Signed => "make it a number with a sign: `-….to_i64()`",
-        OperandHint::Concat => "join two of them by `….concat(…)`, or add an item by `….with(…)`",
     }
 }
 

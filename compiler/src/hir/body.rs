@@ -376,6 +376,29 @@ impl Pattern {
     }
 }
 
+impl Body {
+    /// Of a guard that compares the numbers of two members: the members, and in which branch they are certainly different ones, the first
+    /// or the other.
+    pub fn compared_members(&self, guard: ExprId) -> Option<(RoleId, RoleId, bool)> {
+        let ExprKind::Binary(op, one, two) = self[guard].kind else { return None };
+        let (ExprKind::MemberIndex(one), ExprKind::MemberIndex(two)) = (&self[one].kind, &self[two].kind) else {
+            return None;
+        };
+        let is_apart = match op {
+            BinaryOp::Ne | BinaryOp::Lt | BinaryOp::Gt => true,
+            BinaryOp::Eq | BinaryOp::Le | BinaryOp::Ge => false,
+            BinaryOp::Add
+            | BinaryOp::Sub
+            | BinaryOp::Mul
+            | BinaryOp::Div
+            | BinaryOp::Rem
+            | BinaryOp::And
+            | BinaryOp::Or => return None,
+        };
+        Some((*one, *two, is_apart))
+    }
+}
+
 impl ExprKind {
     /// Whether it is computed of its parts, by whoever holds them, and nothing else happens.
     pub fn is_computed(&self) -> bool {

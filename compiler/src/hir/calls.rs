@@ -11,6 +11,7 @@ pub struct Calls {
     /// For each choreography, the number of its cycle of calls; those of one number call each other. Callees have smaller numbers.
     components: Vec<usize>,
     called: BTreeSet<usize>,
+    handed: BTreeSet<usize>,
 }
 
 impl Calls {
@@ -22,14 +23,7 @@ impl Calls {
         for (caller, callees) in callees.iter().enumerate() {
             called.extend(callees.iter().copied().filter(|callee| *callee != caller));
         }
-        Self { callees, components, called }
-    }
-
-    /// The choreographies, each behind those that it calls, as far as calls are not recursive.
-    pub fn order(&self) -> Vec<ChoreographyId> {
-        let mut order: Vec<usize> = (0..self.components.len()).collect();
-        order.sort_by_key(|index| (self.components.get(*index).copied(), *index));
-        order.into_iter().map(id).collect()
+        Self { callees, components, called, handed: hir.choreographies.iter().flat_map(handed).collect() }
     }
 
     /// Whether a call is one of a cycle of calls.
@@ -38,9 +32,19 @@ impl Calls {
         component(caller) == component(callee)
     }
 
+    /// Whether it calls itself, be it by way of others.
+    pub fn calls_back(&self, choreography: ChoreographyId) -> bool {
+        self.callees(choreography).any(|callee| self.is_recursive(choreography, callee))
+    }
+
     /// Whether another choreography calls it.
     pub fn is_called(&self, choreography: ChoreographyId) -> bool {
         self.called.contains(&(choreography.0 as usize))
+    }
+
+    /// Whether it is handed to another choreography, which asks for a signature.
+    pub fn is_handed(&self, choreography: ChoreographyId) -> bool {
+        self.handed.contains(&(choreography.0 as usize))
     }
 
     /// Whether any choreography calls it, be it itself.
@@ -90,6 +94,18 @@ fn callees(choreography: &Choreography) -> BTreeSet<usize> {
         }
     }
     found
+}
+
+/// The choreographies that one hands on.
+fn handed(choreography: &Choreography) -> impl Iterator<Item = usize> {
+    let calls = choreography.body.exprs.iter().filter_map(|expr| match &expr.kind {
+        ExprKind::Call(call) => Some(&call.choreographies),
+        _ => None,
+    });
+    calls.flatten().filter_map(|callee| match callee {
+        Callee::Choreography(id) => Some(id.0 as usize),
+        Callee::Param(_) => None,
+    })
 }
 
 /// Tarjan's strongly connected components, without recursion: a component's number is greater than those it calls.

@@ -9,6 +9,8 @@ enum Var {
     Any,
     /// An integer literal has it.
     Int,
+    /// A size has it: an integer, and a `usize` where nothing else is asked for.
+    Size,
     /// A float literal has it.
     Float,
     /// Found.
@@ -40,14 +42,20 @@ impl Infer {
         self.fresh(Var::Int)
     }
 
+    /// The type of a size: of the number of a member, or of how many there are of something.
+    pub fn size(&mut self) -> Ty {
+        self.fresh(Var::Size)
+    }
+
     /// The type of a float literal.
     pub fn float(&mut self) -> Ty {
         self.fresh(Var::Float)
     }
 
-    /// Whether it is the type of an integer literal and not known closer.
+    /// Whether it is the type of an integer literal or of a size and not known closer.
     pub fn is_open_int(&self, ty: &Ty) -> bool {
-        matches!(self.shallow(ty), Ty::Var(var) if self.vars.get(var as usize) == Some(&Var::Int))
+        let is_int = |var: u32| matches!(self.vars.get(var as usize), Some(Var::Int | Var::Size));
+        matches!(self.shallow(ty), Ty::Var(var) if is_int(var))
     }
 
     /// Whether it is the type of a float literal and not known closer.
@@ -64,7 +72,7 @@ impl Infer {
         while let Ty::Var(var) = ty {
             match self.vars.get(*var as usize) {
                 Some(Var::Is(found)) => ty = found,
-                Some(Var::Any | Var::Int | Var::Float) | None => break,
+                Some(Var::Any | Var::Int | Var::Size | Var::Float) | None => break,
             }
         }
         ty
@@ -99,6 +107,7 @@ impl Infer {
         Some(match self.shallow(ty) {
             Ty::Var(var) => match self.vars.get(var as usize) {
                 Some(Var::Int) => Ty::Int(super::IntTy::I32),
+                Some(Var::Size) => Ty::Int(super::IntTy::USIZE),
                 Some(Var::Float) => Ty::Float(super::FloatTy::F64),
                 Some(Var::Any | Var::Is(_)) | None => return None,
             },
@@ -139,6 +148,8 @@ impl Infer {
         let known = match (self.vars.get(a as usize), self.vars.get(b as usize)) {
             (Some(Var::Any), Some(other)) | (Some(other), Some(Var::Any)) => other.clone(),
             (Some(one), Some(two)) if one == two => one.clone(),
+            // A size that meets a literal is still one.
+            (Some(Var::Size), Some(Var::Int)) | (Some(Var::Int), Some(Var::Size)) => Var::Size,
             _ => return false,
         };
         if let Some(slot) = self.vars.get_mut(a.min(b) as usize) {
@@ -182,7 +193,7 @@ impl Infer {
     fn admits(&self, var: u32, ty: &Ty) -> bool {
         match self.vars.get(var as usize) {
             Some(Var::Any) => !self.mentions(ty, var),
-            Some(Var::Int) => matches!(ty, Ty::Int(_)) || self.is_open_int(ty),
+            Some(Var::Int | Var::Size) => matches!(ty, Ty::Int(_)) || self.is_open_int(ty),
             Some(Var::Float) => matches!(ty, Ty::Float(_)) || self.is_open_float(ty),
             Some(Var::Is(_)) | None => false,
         }
@@ -243,6 +254,20 @@ mod tests {
         assert!(!infer.unify(&any, &float) && !infer.unify(&float, &int));
         assert!(infer.unify(&int, &Ty::Int(IntTy::USIZE)));
         assert_eq!(infer.finish(&any), Some(Ty::Int(IntTy::USIZE)));
+    }
+
+    #[test]
+    fn sizes_take_the_type_asked_for_or_are_usize() {
+        let mut infer = Infer::default();
+        let (size, literal, other) = (infer.size(), infer.int(), infer.size());
+        assert!(infer.unify(&size, &literal));
+        assert_eq!(infer.finish(&literal), Some(Ty::Int(IntTy::USIZE)));
+        let literal = infer.int();
+        assert!(infer.unify(&literal, &other));
+        assert_eq!(infer.finish(&literal), Some(Ty::Int(IntTy::USIZE)));
+        assert!(infer.unify(&other, &Ty::Int(IntTy::U64)));
+        assert_eq!(infer.finish(&literal), Some(Ty::Int(IntTy::U64)));
+        assert!(!infer.unify(&size, &Ty::Bool));
     }
 
     #[test]

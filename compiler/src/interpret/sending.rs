@@ -34,7 +34,8 @@ impl<'a> Interpreter<'a> {
                 let is_own = matches!(frame.places.expr(value), Place::Roles(roles) if roles.len() == 1 && roles.contains(&role));
                 let is_each = matches!(held, Held::Each(_) | Held::Parts(_));
                 held = self.pick(frame, value, held, role);
-                if is_own || is_each { Place::at(role) } else { frame.places.expr(value).clone() }
+                let has_no_place = *frame.places.expr(value) == Place::Everywhere;
+                if is_own || is_each || has_no_place { Place::at(role) } else { frame.places.expr(value).clone() }
             }
             None => frame.places.expr(value).clone(),
         };

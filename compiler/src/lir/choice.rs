@@ -16,11 +16,11 @@ impl Projector<'_> {
         &mut self,
         places: &Places,
         choice: ExprId,
-        guard: ExprId,
+        guard_id: ExprId,
         branches: &[(Option<Pattern>, ExprId)],
         diagnostics: &mut Diagnostics,
     ) -> BTreeSet<Player> {
-        let guards: Vec<Projected> = self.each_player(places, |this, aim| this.projected(aim, guard));
+        let guards: Vec<Projected> = self.each_player(places, |this, aim| this.projected(aim, guard_id));
         let outer = self.within.replace(choice);
         let kept: Vec<Kept> = places.players.iter().map(|player| self.kept(places, choice, player)).collect();
         let mut all_kept = kept.iter();
@@ -30,20 +30,32 @@ impl Projector<'_> {
         });
         self.within = outer;
         let branch_ids: Vec<ExprId> = branches.iter().map(|(_, branch)| *branch).collect();
-        let (parts, _) = self.decide(places, choice, guard, &branch_ids, false, &mut blocks, diagnostics);
+        let (parts, _) = self.decide(places, choice, guard_id, &branch_ids, false, &mut blocks, diagnostics);
         let told = |part: &Part| matches!(part, Part::Decides | Part::Told(_));
         let known = places.players.iter().zip(&parts).filter(|(_, part)| told(part));
         let known = known.map(|(player, _)| player.clone()).collect();
         let patterns: Vec<Option<Pattern>> = branches.iter().map(|(pattern, _)| pattern.clone()).collect();
-        let projected = parts
-            .into_iter()
-            .zip(blocks)
-            .zip(guards)
-            .zip(kept)
-            .map(|(((part, blocks), guard), kept)| self.choice(choice, part, blocks, guard, &patterns, kept));
+        let projected = parts.into_iter().zip(blocks).zip(guards).zip(kept).zip(places.players.iter()).map(
+            |((((part, blocks), guard), kept), player)| match self.only_branch(guard_id, player) {
+                // Whoever plays both members never takes the branch in which they are different ones.
+                Some(branch) => {
+                    let Block { mut stmts, value } = blocks.into_iter().nth(branch).unwrap_or_default();
+                    stmts.splice(0..0, guard.stmts);
+                    Projected { stmts, value, kept }
+                }
+                None => self.choice(choice, part, blocks, guard, &patterns, kept),
+            },
+        );
         let projected = projected.collect();
         self.keep(places, choice, projected);
         known
+    }
+
+    /// The one branch that a player can take who plays both of the members whose numbers the guard compares.
+    fn only_branch(&self, guard: ExprId, player: &Player) -> Option<usize> {
+        let (one, two, is_apart_in_first) = self.choreography.body.compared_members(guard)?;
+        let plays_both = player.members.contains(&one) && player.members.contains(&two);
+        plays_both.then_some(usize::from(is_apart_in_first))
     }
 
     /// Finds out who is told of a choice, and of a loop, whether what is done when it stops belongs to a round; selections are put into the blocks.

@@ -1,16 +1,18 @@
 //! Knowledge of choice: who learns which branch was taken, and from whom.
 //!
-//! A role that does the same in all branches is told nothing. Otherwise, in each branch by itself, the first message it
-//! receives tells it, if whoever may send that knows the branch; else the compiler puts a selection at the head of the branch.
-//! Who knows is a least fixpoint from the guard.
+//! A role that does the same in all branches is told nothing, unless it learns the branch anyway and that is of use (see
+//! `learners`). Otherwise, in each branch by itself, the first message it receives tells it, if whoever may send that knows the
+//! branch; else the compiler puts a selection at the head of the branch. Who knows is a least fixpoint from the guard.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::choice::diverges;
+use super::learners::{Pairs, Undecided, begins_alike, learners};
 use super::merge::merge;
+use super::needless::{check_needless_selections, check_selections_to_decider};
 use super::sites::{SiteKey, Sites};
 use super::waiting::Waiting;
-use super::{Block, Firsts, Label, Site, Stmt, StmtKind, To};
+use super::{Block, Firsts, Label, Stmt, StmtKind, To};
 use crate::diagnostic::Diagnostics;
 use crate::diagnostic::grouping::Grouping;
 use crate::diagnostic::meaning::{First, Meaning, Written};
@@ -77,28 +79,25 @@ pub fn decide(
     sites: &mut Sites,
     diagnostics: &mut Diagnostics,
 ) -> Decided {
-    let mut parts = Vec::new();
-    for (player, branches) in choice.players.iter().zip(blocks.iter()) {
-        let part = if choice.deciders.is_held_by(player) {
-            check_selections_to_decider(choice, player, branches, diagnostics);
-            Part::Decides
-        } else {
-            without_telling(choice, player, branches, sites, diagnostics)
-        };
-        parts.push(part);
+    let (mut parts, pairs) = parts(choice, blocks, sites, diagnostics);
+    let (deciders, told) = (numbers(&parts, |part| matches!(part, Part::Decides)), numbers(&parts, is_told));
+    for (one, two) in pairs {
+        sites.unify(one, two);
     }
-    let told: BTreeSet<usize> =
-        (0..).zip(&parts).filter(|(_, part)| matches!(part, Part::Told(_))).map(|(index, _)| index).collect();
-    let deciders: BTreeSet<usize> =
-        (0..).zip(&parts).filter(|(_, part)| matches!(part, Part::Decides)).map(|(index, _)| index).collect();
     for (player, branches) in choice.players.iter().zip(blocks.iter()).filter(|_| !told.is_empty()) {
         if !choice.deciders.is_held_by(player) {
-            check_needless_selections(choice, player, branches, diagnostics);
+            check_needless_selections(choice, player, branches, sites, diagnostics);
         }
     }
     let stops_in_round = stops_in_round(choice, blocks, &parts);
-    let alike: BTreeSet<usize> =
-        told.iter().copied().filter(|player| begins_alike(blocks.get(*player), sites)).collect();
+    let alike: BTreeSet<usize> = told
+        .iter()
+        .copied()
+        .filter(|player| {
+            let firsts: Vec<Firsts> = blocks.get(*player).into_iter().flatten().map(Firsts::of).collect();
+            begins_alike(&firsts, &|site| sites.root(site))
+        })
+        .collect();
     let mut missing: Vec<(usize, First)> = Vec::new();
     let mut knowers: Vec<BTreeSet<usize>> = Vec::new();
     let mut selections = Vec::new();
@@ -119,17 +118,50 @@ pub fn decide(
     Decided { parts, selections, stops_in_round }
 }
 
-/// Whether the same message may come first in several branches: one within a call that a role which does the same in them has made one.
-fn begins_alike(branches: Option<&Vec<Block>>, sites: &Sites) -> bool {
-    let mut seen: BTreeSet<(Vec<Site>, Vec<Site>, RoleId)> = BTreeSet::new();
-    branches.into_iter().flatten().any(|block| {
-        let keys = Firsts::of(block).messages.into_iter();
-        let keys = keys.map(|key| (key.own.iter().map(|site| sites.root(*site)).collect(), key.inner, key.from));
-        let keys: BTreeSet<_> = keys.collect();
-        let is_alike = !seen.is_disjoint(&keys);
-        seen.extend(keys);
-        is_alike
-    })
+/// Each player's part before it is found out who is told of which branch, and the sites that merging makes one.
+fn parts(
+    choice: &Choice<'_>,
+    blocks: &[Vec<Block>],
+    sites: &Sites,
+    diagnostics: &mut Diagnostics,
+) -> (Vec<Part>, Pairs) {
+    let mut parts = Vec::new();
+    let mut same: BTreeMap<usize, Pairs> = BTreeMap::new();
+    for (number, (player, branches)) in choice.players.iter().zip(blocks).enumerate() {
+        let part = if choice.deciders.is_held_by(player) {
+            check_selections_to_decider(choice, player, branches, diagnostics);
+            Part::Decides
+        } else {
+            let (part, pairs) = without_telling(choice, branches);
+            same.extend(pairs.map(|pairs| (number, pairs)));
+            part
+        };
+        parts.push(part);
+    }
+    let (deciders, told) = (numbers(&parts, |part| matches!(part, Part::Decides)), numbers(&parts, is_told));
+    let undecided = Undecided { choice, blocks, deciders: &deciders, told: &told, same: &same, sites };
+    let learners = learners(&undecided);
+    for (number, (player, part)) in choice.players.iter().zip(&mut parts).enumerate() {
+        if learners.contains(&number) {
+            *part = Part::Told(Vec::new());
+        } else if let Part::Same(block) = part
+            && let (Some(span), true) = (block.first_action(), same.contains_key(&number) && choice.branches.len() > 1)
+        {
+            let role = choice.name(player);
+            diagnostics.push(Meaning::SameInAllBranches { role, span, guard: choice.guard }.into());
+        }
+    }
+    let merged = same.into_iter().filter(|(player, _)| !learners.contains(player));
+    (parts, merged.flat_map(|(_, pairs)| pairs).collect())
+}
+
+fn is_told(part: &Part) -> bool {
+    matches!(part, Part::Told(_))
+}
+
+/// The numbers of the players with such a part.
+fn numbers(parts: &[Part], is_such: impl Fn(&Part) -> bool) -> BTreeSet<usize> {
+    (0..).zip(parts).filter(|(_, part)| is_such(part)).map(|(number, _)| number).collect()
 }
 
 /// Whether all who do something when a loop stops count its rounds: then that may belong to a round, and its messages tell that the loop stops.
@@ -139,78 +171,33 @@ fn stops_in_round(choice: &Choice<'_>, blocks: &[Vec<Block>], parts: &[Part]) ->
     choice.repeats && stops.all(|(stop, part)| !diverges(stop) && (counts(part) || !stop.acts()))
 }
 
-/// The part of a player that need not be told, or `Told` where it must be.
-fn without_telling(
-    choice: &Choice<'_>,
-    player: &Player,
-    branches: &[Block],
-    sites: &mut Sites,
-    diagnostics: &mut Diagnostics,
-) -> Part {
+/// The part of a player that need not be told, or `Told` where it must be; and of one that does the same in all branches, the sites
+/// that thereby are one.
+fn without_telling(choice: &Choice<'_>, branches: &[Block]) -> (Part, Option<Pairs>) {
     if !branches.iter().any(Block::acts) {
-        return Part::Idle;
+        return (Part::Idle, None);
     }
     if let (true, [again, stop]) = (choice.repeats, branches)
         && !again.acts()
     {
         // It has no part in the rounds: what it does when the loop is left it does once, whenever that is.
-        return Part::Same(stop.clone());
+        return (Part::Same(stop.clone()), None);
     }
-    let Some((block, pairs)) = merge(choice.hir, choice.choreography, choice.locals, branches, choice.expr.0) else {
-        return Part::Told(Vec::new());
-    };
-    for (one, two) in pairs {
-        sites.unify(one, two);
-    }
-    if let (Some(span), true) = (block.first_action(), branches.len() > 1) {
-        let role = choice.name(player);
-        diagnostics.push(Meaning::SameInAllBranches { role, span, guard: choice.guard }.into());
-    }
-    Part::Same(block)
-}
-
-fn check_selections_to_decider(
-    choice: &Choice<'_>,
-    player: &Player,
-    branches: &[Block],
-    diagnostics: &mut Diagnostics,
-) {
-    let own = |stmt: &&Stmt| matches!(&stmt.kind, StmtKind::Told(label, _) if label.choice == choice.expr.0);
-    for stmt in branches.iter().flat_map(|block| block.stmts.iter().filter(own)) {
-        let role = choice.name(player);
-        diagnostics.push(Meaning::SelectionToDecider { role, span: stmt.span, guard: choice.guard }.into());
-    }
-}
-
-/// Reports selections to one whom the next message tells as well, for it comes from one at the guard. What stands in the `else` of a loop is left
-/// out: whether its messages tell depends on all who act there.
-fn check_needless_selections(choice: &Choice<'_>, player: &Player, branches: &[Block], diagnostics: &mut Diagnostics) {
-    let count = if choice.repeats { 1 } else { branches.len() };
-    for block in branches.iter().take(count) {
-        let [Stmt { kind: StmtKind::Told(label, _), span }, rest @ ..] = block.stmts.as_slice() else { continue };
-        if label.choice != choice.expr.0 || label.inferred {
-            continue;
-        }
-        let firsts = Firsts::of(&Block { stmts: rest.to_vec(), value: None });
-        let is_decider = |from: RoleId| {
-            choice.playing(from).all(|index| choice.players.get(index).is_some_and(|it| choice.deciders.is_held_by(it)))
-        };
-        if firsts.tell() && !firsts.messages.is_empty() && firsts.messages.iter().all(|key| is_decider(key.from)) {
-            let (role, span) = (choice.name(player), *span);
-            diagnostics.push(Meaning::NeedlessSelection { role, span, guard: choice.guard }.into());
-        }
+    match merge(choice.hir, choice.choreography, choice.locals, branches, choice.expr.0) {
+        Some((block, pairs)) => (Part::Same(block), Some(pairs)),
+        None => (Part::Told(Vec::new()), None),
     }
 }
 
 impl Choice<'_> {
     /// What a player is called: as the innermost member that it is.
-    fn name(&self, player: &Player) -> String {
+    pub(super) fn name(&self, player: &Player) -> String {
         let role = player.members.last().copied().unwrap_or(player.base);
         self.choreography.role_name(role).to_owned()
     }
 
     /// Those that may be `role`.
-    fn playing(&self, role: RoleId) -> impl Iterator<Item = usize> {
+    pub(super) fn playing(&self, role: RoleId) -> impl Iterator<Item = usize> {
         self.playing.get(&role).into_iter().flatten().copied()
     }
 }

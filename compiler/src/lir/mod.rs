@@ -3,12 +3,15 @@
 
 mod choice;
 mod concerns;
+mod cycle;
 mod expression;
 mod fingerprint;
 mod firsts;
 mod functions;
 mod knowledge;
+mod learners;
 mod merge;
+mod needless;
 mod pivots;
 pub mod print;
 mod project;

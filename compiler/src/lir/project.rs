@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use super::concerns::Concerns;
+use super::cycle::{Assumed, project_cycle};
 use super::fingerprint::fingerprints;
 use super::pivots;
 use super::share::{Kept, Share, pick};
@@ -26,14 +27,10 @@ pub fn project(hir: &Hir, functions: &Functions, diagnostics: &mut Diagnostics) 
     let has_errors = diagnostics.has_errors();
     let calls = Calls::of(hir);
     let mut done: Vec<Option<Projection>> = vec![None; hir.choreographies.len()];
-    for id in calls.order() {
-        let mut found = Diagnostics::new();
-        let projection = choreography_programs(hir, &calls, &done, id, &mut found);
+    for cycle in calls.cycles() {
+        let found = project_cycle(hir, &calls, &mut done, &cycle);
         if !has_errors || found.has_errors() {
             diagnostics.append(found);
-        }
-        if let Some(slot) = done.get_mut(id.0 as usize) {
-            *slot = projection;
         }
     }
     if has_errors {
@@ -48,16 +45,17 @@ pub fn project(hir: &Hir, functions: &Functions, diagnostics: &mut Diagnostics) 
     projections
 }
 
-fn choreography_programs(
+pub(super) fn choreography_programs(
     hir: &Hir,
     calls: &Calls,
-    done: &[Option<Projection>],
+    (done, assumed): (&[Option<Projection>], &Assumed),
     id: ChoreographyId,
     diagnostics: &mut Diagnostics,
 ) -> Option<Projection> {
     let choreography = hir.choreography(id);
     let mut found = Diagnostics::new();
     let mut projector = Projector::new(hir, choreography, (calls, done, id));
+    projector.assumed = Some(assumed);
     let places = place(hir, choreography, &mut projector, &mut found);
     sessions::check(choreography, calls.is_called(id), &mut found);
     let failed = found.has_errors();
@@ -74,7 +72,9 @@ fn choreography_programs(
     };
     let participants: Vec<RoleId> = programs.iter().filter(has_part).map(|program| program.role).collect();
     for (program, declared) in programs.iter().zip(&choreography.roles) {
-        if !has_part(&program) && !declared.name.name.starts_with('_') {
+        // Whoever is handed a choreography asks for its roles.
+        let is_asked_for = declared.name.name.starts_with('_') || calls.is_handed(id);
+        if !has_part(&program) && !is_asked_for {
             let (name, span) = (declared.name.name.clone(), declared.name.span);
             diagnostics.push(Meaning::UnusedRole { name, span }.into());
         }
@@ -116,6 +116,8 @@ pub(super) struct Projector<'a> {
     /// The projections of what is called, as far as calls are not recursive.
     pub(super) done: &'a [Option<Projection>],
     pub(super) id: ChoreographyId,
+    /// What roles may do first in the choreographies of the cycle of calls that is being projected.
+    pub(super) assumed: Option<&'a Assumed>,
     pub(super) choreography: &'a Choreography,
     pub(super) locals: Vec<Local>,
     pub(super) sites: Sites,
@@ -188,6 +190,7 @@ impl<'a> Projector<'a> {
             calls,
             done,
             id,
+            assumed: None,
             choreography,
             locals,
             sites,

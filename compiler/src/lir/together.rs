@@ -157,14 +157,16 @@ impl Projector<'_> {
         into.zip(result).map(|(into, ty)| value_of(Some(into), ty, span))
     }
 
-    /// Whether a role acts in a callee, whether something in it may abort, and what it may do first there. A recursive call, and one of a parameter, is not looked into.
+    /// Whether a role acts in a callee, whether something in it may abort, and what it may do first there. Of a recursive call it is known at most what comes first, and of one of a parameter nothing.
     fn looked_into(&mut self, call: &hir::Call, formal: RoleId) -> (bool, bool, Firsts) {
         let unknown = (true, true, Firsts { acts: true, ..Firsts::default() });
         let Callee::Choreography(callee) = call.callee else {
             return unknown;
         };
         if self.calls.is_recursive(self.id, callee) {
-            return unknown;
+            let (acts, can_fail, firsts) = unknown;
+            let assumed = self.assumed.and_then(|assumed| assumed.get(&(callee, formal))).cloned();
+            return (acts, can_fail, assumed.unwrap_or(firsts));
         }
         let Some(Some(projection)) = self.done.get(callee.0 as usize) else {
             return unknown;

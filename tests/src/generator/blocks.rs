@@ -139,6 +139,51 @@ impl Generator {
         Some(vec![Item::Block { open: String::new(), parts, close: String::new() }])
     }
 
+    /// A choice whose value comes to others in every branch, by a message or by a call that is one: for them, that tells the branch.
+    pub(super) fn received(&mut self) -> Option<Vec<Item>> {
+        let from = self.single();
+        let (ty, arms) = match self.below(3) {
+            0 => (self.matched(), true),
+            _ => (Type::Bool, false),
+        };
+        let (guard, place) = self.expr(&ty, &[from], 2)?;
+        self.holds(&place, from).then_some(())?;
+        let apart: Vec<usize> = self.singles().into_iter().filter(|role| self.is_apart(*role, &[from])).collect();
+        let to = *self.pick(&apart)?;
+        let carriers: Vec<String> =
+            self.callees.iter().map(|callee| callee.name.clone()).filter(|name| name.starts_with("Carry")).collect();
+        let others: Vec<usize> = apart.iter().copied().filter(|role| self.is_apart(*role, &[to])).collect();
+        let (carrier, other) = (self.pick(&carriers).cloned(), self.pick(&others).copied());
+        let (from_name, to_name) = (self.roles[from].name.clone(), self.roles[to].name.clone());
+        let heads = match arms {
+            true => self.heads(&ty, &place),
+            false => vec![(format!("if ({guard})@{from_name}"), Vec::new()), ("else".to_owned(), Vec::new())],
+        };
+        let (mut parts, mut calls) = (Vec::new(), true);
+        for (head, bound) in heads {
+            let known = self.vars.len();
+            self.vars.extend(bound);
+            let value = self.expr(&Type::U32, &[from], 1);
+            self.vars.truncate(known);
+            let value = value?.0;
+            let tail = match (&carrier, other) {
+                (Some(carrier), Some(other)) if calls => {
+                    format!("{carrier}<{from_name}, {to_name}, {}>({value}).0", self.roles[other].name)
+                }
+                _ => format!("({value})@{from_name} ~> {to_name}"),
+            };
+            calls = self.percent(80);
+            parts.push(Part { head, body: Vec::new(), tail });
+        }
+        let name = self.fresh("c");
+        self.var(name.clone(), Type::U32, Place::at(to));
+        let (open, close) = match arms {
+            true => (format!("let {name} = match ({guard})@{from_name} {{ "), "};"),
+            false => (format!("let {name} = "), ";"),
+        };
+        Some(vec![Item::Block { open, parts, close: close.to_owned() }])
+    }
+
     pub(super) fn match_(&mut self) -> Option<Vec<Item>> {
         let ty = self.matched();
         let (guard, place, who) = self.guard(&ty)?;

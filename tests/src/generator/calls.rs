@@ -9,7 +9,9 @@ impl Generator {
     pub(super) fn helper(&mut self) -> Vec<Choreography> {
         self.vars.clear();
         self.budget = 2 + self.below(5);
-        match self.below(6) {
+        match self.below(8) {
+            6 => vec![self.carry()],
+            7 => self.generic_higher_order(),
             0 => self.recursive(),
             1 => self.generic(),
             2 => self.higher_order(),
@@ -166,6 +168,60 @@ impl Generator {
         vec![step, made]
     }
 
+    /// One that is handed another whose signature mentions its type parameter, and hands it on.
+    fn generic_higher_order(&mut self) -> Vec<Choreography> {
+        let step = self.step();
+        let (hand, both) = (self.fresh("Hand"), self.fresh("Both"));
+        let given = "step: choreography<P: S, Q: S>(T@P) -> T@Q";
+        self.singles_only(&["P", "Q"]);
+        let mut callee = Callee {
+            name: hand.clone(),
+            groups: vec![false, false],
+            params: vec![Param::Step, Param::Value(Type::U32, vec![0])],
+            results: vec![(Type::U32, vec![1], false)],
+            has_type: true,
+        };
+        let results = vec![("step<P, Q>(x)".to_owned(), "T@Q".to_owned())];
+        let first = self.choreography(&callee, "; T", &[given, "x: T@P"], results);
+        self.declare_callee(callee.clone());
+        self.vars.clear();
+        self.budget = 2 + self.below(4);
+        self.var("x".to_owned(), Type::Param, Place::at(0));
+        let mut body = self.stmts(2);
+        body.push(Item::Line(format!("let there = {hand}<P, Q; T>(step, x);")));
+        body.push(Item::Line("let kept = Some([there]);".to_owned()));
+        body.extend(self.stmts(2));
+        callee =
+            Callee { name: both, results: vec![(Type::U32, vec![0], false), (Type::U32, vec![1], false)], ..callee };
+        let results =
+            vec![("step<Q, P>(there)".to_owned(), "T@P".to_owned()), ("kept.unwrap()[0]".to_owned(), "T@Q".to_owned())];
+        let mut second = self.choreography(&callee, "; T", &[given, "x: T@P"], results);
+        second.body = body;
+        self.declare_callee(callee);
+        vec![step, first, second]
+    }
+
+    /// One in which all others first receive from the first role.
+    fn carry(&mut self) -> Choreography {
+        self.singles_only(&["P", "Q", "R"]);
+        self.var("x".to_owned(), Type::U32, Place::at(0));
+        let callee = Callee {
+            name: self.fresh("Carry"),
+            groups: vec![false, false, false],
+            params: vec![Param::Value(Type::U32, vec![0])],
+            results: vec![(Type::U32, vec![1], false), (Type::U32, vec![2], false)],
+            has_type: false,
+        };
+        let mut made = self.choreography(&callee, "", &["x: u32@P"], Vec::new());
+        let mut body = vec![Item::Line("let y = x ~> {Q, R};".to_owned())];
+        self.var("y".to_owned(), Type::U32, Place::of(&[1, 2]));
+        body.extend(self.stmts(3));
+        made.body = body;
+        made.results = vec![("y".to_owned(), "u32@Q".to_owned()), ("y".to_owned(), "u32@R".to_owned())];
+        self.declare_callee(callee);
+        made
+    }
+
     /// One with a group.
     fn of_group(&mut self) -> Vec<Choreography> {
         self.roles = vec![RoleInfo::new("P", Kind::Single), RoleInfo::new("G", Kind::Group)];
@@ -211,6 +267,9 @@ impl Generator {
         }
         let instance = [Type::U32, Type::Text, Type::Mark, Type::Ledger, Type::Seal, Type::Float];
         let instance = instance[self.below(6)].clone();
+        // What is handed over is about numbers.
+        let is_handed = callee.params.iter().any(|param| matches!(param, Param::Step));
+        let instance = if is_handed { Type::U32 } else { instance };
         let concrete = |ty: &Type| if *ty == Type::Param { instance.clone() } else { ty.clone() };
         let played = |roles: &[usize]| -> Vec<usize> { roles.iter().flat_map(|role| cast[*role].clone()).collect() };
         let mut args = Vec::new();

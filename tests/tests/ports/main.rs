@@ -10,6 +10,7 @@
 mod books;
 mod commit;
 mod groups;
+mod newcomers;
 mod replicas;
 mod streams;
 mod turns;

@@ -73,6 +73,16 @@ impl Builtin {
         self.method().mutates()
     }
 
+    /// The method of that name of a receiver, as the table writes it.
+    pub fn method_of(receiver: &str, name: &str) -> Option<Builtin> {
+        Self::all(Form::Method).find(|row| row.receiver() == receiver && row.name() == name)
+    }
+
+    /// Whether it says how many there are of something: its result is an integer of any type.
+    pub fn is_size(self) -> bool {
+        self.form() == Form::Method && self.name() == "len"
+    }
+
     /// Whether it is a range, which a loop need not make a `Vec` of.
     pub fn is_range(self) -> bool {
         self.form() == Form::Operator && self.receiver() == "I"

@@ -3,7 +3,7 @@
 use super::Lower;
 use crate::diagnostic::grouping::Grouping;
 use crate::diagnostic::meaning::{Meaning, Thing};
-use crate::hir::{IntTy, Step, StmtKind, Target, Ty};
+use crate::hir::{Step, StmtKind, Target, Ty};
 use crate::syntax::ast;
 
 impl Lower<'_> {
@@ -84,7 +84,7 @@ impl Lower<'_> {
                     self.mismatch(&vec, &target.ty, inner.span, None, None);
                     return None;
                 }
-                self.expect(index, &Ty::Int(IntTy::USIZE), None);
+                self.expect_size(index);
                 target.path.push(Step::Index(index));
                 Some(Target { ty: item, span, ..target })
             }

@@ -31,8 +31,17 @@ impl Lower<'_> {
             };
         }
         let builtin = method;
+        let result = if builtin.is_size() { self.infer.size() } else { result };
         let operands = [receiver].into_iter().chain(args).collect();
         self.add(ExprKind::Builtin(builtin, operands), result, span)
+    }
+
+    /// Asks for a `usize`, as an index is one. Any integer will do: it is converted, which aborts where it does not fit.
+    pub(super) fn expect_size(&mut self, expr: ExprId) {
+        match self.ty(expr) {
+            Ty::Int(int) if int != IntTy::USIZE => self.sizes.push(expr),
+            _ => self.expect(expr, &Ty::Int(IntTy::USIZE), None),
+        }
     }
 
     /// The method of that name that a value has, and the type of its result with these arguments.
@@ -124,7 +133,7 @@ impl Lower<'_> {
         }
         let item = self.infer.any();
         self.expect(value, &Ty::Vec(Box::new(item.clone())), None);
-        self.expect(index, &Ty::Int(IntTy::USIZE), None);
+        self.expect_size(index);
         self.add(ExprKind::Index(value, index), item, span)
     }
 
@@ -139,7 +148,7 @@ impl Lower<'_> {
         let mut operands = vec![value];
         for bound in [start, end].into_iter().flatten() {
             let bound = self.value(bound);
-            self.expect(bound, &Ty::Int(IntTy::USIZE), None);
+            self.expect_size(bound);
             operands.push(bound);
         }
         let name = match (start, end, inclusive) {
@@ -217,6 +226,10 @@ impl Lower<'_> {
             self.diagnostics.push(arity.into());
         }
         for (arg, param) in args.iter().zip(&signature.params) {
+            if *param == Shape::Name("usize") {
+                self.expect_size(*arg);
+                continue;
+            }
             let param = self.shape_type(param, &mut letters);
             self.expect(*arg, &param, None);
         }

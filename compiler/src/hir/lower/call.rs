@@ -242,7 +242,9 @@ impl Lower<'_> {
         let hosts = |role: RoleId| place::hosts(&self.roles, role);
         for (index, (role, span)) in all.iter().enumerate() {
             let before = all.iter().take(index);
-            let clash = before.clone().find(|(other, _)| other == role || !hosts(*other).is_disjoint(&hosts(*role)));
+            let is_apart = |other: RoleId| self.apart.contains(&(other, *role)) || self.apart.contains(&(*role, other));
+            let may_be_one = |other: RoleId| !hosts(other).is_disjoint(&hosts(*role)) && !is_apart(other);
+            let clash = before.clone().find(|(other, _)| other == role || may_be_one(*other));
             let Some((other, first)) = clash else { continue };
             let name = |role: RoleId| {
                 self.roles.get(usize::from(role.0)).map_or_else(String::new, |role| role.name.name.clone())

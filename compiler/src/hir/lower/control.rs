@@ -6,7 +6,9 @@ use super::{Lower, Wanted};
 use crate::diagnostic::grouping::Grouping;
 use crate::diagnostic::meaning::Meaning;
 use crate::diagnostic::mend::Mend;
-use crate::hir::{Demand, ExprId, ExprKind, IntTy, Literal, MemberOrder, PatternKind, Place, Saga, Stmt, StmtKind, Ty};
+use crate::hir::{
+    At, Demand, ExprId, ExprKind, IntTy, Literal, MemberOrder, PatternKind, Place, Saga, Stmt, StmtKind, Ty,
+};
 use crate::span::Span;
 use crate::syntax::ast;
 
@@ -138,6 +140,7 @@ impl Lower<'_> {
         let (place, value) = match known {
             Some(None) => (None, self.somewhere(value)),
             Some(Some(place)) => (Some(place), value),
+            None if mutable && self.function.is_none() => (self.only_place(value), value),
             None => (None, value),
         };
         let mut value_ty = self.body[value].ty.clone();
@@ -169,6 +172,18 @@ impl Lower<'_> {
             Some(at) => self.bind_near(&bindings, &at.place()),
         }
         StmtKind::Let(pattern, place, value)
+    }
+
+    /// The place of a value that lives at one role and nowhere else, whatever is known of the choices around.
+    fn only_place(&self, value: ExprId) -> Option<At> {
+        let (roles, each) = match self.near(value) {
+            Place::Roles(roles) => (roles, false),
+            Place::Each(roles) => (roles, true),
+            Place::Everywhere | Place::Error => return None,
+        };
+        let span = self.value_span(value);
+        let only = roles.first().filter(|_| roles.len() == 1)?;
+        Some(At { each, roles: vec![(*only, span)] })
     }
 
     pub(super) fn while_(
@@ -278,7 +293,15 @@ impl Lower<'_> {
         let condition = self.value(condition);
         self.expect(condition, &Ty::Bool, None);
         self.wanted = wanted.clone();
+        let (apart_then, apart_else) = match self.body.compared_members(condition) {
+            Some((one, two, true)) => (Some((one, two)), None),
+            Some((one, two, false)) => (None, Some((one, two))),
+            None => (None, None),
+        };
+        let outside = self.apart.len();
+        self.apart.extend(apart_then);
         let then_id = self.block(then, true);
+        self.apart.truncate(outside);
         let Some(otherwise) = otherwise else {
             if let Some(whole) = self.without_else(&wanted, span) {
                 return whole;
@@ -290,7 +313,9 @@ impl Lower<'_> {
             return self.add(ExprKind::If(condition, then_id, empty), Ty::UNIT, span);
         };
         self.wanted = wanted.clone();
+        self.apart.extend(apart_else);
         let otherwise = self.arm(otherwise);
+        self.apart.truncate(outside);
         let ty = self.join(then_id, otherwise, &wanted);
         self.add(ExprKind::If(condition, then_id, otherwise), ty, span)
     }

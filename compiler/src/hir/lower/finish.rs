@@ -4,9 +4,10 @@ use std::mem;
 
 use super::{Ability, Lower};
 use crate::diagnostic::meaning::{Meaning, OperandHint};
+use crate::hir::builtin::Builtin;
 use crate::hir::check::exhaustive;
 use crate::hir::infer::TYPE_SIZE_MAX;
-use crate::hir::{Expr, ExprId, ExprKind, Literal, Pattern, PatternKind, StmtKind, Ty};
+use crate::hir::{Expr, ExprId, ExprKind, IntTy, Literal, Pattern, PatternKind, StmtKind, Ty};
 use crate::span::Span;
 
 impl Lower<'_> {
@@ -57,8 +58,49 @@ impl Lower<'_> {
             }
         }
         self.body = body;
+        self.convert_sizes();
         self.check_obligations();
         self.check_patterns();
+    }
+
+    /// Sizes are `usize`, and so are indices: what has another type is converted, as if that were written.
+    fn convert_sizes(&mut self) {
+        let converts = |ty: &Ty| matches!(ty, Ty::Int(int) if *int != IntTy::USIZE);
+        let is_size = |kind: &ExprKind| match kind {
+            ExprKind::Len(_) | ExprKind::MemberIndex(_) => true,
+            ExprKind::Builtin(builtin, _) => builtin.is_size(),
+            _ => false,
+        };
+        let exprs = (0..).map(ExprId).zip(&self.body.exprs);
+        let found: Vec<ExprId> =
+            exprs.filter(|(_, expr)| converts(&expr.ty) && is_size(&expr.kind)).map(|(id, _)| id).collect();
+        for id in found {
+            let Expr { ty, span, .. } = &self.body[id];
+            let (ty, span) = (ty.clone(), *span);
+            self.convert(id, Ty::Int(IntTy::USIZE), ty, span);
+        }
+        for id in mem::take(&mut self.sizes) {
+            let Expr { ty, span, .. } = &self.body[id];
+            let (ty, span) = (ty.clone(), *span);
+            if converts(&ty) {
+                self.convert(id, ty, Ty::Int(IntTy::USIZE), span);
+            }
+        }
+    }
+
+    /// Puts the conversion of an integer where the integer stands.
+    fn convert(&mut self, id: ExprId, from: Ty, to: Ty, span: Span) {
+        let name = to.primitive_name().unwrap_or_default();
+        let conversion =
+            Builtin::method_of("I", &format!("to_{name}")).expect("every integer has a conversion to each");
+        let value = self.body.add(Expr { kind: ExprKind::Error, ty: from, span });
+        if let Some(expr) = self.body.exprs.get_mut(id.0 as usize) {
+            let kind = mem::replace(&mut expr.kind, ExprKind::Builtin(conversion, vec![value]));
+            expr.ty = to;
+            if let Some(value) = self.body.exprs.get_mut(value.0 as usize) {
+                value.kind = kind;
+            }
+        }
     }
 
     fn finish_type(&mut self, ty: &Ty, span: Span, reported: &mut bool) -> Ty {
@@ -127,7 +169,6 @@ impl Lower<'_> {
     fn operand_hint(&self, ability: Ability, ty: &Ty) -> Option<OperandHint> {
         match (ability, ty) {
             (Ability::Negate, Ty::Int(_)) => Some(OperandHint::Signed),
-            (Ability::Add, Ty::Vec(_)) => Some(OperandHint::Concat),
             (_, Ty::Option(item) | Ty::Result(item, _)) if self.able(ability, item) => Some(OperandHint::Inside),
             _ => None,
         }
@@ -147,7 +188,7 @@ impl Lower<'_> {
             (Ability::Compare, Ty::Param(..)) => false,
             (Ability::Compare, _) => true,
             (Ability::Order, Ty::Int(_) | Ty::Float(_) | Ty::Char | Ty::Str) => true,
-            (Ability::Add, Ty::Str) => true,
+            (Ability::Add, Ty::Str | Ty::Vec(_)) => true,
             (Ability::Add | Ability::Calculate, Ty::Int(_) | Ty::Float(_)) | (Ability::Negate, Ty::Float(_)) => true,
             (Ability::Negate, Ty::Int(int)) => int.signed,
             (Ability::Order | Ability::Add | Ability::Calculate | Ability::Negate | Ability::Sort, _) => false,

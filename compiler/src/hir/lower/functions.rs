@@ -55,6 +55,8 @@ fn body(item: &ast::Fn, function: &Function, hir: &Hir, scope: &Scope, diagnosti
         variables: vec![BTreeMap::new()],
         let_locals: BTreeMap::new(),
         obligations: Vec::new(),
+        sizes: Vec::new(),
+        apart: Vec::new(),
         near: Vec::new(),
         near_locals: Vec::new(),
         wanted: None,

@@ -4,8 +4,8 @@ use super::Lower;
 use crate::diagnostic::grouping::Grouping;
 use crate::diagnostic::meaning::{Meaning, Thing};
 use crate::hir::{
-    Demand, ExprId, ExprKind, IntTy, MemberOrder, Members, Place, Role, RoleId, RoleKind, RoleSet, ServiceId, Spread,
-    Ty, place, roles,
+    Demand, ExprId, ExprKind, MemberOrder, Members, Place, Role, RoleId, RoleKind, RoleSet, ServiceId, Spread, Ty,
+    place, roles,
 };
 use crate::span::Span;
 use crate::syntax::ast::{self, Ident};
@@ -63,7 +63,8 @@ impl Lower<'_> {
     ) -> ExprId {
         let is_group = self.role_kind(role) == RoleKind::Group;
         if is_group && name.name == "len" && args.is_empty() {
-            return self.add(ExprKind::Len(vec![role]), Ty::Int(IntTy::USIZE), span);
+            let ty = self.infer.size();
+            return self.add(ExprKind::Len(vec![role]), ty, span);
         }
         if self.single(role, role_span).is_none() {
             args.iter().for_each(|arg| _ = self.value(arg));
@@ -75,7 +76,8 @@ impl Lower<'_> {
     /// `w.index`
     pub(super) fn role_field(&mut self, role: RoleId, value: &ast::Expr, name: &Ident, span: Span) -> ExprId {
         if let (RoleKind::Member(_), "index") = (self.role_kind(role), name.name.as_str()) {
-            return self.add(ExprKind::MemberIndex(role), Ty::Int(IntTy::USIZE), span);
+            let ty = self.infer.size();
+            return self.add(ExprKind::MemberIndex(role), ty, span);
         }
         self.field(value, name, span)
     }

@@ -83,6 +83,10 @@ struct Lower<'a> {
     /// The variables that `let name = …` binds, and their first values.
     let_locals: BTreeMap<LocalId, ExprId>,
     obligations: Vec<Obligation>,
+    /// Integers that stand where a `usize` is asked for.
+    sizes: Vec<ExprId>,
+    /// Members that are known to be different ones here, for they have different numbers.
+    apart: Vec<(RoleId, RoleId)>,
     /// Where each expression and each variable lives as far as that is known before the choices are.
     near: Vec<Place>,
     near_locals: Vec<Place>,
@@ -140,6 +144,8 @@ fn choreography(
         variables: vec![BTreeMap::new()],
         let_locals: BTreeMap::new(),
         obligations: Vec::new(),
+        sizes: Vec::new(),
+        apart: Vec::new(),
         near: Vec::new(),
         near_locals: Vec::new(),
         wanted: None,

@@ -1,6 +1,7 @@
 //! Operators. What an operator asks of a type is checked when all types are known.
 
 use super::{Ability, Lower, Obligation};
+use crate::hir::builtin::Builtin;
 use crate::hir::{Expr, ExprId, ExprKind, Literal, Ty};
 use crate::span::Span;
 use crate::syntax::ast::{self, BinaryOp, UnaryOp};
@@ -53,6 +54,11 @@ impl Lower<'_> {
             return self.add(ExprKind::Binary(op, left_id, right_id), Ty::Str, span);
         }
         self.expect(right_id, &ty, Some(left.span));
+        if let (BinaryOp::Add, Ty::Vec(_)) = (op, self.infer.shallow(&ty))
+            && let Some(concat) = Builtin::method_of("Vec<T>", "concat")
+        {
+            return self.add(ExprKind::Builtin(concat, vec![left_id, right_id]), ty, span);
+        }
         self.oblige(ability, op.symbol(), ty.clone(), span);
         let result = if let Ability::Add | Ability::Calculate = ability { ty } else { Ty::Bool };
         self.add(ExprKind::Binary(op, left_id, right_id), result, span)

@@ -46,7 +46,8 @@ impl Placer<'_> {
         }
         self.spread_branches(expr, branches);
         self.note(expr);
-        if branches.iter().any(|(_, place)| *place == Place::Error) {
+        let is_refused = |branch: &ExprId| self.places.refused.contains(branch);
+        if branches.iter().any(|(branch, place)| *place == Place::Error || is_refused(branch)) {
             // Neither is what follows from a branch that is wrong already; the parts of those in it have been found out all the same.
             self.knowledge.known(&self.places, expr, &mut Diagnostics::new());
             return Place::Error;

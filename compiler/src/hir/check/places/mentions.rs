@@ -37,8 +37,13 @@ impl Placer<'_> {
     pub(super) fn note(&mut self, expr: ExprId) {
         let body = self.body;
         let mut roles: Vec<RoleId> = Vec::new();
+        let mut is_refused = matches!(body[expr].kind, ExprKind::Error);
         for part in body[expr].kind.parts() {
             roles.extend(self.places.mentioned(part));
+            is_refused |= self.places.refused.contains(&part);
+        }
+        if is_refused {
+            self.places.refused.insert(expr);
         }
         roles.extend(at(self.places.expr(expr)));
         match &body[expr].kind {

@@ -8,7 +8,7 @@ mod transfer;
 
 pub use transfer::{Arrival, recipient};
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use super::misplaced;
@@ -55,6 +55,8 @@ pub struct Places {
     pub players: Arc<[Player]>,
     /// Which roles each expression is about.
     mentions: Vec<mentions::Mentions>,
+    /// The expressions with something in them that was refused before: who acts in them is not known.
+    refused: BTreeSet<ExprId>,
     /// The members whose blocks stand around.
     pub members: Vec<RoleId>,
     /// Values of choices that some roles lack only because they do not know the choice.

@@ -28,7 +28,11 @@ impl Placer<'_> {
         let held = match from {
             Some((role, _)) => {
                 self.pick(value, role, self.body[expr].span);
-                self.places.expr(value).clone()
+                match self.places.expr(value) {
+                    // What has no place is sent by whoever is named: that is how the message orders two roles.
+                    Place::Everywhere => Place::at(role),
+                    held => held.clone(),
+                }
             }
             None => self.walk(value),
         };

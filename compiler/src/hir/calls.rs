@@ -26,6 +26,13 @@ impl Calls {
         Self { callees, components, called, handed: hir.choreographies.iter().flat_map(handed).collect() }
     }
 
+    /// The choreographies, each behind those that it calls, as far as calls are not recursive.
+    pub fn order(&self) -> Vec<ChoreographyId> {
+        let mut order: Vec<usize> = (0..self.components.len()).collect();
+        order.sort_by_key(|index| (self.components.get(*index).copied(), *index));
+        order.into_iter().map(id).collect()
+    }
+
     /// Whether a call is one of a cycle of calls.
     pub fn is_recursive(&self, caller: ChoreographyId, callee: ChoreographyId) -> bool {
         let component = |id: ChoreographyId| self.components.get(id.0 as usize);

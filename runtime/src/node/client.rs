@@ -299,7 +299,7 @@ impl<S: Store> Shared<S> {
         mut waiters: Waiters,
     ) -> Result<SessionKey, Error> {
         let known = stored.row.arguments.as_ref();
-        if !known.is_some_and(|known| canonical(known) == canonical(arguments)) {
+        if known.is_none_or(|known| canonical(known) != canonical(arguments)) {
             return Err(Error::id_in_use(id));
         }
         let RowState::Finished { outcome } = &stored.row.state else {

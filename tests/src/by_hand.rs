@@ -94,6 +94,14 @@ impl Piece {
         roles.iter().fold(builder, |builder, role| builder.role(self.role(RoleId(*role), clerk)))
     }
 
+    /// Tells a node which nodes play the groups, where that is said at each start.
+    pub fn tell<S: Store>(&self, cast: &BTreeMap<&'static str, Vec<u16>>, builder: NodeBuilder<S>) -> NodeBuilder<S> {
+        self.definition.groups.iter().fold(builder, |builder, group| {
+            let nodes = cast.iter().filter(|(_, roles)| roles.contains(&group.0)).map(|(node, _)| *node);
+            builder.allow(self.definition.roles[usize::from(group.0)], nodes)
+        })
+    }
+
     /// Plays it on the plain runtime, the declared roles with so many participants each; what each of them gave, and what stands in its book.
     ///
     /// # Panics

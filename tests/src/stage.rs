@@ -121,8 +121,8 @@ impl Stage {
         let clerk = self.clerks.entry(name.to_owned()).or_default().clone();
         let builder = Node::builder(name, database).timing(self.timing).transport(self.tap.transport());
         let builder = self.pieces.iter().fold(cast(name, builder, &clerk), |builder, (piece, cast)| {
-            let roles = cast.get(name).map(Vec::as_slice).unwrap_or_default();
-            piece.cast(roles, builder, &clerk)
+            let Some(roles) = cast.get(name) else { return builder };
+            piece.cast(roles, piece.tell(cast, builder), &clerk)
         });
         let builder = match &self.cast {
             Some(cast) => cast(name, builder, &clerk),

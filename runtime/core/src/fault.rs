@@ -22,6 +22,12 @@ pub(crate) enum Fault {
     TellsBeforeDurable,
     /// H15: an initiator that runs again ends a session of which it may have told its client that it commits.
     EndsWhatWasTold,
+    /// C1: a vote *completed* counts for whomever it names, and not for its sender.
+    VotesForOthers,
+    /// C1: *done* of a role that is not the initiator stands for the votes of all.
+    BelievesDoneOfAnyone,
+    /// A2: an initiator records the abort of a session that it does not know.
+    InitiatorIsBegun,
     /// C3: *done* is said before the settled record is durable.
     DoneBeforeDurable,
     /// C3: a vote is answered from memory (H3).
@@ -78,7 +84,7 @@ pub(crate) enum Fault {
 
 #[cfg(test)]
 impl Fault {
-    pub(crate) const ALL: [Self; 35] = [
+    pub(crate) const ALL: [Self; 38] = [
         Self::SendsBeforeDurable,
         Self::AcceptsBeforeDurable,
         Self::CommitsAfterAbort,
@@ -88,6 +94,9 @@ impl Fault {
         Self::ResultNotInVote,
         Self::TellsBeforeDurable,
         Self::EndsWhatWasTold,
+        Self::VotesForOthers,
+        Self::BelievesDoneOfAnyone,
+        Self::InitiatorIsBegun,
         Self::DoneBeforeDurable,
         Self::VoteAnsweredFromMemory,
         Self::AbortWithoutRecord,

@@ -1,6 +1,5 @@
 //! How a node is described and started.
 
-use std::collections::BTreeMap;
 use std::fmt;
 use std::io;
 use std::sync::{Arc, Mutex, OnceLock};
@@ -9,6 +8,7 @@ use std::time::Duration;
 use accompanist_core::{Retry, Stability, Timing};
 
 use super::admission::Admission;
+use super::authority::Authority;
 use super::clock::{self, Clock, Timers};
 use super::configured;
 use super::forget;
@@ -44,7 +44,7 @@ pub struct NodeBuilder<S: Store> {
     name: String,
     store: S,
     roles: Vec<Arc<dyn ErasedRole<S>>>,
-    assignments: BTreeMap<String, Vec<String>>,
+    authority: Authority,
     transport: Option<StartTransport>,
     #[cfg(feature = "tcp")]
     listen: Option<String>,
@@ -74,7 +74,7 @@ impl<S: Store> NodeBuilder<S> {
             name,
             store,
             roles: Vec::new(),
-            assignments: BTreeMap::new(),
+            authority: Authority::default(),
             transport: None,
             #[cfg(feature = "tcp")]
             listen: None,
@@ -104,19 +104,42 @@ impl<S: Store> NodeBuilder<S> {
         self
     }
 
-    /// Says which node plays `role`, where it is not the node of that name: `Role`, or `Choreography.Role` for one choreography only. It must
-    /// be said alike on the node where sessions start; the others are told by the session.
+    /// Says which node plays `role`, where it is not the node of that name: `Role`, or `Choreography.Role` for one choreography only. Say it on
+    /// every node that has a part in the choreography: sessions that start here are played so, and of those that start elsewhere any that says
+    /// otherwise is refused, see [`NodeBuilder::allow`].
     pub fn assign(mut self, role: impl Into<String>, node: impl Into<String>) -> Self {
-        self.assignments.insert(role.into(), vec![node.into()]);
+        self.authority.assign(role.into(), vec![node.into()]);
         self
     }
 
     /// Says which nodes play the members of the group `role`, in order, where a start does not say so itself ([`Start::members`]). A node may
-    /// play several members.
+    /// play several members. In sessions that start elsewhere these nodes may play it, in any order and number.
     ///
     /// [`Start::members`]: super::Start::members
     pub fn members<N: Into<String>>(mut self, role: impl Into<String>, nodes: impl IntoIterator<Item = N>) -> Self {
-        self.assignments.insert(role.into(), nodes.into_iter().map(Into::into).collect());
+        self.authority.assign(role.into(), nodes.into_iter().map(Into::into).collect());
+        self
+    }
+
+    /// Lets these nodes, too, play `role`, `Role` or `Choreography.Role`, in sessions that start elsewhere; where it is the role at which sessions
+    /// start, they may start them. A certificate says who a node is, and this what it may do.
+    ///
+    /// Without it a role is played by the node that [`NodeBuilder::assign`] or [`NodeBuilder::members`] say here, and where they say nothing by
+    /// the node of the role's name; this node itself plays what it is given by [`NodeBuilder::role`]. A session in which another node plays a
+    /// role is refused, logged, and counted ([`Counts::sessions_refused`](crate::Counts::sessions_refused)). So `allow` is needed where the
+    /// members of a group are said at each start ([`Start::members`]), on the nodes where sessions do not start, and while a role moves from one
+    /// node to another. Sessions that have begun here go on whatever it says. A role that no choreography of this node has is an error when it
+    /// starts.
+    ///
+    /// ```
+    /// # fn told(node: accompanist::NodeBuilder<accompanist::store::Memory>) -> accompanist::NodeBuilder<accompanist::store::Memory> {
+    /// node.allow("Carrier", ["rail", "road"])
+    /// # }
+    /// ```
+    ///
+    /// [`Start::members`]: super::Start::members
+    pub fn allow<N: Into<String>>(mut self, role: impl Into<String>, nodes: impl IntoIterator<Item = N>) -> Self {
+        self.authority.allow(role.into(), nodes.into_iter().map(Into::into));
         self
     }
 
@@ -289,10 +312,9 @@ impl<S: Store> NodeBuilder<S> {
         for role in &self.roles {
             check_name("the name of a choreography", role.definition().name)?;
         }
-        let assigned = self.assignments.iter();
-        assigned
-            .flat_map(|(role, nodes)| nodes.iter().map(move |node| (role, node)))
-            .try_for_each(|(role, node)| check_name(&format!("the name of a node that plays `{}`", short(role)), node))
+        let said = self.authority.said();
+        let mut named = said.iter().flat_map(|(role, nodes)| nodes.iter().map(move |node| (role, node)));
+        named.try_for_each(|(role, node)| check_name(&format!("the name of a node that plays `{}`", short(role)), node))
     }
 
     async fn start_over_its_transport(self) -> Result<Node<S>, Error> {
@@ -304,7 +326,7 @@ impl<S: Store> NodeBuilder<S> {
         let retries = Arc::new(retries::resolve(&self.retries, &operations)?);
         let repertoire = Repertoire::new(self.roles)?;
         configured::check_name("the node's name", &self.name)?;
-        configured::check_assignments(&self.assignments, &repertoire)?;
+        configured::check_assignments(&self.authority.said(), &repertoire)?;
         let configuration = |error: StoreError| Error::configuration(error.to_string());
         let mut left = Left::new(self.store.ages().await.map_err(configuration)?);
         left.check_is_of(&self.name, &self.store).await?;
@@ -336,7 +358,7 @@ impl<S: Store> NodeBuilder<S> {
             },
             retries,
             repertoire,
-            assignments: self.assignments,
+            authority: self.authority,
             sessions: Mutex::default(),
             undeployed: Mutex::default(),
             limits: self.limits,
@@ -350,6 +372,7 @@ impl<S: Store> NodeBuilder<S> {
             peer_refusals: Seldom::default(),
             presence: super::presence::Presence::new(),
             watch: Arc::new(watch),
+            objections: Seldom::default(),
         });
         let cells = shared.take_up_first(&mut left).await.map_err(configuration)?;
         let inbound: Arc<dyn Inbound> = Arc::new(NodeInbound(Arc::downgrade(&shared)));

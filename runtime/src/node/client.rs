@@ -333,9 +333,7 @@ impl<S: Store> Shared<S> {
         mut groups: BTreeMap<String, Vec<String>>,
     ) -> Result<Vec<Vec<String>>, Error> {
         let nodes = (0..=u16::MAX).map(RoleId).zip(definition.roles).map(|(role, name)| {
-            let qualified = self.assignments.get(&format!("{}.{name}", definition.name));
-            let assigned = qualified.or_else(|| self.assignments.get(*name));
-            match (definition.groups.contains(&role), assigned.map(Vec::as_slice)) {
+            match (definition.groups.contains(&role), self.authority.assigned(definition.name, name)) {
                 (true, assigned) => groups.remove(*name).or_else(|| assigned.map(<[_]>::to_vec)).ok_or_else(|| {
                     Error::configuration(format!(
                         "the role `{name}` of `{}` is a group: say by `members` which nodes play it",

@@ -2,7 +2,7 @@
 //! error when the node starts, and not a session that waits for a node or a role that nobody
 //! plays.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 
 use super::CLIENT_ID_BYTES_MAX;
 use super::repertoire::Repertoire;
@@ -33,19 +33,16 @@ pub(super) fn check_name(what: &str, name: &str) -> Result<(), Error> {
     Err(Error::configuration(format!("{what}, `{}`, {fault}", quoted(name))))
 }
 
-/// Checks what `assign` and `members` said: each names a role of a choreography that the node
+/// Checks what `assign`, `members` and `allow` said: each names a role of a choreography that the node
 /// plays a role of, and nodes by names that nodes can have.
-pub(super) fn check_assignments<S: Store>(
-    assignments: &BTreeMap<String, Vec<String>>,
-    repertoire: &Repertoire<S>,
-) -> Result<(), Error> {
+pub(super) fn check_assignments<S: Store>(said: &[(&str, Vec<&str>)], repertoire: &Repertoire<S>) -> Result<(), Error> {
     let definitions: Vec<&Definition> = repertoire.definitions().collect();
-    for (role, nodes) in assignments {
+    for (role, nodes) in said {
         let has_role = |definition: &&&Definition| {
             let name = match role.split_once('.') {
                 Some((choreography, name)) if choreography == definition.name => name,
                 Some(_) => return false,
-                None => role,
+                None => *role,
             };
             definition.roles.contains(&name)
         };
@@ -67,7 +64,7 @@ fn unknown_role(role: &str, definitions: &[&Definition]) -> Error {
     let more = if names.len() > LISTED_MAX { " and others" } else { "" };
     let names: Vec<&str> = names.iter().take(LISTED_MAX).map(String::as_str).collect();
     Error::configuration(format!(
-        "`assign` or `members` names the role `{}`, which no choreography of this node has; its roles are {}{more}",
+        "`assign`, `members` or `allow` names the role `{}`, which no choreography of this node has; its roles are {}{more}",
         quoted(role),
         names.join(", ")
     ))

@@ -118,7 +118,7 @@ impl<S: Store> Shared<S> {
                     return;
                 }
                 None => {
-                    if let (true, Some(header)) = (begins_session(&frame.body), &frame.header) {
+                    if let (true, Some(header)) = (begins_session(&frame), &frame.header) {
                         // What is under way from role to role of this node is in a session that has its place.
                         if from != self.name && !self.has_room_for(header, from, &sessions) {
                             count(&self.counts.frames_dropped);
@@ -210,10 +210,13 @@ impl<S: Store> Shared<S> {
 
     /// A frame of a session that is not in memory. Where it may begin the session, its slot has been taken.
     async fn open(self: Arc<Self>, from: &str, frame: Frame, key: SessionKey) {
-        let begins = frame.header.clone().filter(|_| begins_session(&frame.body));
-        if let Some(reason) = begins.as_ref().and_then(|header| self.misfit(header, from, &frame).err()) {
+        let begins = frame.header.clone().filter(|_| begins_session(&frame));
+        if let Some(misfit) = begins.as_ref().and_then(|header| self.misfit(header, from, &frame).err()) {
             self.give_up_opening(key, begins.as_deref());
-            self.refuse(from, Some(&frame), &reason);
+            match misfit {
+                Misfit::Frame(reason) => self.refuse(from, Some(&frame), &reason),
+                Misfit::Authority(reason) => self.object(from, &frame, &reason),
+            }
             return;
         }
         let stored = match self.store.find(key).await {
@@ -262,7 +265,19 @@ impl<S: Store> Shared<S> {
     }
 
     /// Whether a session with this header can begin here by this frame; if not, why.
-    fn misfit(&self, header: &Header, from: &str, frame: &Frame) -> Result<(), String> {
+    fn misfit(&self, header: &Header, from: &str, frame: &Frame) -> Result<(), Misfit> {
+        let definition = self.misfit_of_frame(header, from, frame).map_err(Misfit::Frame)?;
+        // What started here is played as was said here.
+        let initiator = SessionKey { session: frame.session, role: header.initiator };
+        if from == self.name || self.live(initiator).is_some() {
+            return Ok(());
+        }
+        let plays_here = |role| self.repertoire.plays(definition, role);
+        let objection = self.authority.objection(header, definition, &self.name, plays_here);
+        objection.map_or(Ok(()), |objection| Err(Misfit::Authority(objection)))
+    }
+
+    fn misfit_of_frame(&self, header: &Header, from: &str, frame: &Frame) -> Result<&'static Definition, String> {
         let name = &header.choreography;
         if header.session_id() != frame.session {
             return Err("the frame's header is not that of its session".into());
@@ -286,7 +301,7 @@ impl<S: Store> Shared<S> {
         {
             return Err("a vote of a role that takes no part".into());
         }
-        Ok(())
+        Ok(definition)
     }
 
     /// Why a session that is stored here does not go on.
@@ -296,18 +311,40 @@ impl<S: Store> Shared<S> {
         format!("its part of the session waits, untouched: {why}")
     }
 
+    /// A node may not play the role that the session gives it.
+    fn object(&self, from: &str, frame: &Frame, reason: &str) {
+        count(&self.counts.frames_refused);
+        count(&self.counts.sessions_refused);
+        if let Some(unsaid) = self.objections.says() {
+            tracing::error!(node = self.name, from, session = %frame.session, reason, unsaid, "refused a session");
+        }
+        self.answer_refused(from, Some(frame), reason);
+    }
+
     fn refuse(&self, from: &str, frame: Option<&Frame>, reason: &str) {
         count(&self.counts.frames_refused);
         // A peer that sends nothing else must not fill the log.
         if let Some(unsaid) = self.refusals.says() {
             tracing::warn!(node = self.name, from = %quoted(from), reason = %quoted(reason), unsaid, "refused a frame");
         }
+        self.answer_refused(from, frame, reason);
+    }
+
+    fn answer_refused(&self, from: &str, frame: Option<&Frame>, reason: &str) {
         // A refusal is not answered by another.
         let Some(frame) = frame.filter(|frame| !matches!(frame.body, Body::Refused { .. })) else { return };
         let body = Body::Refused { reason: reason.to_owned() };
         let answer = Frame { session: frame.session, from: frame.to, to: frame.from, header: None, body };
         self.transmit_to(from, &answer);
     }
+}
+
+/// Why a session does not begin here.
+enum Misfit {
+    /// Its frame is not one that begins a session here.
+    Frame(String),
+    /// A node plays a role that it may not play.
+    Authority(String),
 }
 
 /// Whether the parties of a session are those of its choreography: one for each single role, any number for each group.

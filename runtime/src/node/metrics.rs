@@ -66,6 +66,9 @@ pub struct Counts {
     pub peers_connected: u64,
     /// Connections with other nodes that have been made: one more for each time that one was lost.
     pub connections: u64,
+    /// Sessions refused, as their header gives a role to a node that may not play it ([`NodeBuilder::allow`](crate::NodeBuilder::allow)), each
+    /// time that a frame would begin one.
+    pub sessions_refused: u64,
     /// Connections refused: of strangers, of other versions, of those that said nothing, and where one end did not believe the other's certificate.
     pub connections_refused: u64,
     /// Frames that would have begun a session here and were dropped, as there was no room: they come again.
@@ -91,6 +94,7 @@ pub(super) struct Counters {
     pub(super) frames_refused: AtomicU64,
     pub(super) frames_dropped: AtomicU64,
     pub(super) connections: AtomicU64,
+    pub(super) sessions_refused: AtomicU64,
     pub(super) connections_refused: AtomicU64,
 }
 
@@ -128,6 +132,7 @@ impl<S: Store> Shared<S> {
             frames_refused: load(&counters.frames_refused),
             frames_dropped: load(&counters.frames_dropped),
             connections: load(&counters.connections),
+            sessions_refused: load(&counters.sessions_refused),
             connections_refused: load(&counters.connections_refused),
             starts_waiting: self.admission.waiting() as u64,
             started_bytes: self.admission.bytes() as u64,
@@ -217,6 +222,7 @@ const METRICS: &[Metric] = metrics! {
     Gauge "accompanist_peers" peers "Other nodes that this one knows of.";
     Gauge "accompanist_peers_connected" peers_connected "Other nodes that are connected.";
     Counter "accompanist_connections_total" connections "Connections with other nodes that have been made.";
+    Counter "accompanist_sessions_refused_total" sessions_refused "Sessions refused because a node may not play its role.";
     Counter "accompanist_connections_refused_total" connections_refused "Connections that were refused.";
 };
 

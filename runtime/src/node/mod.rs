@@ -3,6 +3,7 @@
 #[cfg(all(feature = "admin", unix))]
 mod admin;
 mod admission;
+mod authority;
 mod builder;
 mod call;
 mod cancel;
@@ -42,6 +43,7 @@ use accompanist_core::{
     Frame, Header, Retries, RoleId, RowState, Session, SessionKey, Stability, Stored, Timing, Urgency,
 };
 use admission::Admission;
+use authority::Authority;
 pub use builder::{LOG_AFTER_DEFAULT, NodeBuilder, RETENTION_DEFAULT, RETENTION_MIN};
 use call::Call;
 pub use cancel::Cancelled;
@@ -178,8 +180,7 @@ pub(crate) struct Shared<S: Store> {
     /// What is said of single operations.
     retries: Arc<Retries>,
     repertoire: Repertoire<S>,
-    /// The nodes that play a role, by `Choreography.Role` or `Role`.
-    assignments: BTreeMap<String, Vec<String>>,
+    authority: Authority,
     sessions: Mutex<Table<S>>,
     undeployed: Mutex<BTreeMap<SessionKey, Undeployed>>,
     limits: Limits,
@@ -195,6 +196,8 @@ pub(crate) struct Shared<S: Store> {
     peer_refusals: Seldom,
     presence: presence::Presence,
     watch: Arc<Watch>,
+    /// Of sessions whose nodes may not play their roles: no flood of other refusals hides one.
+    objections: Seldom,
 }
 
 impl<S: Store> Shared<S> {

@@ -123,6 +123,11 @@ impl<S: Store> Repertoire<S> {
         Ok((role, if is_first { Starts::Anew } else { Starts::OnlyAgain(first.definition) }))
     }
 
+    /// Whether the node was given the declared role `role` of this version.
+    pub(super) fn plays(&self, definition: &Definition, role: RoleId) -> bool {
+        self.version(definition.name, &definition.fingerprint).is_some_and(|version| version.roles.contains_key(&role))
+    }
+
     fn list(&self, name: &str) -> String {
         let versions: Vec<String> = self.versions(name).iter().map(|version| version.definition.version()).collect();
         versions.join(", ")

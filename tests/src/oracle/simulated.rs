@@ -96,6 +96,14 @@ impl Stage {
         index.map_or_else(|| role.clone(), |index| format!("{role}{index}"))
     }
 
+    /// Each group, and the nodes that play its members.
+    fn groups(&self) -> impl Iterator<Item = (String, Vec<String>)> {
+        self.case.groups.iter().map(|(group, count)| {
+            let names = (0..*count).map(|index| self.name(*group, Some(index))).collect();
+            (self.play.compilation.hir.choreography(self.case.choreography).role_name(*group).to_owned(), names)
+        })
+    }
+
     /// Each participant's node.
     fn nodes(&self, sim: &Sim) -> Vec<(Participant, RoleId, SimNode<Memory>)> {
         let mut nodes = Vec::new();
@@ -105,10 +113,12 @@ impl Stage {
                 continue;
             }
             let (play, world) = (Arc::clone(&self.play), Arc::clone(&self.world));
+            let groups: Vec<_> = self.groups().collect();
             // However often a commit fails, the session does not give up.
             let timing = Timing { retry: Retry::new().for_ever(), ..Timing::default() };
             let node = sim.node(&self.name(role, index), sim::memory(), move |node| {
                 let player = Player { play: Arc::clone(&play), role: declared, world: Arc::clone(&world) };
+                let node = groups.iter().fold(node, |node, (group, names)| node.allow(group.clone(), names.clone()));
                 node.timing(timing).role(player)
             });
             nodes.push((participant, declared, node));
@@ -122,9 +132,7 @@ impl Stage {
         let (initiator, _, client) = initiator.ok_or("the initiator is nobody")?;
         let arguments = Arguments { play: Arc::clone(&self.play), values: self.case.arguments() };
         let mut start = client.start(arguments).id("1");
-        for (group, count) in &self.case.groups {
-            let names: Vec<String> = (0..*count).map(|index| self.name(*group, Some(index))).collect();
-            let group = self.play.compilation.hir.choreography(self.case.choreography).role_name(*group);
+        for (group, names) in self.groups() {
             start = start.members(group, names);
         }
         let mut asked = pin!(start.settled());

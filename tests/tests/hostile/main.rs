@@ -10,6 +10,7 @@
     reason = "a test stops at what it does not expect"
 )]
 
+mod authority;
 mod honest;
 mod mutate;
 mod sockets;

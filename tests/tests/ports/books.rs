@@ -168,6 +168,7 @@ async fn a_client_is_let_in_and_all_observers_hear_of_it() {
 async fn a_client_is_let_in_on_nodes() {
     let stage = Stage::casting(&["a", "b", "c", "d"], |name, builder, _| {
         let builder = builder.assign("Client", "a").assign("Provider", "b").assign("Service", "c");
+        let builder = builder.allow("Observer", ["c", "d"]);
         match name {
             "a" => builder.role(authenticate::Client::new(Password("secret"))),
             "b" => builder.role(authenticate::Provider::new(Register)),

@@ -84,9 +84,12 @@ async fn all_participants_enter_the_line_or_none_does() {
 }
 
 async fn committing(names: &[&str]) -> Stage {
-    Stage::casting(names, |name, builder, clerk| match name {
-        "a" => builder.assign("Coordinator", "a").role(commit::Coordinator::new()),
-        _ => builder.role(commit::Participant::new(Keeper(clerk.clone()))),
+    Stage::casting(names, |name, builder, clerk| {
+        let builder = builder.assign("Coordinator", "a").allow("Participant", ["b", "c", "d"]);
+        match name {
+            "a" => builder.role(commit::Coordinator::new()),
+            _ => builder.role(commit::Participant::new(Keeper(clerk.clone()))),
+        }
     })
     .await
 }

@@ -1,6 +1,7 @@
 //! Groups: a second-price auction, and a lottery by shares that every member gives every other.
 
-use accompanist::{Database, Failure, IdempotencyKey};
+use accompanist::store::Sqlite;
+use accompanist::{Database, Failure, IdempotencyKey, NodeBuilder};
 use accompanist_tests::generated::auction::{Auction, Bidding, Sale, auction};
 use accompanist_tests::generated::lottery::{Lottery, Secret, lottery};
 use accompanist_tests::stage::Stage;
@@ -64,12 +65,17 @@ async fn an_auction_that_one_bidder_ends_is_ended_for_all() {
     }
 }
 
+/// A bidder knows who sells, and who else may bid.
+fn bidding(builder: NodeBuilder<Sqlite>) -> NodeBuilder<Sqlite> {
+    builder.assign("Seller", "a").allow("Bidder", ["b", "c"])
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn an_auction_is_held_between_nodes_of_which_one_bids_twice() {
     let stage = Stage::casting(&["a", "b", "c"], |name, builder, _| match name {
         "a" => builder.assign("Seller", "a").role(auction::Seller::new()),
-        "b" => builder.role(auction::Bidder::new(Purse(7))),
-        _ => builder.role(auction::Bidder::new(Purse(9))),
+        "b" => bidding(builder).role(auction::Bidder::new(Purse(7))),
+        _ => bidding(builder).role(auction::Bidder::new(Purse(9))),
     })
     .await;
     let mut sent = 0;
@@ -118,14 +124,19 @@ async fn a_lottery_has_the_winner_that_all_secrets_name() {
     }
 }
 
+/// A party knows who holds the lottery, and who else may take part.
+fn drawing(builder: NodeBuilder<Sqlite>) -> NodeBuilder<Sqlite> {
+    builder.assign("Host", "a").allow("Party", ["b", "c", "d"])
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_lottery_is_held_between_nodes_that_are_restarted() {
     let names = ["a", "b", "c", "d"];
     let mut stage = Stage::casting(&names, |name, builder, _| match name {
         "a" => builder.assign("Host", "a").role(lottery::Host::new()),
-        "b" => builder.role(lottery::Party::new(Number(NUMBERS[0]))),
-        "c" => builder.role(lottery::Party::new(Number(NUMBERS[1]))),
-        _ => builder.role(lottery::Party::new(Number(NUMBERS[2]))),
+        "b" => drawing(builder).role(lottery::Party::new(Number(NUMBERS[0]))),
+        "c" => drawing(builder).role(lottery::Party::new(Number(NUMBERS[1]))),
+        _ => drawing(builder).role(lottery::Party::new(Number(NUMBERS[2]))),
     })
     .await;
     let start = |stage: &Stage| stage.start(Lottery {}, "1").members("Party", ["b", "c", "d"]);

@@ -130,6 +130,7 @@ async fn a_session_serves_requests_on_nodes() {
     let served = tables.clone();
     let stage = Stage::casting(&["a", "b", "c", "d"], move |name, builder, _| {
         let builder = builder.assign("Client", "a").assign("Primary", "b");
+        let builder = if name == "a" { builder } else { builder.allow("Backup", ["c", "d"]) };
         match served.get(name).cloned() {
             Some(rows) => builder.role(serve_all::Primary::new(rows.clone())).role(serve_all::Backup::new(rows)),
             None => builder.role(serve_all::Client::new()),

@@ -29,13 +29,17 @@ use self::book::{Keeper, SCHEMA, Shelf, agree, book};
 /// Sessions of one run.
 const SESSIONS: u64 = 12;
 
+/// The nodes of a crew's hands.
+const HANDS: [&str; 4] = ["bank", "club", "shop", "bank"];
+
 fn shop<S: Shelf>(sim: &Sim, storage: Storage<S>) -> SimNode<S>
 where
     Keeper: Book<S>,
 {
     let keeper = Keeper::new(sim, "shop");
     sim.node("shop", storage, move |node| {
-        node.role(order::Shop::new(keeper.clone()))
+        node.allow("Hand", HANDS)
+            .role(order::Shop::new(keeper.clone()))
             .role(fork::Shop::new(keeper.clone()))
             .role(rounds::Shop::new(keeper.clone()))
             .role(looks::Shop::new(keeper.clone()))
@@ -57,7 +61,8 @@ where
 {
     let keeper = Keeper::new(sim, "bank");
     sim.node("bank", storage, move |node| {
-        node.role(order::Bank::new(keeper.clone()))
+        node.allow("Hand", HANDS)
+            .role(order::Bank::new(keeper.clone()))
             .role(fork::Bank::new(keeper.clone()))
             .role(rounds::Bank::new(keeper.clone()))
             .role(looks::Bank::new(keeper.clone()))
@@ -77,7 +82,8 @@ where
 {
     let keeper = Keeper::new(sim, "club");
     sim.node("club", storage, move |node| {
-        node.role(order::Club::new(keeper.clone()))
+        node.allow("Hand", HANDS)
+            .role(order::Club::new(keeper.clone()))
             .role(fork::Club::new(keeper.clone()))
             .role(looks::Club::new(keeper.clone()))
             .role(tries::Club::new(keeper.clone()))
@@ -92,7 +98,7 @@ async fn one<A: Choreography + Sync, S: Shelf>(sim: Sim, shop: SimNode<S>, argum
     pause(&sim, 3_000).await;
     let mut start = shop.start(arguments).id(id.clone());
     if name == "Crew" {
-        start = start.members("Hand", ["bank", "club", "shop", "bank"]);
+        start = start.members("Hand", HANDS);
     }
     if sim.random(0..4) == 0 {
         start = start.within(Duration::from_millis(sim.random(0..30_000)));

@@ -6,7 +6,7 @@ use super::parts::Incoming;
 use super::{Event, Session};
 use crate::fault::{self, Fault};
 use crate::frame::{Body, Frame, Outcome, Vote};
-use crate::identity::{Position, RoleId};
+use crate::identity::{Header, Position, RoleId};
 use crate::record::{RowState, Said};
 use crate::scope::{ScopeNews, Scopes};
 
@@ -30,7 +30,7 @@ impl Session {
             Body::Stable { positions } => self.handle_stable(from, &positions),
             Body::Keep => self.handle_keep(),
             Body::Awaits { positions } => self.handle_awaits(from, positions),
-            Body::Vote { vote: Vote::Completed, .. } => self.handle_completed(from),
+            Body::Vote { voter, vote: Vote::Completed } => self.handle_completed(from, voter),
             Body::Vote { voter, vote: Vote::Aborted { reason } } => self.handle_aborted(from, voter, reason),
             Body::Done { outcome: Outcome::Committed, answer } => self.handle_done_committed(from, answer),
             Body::Done { outcome: Outcome::Compensated, .. } => self.handle_done_compensated(from),
@@ -101,8 +101,13 @@ impl Session {
         }
     }
 
-    fn handle_completed(&mut self, from: RoleId) {
-        if let Some(peer) = self.peers.get_mut(&from) {
+    /// A role votes *completed* for itself only: nobody passes such a vote on.
+    fn handle_completed(&mut self, from: RoleId, voter: RoleId) {
+        let counts_for = if fault::is_on(Fault::VotesForOthers) { voter } else { from };
+        if voter != counts_for {
+            return;
+        }
+        if let Some(peer) = self.peers.get_mut(&counts_for) {
             peer.completed = true;
         }
         match self.state() {
@@ -125,6 +130,7 @@ impl Session {
         match self.state() {
             // All have voted otherwise.
             Some(RowState::Voted { .. }) if self.decided || self.told => {}
+            None | Some(RowState::Active | RowState::Voted { .. }) if self.contradicts(from, voter) => {}
             None | Some(RowState::Active | RowState::Voted { .. }) => {
                 // A vote of this role's own that it knows nothing of is one that it has forgotten: all have stopped, and whoever still
                 // passes it on is told so in the end.
@@ -145,20 +151,30 @@ impl Session {
         }
     }
 
+    /// Whether the abort that `from` passes on in the name of `voter` is one that `voter` cannot have voted, as far as this role knows: it
+    /// has voted *completed* itself, or is this role, whose row says otherwise.
+    fn contradicts(&self, from: RoleId, voter: RoleId) -> bool {
+        let voted_otherwise = self.peers.get(&voter).is_some_and(|peer| peer.completed);
+        voter != from && (voted_otherwise || voter == self.me && self.row.is_some())
+    }
+
     fn handle_done_committed(&mut self, from: RoleId, answer: bool) {
-        if self.is_initiator()
-            && let Some(peer) = self.peers.get_mut(&from)
-        {
-            peer.done = true;
-        }
         match self.state() {
-            // Whoever has settled has seen all votes, this role's own among them.
+            // The initiator says it when it has all votes. Any other role says with it that it has voted itself, and nothing of the others.
             Some(RowState::Voted { .. }) => {
-                self.peers.values_mut().for_each(|peer| peer.completed = true);
+                let is_of_all = from == self.header.initiator || fault::is_on(Fault::BelievesDoneOfAnyone);
+                for (role, peer) in self.peers.iter_mut() {
+                    peer.completed |= is_of_all || *role == from;
+                }
+                self.is_done(from);
+                self.tell_early();
                 self.decide_if_all_completed();
                 self.finish_if_all_done();
             }
-            Some(RowState::Committed { .. }) if self.is_initiator() => self.finish_if_all_done(),
+            Some(RowState::Committed { .. }) if self.is_initiator() => {
+                self.is_done(from);
+                self.finish_if_all_done();
+            }
             Some(RowState::Committed { .. }) if answer => {}
             Some(RowState::Committed { .. }) => self.answer_done(from, Outcome::Committed),
             // Whoever hears it forgets, and would not answer if this role had not.
@@ -166,6 +182,15 @@ impl Session {
                 self.transmit(from, Body::Over);
             }
             None | Some(RowState::Active | RowState::Aborting { .. } | RowState::Finished { .. }) => {}
+        }
+    }
+
+    /// `from` has settled, which only the initiator needs to know.
+    fn is_done(&mut self, from: RoleId) {
+        if self.is_initiator()
+            && let Some(peer) = self.peers.get_mut(&from)
+        {
+            peer.done = true;
         }
     }
 
@@ -254,13 +279,18 @@ pub fn answer_finished(outcome: Outcome, frame: &Frame) -> Option<Frame> {
     Some(Frame { session: frame.session, from: frame.to, to, header: None, body })
 }
 
-/// What a node answers to a frame of a session of which it knows nothing, and which the frame does not begin (rules G6 and G7).
+/// What a node answers to a frame of a session of which it knows nothing, and which the frame does not begin (rules G6 and G7). An initiator
+/// that does not know a session has never started it, or has forgotten it: it has nothing to undo and will not run it, whoever asks, and keeps
+/// no record of having said so.
 pub fn answer_unknown(frame: &Frame) -> Option<Frame> {
     let body = match &frame.body {
         Body::Done { .. } => Body::Over,
         Body::Vote { vote: Vote::Completed, .. } if fault::is_on(Fault::OverForUnknown) => Body::Over,
-        // It would begin the session here, with the header.
-        body if begins_session(body) && frame.header.is_none() => Body::Need,
+        // It might begin the session here, with the header.
+        body if may_begin(body) && frame.header.is_none() => Body::Need,
+        Body::Vote { voter, vote: Vote::Aborted { .. } } if *voter == frame.from && !begins_session(frame) => {
+            Body::Done { outcome: Outcome::Compensated, answer: true }
+        }
         Body::Message { .. }
         | Body::ScopeVote { .. }
         | Body::ScopeNews { .. }
@@ -280,15 +310,20 @@ pub fn answer_unknown(frame: &Frame) -> Option<Frame> {
     Some(Frame { session: frame.session, from: frame.to, to: frame.from, header: None, body })
 }
 
-/// Whether a frame of an unknown session begins it, given its header (rules F3, A2 and G7). A cancel is one to a role that has not voted, and
-/// dies before the session is forgotten, as messages do.
-pub fn begins_session(body: &Body) -> bool {
-    let vote = |vote: &Vote| matches!(vote, Vote::Aborted { .. });
+/// Whether a frame of an unknown session begins it (rules F3, A2 and G7): it carries the header, and is not for the initiator, whose sessions
+/// nobody else begins. A cancel is one to a role that has not voted, and dies before the session is forgotten, as messages do.
+pub fn begins_session(frame: &Frame) -> bool {
+    let is_to_initiator = |header: &Header| header.initiator == frame.to && !fault::is_on(Fault::InitiatorIsBegun);
+    may_begin(&frame.body) && frame.header.as_deref().is_some_and(|header| !is_to_initiator(header))
+}
+
+fn may_begin(body: &Body) -> bool {
+    let aborted = |vote: &Vote| matches!(vote, Vote::Aborted { .. });
     match body {
         Body::Message { .. } | Body::ScopeVote { .. } | Body::Cancel { .. } => true,
         // Of the others, each goes to a role that has voted of the scope.
         Body::ScopeNews { news, .. } => matches!(news, ScopeNews::Aborted | ScopeNews::Failed(_)),
-        Body::Vote { vote: of, .. } => vote(of),
+        Body::Vote { vote, .. } => aborted(vote),
         Body::Stable { .. }
         | Body::Keep
         | Body::Awaits { .. }

@@ -350,9 +350,8 @@ impl Session {
         session
     }
 
-    /// A session that this role hears of for the first time, by a frame that is handed to it next. Its program is to be run, unless that
-    /// frame says that the session is aborted, or that this is its initiator: an initiator that knows nothing of a session never started
-    /// it, or has forgotten it, and does not begin it a second time.
+    /// A session that this role hears of for the first time, by a frame that [`begins_session`] and is handed to it next. Its program is
+    /// to be run, unless that frame says that the session is aborted. No frame begins one at its initiator, whose program is not run.
     pub fn join(header: Arc<Header>, me: RoleId, timing: impl Into<Arc<Timing>>, now: Millis) -> Self {
         let mut session = Self::new(header, me, timing.into());
         session.stopped = me == session.header.initiator;

@@ -120,6 +120,8 @@ pub struct Choreography {
     pub compensation_fails: u32,
     /// How much roles keep, and what they log.
     pub stability: Stability,
+    /// One of the roles says what it likes.
+    pub has_liar: bool,
 }
 
 pub fn mix(left: u64, right: u64) -> u64 {
@@ -181,6 +183,10 @@ impl Choreography {
 
     pub fn with_stability(self, stability: Stability) -> Self {
         Self { stability, ..self }
+    }
+
+    pub fn with_liar(self) -> Self {
+        Self { has_liar: true, ..self }
     }
 
     fn named(self, name: &str) -> Self {

@@ -3,19 +3,26 @@
 
 use std::panic::catch_unwind;
 
-use super::explore::{Search, larger_programs, programs_of_two, programs_that_log, scopes_of_three};
+use super::choreography::C;
+use super::explore::{
+    Lies, Search, larger_programs, programs_of_two, programs_that_log, programs_with_a_liar, scopes_of_three,
+};
 use super::simulate;
+use crate::RoleId;
 use crate::fault::{self, Fault};
 
 /// Where a fault shows: after at most so many states of this program, and after at most so many seeds of the simulator. Three faults need a
 /// schedule so rare that only the explorer finds it; two need what its programs have not: a loop, and messages that wait for another one.
 struct Shows {
     program: Option<(&'static str, usize)>,
+    /// This role lies: nothing shows where all are honest.
+    liar: Option<RoleId>,
     seeds: Option<u64>,
 }
 
 fn shows(fault: Fault) -> Shows {
-    let at = |name, states_max, seeds| Shows { program: Some((name, states_max)), seeds };
+    let at = |name, states_max, seeds| Shows { program: Some((name, states_max)), liar: None, seeds };
+    let lied = |name, states_max| Shows { program: Some((name, states_max)), liar: Some(C), seeds: None };
     let (a, refused, cancelled) = ("a", "a, everything may refuse", "a', A and B cancel");
     let logging = "d, logging";
     let (early, scope) = ("e, t0 may refuse, A and B cancel", "scope, everything may refuse");
@@ -25,11 +32,14 @@ fn shows(fault: Fault) -> Shows {
         Fault::AcceptsBeforeDurable => at(a, 50, Some(500)),
         Fault::CommitsAfterAbort => at(refused, 500, Some(500)),
         Fault::SettledGoesOnSending => at("b", 100_000, None),
-        Fault::ReusesPositions => Shows { program: None, seeds: Some(500) },
+        Fault::ReusesPositions => Shows { program: None, liar: None, seeds: Some(500) },
         Fault::VotesTwice => at(cancelled, 200, Some(500)),
         Fault::ResultNotInVote => at(a, 100, Some(500)),
         Fault::TellsBeforeDurable => at(early, 5_000, None),
         Fault::EndsWhatWasTold => at("j, A and B cancel", 10_000, None),
+        Fault::VotesForOthers => lied("b, everything may refuse", 20_000),
+        Fault::BelievesDoneOfAnyone => lied("b, everyone cancels", 20_000),
+        Fault::InitiatorIsBegun => lied("b", 100),
         Fault::DoneBeforeDurable => at(a, 200, Some(500)),
         Fault::VoteAnsweredFromMemory => at(a, 100, Some(500)),
         Fault::AbortWithoutRecord => at(early, 500, Some(500)),
@@ -38,7 +48,7 @@ fn shows(fault: Fault) -> Shows {
         Fault::UndoesAgain => at(refused, 300, Some(500)),
         Fault::ForgetsAlone => at(a, 100, Some(500)),
         Fault::LearnerForgets => at(refused, 100, Some(500)),
-        Fault::LearnerDoesNotSayOver => at(early, 5_000, None),
+        Fault::LearnerDoesNotSayOver => at("h", 100_000, None),
         Fault::OverBeforeDurable => at(a, 500, Some(500)),
         Fault::OverForUnknown => at(a, 500, None),
         Fault::LeavesScopeEarly => at(scope, 100, Some(500)),
@@ -55,16 +65,23 @@ fn shows(fault: Fault) -> Shows {
         Fault::RunsPivotEarly => at("k, the pivot at A, A and B cancel", 500, Some(500)),
         Fault::ForgetsUnrecordable => at("i, not recordable", 100, Some(500)),
         Fault::IgnoresKeep => at("d, without room", 50, Some(500)),
-        Fault::RefusesAwaited => Shows { program: None, seeds: Some(500) },
+        Fault::RefusesAwaited => Shows { program: None, liar: None, seeds: Some(500) },
     }
 }
 
 /// After how many states `program` is seen to go wrong, and how.
-fn explore(fault: Fault, program: &str, states_max: usize) -> (usize, String) {
-    let programs = programs_of_two().into_iter().chain(programs_that_log(programs_of_two())).chain(larger_programs());
-    let programs = programs.chain(scopes_of_three());
-    let program = { programs }.find(|choreography| choreography.name == program).expect("a program");
-    let explored = fault::with(fault, || Search::explore(program, states_max));
+fn explore(fault: Fault, program: &str, liar: Option<RoleId>, states_max: usize) -> (usize, String) {
+    let programs = match liar {
+        Some(_) => programs_with_a_liar(),
+        None => {
+            [programs_of_two(), programs_that_log(programs_of_two()), larger_programs(), scopes_of_three()].concat()
+        }
+    };
+    let program = programs.into_iter().find(|choreography| choreography.name == program).expect("a program");
+    let explored = fault::with(fault, || match liar {
+        Some(liar) => Search::explore_with_liar(program, liar, Lies::OfItself, states_max),
+        None => Search::explore(program, states_max),
+    });
     let violation = explored.violation.unwrap_or_else(|| panic!("the explorer does not find {fault:?}"));
     (explored.states, violation.lines().next().unwrap_or_default().to_owned())
 }
@@ -78,8 +95,8 @@ fn simulate(fault: Fault, seeds_max: u64) -> u64 {
 #[test]
 fn every_broken_rule_is_found() {
     for fault in Fault::ALL {
-        let Shows { program, seeds } = shows(fault);
-        let explored = program.map(|(name, states_max)| (name, explore(fault, name, states_max)));
+        let Shows { program, liar, seeds } = shows(fault);
+        let explored = program.map(|(name, states_max)| (name, explore(fault, name, liar, states_max)));
         let simulated = seeds.map(|seeds_max| simulate(fault, seeds_max).to_string());
         let (name, (states, how)) = explored.unwrap_or_default();
         let seed = simulated.unwrap_or_default();

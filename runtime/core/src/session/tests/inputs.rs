@@ -214,12 +214,19 @@ fn h22_an_initiator_is_not_begun_by_others() {
     session.handle_frame(stale);
     session.handle_program_waiting(NOW);
     assert_eq!((events(&mut session), writes(&mut session), session.poll_run()), (vec![Event::Finished], vec![], None));
-    // Rule A2 holds for it as well: whoever passes on an abort is answered, in the end.
-    let mut session = Session::join(header(), A, TIMING, NOW);
-    session.handle_frame(Frame { from: B, to: A, ..aborted(B) });
-    let write = writes(&mut session).pop().expect("a mark");
-    session.handle_durable(write.id, NOW);
-    assert_eq!(frames(&mut session), [Body::Done { outcome: Outcome::Compensated, answer: false }]);
+    // A forged abort leaves no record, which would take the client's id. Its sender is answered.
+    for (frame, answer) in [
+        (aborted(B), Some(Body::Done { outcome: Outcome::Compensated, answer: true })),
+        (aborted(C), None),
+        (message(1, "0"), None),
+        (Frame { body: Body::Cancel { reason: "x".into() }, ..message(1, "0") }, None),
+        (Frame { header: None, ..message(1, "0") }, Some(Body::Need)),
+    ] {
+        let header = frame.header.as_ref().map(|_| header());
+        let frame = Frame { from: B, to: A, header, ..frame };
+        assert!(!crate::begins_session(&frame), "{frame:?}");
+        assert_eq!(crate::answer_unknown(&frame).map(|answer| answer.body), answer);
+    }
 }
 
 #[test]

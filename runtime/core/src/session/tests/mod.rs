@@ -4,6 +4,7 @@
 #![allow(clippy::disallowed_types, reason = "how long an exploration takes is printed")]
 #![allow(clippy::disallowed_methods, reason = "how many seeds and states are tried is asked of the environment")]
 
+mod authority;
 mod by_hand;
 mod cancels;
 mod check;

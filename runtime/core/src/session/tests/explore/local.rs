@@ -56,6 +56,12 @@ pub struct Summary {
     pub pivot: bool,
     pub ends: bool,
     pub idle: bool,
+    /// It ended the session itself.
+    pub is_origin: bool,
+    /// It has voted *completed*, or has heard of the outcome.
+    pub has_voted: bool,
+    /// It has a row of a session that it has not started, though it is the initiator.
+    pub is_strange: bool,
 }
 
 impl Local {
@@ -116,19 +122,24 @@ impl Local {
         (inputs, progress)
     }
 
-    pub fn summary(&self, choreography: &Choreography) -> Summary {
+    pub fn summary(&self, role: RoleId, choreography: &Choreography) -> Summary {
         let (mut committed, mut aborted) = (matches!(self.told, Some(Some(_))), self.told == Some(None));
+        let (mut is_origin, mut has_voted, mut is_strange) = (false, committed || aborted, false);
         for kept in self.node.store.sessions.values() {
+            is_strange |= role == A && kept.stored.row.arguments.is_none();
+            has_voted |= kept.stored.row.state != RowState::Active;
             match &kept.stored.row.state {
                 RowState::Committed { .. } | RowState::Finished { outcome: Ok(_) } => committed = true,
-                RowState::Aborting { .. } | RowState::Finished { outcome: Err(_) } => aborted = true,
+                RowState::Aborting { via, .. } => (aborted, is_origin) = (true, *via == role),
+                RowState::Finished { outcome: Err(_) } => aborted = true,
                 RowState::Active | RowState::Voted { .. } => {}
             }
         }
         let known = !self.node.store.known.is_empty();
         let idle = self.node.live.is_empty() && self.node.store.queue.is_empty();
         let pivot = self.node.store.effects.iter().any(|effect| choreography.is_of_pivot(effect));
-        Summary { known, committed, aborted, pivot, ends: !self.ends.is_empty(), idle }
+        let ends = !self.ends.is_empty();
+        Summary { known, committed, aborted, pivot, ends, idle, is_origin, has_voted, is_strange }
     }
 
     /// Whether the scopes that both have seen the end of ended alike.
@@ -259,6 +270,8 @@ fn normalize(session: &mut Session, durable: WriteId, version: u64) {
     let voting = matches!(session.state(), None | Some(RowState::Active | RowState::Voted { .. }));
     for peer in session.peers.values_mut() {
         peer.has_header = false;
+        // Only shown.
+        peer.refused = None;
         // Nobody asks once the outcome is known.
         peer.completed &= voting;
         peer.awaits_votes &= voting;

@@ -8,6 +8,7 @@
 //! role may send again what it has said at any time, and a session hears of its commit when it is made, unless it crashes there.
 
 mod hash;
+mod liar;
 mod local;
 mod search;
 mod states;
@@ -18,6 +19,7 @@ use super::choreography::Behaviour::{MayRefuse, Refuses, Unrecordable, Works};
 use super::choreography::Step::{Intent, Pivot, Send, Transaction};
 use super::choreography::{A, B, C, Choreography, Step};
 use crate::fault;
+pub use liar::{Lies, programs_with_a_liar};
 pub use search::{Explored, Search};
 
 /// Those of two roles.

@@ -9,6 +9,7 @@ use super::super::choreography::{A, Choreography};
 use super::super::drive::show;
 use super::super::script::{Kind, kind};
 use super::super::world::{Action, World};
+use super::liar::Liar;
 use super::local::{Input, Local, Summary};
 use super::states::{FRAMES_MAX, Frames, ROLES_MAX, State, States};
 use crate::{Body, Frame, Outcome, RoleId, ScopeNews, SessionId, Vote};
@@ -60,9 +61,11 @@ pub struct Explored {
 }
 
 pub struct Search {
-    choreography: Rc<Choreography>,
+    pub(super) choreography: Rc<Choreography>,
     id: SessionId,
-    roles: Vec<RoleId>,
+    pub(super) roles: Vec<RoleId>,
+    /// A role that says what it likes.
+    pub(super) liar: Option<Liar>,
     nodes: Vec<Nodes>,
     frames: Vec<Frame>,
     /// For each frame, one that does all that it does: with that in the network for ever, it makes no difference.
@@ -81,16 +84,20 @@ impl Search {
     /// Every state that `choreography` can come to, but for those beyond `states_max`.
     pub fn explore(choreography: Choreography, states_max: usize) -> Explored {
         let choreography = Rc::new(choreography);
-        let mut search = match catch_unwind(AssertUnwindSafe(|| Self::new(choreography))) {
-            Ok(search) => search,
-            Err(panic) => return Explored { states: 0, complete: false, violation: Some(text(&*panic)) },
-        };
+        match catch_unwind(AssertUnwindSafe(|| Self::new(choreography))) {
+            Ok(search) => search.explored(states_max),
+            Err(panic) => Explored { states: 0, complete: false, violation: Some(text(&*panic)) },
+        }
+    }
+
+    pub(super) fn explored(self, states_max: usize) -> Explored {
+        let mut search = self;
         let violation = search.run(states_max).err();
         let states = search.states.list.len();
         Explored { states, complete: violation.is_none() && states < states_max, violation }
     }
 
-    fn new(choreography: Rc<Choreography>) -> Self {
+    pub(super) fn new(choreography: Rc<Choreography>) -> Self {
         let mut first = World::new(Rc::clone(&choreography), 3);
         let roles: Vec<_> = first.roles().collect();
         assert!(roles.len() <= ROLES_MAX, "a state has room for {ROLES_MAX} roles");
@@ -100,6 +107,7 @@ impl Search {
             id: *first.node(A).live.keys().next().expect("a session has been started"),
             nodes: roles.iter().map(|_| Nodes::default()).collect(),
             roles,
+            liar: None,
             choreography,
             frames: vec![],
             stronger: vec![],
@@ -121,8 +129,11 @@ impl Search {
         let mut index = 0;
         while let Some(state) = self.states.list.get(index).copied() {
             self.check(&state).map_err(|violation| self.tell(index, None, &violation))?;
-            let settles = State { network: Frames::default(), ..state };
-            self.settle(settles).map_err(|violation| self.tell(index, None, &violation))?;
+            // Nothing is promised of the end of a session in which somebody lies.
+            if self.liar.is_none() {
+                let settles = State { network: Frames::default(), ..state };
+                self.settle(settles).map_err(|violation| self.tell(index, None, &violation))?;
+            }
             for role in 0..self.roles.len() {
                 for taken in self.moves(&state, role) {
                     let next = self.take(&state, role, taken);
@@ -143,9 +154,32 @@ impl Search {
 
     fn moves(&self, state: &State, role: usize) -> Vec<Move> {
         let nodes = &self.nodes[role];
-        let hears = Frames::intersection(state.network, nodes.inbox).iter().map(Move::Hear);
-        let takes = (0..nodes.list[state.nodes[role] as usize].inputs.len()).map(Move::Take);
-        hears.chain(takes).collect()
+        if self.is_liar(role) {
+            return vec![];
+        }
+        let hears = Frames::intersection(self.said(state), nodes.inbox).iter().map(Move::Hear);
+        let inputs = &nodes.list[state.nodes[role] as usize].inputs;
+        // What a liar says of old may come at any time: nobody forgets.
+        let takes = (0..inputs.len()).filter(|input| self.liar.is_none() || inputs[*input] != Input::Forget);
+        hears.chain(takes.map(Move::Take)).collect()
+    }
+
+    /// Nobody hears what is said to a liar, but that something was is what it knows the session from.
+    fn without_unheard(&self, liar: &Liar, network: Frames) -> Frames {
+        let unheard = Frames::intersection(network, self.nodes[usize::from(liar.role.0)].inbox);
+        unheard.iter().skip(1).fold(network, |network, frame| network.without(Frames::of(frame)))
+    }
+
+    pub(super) fn is_liar(&self, role: usize) -> bool {
+        self.liar.as_ref().is_some_and(|liar| usize::from(liar.role.0) == role)
+    }
+
+    /// What is in the network, and what a liar may say besides.
+    fn said(&self, state: &State) -> Frames {
+        let Some(liar) = &self.liar else { return state.network };
+        let heard = Frames::intersection(state.network, self.nodes[usize::from(liar.role.0)].inbox);
+        let knows = liar.role == A || !heard.is_empty();
+        state.network.union(if knows { liar.says } else { Frames::intersection(liar.says, self.nodes[0].inbox) })
     }
 
     fn take(&mut self, state: &State, role: usize, taken: Move) -> Result<State, String> {
@@ -161,6 +195,9 @@ impl Search {
         };
         let mut next = State { network: state.network.union(step.says), ..*state };
         next.nodes[role] = step.node;
+        if let Some(liar) = &self.liar {
+            next.network = self.without_unheard(liar, next.network);
+        }
         if let Move::Take(input) = taken
             && self.nodes[role].list[node].inputs[input] == Input::Forget
         {
@@ -203,7 +240,7 @@ impl Search {
             let (inputs, progress) = local.inputs(me, &self.choreography);
             let steps = vec![None; inputs.len()];
             nodes.list.push(Known {
-                summary: local.summary(&self.choreography),
+                summary: local.summary(me, &self.choreography),
                 local,
                 inputs,
                 progress,
@@ -223,7 +260,7 @@ impl Search {
         network
     }
 
-    fn number_of_frame(&mut self, mut frame: Frame) -> usize {
+    pub(super) fn number_of_frame(&mut self, mut frame: Frame) -> usize {
         if let Body::Done { outcome: Outcome::Compensated, answer } = &mut frame.body {
             *answer = false; // Nobody asks.
         }
@@ -249,8 +286,15 @@ impl Search {
         &self.nodes[role].list[state.nodes[role] as usize]
     }
 
+    pub(super) fn summary(&self, state: &State, role: usize) -> Summary {
+        self.known(state, role).summary
+    }
+
     /// Invariants 2 and 6, and that scopes end alike everywhere.
     fn check(&self, state: &State) -> Result<(), String> {
+        if self.liar.is_some() {
+            return self.check_honest(state);
+        }
         let summaries: [Summary; ROLES_MAX] = std::array::from_fn(|role| {
             if role < self.roles.len() { self.known(state, role).summary } else { Summary::default() }
         });
@@ -364,7 +408,8 @@ impl Search {
                 })
             };
             let others = (0..self.roles.len()).all(|other| other == role || before.nodes[other] == after.nodes[other]);
-            let heard = known.hears.iter().enumerate().filter(|(frame, _)| before.network.has(*frame));
+            let said = self.said(before);
+            let heard = known.hears.iter().enumerate().filter(|(frame, _)| said.has(*frame));
             let heard = heard.filter(|(_, step)| leads(step)).map(|(frame, _)| Move::Hear(frame)).next();
             let taken = known.steps.iter().position(leads).map(Move::Take).or(heard);
             if let Some(taken) = taken.filter(|_| others) {

@@ -141,6 +141,8 @@ async fn node<T: Transport>(
     let limits = Limits { sessions_of_peer_max: SESSIONS_OF_PEER_MAX, ..Limits::default() };
     let builder = Node::builder(name, database.expect("a new database"));
     let builder = builder.timing(TIMING).limits(limits).transport(transport).without_admin();
+    // It may play a role, so that its sessions begin.
+    let builder = builder.allow("C", [crate::HOSTILE]);
     let builder = builder.assign("Alone.A", name).role(alone::A::new(clerk.clone()));
     let builder = match name {
         "a" => builder

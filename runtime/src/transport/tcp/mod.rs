@@ -5,9 +5,12 @@
 //! claim one: use it in a network that you trust). `wire.rs` has the bytes, `incoming.rs` the bounds on a frame's life, `peer.rs` the life of connections,
 //! `reception.rs` who is refused, `stream.rs` what is on the socket, `tls/` how it is encrypted.
 
+mod connect;
+mod handshakes;
 mod incoming;
 mod outgoing;
 mod peer;
+mod pieces;
 mod reception;
 mod stream;
 #[cfg(test)]
@@ -83,7 +86,7 @@ impl Tcp {
     /// Those of binding a socket.
     pub async fn bind(address: impl ToString) -> io::Result<Self> {
         let address = address.to_string();
-        let listener = TcpListener::bind(&address).await.map_err(|error| at(&address, &error))?;
+        let listener = connect::listen(&address).await.map_err(|error| at(&address, &error))?;
         Ok(Self::listening(Listen::Bound(listener)))
     }
 
@@ -141,7 +144,7 @@ impl Transport for Tcp {
         };
         let listener = match self.listen {
             Listen::Bound(listener) => listener,
-            Listen::At(address) => TcpListener::bind(&address).await.map_err(|error| at(&address, &error))?,
+            Listen::At(address) => connect::listen(&address).await.map_err(|error| at(&address, &error))?,
         };
         let process = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_nanos() as u64;
         let caller = Caller { node: node.to_owned(), process, identity: identity.clone() };

@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 
 use tokio::sync::Notify;
 
+use super::pieces::{LongFrames, PIECE_BYTES};
 use super::stream::Stream;
 use super::wire::{FRAME_BYTES_MAX, LENGTH_BYTES, clock_ms};
 
@@ -34,6 +35,8 @@ struct State {
     /// What waits. Its first `written` bytes are on the socket already.
     waiting: Vec<u8>,
     written: usize,
+    /// What goes out behind that, piece by piece.
+    long: LongFrames,
     /// When a frame last went out at once.
     direct: Option<Instant>,
     /// The socket refused bytes for good.
@@ -75,12 +78,12 @@ impl Outgoing {
     /// How many bytes were written out of the buffer, while something is in it: a number that stays is a peer that does not read.
     pub(super) fn drained_bytes(&self) -> Option<u64> {
         let state = self.state();
-        (!state.waiting.is_empty()).then_some(state.drained_bytes)
+        (state.waiting_bytes() > 0).then_some(state.drained_bytes)
     }
 
     /// How many bytes wait.
     pub(super) fn waiting_bytes(&self) -> usize {
-        self.state().waiting.len()
+        self.state().waiting_bytes()
     }
 
     /// Sends frames, by one call to the socket where it takes them now; `false` where there is no room for one of them. From any thread; never
@@ -97,7 +100,12 @@ impl Outgoing {
             }
             let room = state.has_room_for(frame, 0, self.bytes_max);
             if state.stream.is_some() && room && !frame.is_empty() && frame.len() <= FRAME_BYTES_MAX {
-                together.push(frame);
+                if frame.len() > PIECE_BYTES {
+                    state.long.push(frame);
+                    self.work.notify_one();
+                } else {
+                    together.push(frame);
+                }
                 continue;
             }
             if frame.len() > FRAME_BYTES_MAX {
@@ -175,7 +183,7 @@ impl Outgoing {
     /// is longer: so this is not said over and over while nothing is written.
     fn has_room_again(&self) -> bool {
         let mut state = self.state();
-        let waiting = state.waiting.len();
+        let waiting = state.waiting_bytes();
         let bytes_max = self.bytes_max;
         let fits = |bytes: usize| waiting <= bytes_max / 2 && waiting + LENGTH_BYTES + bytes <= bytes_max;
         state.owes_room.take_if(|shortest| waiting == 0 || fits(*shortest)).is_some()
@@ -187,7 +195,15 @@ impl Outgoing {
         if let Some(kind) = state.broken {
             return Err(kind.into());
         }
-        while let Some(rest) = state.waiting.get(state.written..).filter(|rest| !rest.is_empty()) {
+        loop {
+            let rest = state.waiting.get(state.written..).unwrap_or_default();
+            if rest.is_empty() {
+                state.next_piece();
+                if state.waiting.is_empty() {
+                    break;
+                }
+                continue;
+            }
             match stream.try_write(rest) {
                 Ok(count) => {
                     state.written += count;
@@ -200,9 +216,7 @@ impl Outgoing {
                 Err(error) => return Err(error),
             }
         }
-        state.waiting.clear();
         state.waiting.shrink_to(BUFFER_BYTES_KEPT);
-        state.written = 0;
         match stream.flush() {
             Ok(()) => Ok(true),
             Err(error) if error.kind() == io::ErrorKind::WouldBlock => Ok(false),
@@ -232,14 +246,26 @@ impl<'a> Together<'a> {
 impl State {
     /// Whether a frame may wait behind what waits and so many bytes more: one always may where there is nothing.
     fn has_room_for(&self, frame: &[u8], more_bytes: usize, bytes_max: usize) -> bool {
-        let bytes = self.waiting.len() + more_bytes;
+        let bytes = self.waiting_bytes() + more_bytes;
         bytes == 0 || bytes + LENGTH_BYTES + frame.len() <= bytes_max
+    }
+
+    fn waiting_bytes(&self) -> usize {
+        self.waiting.len() + self.long.bytes()
+    }
+
+    /// All that waited is written: the next piece of a long frame waits, if there is one.
+    fn next_piece(&mut self) {
+        self.waiting.clear();
+        self.written = 0;
+        self.long.take_piece(&mut self.waiting);
     }
 
     fn clear(&mut self) {
         self.stream = None;
         self.waiting = Vec::new();
         self.written = 0;
+        self.long = LongFrames::default();
         self.broken = None;
         self.owes_room = None;
     }

@@ -9,10 +9,10 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::Duration;
 
-use tokio::net::TcpStream;
 use tokio::sync::mpsc;
 use tokio::time::{Instant, MissedTickBehavior, interval, sleep, timeout, timeout_at};
 
+use super::connect::{connect, timed_out};
 use super::incoming::{Age, Frames, HEARTBEAT_INTERVAL, SILENCE_MAX};
 use super::outgoing::Outgoing;
 use super::stream::Stream;
@@ -20,9 +20,6 @@ use super::tls::Identity;
 use super::wire::{Epoch, HANDSHAKE_DURATION_MAX, Hello, Reply, clock_ms, greet, greeting, invalid};
 use crate::quoted::quoted;
 use crate::transport::Inbound;
-
-/// How long a connection may take to be made, before the greetings.
-const CONNECT_DURATION_MAX: Duration = Duration::from_secs(3);
 
 /// The first pause after a connection was lost or refused; each further one is twice as long. Without jitter: a node has few peers, and
 /// that a peer is back should be noticed fast.
@@ -95,8 +92,7 @@ pub(super) async fn dial(peer: Arc<Peer>, caller: Caller, inbound: Arc<dyn Inbou
 
 impl Caller {
     pub(super) async fn call(&self, peer: &Peer, connection: u64) -> io::Result<(Stream, Age)> {
-        let connecting = TcpStream::connect(&peer.address);
-        let socket = timeout(CONNECT_DURATION_MAX, connecting).await.map_err(|_| timed_out("connecting"))??;
+        let socket = connect(&peer.address).await?;
         socket.set_nodelay(true)?;
         let deadline = Instant::now() + HANDSHAKE_DURATION_MAX;
         let stream = match &self.identity {
@@ -253,8 +249,4 @@ impl Drop for Closing<'_> {
     fn drop(&mut self) {
         self.0.close();
     }
-}
-
-fn timed_out(what: &str) -> io::Error {
-    io::Error::new(io::ErrorKind::TimedOut, format!("{what} took too long"))
 }

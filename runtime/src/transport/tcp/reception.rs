@@ -7,19 +7,17 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::{Semaphore, mpsc};
+use tokio::sync::mpsc;
 use tokio::time::{sleep, timeout};
 
+use super::handshakes::{Handshakes, Place};
 use super::peer::{self, Accepted};
 use super::stream::Stream;
 use super::tls::{Identity, Secured};
-use super::wire::{self, HANDSHAKE_DURATION_MAX, Hello, NAME_BYTES_MAX};
+use super::wire::{self, FIRST_BYTE_DURATION_MAX, HANDSHAKE_DURATION_MAX, Hello, MOMENT, NAME_BYTES_MAX};
 use crate::quoted::quoted;
 use crate::seldom::Seldom;
 use crate::transport::Inbound;
-
-/// Connections that may be in their handshake at a time; others wait in the operating system's queue.
-const HANDSHAKES_MAX: usize = 64;
 
 /// Reasons for refusing a connection that are remembered, so that each is logged once.
 const REASONS_TOLD_MAX: usize = 64;
@@ -67,19 +65,16 @@ impl From<io::Error> for Failure {
     }
 }
 
-/// Takes connections, for ever.
+/// Takes connections, as long as the node runs.
 pub(super) async fn accept(listener: TcpListener, reception: Arc<Reception>) {
-    let handshakes = Arc::new(Semaphore::new(HANDSHAKES_MAX));
+    let handshakes = Arc::new(Handshakes::default());
     let mut receiving = tokio::task::JoinSet::new();
-    while let Ok(permit) = Arc::clone(&handshakes).acquire_owned().await {
+    loop {
         while receiving.try_join_next().is_some() {}
         match listener.accept().await {
             Ok((socket, address)) => {
-                let reception = Arc::clone(&reception);
-                receiving.spawn(async move {
-                    reception.receive(socket, address).await;
-                    drop(permit);
-                });
+                let (reception, place) = (Arc::clone(&reception), handshakes.enter(address.ip()));
+                receiving.spawn(async move { reception.receive(socket, address, place).await });
             }
             Err(error) => {
                 tracing::warn!(%error, "a connection could not be accepted");
@@ -101,9 +96,21 @@ impl Reception {
         Self { node, identity, dialers, known, inbound, told: Mutex::default(), refusals: Seldom::default() }
     }
 
-    /// Hears who dials, and hands the connection to that peer's task or refuses it.
-    async fn receive(&self, socket: TcpStream, address: SocketAddr) {
-        let failure = match timeout(HANDSHAKE_DURATION_MAX, self.hear(socket)).await {
+    /// Hears who dials, and hands the connection to that peer's task or refuses it; all of that for as long as it has a place.
+    async fn receive(&self, socket: TcpStream, address: SocketAddr, mut place: Place) {
+        let goes = place.goes();
+        tokio::select! {
+            biased;
+            () = goes => {
+                let reason = "its greeting did not come before there were too many others";
+                self.tell(address, &Failure::refusal(reason.to_owned(), None));
+            }
+            () = self.receive_in(socket, address, &place) => {}
+        }
+    }
+
+    async fn receive_in(&self, socket: TcpStream, address: SocketAddr, place: &Place) {
+        let failure = match timeout(HANDSHAKE_DURATION_MAX, self.hear(socket, place)).await {
             Ok(Ok(accepted)) => {
                 if let Some(dialer) = self.dialers.get(&accepted.hello.node) {
                     let _ = dialer.send(accepted).await;
@@ -120,10 +127,24 @@ impl Reception {
         }
     }
 
-    async fn hear(&self, socket: TcpStream) -> Result<Accepted, Failure> {
+    async fn hear(&self, socket: TcpStream, place: &Place) -> Result<Accepted, Failure> {
         socket.set_nodelay(true)?;
+        let first = async {
+            match timeout(MOMENT, first_byte(&socket)).await {
+                Ok(first) => first,
+                Err(_) => {
+                    place.is_silent();
+                    first_byte(&socket).await
+                }
+            }
+        };
+        let Ok(first) = timeout(FIRST_BYTE_DURATION_MAX, first).await else {
+            return Err(Failure::refusal("it was made, and its greeting did not come".to_owned(), None));
+        };
+        let first = first?;
+        place.speaks();
         let stream = match &self.identity {
-            Some(identity) if begins_with_tls(&socket).await? => identity.accept(socket).await?,
+            Some(identity) if first.is_some_and(wire::is_tls) => identity.accept(socket).await?,
             _ => Stream::plain(socket),
         };
         let hello = match wire::greeting::<Hello>(&stream).await {
@@ -181,9 +202,9 @@ impl Reception {
     }
 }
 
-/// Whether the other side begins with TLS. It takes nothing from the socket.
-async fn begins_with_tls(socket: &TcpStream) -> io::Result<bool> {
+/// What the other side begins with, if it does not end before. It takes nothing from the socket.
+async fn first_byte(socket: &TcpStream) -> io::Result<Option<[u8; 1]>> {
     let mut first = [0];
     let count = socket.peek(&mut first).await?;
-    Ok(count > 0 && wire::is_tls(first))
+    Ok((count > 0).then_some(first))
 }

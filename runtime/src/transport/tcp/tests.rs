@@ -1,11 +1,13 @@
 //! Tests over real sockets.
 
-#![expect(clippy::unwrap_used, reason = "a test stops at what it does not expect")]
+#![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test stops at what it does not expect")]
 
 #[cfg(feature = "tls")]
 pub(super) mod authority;
+mod flood;
 mod limits;
 mod outgoing;
+mod slow;
 pub(super) mod stage;
 
 use std::net::SocketAddr;
@@ -19,7 +21,7 @@ use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 use tokio::time::timeout;
 
 use self::stage::{
-    Ear, Event, Node, Over, PATIENCE, anywhere, closes, dial, ends, everyhow, framed, hello, next_frame, pair,
+    Ear, Event, Node, Over, PATIENCE, Reader, anywhere, closes, dial, ends, everyhow, framed, hello, next_frame, pair,
 };
 use super::stream::Stream;
 use super::wire::{self, Epoch, Hello, MAGIC, Reply, VERSION, clock_ms};

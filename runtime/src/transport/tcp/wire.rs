@@ -1,8 +1,9 @@
-//! What goes over a connection. Transport protocol version 5:
+//! What goes over a connection. Transport protocol version 6:
 //!
 //! Each side first says `ACCOMPAN`, its version (u16), a length (u32) and that many bytes of postcard: the dialer a [`Hello`], the other side a
 //! [`Reply`]. Magic and version stay where they are for ever, so that a stranger and another version can be told what they are.
 //! Then both send frames: a length (u32, at least 1) and that many bytes; a length of 0 is followed by a heartbeat, the sender's clock (i64).
+//! Frames of more than 64 KiB go in pieces, with others between them (`pieces.rs`).
 //! All numbers are little-endian.
 
 use std::io;
@@ -13,7 +14,7 @@ use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
 pub(super) const MAGIC: [u8; 8] = *b"ACCOMPAN";
-pub(super) const VERSION: u16 = 5;
+pub(super) const VERSION: u16 = 6;
 
 /// Bytes of a greeting; names are short.
 const GREETING_BYTES_MAX: usize = 4096;
@@ -23,6 +24,12 @@ pub(super) const NAME_BYTES_MAX: usize = 255;
 
 /// How long the two greetings may take.
 pub(super) const HANDSHAKE_DURATION_MAX: Duration = Duration::from_secs(5);
+
+/// How long whoever dials may take until the first byte of its greeting: it has nothing to wait for.
+pub(super) const FIRST_BYTE_DURATION_MAX: Duration = Duration::from_secs(2);
+
+/// After how long without it a connection counts as silent.
+pub(super) const MOMENT: Duration = Duration::from_millis(20);
 
 /// Bytes of one frame. A connection on which a longer one is announced is closed.
 pub const FRAME_BYTES_MAX: usize = 16 * 1024 * 1024;

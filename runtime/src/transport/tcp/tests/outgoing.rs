@@ -1,7 +1,5 @@
 //! Frames that go out by one call.
 
-#![expect(clippy::indexing_slicing, reason = "a test stops at what it does not expect")]
-
 use super::*;
 
 /// A frame may find no room behind another one of the same call, though nothing waits: it is taken when that is on the socket, or whoever sent it

@@ -2,6 +2,7 @@
 
 use super::*;
 use crate::transport::tcp::outgoing::Outgoing;
+use crate::transport::tcp::pieces::{Announced, Assembly};
 use crate::transport::tcp::stream::Stream;
 
 /// Longer than anything here takes; a test that waits for it has failed.
@@ -195,16 +196,35 @@ pub(crate) fn framed(frame: &[u8]) -> Vec<u8> {
     [&(frame.len() as u32).to_le_bytes()[..], frame].concat()
 }
 
-/// The next frame on a connection, past heartbeats.
+/// The next frame on a connection, past heartbeats. Of a long one that is sent while others are: see [`Reader`].
 pub(crate) async fn next_frame(stream: &Stream) -> Vec<u8> {
-    loop {
-        let mut length = [0; 4];
-        stream.read_exact(&mut length).await.unwrap();
-        let length = u32::from_le_bytes(length) as usize;
-        let mut body = vec![0; if length == 0 { 8 } else { length }];
-        stream.read_exact(&mut body).await.unwrap();
-        if length > 0 {
-            return body;
+    Reader::default().next_frame(stream).await
+}
+
+/// Reads frames, of which long ones come in pieces.
+#[derive(Default)]
+pub(crate) struct Reader(Assembly);
+
+impl Reader {
+    pub(crate) async fn next_frame(&mut self, stream: &Stream) -> Vec<u8> {
+        loop {
+            let mut length = [0; 4];
+            stream.read_exact(&mut length).await.unwrap();
+            let announced = Announced::read(length).unwrap();
+            let length = match announced {
+                Announced::Heartbeat => 8,
+                Announced::Frame(length) | Announced::Piece { length, .. } => length,
+            };
+            let mut body = vec![0; length];
+            stream.read_exact(&mut body).await.unwrap();
+            let frame = match announced {
+                Announced::Heartbeat => None,
+                Announced::Frame(_) => Some(body),
+                Announced::Piece { is_last, .. } => self.0.add(&body, is_last, clock_ms(), 0).unwrap(),
+            };
+            if let Some(frame) = frame {
+                return frame;
+            }
         }
     }
 }

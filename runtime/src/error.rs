@@ -22,6 +22,7 @@ enum Kind {
     StoreFull(String),
     Draining,
     TooLarge(String),
+    Lost(String),
 }
 
 impl Error {
@@ -69,6 +70,10 @@ impl Error {
         Self { kind: Kind::TooLarge(what.into()) }
     }
 
+    pub(crate) fn lost(what: impl Into<String>) -> Self {
+        Self { kind: Kind::Lost(what.into()) }
+    }
+
     pub(crate) fn unreadable(what: impl fmt::Display) -> Self {
         Self { kind: Kind::Unreadable(what.to_string()) }
     }
@@ -108,6 +113,12 @@ impl Error {
         matches!(self.kind, Kind::TooLarge(_))
     }
 
+    /// A session of the same id was started before the database of this node was restored from a backup, which has no record of it. It is not
+    /// started a second time; the text says what other nodes know of it.
+    pub fn is_lost(&self) -> bool {
+        matches!(self.kind, Kind::Lost(_))
+    }
+
     /// There is no answer for now, and it is not known what has happened: start again with the same id to be told.
     pub fn is_unavailable(&self) -> bool {
         matches!(self.kind, Kind::Unavailable(_))
@@ -142,7 +153,8 @@ impl Error {
             | Kind::Overloaded(_)
             | Kind::StoreFull(_)
             | Kind::Draining
-            | Kind::TooLarge(_) => None,
+            | Kind::TooLarge(_)
+            | Kind::Lost(_) => None,
         }
     }
 }
@@ -167,7 +179,9 @@ impl fmt::Display for Error {
             Kind::Draining => {
                 f.write_str("not accepted, nothing has happened: the node is being ended; start it at another time")
             }
-            Kind::Configuration(what) | Kind::Unreadable(what) | Kind::TooLarge(what) => f.write_str(what),
+            Kind::Configuration(what) | Kind::Unreadable(what) | Kind::TooLarge(what) | Kind::Lost(what) => {
+                f.write_str(what)
+            }
         }
     }
 }

@@ -1,13 +1,14 @@
 //! A store and a transport that end the process at a chosen durable write or message: what a power cut does, at the worst moment.
 
 use std::io;
+use std::path::PathBuf;
 use std::str::FromStr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
-use accompanist::store::{Job, Store, StoreError, Transact};
-use accompanist::transport::{Inbound, Link, Transport};
+use accompanist::store::{Job, Registry, Store, StoreError, Transact};
+use accompanist::transport::{Inbound, Link, Refusal, Transport};
 use accompanist::{BoxFuture, Database, RoleId};
 use accompanist_core::{SessionKey, Stored, Write};
 
@@ -107,6 +108,14 @@ impl<S: Store> Store for CrashingStore<S> {
 
     async fn find_client(&self, choreography: &str, client_id: &str) -> Result<Option<Stored>, StoreError> {
         self.store.find_client(choreography, client_id).await
+    }
+
+    fn admin_path(&self) -> Option<PathBuf> {
+        self.store.admin_path()
+    }
+
+    fn registry(&self) -> Option<Arc<dyn Registry>> {
+        self.store.registry()
     }
 
     fn submit(&self, job: Job<Self>) {
@@ -212,6 +221,18 @@ impl Inbound for CrashingInbound {
 
     fn disconnected(&self, node: &str, cause: &str) {
         self.inbound.disconnected(node, cause);
+    }
+
+    fn greeting(&self) -> Vec<u8> {
+        self.inbound.greeting()
+    }
+
+    fn admit<'a>(&'a self, node: &'a str, greeting: &'a [u8]) -> BoxFuture<'a, Result<(), Refusal>> {
+        self.inbound.admit(node, greeting)
+    }
+
+    fn refused_by(&self, node: &str, refusal: Refusal) {
+        self.inbound.refused_by(node, refusal);
     }
 
     fn room(&self, node: &str) {

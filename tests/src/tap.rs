@@ -4,7 +4,8 @@ use std::collections::BTreeMap;
 use std::io;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use accompanist::transport::{Inbound, Link, LocalLink, LocalNetwork, Transport};
+use accompanist::BoxFuture;
+use accompanist::transport::{Inbound, Link, LocalLink, LocalNetwork, Refusal, Transport};
 use accompanist_core::{Body, Frame, Outcome, Vote};
 
 /// What a frame says.
@@ -34,6 +35,10 @@ pub enum Kind {
     Over,
     /// A question for what is missing.
     Need,
+    /// A question how the session stands.
+    Ask,
+    /// The answer to it.
+    Stands,
     /// Somebody asks to end the session.
     Cancel,
     /// A role holds its pivot and asks for votes.
@@ -59,6 +64,8 @@ impl From<&Body> for Kind {
             Body::Done { outcome: Outcome::Compensated, .. } => Self::Compensated,
             Body::Over => Self::Over,
             Body::Need => Self::Need,
+            Body::Ask => Self::Ask,
+            Body::Stands { .. } => Self::Stands,
             Body::Cancel { .. } => Self::Cancel,
             Body::AwaitVotes => Self::AwaitVotes,
             Body::OthersVoted => Self::OthersVoted,
@@ -218,6 +225,18 @@ impl Inbound for TapInbound {
             }
         }
         self.inbound.frame(from, frame);
+    }
+
+    fn greeting(&self) -> Vec<u8> {
+        self.inbound.greeting()
+    }
+
+    fn admit<'a>(&'a self, node: &'a str, greeting: &'a [u8]) -> BoxFuture<'a, Result<(), Refusal>> {
+        self.inbound.admit(node, greeting)
+    }
+
+    fn refused_by(&self, node: &str, refusal: Refusal) {
+        self.inbound.refused_by(node, refusal);
     }
 
     fn connected(&self, node: &str) {

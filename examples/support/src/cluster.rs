@@ -162,6 +162,19 @@ impl Cluster {
         Ok(())
     }
 
+    /// Kills a role with SIGKILL, and starts it again after `between`.
+    ///
+    /// # Errors
+    /// Where it cannot be started.
+    pub async fn replace(&mut self, role: &str, between: impl FnOnce()) -> anyhow::Result<()> {
+        let process = self.processes.iter_mut().find(|process| process.role == role);
+        let process = process.with_context(|| format!("there is no role {role}"))?;
+        process.child.kill().await?;
+        between();
+        process.child = process.launch.spawn(&process.arguments)?;
+        Ok(())
+    }
+
     /// Has a role started by another launch from now on: kills its process and starts it again.
     ///
     /// # Errors

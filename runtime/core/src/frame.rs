@@ -1,4 +1,5 @@
 //! What roles say to one another. A frame is encoded by postcard; protocol version 5 is the set and order of the variants here.
+//! Behind each frame stands how many commits the sender's database had made when it was sent.
 
 use std::sync::Arc;
 
@@ -102,6 +103,29 @@ pub enum Body {
         /// What is known.
         news: ScopeNews,
     },
+    /// My database may lack what it once knew of this session, or I have waited for long: how does it stand with you?
+    Ask,
+    /// The answer to it.
+    Stands {
+        /// How it stands.
+        standing: Standing,
+    },
+}
+
+/// How a session stands with a role.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Standing {
+    /// It knows nothing of it.
+    Unknown,
+    /// It knows of no outcome.
+    Undecided,
+    /// All roles completed.
+    Committed,
+    /// It is rolled back, or has been.
+    Aborted {
+        /// Why.
+        reason: Arc<str>,
+    },
 }
 
 /// What a role votes.
@@ -126,16 +150,27 @@ pub enum Outcome {
 }
 
 impl Frame {
-    /// The bytes of the frame.
-    pub fn encode(&self) -> Vec<u8> {
-        postcard::to_stdvec(self).expect("a frame has no map, no unsized sequence and no failing serializer")
+    /// The bytes of the frame, sent when the sender's database had made `commits` commits.
+    pub fn encode_at(&self, commits: u64) -> Vec<u8> {
+        postcard::to_stdvec(&(self, commits))
+            .expect("a frame has no map, no unsized sequence and no failing serializer")
     }
 
-    /// The frame of some bytes; `None` where they are none.
-    pub fn decode(bytes: &[u8]) -> Option<Self> {
+    /// As [`Frame::encode_at`], from a sender that does not count its commits.
+    pub fn encode(&self) -> Vec<u8> {
+        self.encode_at(0)
+    }
+
+    /// The frame of some bytes, and the sender's number of commits; `None` where they are none.
+    pub fn decode_at(bytes: &[u8]) -> Option<(Self, u64)> {
         match postcard::take_from_bytes(bytes) {
             Ok((frame, [])) => Some(frame),
             Ok(_) | Err(_) => None,
         }
+    }
+
+    /// The frame of some bytes; `None` where they are none.
+    pub fn decode(bytes: &[u8]) -> Option<Self> {
+        Self::decode_at(bytes).map(|(frame, _)| frame)
     }
 }

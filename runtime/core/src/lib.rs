@@ -13,7 +13,7 @@ mod scope;
 mod session;
 
 pub use canonical::canonical;
-pub use frame::{Body, Frame, Outcome, POSITIONS_MAX, Vote};
+pub use frame::{Body, Frame, Outcome, POSITIONS_MAX, Standing, Vote};
 pub use identity::{Digest, Header, Millis, Path, Position, RoleId, SessionId, SessionKey, WriteId, members, part};
 pub use reason::{REASON_BYTES_MAX, cut_reason};
 pub use record::{
@@ -23,6 +23,6 @@ pub use record::{
 pub use retry::{Retries, Retry};
 pub use scope::{Place, ScopeAbort, ScopeEnd, ScopeNews, ScopeVote, Scopes};
 pub use session::{
-    Cancel, Divergence, Event, INBOX_MESSAGES_MAX, PeerView, Ran, Run, Session, Stability, Stop, Timing, Trying, View,
-    WaitsFor, answer_finished, answer_unknown, begins_session,
+    Cancel, Divergence, Doubt, Event, INBOX_MESSAGES_MAX, PeerView, Ran, Resolution, Run, Session, Stability, Stop,
+    Timing, Trying, Unresolvable, View, WaitsFor, answer_ask, answer_finished, answer_unknown, begins_session,
 };

@@ -14,6 +14,7 @@ use super::configured;
 use super::forget;
 use super::inbound::NodeInbound;
 use super::limits::{Limits, check_name, short};
+use super::peers::{self, Peers};
 use super::process::{Played, Process};
 use super::recovery::{Left, Recovery};
 use super::repertoire::Repertoire;
@@ -338,6 +339,8 @@ impl<S: Store> NodeBuilder<S> {
             None => Watch::begin(&self.name)
                 .map_err(|error| Error::configuration(format!("the watchdog's thread cannot start: {error}")))?,
         };
+        let process = Arc::new(Process::new(runtime, self.played)?);
+        let peers = Peers::new(&self.name, self.store.registry()).map_err(configuration)?;
         let shared = Arc::new(Shared {
             #[cfg(all(feature = "admin", unix))]
             _admin: admin,
@@ -347,7 +350,8 @@ impl<S: Store> NodeBuilder<S> {
             early: Mutex::default(),
             loopback,
             unsent: Mutex::default(),
-            process: Arc::new(Process::new(runtime, self.played)?),
+            peers,
+            process,
             clock: Clock::new(),
             timers: Arc::new(Timers::default()),
             timing: self.timing.into(),
@@ -398,6 +402,7 @@ impl<S: Store> NodeBuilder<S> {
         if let Some(operators) = operators {
             shared.process.spawn(super::admin::run(Arc::downgrade(&shared), operators));
         }
+        shared.process.spawn(peers::run(Arc::downgrade(&shared)));
         shared.process.spawn(forget::run(Arc::downgrade(&shared), self.retention));
         for cell in cells {
             cell.step(|_, _| {});

@@ -26,7 +26,7 @@ use crate::error::Error;
 use crate::quoted::quoted;
 use crate::store::{Job, Store, StoreError};
 use accompanist_core::{
-    Digest, Event, Frame, Header, Millis, Position, Run, Session, SessionKey, TransactionRecord, Write, WriteId,
+    Digest, Doubt, Event, Frame, Header, Millis, Position, Run, Session, SessionKey, TransactionRecord, Write, WriteId,
     canonical, cut_reason,
 };
 
@@ -440,6 +440,9 @@ impl<S: Store> Cell<S> {
         if !same {
             return Err(Error::id_in_use(id));
         }
+        if let Some(doubt) = self.look(Session::doubt).filter(|doubt| *doubt != Doubt::Asking) {
+            return Err(Error::unavailable(doubt_text(doubt)));
+        }
         let mut run = lock(&self.run);
         if run.dead {
             return Err(Error::store_fails());
@@ -501,6 +504,25 @@ impl<S: Store> Cell<S> {
                 let reason = quoted(&reason);
                 tracing::error!(%session, %id, node, role, %reason, unsaid, "a role cannot take part; the session waits for it");
             }
+            Event::Doubtful(doubt) => {
+                count(&shared.counts.memory_lost);
+                let role = self.role.definition().participant_name(&self.header, self.key.role);
+                let what = doubt_text(doubt);
+                tracing::error!(%session, %id, node, role, "{what}");
+                let error = Error::unavailable(what);
+                waiters.decide(Err(error.clone()));
+                waiters.settle(Err(error));
+            }
+            Event::PeerForgot { role } => {
+                count(&shared.counts.memory_lost);
+                let role = self.role.definition().participant_name(&self.header, role);
+                tracing::error!(%session, %id, node, role, "a role that had voted knows nothing of the session any more: its database lost what it did in it, which stands nowhere now");
+            }
+            Event::Contradiction { role } => {
+                count(&shared.counts.memory_lost);
+                let role = self.role.definition().participant_name(&self.header, role);
+                tracing::error!(%session, %id, node, role, "this role rolls back what the others have committed: a database has lost what it knew, or a person decided otherwise");
+            }
             Event::Parked(divergence) => {
                 tracing::error!(%session, %id, node, divergence = %quoted(&divergence.to_string()), "the program differs from its record; the session is parked");
                 let error = Error::parked(divergence.to_string());
@@ -511,6 +533,19 @@ impl<S: Store> Cell<S> {
                 shared.remove(self);
                 waiters.place = None;
             }
+        }
+    }
+}
+
+/// What is not known of a session, for people.
+pub(super) fn doubt_text(doubt: Doubt) -> &'static str {
+    match doubt {
+        Doubt::Asking => "this database may lack what it knew of the session; others are asked how it stands",
+        Doubt::Behind => {
+            "all roles have committed the session, and this database lacks this role's part of it: see by `chor inspect` what is there, put right by hand what is not, and decide by `chor resolve`"
+        }
+        Doubt::Forgotten => {
+            "the role that decides the session knows nothing of it: restore its database, or decide by `chor resolve`"
         }
     }
 }

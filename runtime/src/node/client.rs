@@ -205,6 +205,10 @@ impl<S: Store> Shared<S> {
             return self.answer(known, &request, waiters);
         }
         starts.check(request.definition)?;
+        self.peers.check()?;
+        if let Some(id) = &request.id {
+            self.peers.check_lost(request.definition.name, id)?;
+        }
         let place = match self.admission.enter(request.arguments.len(), request.waits)? {
             Admitted::Now(place) => place,
             Admitted::Later(turn) => {

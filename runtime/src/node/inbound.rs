@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use accompanist_core::{
     Body, Frame, Header, Outcome, POSITIONS_MAX, REASON_BYTES_MAX, RoleId, RowState, ScopeAbort, ScopeNews, ScopeVote,
-    Session, SessionKey, Vote, answer_finished, answer_unknown, begins_session,
+    Session, SessionKey, Standing, Vote, answer_ask, answer_finished, answer_unknown, begins_session,
 };
 
 use super::cell::{Cell, lock};
@@ -13,10 +13,10 @@ use super::metrics::count;
 use super::table::{Slot, Table};
 use super::waiters::Waiters;
 use super::{OPENING_FRAMES_MAX, PARTICIPANTS_MAX, Shared, WeakShared};
-use crate::context::Definition;
+use crate::context::{BoxFuture, Definition};
 use crate::quoted::quoted;
 use crate::store::Store;
-use crate::transport::Inbound;
+use crate::transport::{Inbound, Refusal};
 
 /// The longest reason for refusing a frame that a node takes: one of its own sentences, with some names in it.
 const REFUSAL_BYTES_MAX: usize = 16 * 1024;
@@ -31,14 +31,40 @@ impl<S: Store> Inbound for NodeInbound<S> {
     fn frame(&self, from: &str, frame: &[u8]) {
         let Some(shared) = self.0.upgrade() else { return };
         count(&shared.counts.frames_received);
-        match Frame::decode(frame) {
-            Some(frame) => shared.handle_frame(from, frame),
+        if shared.peers.is_suspended() {
+            return count(&shared.counts.frames_dropped);
+        }
+        match Frame::decode_at(frame) {
+            Some((frame, commits)) => {
+                shared.peers.heard(from, commits);
+                shared.handle_frame(from, frame);
+            }
             None => shared.refuse(from, None, "the frame cannot be read; do both nodes run the same protocol version?"),
+        }
+    }
+
+    fn greeting(&self) -> Vec<u8> {
+        self.0.upgrade().map(|shared| shared.peers.greeting()).unwrap_or_default()
+    }
+
+    fn admit<'a>(&'a self, node: &'a str, greeting: &'a [u8]) -> BoxFuture<'a, Result<(), Refusal>> {
+        Box::pin(async move {
+            let Some(shared) = self.0.upgrade() else { return Ok(()) };
+            shared.peers.admit(node, greeting).await.inspect_err(|_| count(&shared.counts.databases_refused))
+        })
+    }
+
+    fn refused_by(&self, node: &str, refusal: Refusal) {
+        if let Some(shared) = self.0.upgrade() {
+            shared.peers.refused_by(node, refusal);
         }
     }
 
     fn connected(&self, node: &str) {
         let Some(shared) = self.0.upgrade() else { return };
+        if shared.peers.connected(node) {
+            shared.say_all_again();
+        }
         let cells: Vec<_> = lock(&shared.sessions)
             .slots
             .values()
@@ -101,6 +127,18 @@ impl<S: Store> Inbound for NodeInbound<S> {
 }
 
 impl<S: Store> Shared<S> {
+    /// Nothing went out for a while: all sessions say again what nobody has answered, and ask for what they lack.
+    fn say_all_again(&self) {
+        let live = |slot: &Slot<S>| match slot {
+            Slot::Live(cell) => Some(Arc::clone(cell)),
+            Slot::Opening(_) => None,
+        };
+        let cells: Vec<_> = lock(&self.sessions).slots.values().filter_map(live).collect();
+        for cell in cells {
+            cell.step(|session, now| _ = session.handle_retry(now));
+        }
+    }
+
     /// A frame from the node `from`.
     pub(super) fn handle_frame(self: &Arc<Self>, from: &str, frame: Frame) {
         if let Err(reason) = self.check_lengths(&frame) {
@@ -147,6 +185,7 @@ impl<S: Store> Shared<S> {
             | Body::ScopeVote { vote: ScopeVote::Aborted { reason }, .. }
             | Body::ScopeNews { news: ScopeNews::Waits { own: Some(ScopeVote::Aborted { reason }) }, .. }
             | Body::ScopeNews { news: ScopeNews::Failed(ScopeAbort { reason, .. }), .. }
+            | Body::Stands { standing: Standing::Aborted { reason } }
             | Body::Cancel { reason } => (reason.len(), REASON_BYTES_MAX),
             Body::Refused { reason } => (reason.len(), REFUSAL_BYTES_MAX),
             Body::Stable { positions } | Body::Awaits { positions } => {
@@ -166,7 +205,9 @@ impl<S: Store> Shared<S> {
             | Body::Need
             | Body::AwaitVotes
             | Body::OthersVoted
-            | Body::Keep => (0, 0),
+            | Body::Keep
+            | Body::Ask
+            | Body::Stands { standing: Standing::Unknown | Standing::Undecided | Standing::Committed } => (0, 0),
         };
         if bytes > bytes_max {
             return Err(format!("what it says has {bytes} bytes, and node `{}` takes {bytes_max}", self.name));
@@ -247,17 +288,29 @@ impl<S: Store> Shared<S> {
                         return;
                     }
                 };
-                if let Some(answer) = answer_finished(outcome, &frame) {
+                let answer = answer_ask(Some(&stored.row.state), &frame).or_else(|| answer_finished(outcome, &frame));
+                if let Some(answer) = answer {
                     self.transmit(&stored.row.header, &answer);
+                }
+            }
+            // An initiator that does not know its own session never started it, or has forgotten it. It writes no row, which
+            // would take the client's id.
+            (None, Some(header)) if frame.to == header.initiator => {
+                self.give_up_opening(key, Some(&header));
+                if let Body::Vote { voter, vote: Vote::Aborted { .. } } = frame.body {
+                    let body = Body::Done { outcome: Outcome::Compensated, answer: true };
+                    let answer = Frame { session: frame.session, from: frame.to, to: voter, header: None, body };
+                    self.transmit(&header, &answer);
                 }
             }
             (None, Some(header)) => {
                 let Some(role) = self.repertoire.role(&header, frame.to) else { return };
                 let session = Session::join(header, frame.to, Arc::clone(&self.timing), self.clock.now());
+                let session = if self.peers.is_doubtful(key) { session.with_doubt() } else { session };
                 self.insert(role, session, Waiters::default(), 0).step(|session, _| session.handle_frame(frame));
             }
             (None, None) => {
-                if let Some(answer) = answer_unknown(&frame) {
+                if let Some(answer) = answer_ask(None, &frame).or_else(|| answer_unknown(&frame)) {
                     self.transmit_to(from, &answer);
                 }
             }

@@ -71,6 +71,12 @@ pub struct Counts {
     pub sessions_refused: u64,
     /// Connections refused: of strangers, of other versions, of those that said nothing, and where one end did not believe the other's certificate.
     pub connections_refused: u64,
+    /// Connections that were not made because the other node's database is not the one that is known.
+    pub databases_refused: u64,
+    /// How often only a database that lost what it knew explains what a role said of a session.
+    pub memory_lost: u64,
+    /// 1 while some peer refuses this node's database, and so this node takes no part in anything.
+    pub suspended: u64,
     /// Frames that would have begun a session here and were dropped, as there was no room: they come again.
     pub frames_dropped: u64,
 }
@@ -96,6 +102,8 @@ pub(super) struct Counters {
     pub(super) connections: AtomicU64,
     pub(super) sessions_refused: AtomicU64,
     pub(super) connections_refused: AtomicU64,
+    pub(super) databases_refused: AtomicU64,
+    pub(super) memory_lost: AtomicU64,
 }
 
 /// One more.
@@ -134,6 +142,9 @@ impl<S: Store> Shared<S> {
             connections: load(&counters.connections),
             sessions_refused: load(&counters.sessions_refused),
             connections_refused: load(&counters.connections_refused),
+            databases_refused: load(&counters.databases_refused),
+            memory_lost: load(&counters.memory_lost),
+            suspended: u64::from(self.peers.is_suspended()),
             starts_waiting: self.admission.waiting() as u64,
             started_bytes: self.admission.bytes() as u64,
             ..Counts::default()
@@ -224,6 +235,9 @@ const METRICS: &[Metric] = metrics! {
     Counter "accompanist_connections_total" connections "Connections with other nodes that have been made.";
     Counter "accompanist_sessions_refused_total" sessions_refused "Sessions refused because a node may not play its role.";
     Counter "accompanist_connections_refused_total" connections_refused "Connections that were refused.";
+    Counter "accompanist_databases_refused_total" databases_refused "Connections that were refused for the other node's database.";
+    Counter "accompanist_memory_lost_total" memory_lost "Answers that only a database which lost what it knew explains.";
+    Gauge "accompanist_suspended" suspended "1 while a peer refuses this node's database.";
 };
 
 /// What a sample is written as.

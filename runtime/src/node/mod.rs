@@ -18,6 +18,7 @@ mod inbound;
 mod life;
 mod limits;
 mod metrics;
+mod peers;
 mod presence;
 mod process;
 mod recovery;
@@ -56,6 +57,7 @@ pub use limits::Limits;
 pub(crate) use limits::PAYLOAD_BYTES_MAX;
 use metrics::Counters;
 pub use metrics::Counts;
+use peers::Peers;
 pub use presence::Peer;
 use process::Process;
 use recovery::Recovery;
@@ -172,6 +174,7 @@ pub(crate) struct Shared<S: Store> {
     early: Mutex<Vec<(String, Vec<u8>)>>,
     loopback: Loopback<Frame>,
     unsent: Mutex<Unsent>,
+    peers: Peers,
     process: Arc<Process>,
     clock: Clock,
     timers: Arc<Timers>,
@@ -237,6 +240,9 @@ impl<S: Store> Shared<S> {
 
     /// What a step of a session says: what goes to one node goes by one call.
     fn transmit_all(&self, header: &Header, frames: Vec<Frame>) {
+        if self.peers.is_suspended() {
+            return;
+        }
         let (Some(link), [_, _, ..]) = (self.link.get(), &*frames) else {
             return frames.iter().for_each(|frame| self.transmit(header, frame));
         };
@@ -261,7 +267,7 @@ impl<S: Store> Shared<S> {
                 let (mut together, mut bytes) = (Vec::new(), 0);
                 while let Some(frame) = frames.next_if(|_| bytes < BYTES_AT_ONCE) {
                     metrics::count(&self.counts.frames_sent);
-                    let encoded = frame.encode();
+                    let encoded = frame.encode_at(self.peers.commits());
                     bytes += encoded.len();
                     together.push((frame, encoded));
                 }
@@ -288,15 +294,19 @@ impl<S: Store> Shared<S> {
             // By way of a queue: two sessions of one node never step inside each other.
             return self.loopback.send(frame.clone());
         }
+        if self.peers.is_suspended() {
+            return true;
+        }
+        let encoded = frame.encode_at(self.peers.commits());
         if let Some(link) = self.link.get() {
-            return link.send(node, &frame.encode());
+            return link.send(node, &encoded);
         }
         let mut early = lock(&self.early);
         if let Some(link) = self.link.get() {
-            return link.send(node, &frame.encode());
+            return link.send(node, &encoded);
         }
         if early.len() < EARLY_FRAMES_MAX {
-            early.push((node.to_owned(), frame.encode()));
+            early.push((node.to_owned(), encoded));
         }
         true
     }
@@ -363,6 +373,9 @@ impl<S: Store> Shared<S> {
         let definition = role.definition();
         let begins = definition.players(definition.begins, stored.row.header.nodes.iter().map(Vec::len));
         let mut session = Session::recover(stored, me, &begins, Arc::clone(&self.timing), self.clock.now());
+        if self.peers.is_doubtful(SessionKey { session: session.header().session_id(), role: me }) {
+            session = session.with_doubt();
+        }
         if session.deadline().is_some() {
             session.handle_time_of_day(self.process.unix_millis(), self.clock.now());
         }

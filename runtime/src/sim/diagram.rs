@@ -123,6 +123,8 @@ fn said(frame: &Frame) -> String {
     let what = match &frame.body {
         Body::Message { payload, .. } => format!("message {}", payload.chars().take(40).collect::<String>()),
         Body::Stable { positions } => format!("{} stable", positions.len()),
+        Body::Ask => "how does it stand".to_owned(),
+        Body::Stands { standing } => format!("it stands: {standing:?}"),
         Body::Keep => "keep what I sent".to_owned(),
         Body::Awaits { positions } => format!("awaits {}", positions.len()),
         Body::Vote { vote: Vote::Completed, .. } => "vote completed".to_owned(),

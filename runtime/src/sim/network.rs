@@ -9,6 +9,9 @@ use super::trace::Noted;
 use super::world::{Event, World};
 use crate::transport::{Inbound, Link, Transport};
 
+/// After how long a node that was not admitted tries again.
+const REDIAL_MILLIS: u64 = 1_000;
+
 /// The transport of one run of a node.
 pub(super) struct SimTransport {
     pub(super) world: Arc<World>,
@@ -92,7 +95,7 @@ impl World {
                 state.trace.note(now, Noted::NobodyThere { from, to, bytes });
                 return None;
             };
-            if state.cut.contains(&(from, to)) {
+            if state.cut.contains(&(from, to)) || state.refused.contains(&(to, from)) {
                 state.trace.note(now, Noted::CutOff { from, to, bytes });
                 return None;
             }
@@ -110,23 +113,33 @@ impl World {
         }
     }
 
-    pub(super) fn connect(&self, node: usize, with: usize) {
+    pub(super) async fn connect(&self, node: usize, with: usize) {
         let told = self.with(|state| {
             if state.cut.contains(&(node, with)) || state.cut.contains(&(with, node)) {
                 return None;
             }
-            state.hosts.get(with).filter(|slot| slot.inbound.is_some())?;
-            let with_name = state.hosts.get(with).map(|slot| Arc::clone(&slot.name))?;
+            let other = state.hosts.get(with)?;
+            let (with_inbound, with_name) = (other.inbound.clone()?, Arc::clone(&other.name));
             let slot = state.hosts.get_mut(node)?;
             if slot.life.as_ref().is_some_and(|life| life.stands_still()) {
                 slot.held.push(Event::Connected { node, with });
                 return None;
             }
-            Some((slot.inbound.clone()?, with_name))
+            Some((slot.inbound.clone()?, Arc::clone(&slot.name), with_inbound, with_name))
         });
-        if let Some((inbound, with_name)) = told {
-            self.note(Noted::Connected(node, with));
-            inbound.connected(&with_name);
+        let Some((inbound, name, with_inbound, with_name)) = told else { return };
+        match inbound.admit(&with_name, &with_inbound.greeting()).await {
+            Ok(()) => {
+                self.with(|state| state.refused.remove(&(node, with)));
+                self.note(Noted::Connected(node, with));
+                inbound.connected(&with_name);
+            }
+            Err(refusal) => {
+                self.with(|state| state.refused.insert((node, with)));
+                with_inbound.refused_by(&name, refusal);
+                // As a peer that dials again.
+                self.schedule(REDIAL_MILLIS, Event::Connected { node, with });
+            }
         }
     }
 }

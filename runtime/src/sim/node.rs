@@ -134,6 +134,7 @@ impl<S: Simulated> Typed<S> {
         let disk = Disk::new(Arc::clone(&self.world), self.index, Arc::clone(&life), Arc::clone(&self.medium));
         let disk = Arc::new(disk);
         let submit: Arc<Disk<S::Medium>> = Arc::clone(&disk);
+        self.medium.begins().map_err(|error| error.to_string())?;
         let store = self.medium.open(submit);
         crate::node::Played::spawn(&*process, Box::pin(disk.run()));
         let transport = SimTransport { world: Arc::clone(&self.world), node: self.index, life };

@@ -41,6 +41,8 @@ pub(crate) struct State {
     pub(super) events: BTreeMap<(u64, u64), Event>,
     number: u64,
     pub(super) hosts: Vec<Slot>,
+    /// Node, with: the first does not admit the second.
+    pub(super) refused: BTreeSet<(usize, usize)>,
     /// From, to: frames do not get there.
     pub(super) cut: BTreeSet<(usize, usize)>,
     /// From, to: when the last frame that keeps its order arrives.
@@ -102,6 +104,7 @@ impl World {
                 events: BTreeMap::new(),
                 number: 0,
                 hosts: Vec::new(),
+                refused: BTreeSet::new(),
                 cut: BTreeSet::new(),
                 arrivals: BTreeMap::new(),
                 trace: Trace::default(),
@@ -208,7 +211,7 @@ impl World {
     async fn happen(self: &Arc<Self>, event: Event) {
         match event {
             Event::Frame { from, to, bytes } => self.deliver(from, to, bytes),
-            Event::Connected { node, with } => self.connect(node, with),
+            Event::Connected { node, with } => self.connect(node, with).await,
             Event::Boot(node) => self.boot(node).await,
             Event::Resume(node) => self.resume(node),
             Event::Heal(pairs) => self.heal(&pairs),

@@ -42,6 +42,11 @@ pub trait Medium: Send + Sync + 'static {
     /// A handle of the store whose jobs go to `jobs`.
     fn open(&self, jobs: Arc<dyn Submit<Self::Store>>) -> Self::Store;
 
+    /// A process begins to use it.
+    fn begins(&self) -> Result<(), StoreError> {
+        Ok(())
+    }
+
     /// Carries out jobs in one transaction, at this time of day, and calls no completion.
     fn carry_out(
         &self,

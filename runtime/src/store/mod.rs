@@ -8,12 +8,14 @@ mod contract;
 pub(crate) mod driven;
 mod finished;
 mod memory;
+mod registry;
 #[cfg(feature = "sqlite")]
 mod sqlite;
 
 use std::fmt;
 use std::future::Future;
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::time::Duration;
 
 use accompanist_core::{RoleId, SessionId, SessionKey, Stored, Write};
@@ -25,6 +27,9 @@ pub use self::finished::{Finished, FinishedCursor, FinishedQuery};
 #[cfg(feature = "sim")]
 pub(crate) use self::memory::MemoryMedium;
 pub use self::memory::{Memory, MemoryTx};
+pub use self::registry::{
+    Known, Lineage, Mismatch, OPENINGS_MAX, Opening, Outcome, Registry, Resolved, Shared as SharedSession,
+};
 #[cfg(all(feature = "sim", feature = "sqlite"))]
 pub(crate) use self::sqlite::SqliteMedium;
 #[cfg(feature = "sqlite")]
@@ -96,6 +101,12 @@ pub trait Store: Database {
     where
         Self: Sized,
     {
+        None
+    }
+
+    /// Which database it is, and what is remembered of the databases of peers. A store without that is gone with its process: peers do not
+    /// remember it, and cannot tell it from another one.
+    fn registry(&self) -> Option<Arc<dyn Registry>> {
         None
     }
 

@@ -4,42 +4,57 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::io;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
+use std::time::Duration;
 
 use tokio::sync::mpsc;
 use tokio::task::AbortHandle;
+use tokio::time::sleep;
 
 use super::{Inbound, Link, Transport};
 
 /// Deliveries that may wait for one node; frames over it are refused, and their senders told when there is room.
 const DELIVERIES_MAX: usize = 64 * 1024;
 
+/// How long a node that was not admitted waits before it tries again.
+const REDIAL_PAUSE: Duration = Duration::from_millis(100);
+
 /// A network within the process. Every clone is the same network.
 ///
 /// Each node gets what is for it, from any node and from itself, in a task of its own and never from within [`Link::send`]. A node that is
-/// started under the name of another takes its place.
+/// started under the name of another takes its place with all that admit it ([`Inbound::admit`]).
 #[derive(Clone, Debug, Default)]
 pub struct LocalNetwork {
-    nodes: Arc<Mutex<BTreeMap<String, Seat>>>,
+    state: Arc<Mutex<State>>,
 }
 
-/// A node's place in the network.
-#[derive(Clone)]
-struct Seat {
+/// One start of a node.
+type Serial = u64;
+
+#[derive(Debug, Default)]
+struct State {
+    started: Serial,
+    nodes: BTreeMap<Serial, Entry>,
+    /// Whom a node reaches by a name.
+    routes: BTreeMap<(Serial, Arc<str>), Serial>,
+}
+
+struct Entry {
+    name: Arc<str>,
     deliveries: mpsc::Sender<Delivery>,
     inbound: Arc<dyn Inbound>,
     /// The nodes whose frames to this one were refused.
-    refused: BTreeSet<String>,
+    refused: BTreeSet<Serial>,
 }
 
-impl fmt::Debug for Seat {
+impl fmt::Debug for Entry {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Seat").field("refused", &self.refused).finish_non_exhaustive()
+        f.debug_struct("Entry").field("name", &self.name).finish_non_exhaustive()
     }
 }
 
 #[derive(Debug)]
 enum Delivery {
-    Connected(String),
+    Connected(Arc<str>),
     Frame(Arc<str>, Vec<u8>),
 }
 
@@ -54,8 +69,67 @@ impl LocalNetwork {
         Local { network: self.clone() }
     }
 
-    fn nodes(&self) -> MutexGuard<'_, BTreeMap<String, Seat>> {
-        self.nodes.lock().unwrap_or_else(PoisonError::into_inner)
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn entry(&self, serial: Serial) -> Option<(Arc<str>, Arc<dyn Inbound>)> {
+        self.state().nodes.get(&serial).map(|entry| (Arc::clone(&entry.name), Arc::clone(&entry.inbound)))
+    }
+
+    /// Connects two nodes, where each admits the other. `None` where one of them is gone.
+    async fn meet(&self, one: Serial, other: Serial) -> Option<bool> {
+        let ((one_name, one_inbound), (other_name, other_inbound)) = (self.entry(one)?, self.entry(other)?);
+        let (mut admits, ends) = (true, [(&one_name, &one_inbound), (&other_name, &other_inbound)]);
+        for [(name, inbound), (peer_name, peer)] in [ends, [ends[1], ends[0]]] {
+            if let Err(refusal) = inbound.admit(peer_name, &peer.greeting()).await {
+                peer.refused_by(name, refusal);
+                admits = false;
+            }
+        }
+        if admits {
+            self.state().connect(one, other)?;
+        }
+        Some(admits)
+    }
+
+    /// Tries again until one admits the other, or one of them is gone.
+    async fn meet_later(self, one: Serial, other: Serial) {
+        loop {
+            sleep(REDIAL_PAUSE).await;
+            if self.meet(one, other).await != Some(false) {
+                return;
+            }
+        }
+    }
+}
+
+impl State {
+    /// Each hears of the other before any frame of the other.
+    fn connect(&mut self, one: Serial, other: Serial) -> Option<()> {
+        let (one_entry, other_entry) = (self.nodes.get(&one)?, self.nodes.get(&other)?);
+        let routes = [((one, Arc::clone(&other_entry.name)), other), ((other, Arc::clone(&one_entry.name)), one)];
+        let _ = one_entry.deliveries.try_send(Delivery::Connected(Arc::clone(&other_entry.name)));
+        let _ = other_entry.deliveries.try_send(Delivery::Connected(Arc::clone(&one_entry.name)));
+        self.routes.extend(routes);
+        Some(())
+    }
+
+    /// Whom `serial` reaches by the name `node`, which has to reach it, too.
+    fn route(&self, serial: Serial, node: &str) -> Option<Serial> {
+        let own = self.nodes.get(&serial)?;
+        if *own.name == *node {
+            return Some(serial);
+        }
+        let other = *self.routes.get(&(serial, Arc::from(node)))?;
+        let back = self.routes.get(&(other, Arc::clone(&own.name)))?;
+        (*back == serial).then_some(other)
+    }
+
+    /// The nodes that wait for room at `serial`, and which then wait no more.
+    fn take_refused(&mut self, serial: Serial) -> Vec<Arc<dyn Inbound>> {
+        let refused = self.nodes.get_mut(&serial).map(|entry| std::mem::take(&mut entry.refused)).unwrap_or_default();
+        refused.iter().filter_map(|sender| self.nodes.get(sender)).map(|entry| Arc::clone(&entry.inbound)).collect()
     }
 }
 
@@ -70,19 +144,26 @@ impl Transport for Local {
 
     async fn start(self, node: &str, inbound: Arc<dyn Inbound>) -> io::Result<LocalLink> {
         let (sender, deliveries) = mpsc::channel(DELIVERIES_MAX);
-        let seat = Seat { deliveries: sender.clone(), inbound: Arc::clone(&inbound), refused: BTreeSet::new() };
-        let network = Arc::downgrade(&self.network.nodes);
-        let task = tokio::spawn(deliver(deliveries, inbound, sender.downgrade(), network, node.to_owned()));
-        let task = task.abort_handle();
-        let mut nodes = self.network.nodes();
-        nodes.insert(node.to_owned(), seat);
-        // Each hears of the other before any frame of the other.
-        for (name, other) in nodes.iter().filter(|(name, _)| *name != node) {
-            let _ = sender.try_send(Delivery::Connected(name.clone()));
-            let _ = other.deliveries.try_send(Delivery::Connected(node.to_owned()));
+        let (serial, others) = {
+            let mut state = self.network.state();
+            state.started += 1;
+            let serial = state.started;
+            let others: Vec<_> =
+                state.nodes.iter().filter(|(_, entry)| *entry.name != *node).map(|(serial, _)| *serial).collect();
+            let inbound = Arc::clone(&inbound);
+            let entry = Entry { name: Arc::from(node), deliveries: sender, inbound, refused: BTreeSet::new() };
+            state.nodes.insert(serial, entry);
+            (serial, others)
+        };
+        let network = Arc::downgrade(&self.network.state);
+        let delivers = deliver(deliveries, inbound, network, serial, node.to_owned());
+        let mut tasks = vec![tokio::spawn(delivers).abort_handle()];
+        for other in others {
+            if self.network.meet(serial, other).await == Some(false) {
+                tasks.push(tokio::spawn(self.network.clone().meet_later(serial, other)).abort_handle());
+            }
         }
-        drop(nodes);
-        Ok(LocalLink { node: Arc::from(node), own: sender, network: self.network, task, missed: Mutex::default() })
+        Ok(LocalLink { node: Arc::from(node), serial, network: self.network, tasks, missed: Mutex::default() })
     }
 }
 
@@ -90,9 +171,9 @@ impl Transport for Local {
 #[derive(Debug)]
 pub struct LocalLink {
     node: Arc<str>,
-    own: mpsc::Sender<Delivery>,
+    serial: Serial,
     network: LocalNetwork,
-    task: AbortHandle,
+    tasks: Vec<AbortHandle>,
     /// The nodes that were not there, and of which that has been said.
     missed: Mutex<BTreeSet<String>>,
 }
@@ -112,17 +193,18 @@ impl LocalLink {
 impl Link for LocalLink {
     fn send(&self, node: &str, frame: &[u8]) -> bool {
         // Under the lock: a node that takes this one's place is announced after all that this one said.
-        let mut nodes = self.network.nodes();
-        let replaced = !nodes.get(&*self.node).is_some_and(|own| own.deliveries.same_channel(&self.own));
-        match nodes.get_mut(node) {
-            Some(other) if !replaced => {
+        let mut state = self.network.state();
+        let route = state.route(self.serial, node);
+        let is_there = state.nodes.values().any(|entry| *entry.name == *node);
+        match route.and_then(|serial| state.nodes.get_mut(&serial)) {
+            Some(other) => {
                 let delivery = Delivery::Frame(Arc::clone(&self.node), frame.to_vec());
                 if let Err(mpsc::error::TrySendError::Full(_)) = other.deliveries.try_send(delivery) {
-                    other.refused.insert(self.node.to_string());
+                    other.refused.insert(self.serial);
                     return false;
                 }
             }
-            Some(_) => {}
+            None if is_there => {}
             None => self.miss(node),
         }
         true
@@ -131,19 +213,21 @@ impl Link for LocalLink {
 
 impl Drop for LocalLink {
     fn drop(&mut self) {
-        let mut nodes = self.network.nodes();
-        if nodes.get(&*self.node).is_some_and(|own| own.deliveries.same_channel(&self.own)) {
-            nodes.remove(&*self.node);
-        }
-        self.task.abort();
+        let mut state = self.network.state();
+        let entry = state.nodes.remove(&self.serial);
+        state.routes.retain(|(from, _), to| *from != self.serial && *to != self.serial);
+        drop(state);
+        // Not under the lock: what listens may hold other links.
+        drop(entry);
+        self.tasks.iter().for_each(AbortHandle::abort);
     }
 }
 
 async fn deliver(
     mut deliveries: mpsc::Receiver<Delivery>,
     inbound: Arc<dyn Inbound>,
-    own: mpsc::WeakSender<Delivery>,
-    network: Weak<Mutex<BTreeMap<String, Seat>>>,
+    network: Weak<Mutex<State>>,
+    serial: Serial,
     node: String,
 ) {
     while let Some(delivery) = deliveries.recv().await {
@@ -152,23 +236,12 @@ async fn deliver(
             Delivery::Frame(from, frame) => inbound.frame(&from, &frame),
         }
         if deliveries.len() <= DELIVERIES_MAX / 2
-            && let (Some(own), Some(nodes)) = (own.upgrade(), network.upgrade())
+            && let Some(state) = network.upgrade()
         {
-            take_refused(&nodes, &node, &own).iter().for_each(|sender| sender.room(&node));
+            let waiting = state.lock().unwrap_or_else(PoisonError::into_inner).take_refused(serial);
+            waiting.iter().for_each(|sender| sender.room(&node));
         }
     }
-}
-
-/// The nodes that wait for room at `node`, and who then wait no more.
-fn take_refused(
-    nodes: &Mutex<BTreeMap<String, Seat>>,
-    node: &str,
-    own: &mpsc::Sender<Delivery>,
-) -> Vec<Arc<dyn Inbound>> {
-    let mut nodes = nodes.lock().unwrap_or_else(PoisonError::into_inner);
-    let seat = nodes.get_mut(node).filter(|seat| seat.deliveries.same_channel(own) && !seat.refused.is_empty());
-    let refused = seat.map(|seat| std::mem::take(&mut seat.refused)).unwrap_or_default();
-    refused.iter().filter_map(|sender| nodes.get(sender)).map(|seat| Arc::clone(&seat.inbound)).collect()
 }
 
 #[cfg(test)]

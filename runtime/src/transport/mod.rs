@@ -8,6 +8,8 @@ use std::future::Future;
 use std::io;
 use std::sync::Arc;
 
+use crate::context::BoxFuture;
+
 pub use self::local::{Local, LocalLink, LocalNetwork};
 #[cfg(feature = "tls")]
 pub use self::tcp::Tls;
@@ -69,4 +71,29 @@ pub trait Inbound: Send + Sync + 'static {
     /// A connection was refused: one of its ends is not the node that it should be, as far as the other can tell. One that wraps another passes
     /// it on.
     fn refused(&self, _reason: &str) {}
+
+    /// What this node says of itself when a connection is made, for the other node's [`Inbound::admit`].
+    /// The transport carries it and does not look into it. It may differ from connection to connection.
+    fn greeting(&self) -> Vec<u8> {
+        Vec::new()
+    }
+
+    /// Whether `node`, which says `greeting` of itself, is the node that is known by that name. Called
+    /// before [`Inbound::connected`] and before any frame of the connection. Where this refuses, the
+    /// connection is not made, and the other node gets the refusal by [`Inbound::refused_by`].
+    fn admit<'a>(&'a self, _node: &'a str, _greeting: &'a [u8]) -> BoxFuture<'a, Result<(), Refusal>> {
+        Box::pin(std::future::ready(Ok(())))
+    }
+
+    /// `node` has refused this node by its [`Inbound::admit`].
+    fn refused_by(&self, _node: &str, _refusal: Refusal) {}
+}
+
+/// Why a node does not admit another one.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Refusal {
+    /// For a person.
+    pub reason: String,
+    /// For the node that is refused; the transport does not look into it.
+    pub details: Vec<u8>,
 }

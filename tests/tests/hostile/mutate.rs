@@ -127,7 +127,7 @@ impl Pool {
             _ => Position(random.number().into()),
         };
         let outcome = if random.percent(50) { Outcome::Committed } else { Outcome::Compensated };
-        match random.below(12) {
+        match random.below(16) {
             0 | 1 => {
                 let scopes = match &self.frame(random).body {
                     Body::Message { scopes, .. } | Body::ScopeVote { scopes, .. } => scopes.clone(),
@@ -148,6 +148,12 @@ impl Pool {
             9 => Body::Stable { positions: vec![position; random.below(10_000)] },
             11 => Body::AwaitVotes,
             12 => Body::OthersVoted,
+            13 => Body::Ask,
+            14 => {
+                let aborted = Standing::Aborted { reason: text(random) };
+                let standings = [Standing::Unknown, Standing::Undecided, Standing::Committed, aborted];
+                Body::Stands { standing: standings[random.below(4)].clone() }
+            }
             _ => Body::Refused { reason: text(random).to_string() },
         }
     }

@@ -36,6 +36,7 @@ struct Hello<'a> {
     process: u64,
     connection: u64,
     clock_ms: i64,
+    greeting: Vec<u8>,
 }
 
 fn clock_ms() -> i64 {
@@ -75,7 +76,7 @@ impl Scene {
         let socket = TcpSocket::new_v4().expect("a socket");
         socket.set_recv_buffer_size(SOCKET_BYTES).expect("it can be set");
         let mut stream = socket.connect(self.addresses[to]).await.expect("it listens");
-        let hello = Hello { node: EVIL, peer: to, process: 7, connection, clock_ms: clock_ms() };
+        let hello = Hello { node: EVIL, peer: to, process: 7, connection, clock_ms: clock_ms(), greeting: Vec::new() };
         let body = postcard::to_stdvec(&hello).expect("it can be written");
         let greeting = [&b"ACCOMPAN"[..], &VERSION.to_le_bytes(), &(body.len() as u32).to_le_bytes(), &body].concat();
         stream.write_all(&greeting).await.expect("it listens");
@@ -84,6 +85,9 @@ impl Scene {
         let mut reply = vec![0; u32::from_le_bytes([head[10], head[11], head[12], head[13]]) as usize];
         stream.read_exact(&mut reply).await.expect("a reply");
         assert_eq!(reply.first(), Some(&0), "it is welcome: {}", String::from_utf8_lossy(&reply));
+        // It admits the other.
+        let verdict = [&b"ACCOMPAN"[..], &VERSION.to_le_bytes(), &1_u32.to_le_bytes(), &[0]].concat();
+        stream.write_all(&verdict).await.expect("it listens");
         stream
     }
 }

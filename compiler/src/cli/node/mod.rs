@@ -1,7 +1,8 @@
 //! Commands for the operators of running nodes: `sessions`, `inspect`, `retry`, `abort`,
-//! `settle`, `peers` and `metrics`. They speak to a node's admin socket,
+//! `settle`, `peers`, `resolve`, `adopt` and `metrics`. They speak to a node's admin socket,
 //! whose protocol stands in the runtime (`runtime/src/node/admin`); nothing else of the compiler is used.
 
+mod adoption;
 mod exact;
 mod show;
 mod socket;
@@ -49,6 +50,18 @@ const SETTLE_EXAMPLE: &str = "Example:
   chor settle order-1042 --node payment.db --reason 'refunded by hand, ticket 77'
 
 Undo first what the transaction did, and settle then: from then on the node takes it for undone, for good.";
+
+const RESOLVE_EXAMPLE: &str = "Example:
+  chor resolve order-1042 --node payment.db --commit --reason 'charged by hand, ticket 78'
+
+For a session in doubt that nobody is left to decide, and for one that all others have committed and a restored
+database lacks. The other nodes are not told: see first by `chor inspect` at each of them how they have ended it.";
+
+const ADOPT_EXAMPLE: &str = "Examples:
+  chor adopt --node payment.db          # what others know that this database does not
+  chor adopt --node payment.db --yes    # accept it; then start the node again
+
+End every other process of this node first. Its former database is refused from then on.";
 
 /// What operators ask for.
 #[derive(Debug, Subcommand)]
@@ -133,6 +146,35 @@ pub enum Command {
         #[command(flatten)]
         node: Node,
     },
+    /// Decide by hand a session that can never end by itself: at this node only, and for good.
+    #[command(after_help = RESOLVE_EXAMPLE)]
+    Resolve {
+        /// The session.
+        session: String,
+        /// What this node did in it stands.
+        #[arg(long, required_unless_present = "abort", conflicts_with = "abort")]
+        commit: bool,
+        /// What this node did in it is undone.
+        #[arg(long)]
+        abort: bool,
+        /// Why; it is stored and shown from then on.
+        #[arg(long)]
+        reason: String,
+        /// The role, where several can be decided at this node.
+        #[arg(long)]
+        role: Option<String>,
+        #[command(flatten)]
+        node: Node,
+    },
+    /// Accept the database of a node that its peers refuse: a restored backup, a copy, a new one.
+    #[command(after_help = ADOPT_EXAMPLE)]
+    Adopt {
+        /// Accept it. Without this, only show what the peers know that the database does not.
+        #[arg(long)]
+        yes: bool,
+        #[command(flatten)]
+        node: Node,
+    },
     /// Show what a running node counts, as text for Prometheus.
     #[command(after_help = "Example:\n  chor metrics --node warehouse.db")]
     Metrics {
@@ -149,6 +191,8 @@ impl Command {
             | Self::Retry { node, .. }
             | Self::Abort { node, .. }
             | Self::Settle { node, .. }
+            | Self::Resolve { node, .. }
+            | Self::Adopt { node, .. }
             | Self::Peers { node }
             | Self::Metrics { node } => node,
         }
@@ -169,6 +213,12 @@ impl Command {
             Self::Settle { session, reason, role, .. } => {
                 request("settle", json!({ "session": session, "reason": reason, "role": role }))
             }
+            Self::Resolve { session, abort, reason, role, .. } => {
+                let decision = if *abort { "abort" } else { "commit" };
+                let fields = json!({ "session": session, "decision": decision, "reason": reason, "role": role });
+                request("resolve", fields)
+            }
+            Self::Adopt { yes, .. } => request("adopt", json!({ "accept": yes })),
             Self::Peers { .. } => request("peers", json!({})),
             Self::Metrics { .. } => request("metrics", json!({})),
         }
@@ -244,6 +294,8 @@ fn print(command: &Command, answer: &Value) -> u8 {
             format!("aborted; every role undoes what it did (`chor inspect {}` shows how far)\n", show::clean(session))
         }
         Command::Settle { .. } => show::settled(answer),
+        Command::Resolve { .. } => show::resolved(answer),
+        Command::Adopt { .. } => adoption::report(answer),
         Command::Peers { .. } => show::peers(answer),
         Command::Metrics { .. } => answer.get("text").and_then(Value::as_str).unwrap_or_default().to_owned(),
     };

@@ -48,7 +48,7 @@ pub fn reason(answer: &Value) -> String {
     clean(text(answer, "reason"))
 }
 
-fn short(text: &str) -> String {
+pub(super) fn short(text: &str) -> String {
     let text = clean(text);
     match text.char_indices().nth(CELL_CHARACTERS_MAX) {
         Some((at, _)) => format!("{}…", text.get(..at).unwrap_or_default()),
@@ -56,19 +56,19 @@ fn short(text: &str) -> String {
     }
 }
 
-fn text<'a>(value: &'a Value, field: &str) -> &'a str {
+pub(super) fn text<'a>(value: &'a Value, field: &str) -> &'a str {
     value.get(field).and_then(Value::as_str).unwrap_or("")
 }
 
-fn list<'a>(value: &'a Value, field: &str) -> &'a [Value] {
+pub(super) fn list<'a>(value: &'a Value, field: &str) -> &'a [Value] {
     value.get(field).and_then(Value::as_array).map(Vec::as_slice).unwrap_or_default()
 }
 
-fn is(value: &Value, field: &str) -> bool {
+pub(super) fn is(value: &Value, field: &str) -> bool {
     value.get(field).and_then(Value::as_bool).unwrap_or(false)
 }
 
-fn number(value: &Value, field: &str) -> u64 {
+pub(super) fn number(value: &Value, field: &str) -> u64 {
     value.get(field).and_then(Value::as_u64).unwrap_or(0)
 }
 
@@ -271,6 +271,10 @@ fn part(part: &Value, colour: bool) -> String {
     for (number, waits) in waits.iter().enumerate() {
         line(if number == 0 { "waits for" } else { "" }, wait(waits));
     }
+    line("in doubt", text(part, "doubt").to_owned());
+    if let Some(decided) = part.get("decided_by_hand").filter(|decided| decided.is_object()) {
+        line("by hand", format!("{}: {}", text(decided, "decision"), clean(text(decided, "reason"))));
+    }
     for (number, peer) in list(part, "peers").iter().enumerate() {
         let vote = if is(peer, "completed") { "has voted completed" } else { "has not voted" };
         let done = if is(peer, "done") { ", has ended it" } else { "" };
@@ -345,6 +349,13 @@ pub fn retried(answer: &Value) -> String {
 pub fn settled(answer: &Value) -> String {
     let (operation, role) = (clean(text(answer, "operation")), clean(text(answer, "role")));
     format!("{operation}{} of {role} counts as undone from now on\n", value(answer, "arguments"))
+}
+
+/// What was decided by hand.
+pub fn resolved(answer: &Value) -> String {
+    let (decision, role) = (text(answer, "decision"), clean(text(answer, "role")));
+    let what = if decision == "abort" { "is undone" } else { "stands" };
+    format!("decided: what {role} did here {what}; other nodes are not told\n")
 }
 
 #[cfg(test)]

@@ -9,6 +9,7 @@
 use std::sync::Arc;
 
 use super::Session;
+use super::doubt::Doubt;
 use super::parts::Timer;
 use crate::fault::{self, Fault};
 use crate::frame::Body;
@@ -25,12 +26,24 @@ pub enum Cancel {
     PassedOn,
     /// All roles have completed.
     TooLate,
+    /// It is not known whether all roles have completed: this database may lack what it once knew, and others are asked.
+    Doubtful,
+    /// All roles have completed, and this database lacks this role's part of it: a person decides.
+    Behind,
+    /// This role has voted, and the role that decides knows nothing of the session: a person decides.
+    Forgotten,
 }
 
 impl Session {
     /// Somebody asks to end the session.
     pub fn handle_cancel(&mut self, reason: Arc<str>) -> Cancel {
         match self.state() {
+            _ if self.doubt == Some(Doubt::Asking) => Cancel::Doubtful,
+            _ if self.doubt == Some(Doubt::Behind) => Cancel::Behind,
+            Some(RowState::Voted { .. }) if self.doubt == Some(Doubt::Forgotten) => {
+                self.pass_on(reason);
+                Cancel::Forgotten
+            }
             None if self.stopped => Cancel::Aborts,
             Some(RowState::Active) if self.may_have_told() => self.pass_on(reason),
             None | Some(RowState::Active) => self.cancel_here(reason),
@@ -93,6 +106,8 @@ impl Session {
     /// A role that has voted passes a cancel on. One that has voted here too, or may have told its client, has nothing to add: the other asks all.
     pub(super) fn handle_cancel_of_peer(&mut self, from: RoleId, reason: Arc<str>) {
         match self.state() {
+            // It comes again.
+            _ if self.is_held() => {}
             Some(RowState::Active) if self.may_have_told() => {}
             None | Some(RowState::Active) if !self.stopped => _ = self.cancel_here(reason),
             Some(RowState::Aborting { .. }) => self.relay_abort(from),

@@ -164,6 +164,7 @@ impl Session {
         self.pivot = None;
         self.waits.clear();
         self.cancel = None;
+        self.doubt = None;
         self.calls.clear();
         self.scopes = ScopeTable::default();
         self.visited.clear();

@@ -43,6 +43,8 @@ impl Session {
             Body::Cancel { reason } => self.handle_cancel_of_peer(from, reason),
             Body::AwaitVotes => self.handle_await_votes(from),
             Body::OthersVoted => self.handle_others_voted(from),
+            Body::Ask => self.handle_ask(from),
+            Body::Stands { standing } => self.handle_standing(from, standing),
             Body::Refused { reason } => {
                 peer.refused = Some(reason.as_str().into());
                 self.events.push_back(Event::PeerRefused { role: from, reason });
@@ -181,6 +183,12 @@ impl Session {
             Some(RowState::Finished { .. }) if self.finishing.is_none() || fault::is_on(Fault::OverBeforeDurable) => {
                 self.transmit(from, Body::Over);
             }
+            // An initiator may have told the others before its own vote was durable, and runs again to the same end.
+            None | Some(RowState::Active) if !self.stopped && !self.is_initiator() => self.committed_elsewhere(from),
+            Some(RowState::Aborting { .. }) if from == self.header.initiator && !self.contradicted => {
+                self.contradicted = true;
+                self.events.push_back(Event::Contradiction { role: from });
+            }
             None | Some(RowState::Active | RowState::Aborting { .. } | RowState::Finished { .. }) => {}
         }
     }
@@ -214,6 +222,7 @@ impl Session {
     fn handle_over(&mut self, from: RoleId) {
         match self.state() {
             Some(RowState::Committed { .. }) => {
+                self.peer_forgot(from);
                 if let Some(peer) = self.peers.get_mut(&from) {
                     peer.done = true;
                 }
@@ -272,6 +281,8 @@ pub fn answer_finished(outcome: Outcome, frame: &Frame) -> Option<Frame> {
             | Body::Over
             | Body::AwaitVotes
             | Body::OthersVoted
+            | Body::Ask
+            | Body::Stands { .. }
             | Body::Refused { .. },
             _,
         ) => return None,
@@ -303,6 +314,8 @@ pub fn answer_unknown(frame: &Frame) -> Option<Frame> {
         | Body::Need
         | Body::AwaitVotes
         | Body::OthersVoted
+        | Body::Ask
+        | Body::Stands { .. }
         | Body::Refused { .. } => {
             return None;
         }
@@ -332,6 +345,8 @@ fn may_begin(body: &Body) -> bool {
         | Body::Need
         | Body::AwaitVotes
         | Body::OthersVoted
+        | Body::Ask
+        | Body::Stands { .. }
         | Body::Refused { .. } => false,
     }
 }

@@ -16,6 +16,7 @@
 //! the start: it calls a message stable only when that is in its own log (`stability.rs`).
 
 mod cancel;
+mod doubt;
 mod early;
 mod ending;
 mod few;
@@ -42,6 +43,7 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::Arc;
 
 pub use cancel::Cancel;
+pub use doubt::{Doubt, Resolution, Unresolvable, answer_ask};
 pub use frames::{answer_finished, answer_unknown, begins_session};
 pub use inbox::INBOX_MESSAGES_MAX;
 pub use program::{Divergence, Ran, Stop};
@@ -143,6 +145,18 @@ pub enum Event {
         /// Why.
         reason: String,
     },
+    /// Something is not known of the session, and may have to be decided by a person.
+    Doubtful(Doubt),
+    /// A role that has voted knows nothing of the session any more: its database has lost it.
+    PeerForgot {
+        /// Who.
+        role: RoleId,
+    },
+    /// Others committed what this role rolls back: one of the databases has lost what it knew.
+    Contradiction {
+        /// Who says so.
+        role: RoleId,
+    },
     /// Nothing is left to do, durably: the session may be dropped from memory.
     Finished,
 }
@@ -219,6 +233,12 @@ pub struct Session {
     refusal: Option<Arc<str>>,
     /// Somebody asks to end the session, which this role has promised not to do.
     cancel: Option<Arc<str>>,
+    /// What is not known of the session.
+    doubt: Option<Doubt>,
+    /// Roles that were asked how it stands and know nothing of it.
+    unknown_to: BTreeSet<RoleId>,
+    /// A contradiction has been told.
+    contradicted: bool,
 
     // The ending.
     peers: Few<RoleId, Peer>,
@@ -306,6 +326,9 @@ impl Session {
             unwritten: Vec::new(),
             refusal: None,
             cancel: None,
+            doubt: None,
+            unknown_to: BTreeSet::new(),
+            contradicted: false,
             peers,
             accepted: false,
             decided: false,
@@ -430,6 +453,7 @@ impl Session {
         !self.stopped
             && !self.parked
             && !self.ended
+            && !self.is_held()
             && matches!(self.state(), None | Some(RowState::Active | RowState::Voted { .. }))
     }
 

@@ -90,6 +90,7 @@ impl Session {
         }
         self.pass_cancel_on(role);
         self.ask_for_votes(role);
+        self.ask_again(role);
         if !self.entered {
             return;
         }
@@ -154,6 +155,8 @@ impl Session {
             | Body::Over
             | Body::AwaitVotes
             | Body::OthersVoted
+            | Body::Ask
+            | Body::Stands { .. }
             | Body::Refused { .. } => false,
         };
         let header = wants_header.then(|| Arc::clone(&self.header));

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use super::parts::Timer;
-use super::{Divergence, Session};
+use super::{Divergence, Doubt, Session};
 use crate::identity::{Millis, Position, RoleId, WriteId};
 use crate::record::{CallRecord, Row, RowState, ScopeVoteRecord, TransactionRecord};
 
@@ -14,6 +14,8 @@ pub struct View {
     pub row: Option<Row>,
     /// Why the session is parked, if it is.
     pub parked: Option<Divergence>,
+    /// What is not known of the session.
+    pub doubt: Option<Doubt>,
     /// The committed transactions, in the order of their commits.
     pub transactions: Vec<TransactionRecord>,
     /// The recorded results.
@@ -116,6 +118,7 @@ impl Session {
         View {
             row: self.row.clone(),
             parked: self.divergence.as_deref().cloned(),
+            doubt: self.doubt,
             transactions,
             calls: self.calls.values().map(|record| (**record).clone()).collect(),
             scope_votes: self.scopes.recorded(),

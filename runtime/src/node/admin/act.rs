@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use accompanist_core::{Cancel, RowState, Session, Trying};
+use accompanist_core::{Cancel, Doubt, RowState, Session, Trying};
 use serde::Serialize;
 use serde_json::value::RawValue;
 use serde_json::{Value, json};
@@ -17,7 +17,7 @@ use super::list::state_name;
 use super::request::{Abort, Settle};
 use super::{Fault, Kind, value};
 use crate::node::Shared;
-use crate::node::cell::Cell;
+use crate::node::cell::{Cell, doubt_text};
 use crate::quoted::quoted;
 use crate::store::Store;
 
@@ -117,6 +117,17 @@ impl<S: Store> Shared<S> {
                 }
                 Some((Before::Open, Cancel::PassedOn)) => passed_on = true,
                 Some((Before::Open, Cancel::TooLate)) => {}
+                Some((Before::Open, Cancel::Doubtful)) => {
+                    return Err(Fault::new(Kind::Busy, doubt_text(Doubt::Asking)));
+                }
+                Some((Before::Open, Cancel::Behind)) => {
+                    return Err(Fault::new(Kind::NotStuck, doubt_text(Doubt::Behind)));
+                }
+                Some((Before::Open, Cancel::Forgotten)) => {
+                    let message =
+                        format!("nobody is left to ask: this role has voted, and {}", doubt_text(Doubt::Forgotten));
+                    return Err(Fault::new(Kind::NotStuck, message));
+                }
                 None => {
                     let message = "the store failed just now; see by `inspect` how the session is, and ask again";
                     return Err(Fault::new(Kind::Unavailable, message));
@@ -196,7 +207,7 @@ impl<S: Store> Shared<S> {
     }
 
     /// Those with which something can be done; an error where there are none.
-    async fn live_parts(&self, name: &str) -> Result<Vec<Arc<Cell<S>>>, Fault> {
+    pub(super) async fn live_parts(&self, name: &str) -> Result<Vec<Arc<Cell<S>>>, Fault> {
         let mut cells = Vec::new();
         let mut why =
             Fault::new(Kind::Busy, "the session is being read from the store, which may be failing; ask again");
@@ -221,7 +232,7 @@ struct Settled {
 }
 
 /// Waits until all that the session has asked to be written is durable.
-async fn durable<S: Store>(cell: &Cell<S>) -> Result<(), Fault> {
+pub(super) async fn durable<S: Store>(cell: &Cell<S>) -> Result<(), Fault> {
     let last = cell.look(Session::last_write);
     let deadline = Instant::now() + DURABLE_WITHIN;
     while cell.look(Session::durable) < last {

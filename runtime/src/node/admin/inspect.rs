@@ -15,6 +15,7 @@ use super::waits::{Behind, Wait, Words};
 use super::{Fault, Kind, value};
 use crate::context::{Definition, short_version};
 use crate::node::Shared;
+use crate::node::cell::doubt_text;
 use crate::node::life::age;
 use crate::store::{Store, StoreError};
 
@@ -57,6 +58,9 @@ struct Inspected {
     /// How often the row was written.
     row_version: u32,
     commits: u64,
+    /// What is not known of it.
+    doubt: Option<&'static str>,
+    decided_by_hand: Option<DecidedByHand>,
     /// Why it is parked.
     parked: Option<Parked>,
     waits: Vec<Wait>,
@@ -67,6 +71,14 @@ struct Inspected {
     scope_votes: Vec<Scope>,
     /// Records that are not shown, there are so many.
     records_left_out: usize,
+}
+
+/// What a person decided of the session.
+#[derive(Serialize)]
+struct DecidedByHand {
+    decision: String,
+    reason: String,
+    at_ms: i64,
 }
 
 #[derive(Serialize)]
@@ -152,7 +164,7 @@ impl<S: Store> Shared<S> {
                     let millis = u64::try_from(cell.life.age(now).as_millis()).ok();
                     let state = state_name(view.row.as_ref().map(|row| &row.state));
                     let inspected = inspected(cell.key, &cell.header, Some(definition), &view, state);
-                    parts.push(Inspected { waits, age_millis: millis, ..inspected });
+                    parts.push((cell.key, Inspected { waits, age_millis: millis, ..inspected }));
                 }
                 Part::Reading(_) => {
                     let message = "the session is being read from the store, which may be failing; ask again";
@@ -164,13 +176,17 @@ impl<S: Store> Shared<S> {
                     let view = found.map_or_else(nothing, of_stored);
                     let millis = u64::try_from(age(since_millis, self.clock.now()).as_millis()).ok();
                     let inspected = inspected(key, &header, None, &view, "undeployed");
-                    parts.push(Inspected { age_millis: millis, ..inspected });
+                    parts.push((key, Inspected { age_millis: millis, ..inspected }));
                 }
             }
         }
         if parts.is_empty() {
             parts = self.inspect_finished(name).await?;
         }
+        for (key, part) in &mut parts {
+            part.decided_by_hand = self.decided_by_hand(*key)?;
+        }
+        let parts: Vec<_> = parts.into_iter().map(|(_, part)| part).collect();
         let session = session.or_else(|| parts.first().and_then(|part| Some(identities(&part.session)?.0)));
         let audit = match session {
             Some(session) => self.store.audits(session).await.map_err(unavailable)?,
@@ -180,7 +196,7 @@ impl<S: Store> Shared<S> {
     }
 
     /// The parts of a session that is over.
-    async fn inspect_finished(&self, name: &str) -> Result<Vec<Inspected>, Fault> {
+    async fn inspect_finished(&self, name: &str) -> Result<Vec<(SessionKey, Inspected)>, Fault> {
         let mut parts = Vec::new();
         for finished in self.finished_named(name).await? {
             let stored = self.store.find(finished.key).await.map_err(unavailable)?;
@@ -188,7 +204,7 @@ impl<S: Store> Shared<S> {
             let header = Arc::clone(&finished.row.header);
             let definition = self.repertoire.definition(&header, &self.name).ok();
             let state = state_name(view.row.as_ref().map(|row| &row.state));
-            parts.push(inspected(finished.key, &header, definition, &view, state));
+            parts.push((finished.key, inspected(finished.key, &header, definition, &view, state)));
         }
         if parts.is_empty() { Err(self.unknown(name)) } else { Ok(parts) }
     }
@@ -198,10 +214,23 @@ fn unavailable(error: StoreError) -> Fault {
     Fault::new(Kind::Unavailable, error.to_string())
 }
 
+impl<S: Store> Shared<S> {
+    fn decided_by_hand(&self, key: SessionKey) -> Result<Option<DecidedByHand>, Fault> {
+        let found = self.peers.registry().map_or(Ok(None), |registry| registry.find_resolved(key));
+        let found = found.map_err(|error| Fault::new(Kind::Unavailable, error.to_string()))?;
+        Ok(found.map(|resolved| DecidedByHand {
+            decision: resolved.decision,
+            reason: resolved.reason,
+            at_ms: resolved.at_ms,
+        }))
+    }
+}
+
 fn nothing() -> View {
     View {
         row: None,
         parked: None,
+        doubt: None,
         transactions: Vec::new(),
         calls: Vec::new(),
         scope_votes: Vec::new(),
@@ -249,6 +278,8 @@ fn inspected(
         age_millis: None,
         row_version: row.map_or(0, Row::writes),
         commits: row.map_or(0, |row| row.commits),
+        doubt: view.doubt.map(doubt_text),
+        decided_by_hand: None,
         parked: view.parked.as_ref().map(|divergence| Parked {
             position: divergence.position.map(|position| position.to_string()),
             recorded: divergence.recorded.clone(),

@@ -11,6 +11,8 @@
 //! | `abort` | `session`, `reason` | `outcome`: `aborted` (durably), `passed_on` to roles that have not voted, which decide, or `too_late`; `already_aborting` or `already_rolled_back`, with the `reason` that stands |
 //! | `settle` | `session`, `reason`, `role` where several fail | the `operation` that counts as undone from now on (durably), and its `arguments` |
 //! | `peers` | | `peers`: each other node, whether it is connected, since when, how often it has been, and why it is not |
+//! | `resolve` | `session`, `decision` (`commit` or `abort`), `reason`, `role` where several fit | what was decided, durably, of a session that cannot end by itself |
+//! | `adopt` | `accept` | what peers that refuse this node's database know that it does not; with `accept`, it is theirs from the next start of the node on |
 //! | `metrics` | | `text` for Prometheus, and `values` by name |
 //!
 //! A `session` is named by the client's id, by its identity in hexadecimal, or by the beginning of that, at least
@@ -22,12 +24,14 @@
 //! within a version.
 
 mod act;
+mod adopt;
 mod audit;
 mod find;
 mod finished;
 mod inspect;
 mod list;
 mod request;
+mod resolve;
 mod serve;
 mod socket;
 mod waits;
@@ -59,7 +63,7 @@ enum Kind {
     UnknownSession,
     /// It could mean several.
     Ambiguous,
-    /// There is no compensation that fails.
+    /// There is no compensation that fails, or nothing to be decided by hand.
     NotStuck,
     /// It cannot be done just now.
     Busy,
@@ -98,6 +102,8 @@ impl<S: Store> Shared<S> {
             Request::Abort(abort) => self.abort(&abort, uid).await,
             Request::Settle(settle) => self.settle(&settle, uid).await,
             Request::Peers(_) => value(json!({ "peers": self.peers() })),
+            Request::Resolve(resolve) => self.resolve(&resolve).await,
+            Request::Adopt(adopt) => self.adopt(adopt.accept).await,
             Request::Metrics(_) => {
                 let counts = self.counts();
                 value(json!({ "text": counts.to_prometheus(&self.name), "values": counts.by_name() }))

@@ -15,6 +15,8 @@ pub(super) enum Request {
     Abort(Abort),
     Settle(Settle),
     Peers(Nothing),
+    Resolve(Resolve),
+    Adopt(Adopt),
     Metrics(Nothing),
 }
 
@@ -66,11 +68,35 @@ pub(super) struct Settle {
     pub(super) role: Option<String>,
 }
 
+/// What is decided of a session that cannot end by itself.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(super) enum Decision {
+    Commit,
+    Abort,
+}
+
+#[derive(Debug, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Resolve {
+    pub(super) session: String,
+    pub(super) decision: Decision,
+    pub(super) reason: String,
+    #[serde(default)]
+    pub(super) role: Option<String>,
+}
+
+#[derive(Debug, Default, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(super) struct Adopt {
+    pub(super) accept: bool,
+}
+
 #[derive(Debug, PartialEq, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Nothing {}
 
-const NAMES: &str = "`sessions`, `inspect`, `retry`, `abort`, `settle`, `peers` and `metrics`";
+const NAMES: &str = "`sessions`, `inspect`, `retry`, `abort`, `settle`, `peers`, `resolve`, `adopt` and `metrics`";
 
 impl Request {
     /// The request of a line.
@@ -98,12 +124,18 @@ impl Request {
             "abort" => fields_of(fields).map(Self::Abort),
             "settle" => fields_of(fields).map(Self::Settle),
             "peers" => fields_of(fields).map(Self::Peers),
+            "resolve" => fields_of(fields).map(Self::Resolve),
+            "adopt" => fields_of(fields).map(Self::Adopt),
             "metrics" => fields_of(fields).map(Self::Metrics),
             _ => return Err(bad(format!("there is no request `{name}`; the requests are {NAMES}"))),
         };
         let request = request.map_err(|error| bad(format!("the request `{name}`: {error}")))?;
         match &request {
-            Self::Abort(Abort { reason, .. }) | Self::Settle(Settle { reason, .. }) if reason.trim().is_empty() => {
+            Self::Abort(Abort { reason, .. })
+            | Self::Settle(Settle { reason, .. })
+            | Self::Resolve(Resolve { reason, .. })
+                if reason.trim().is_empty() =>
+            {
                 Err(bad(format!("the request `{name}`: the reason is empty; others will read it")))
             }
             Self::Sessions(_)
@@ -112,6 +144,8 @@ impl Request {
             | Self::Abort(_)
             | Self::Settle(_)
             | Self::Peers(_)
+            | Self::Resolve(_)
+            | Self::Adopt(_)
             | Self::Metrics(_) => Ok(request),
         }
     }

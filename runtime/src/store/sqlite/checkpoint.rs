@@ -41,6 +41,8 @@ pub(super) struct Progress {
     pages: AtomicU32,
     /// Commits that wrote something, each one sync.
     commits: AtomicU64,
+    /// Commits of the database over all its openings, as the last durable one left it.
+    total_commits: AtomicU64,
     /// The checkpointer works.
     running: AtomicBool,
     /// It has ended, and the writer has not done its part.
@@ -55,6 +57,15 @@ impl Progress {
     /// Commits so far.
     pub(super) fn commits(&self) -> u64 {
         self.commits.load(Ordering::Relaxed)
+    }
+
+    /// Commits of the database over all its openings.
+    pub(super) fn total_commits(&self) -> u64 {
+        self.total_commits.load(Ordering::Acquire)
+    }
+
+    pub(super) fn set_total_commits(&self, count: u64) {
+        self.total_commits.store(count, Ordering::Release);
     }
 }
 

@@ -14,7 +14,7 @@ use super::guard::Guard;
 use super::queue::queue;
 use super::row_ids::RowIds;
 use super::writer::{self, Batch, COMMIT, ROLLBACK, Writer};
-use super::{Backing, Options, Sqlite, SqliteTx, rows, schema, write};
+use super::{Backing, Options, Sqlite, SqliteTx, registry, rows, schema, write};
 use crate::store::driven::{Carried, Fate, Medium, Submit};
 use crate::store::{Audit, Job, StoreError};
 
@@ -40,6 +40,8 @@ pub struct SqliteMedium {
 struct Database {
     writer: Writer,
     commits: u64,
+    /// Over all runs.
+    total_commits: u64,
 }
 
 /// Takes no jobs.
@@ -80,7 +82,7 @@ impl SqliteMedium {
             _lock: None,
             never_waits: true,
         };
-        let medium = Self { database: Arc::new(Mutex::new(Database { writer, commits: 0 })) };
+        let medium = Self { database: Arc::new(Mutex::new(Database { writer, commits: 0, total_commits: 0 })) };
         prepare(medium.open(Arc::new(Nobody)))?;
         Ok(medium)
     }
@@ -105,15 +107,20 @@ impl Database {
             return Ok(());
         }
         let ended = match fate {
-            Fate::Happens => writer::execute(self.connection()?, COMMIT),
+            Fate::Happens => registry::count_commit(self.connection()?)
+                .map_err(|error| schema::store_error(&error))
+                .and_then(|count| writer::execute(self.connection()?, COMMIT).map(|()| count)),
             Fate::IsLost => return writer::execute(self.connection()?, ROLLBACK),
         };
         match &ended {
-            Ok(()) => self.commits += 1,
+            Ok(count) => {
+                self.commits += 1;
+                self.total_commits = *count;
+            }
             // A constraint that is checked at last, say.
             Err(_) => writer::execute(self.connection()?, ROLLBACK)?,
         }
-        ended
+        ended.map(drop)
     }
 }
 
@@ -121,7 +128,17 @@ impl Medium for SqliteMedium {
     type Store = Sqlite;
 
     fn open(&self, jobs: Arc<dyn Submit<Sqlite>>) -> Sqlite {
-        Sqlite { backing: Backing::Driven(Driven { medium: self.clone(), jobs }) }
+        let lineage = self.lock().connection().ok().and_then(|connection| registry::lineage(connection).ok());
+        let lineage = lineage.expect("a database in memory can be read");
+        let backing = Backing::Driven(Driven { medium: self.clone(), jobs });
+        Sqlite { backing, lineage: Arc::new(lineage) }
+    }
+
+    fn begins(&self) -> Result<(), StoreError> {
+        let mut database = self.lock();
+        let connection = database.writer.connection.as_mut();
+        let connection = connection.ok_or_else(|| StoreError::Failed("the database is gone".to_owned()))?;
+        registry::begin_opening(&mut connection.connection).map_err(|error| schema::store_error(&error))
     }
 
     async fn carry_out(&self, jobs: &mut [Job<Sqlite>], fate: Fate, now_ms: i64) -> Vec<Carried> {
@@ -162,6 +179,19 @@ impl Driven {
 
     pub(super) fn commits(&self) -> u64 {
         self.medium.lock().commits
+    }
+
+    pub(super) fn total_commits(&self) -> u64 {
+        self.medium.lock().total_commits
+    }
+
+    /// Changes what the registry holds, at once.
+    pub(super) fn change(
+        &self,
+        change: impl FnOnce(&Connection) -> Result<(), rusqlite::Error>,
+    ) -> Result<(), StoreError> {
+        let database = self.medium.lock();
+        change(database.connection()?).map_err(|error| schema::store_error(&error))
     }
 
     pub(super) fn run_schema(&self, sql: &str) -> Result<(), StoreError> {

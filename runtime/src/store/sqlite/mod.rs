@@ -8,6 +8,7 @@ mod driven;
 mod files;
 mod guard;
 mod queue;
+mod registry;
 mod row_ids;
 mod rows;
 mod schema;
@@ -38,6 +39,7 @@ use self::guard::Guard;
 use self::queue::{Command, Submitter};
 use self::row_ids::RowIds;
 use self::writer::Writer;
+use super::registry::{Lineage, Registry};
 use super::{Audit, Finished, FinishedQuery, Job, Store, StoreError};
 use crate::context::Database;
 
@@ -82,6 +84,8 @@ impl Default for Options {
 #[derive(Clone)]
 pub struct Sqlite {
     backing: Backing,
+    /// Which database it is, in its present opening.
+    lineage: Arc<Lineage>,
 }
 
 /// Who carries out the jobs.
@@ -160,10 +164,14 @@ impl Sqlite {
             tracing::warn!(%error, "the node starts all the same");
             schema::preallocate_log(&connection, path)?;
         }
+        let opened = registry::begin_opening(&mut connection)
+            .and_then(|()| Ok((registry::lineage(&connection)?, registry::commits(&connection)?)));
+        let (lineage, commits) = opened.map_err(|error| schema::opening(path, &error))?;
         let checkpoints = Checkpoints::start(path, schema::open_writer(path, None)?)?;
         let guard = Arc::new(Guard::default());
         let connection = writer::connect(path, options, &guard)?;
         let progress = checkpoints.progress();
+        progress.set_total_commits(commits);
         let (submitter, queue) = queue::queue(options.laziness);
         let writer = Writer {
             path: path.to_owned(),
@@ -186,7 +194,7 @@ impl Sqlite {
             .map_err(|error| StoreError::Failed(format!("the writing thread cannot be started: {error}")))?;
         let (reader, queries) = (Mutex::new(reader), Mutex::new(queries));
         let shared = Shared { queue: Some(submitter), writer: Some(writer), reader, queries, progress };
-        Ok(Self { backing: Backing::Threads(Arc::new(shared)) })
+        Ok(Self { backing: Backing::Threads(Arc::new(shared)), lineage: Arc::new(lineage) })
     }
 
     /// Runs the service's own schema, in a transaction: `CREATE TABLE IF NOT EXISTS …`.
@@ -307,6 +315,10 @@ impl Store for Sqlite {
             ),
             (false, false) => None,
         }
+    }
+
+    fn registry(&self) -> Option<Arc<dyn Registry>> {
+        Some(Arc::new(self.clone()))
     }
 
     /// Beside the database: `<path>.sock`.

@@ -5,6 +5,7 @@ use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use accompanist_core::Urgency;
+use rusqlite::Connection;
 use tokio::runtime::Handle;
 use tokio::sync::oneshot;
 
@@ -14,6 +15,9 @@ use crate::store::{Audit, Job, StoreError};
 /// A longer laziness is this one: any clock can be set for it.
 const LAZINESS_MAX: Duration = Duration::from_secs(365 * 24 * 3600);
 
+/// A change that belongs to no session.
+pub(super) type Change = Box<dyn FnOnce(&Connection) -> Result<(), rusqlite::Error> + Send>;
+
 /// What the writer is asked for.
 pub(super) enum Command {
     /// A job, and the runtime in which it was submitted, if any.
@@ -22,6 +26,8 @@ pub(super) enum Command {
     Forget { cutoff_ms: i64, rows_max: u32, reply: oneshot::Sender<Result<u64, StoreError>> },
     /// Record what an operator did.
     Audit { audit: Audit, reply: oneshot::Sender<Result<(), StoreError>> },
+    /// Change what the registry holds.
+    Change { change: Change, reply: oneshot::Sender<Result<(), StoreError>> },
     /// Run the service's own schema.
     Schema { sql: String, reply: std::sync::mpsc::Sender<Result<(), StoreError>> },
 }
@@ -30,7 +36,11 @@ impl Command {
     pub(super) fn is_lazy(&self) -> bool {
         match self {
             Self::Job(Job::Write { write, .. }, _) => write.urgency == Urgency::Lazy,
-            Self::Job(Job::Transact(_), _) | Self::Forget { .. } | Self::Audit { .. } | Self::Schema { .. } => false,
+            Self::Job(Job::Transact(_), _)
+            | Self::Forget { .. }
+            | Self::Audit { .. }
+            | Self::Change { .. }
+            | Self::Schema { .. } => false,
         }
     }
 }

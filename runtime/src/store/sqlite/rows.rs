@@ -37,6 +37,7 @@ macro_rules! select_transaction {
 const SESSION_BY_KEY: &str = select_session!("WHERE session = ?1 AND role = ?2");
 const SESSION_BY_CLIENT: &str = select_session!("WHERE choreography = ?1 AND client_id = ?2 AND role = initiator");
 const SESSIONS_UNFINISHED: &str = select_session!("WHERE finished_at IS NULL ORDER BY id");
+const SESSIONS_FINISHED_SINCE: &str = select_session!("WHERE finished_at >= ?1 ORDER BY finished_at DESC");
 const STARTS_UNFINISHED: &str =
     "SELECT session, role, started_at FROM accompanist_session WHERE finished_at IS NULL ORDER BY id";
 const TRANSACTIONS: &str = select_transaction!("WHERE id = ?1");
@@ -131,6 +132,29 @@ pub(super) fn ages(connection: &Connection) -> Result<Vec<(SessionKey, Duration)
         Ok((key, Duration::from_millis(u64::try_from(age_ms).unwrap_or(0))))
     });
     ages.and_then(Iterator::collect).map_err(|error| store_error(&error))
+}
+
+/// The rows that are not finished, and those that have finished at `since_ms` or later, until `take` has enough.
+pub(super) fn each_since(
+    connection: &Connection,
+    since_ms: i64,
+    mut take: impl FnMut(&Row) -> bool,
+) -> Result<(), StoreError> {
+    for sql in [SESSIONS_UNFINISHED, SESSIONS_FINISHED_SINCE] {
+        let mut select = prepare(connection, sql)?;
+        let mut rows = match sql {
+            SESSIONS_UNFINISHED => select.query([]),
+            _ => select.query([since_ms]),
+        }
+        .map_err(|error| store_error(&error))?;
+        while let Some(columns) = rows.next().map_err(|error| store_error(&error))? {
+            let id = columns.get(0).map_err(|error| unreadable("session", None, &error))?;
+            if !take(&session_row(columns, id)?.1) {
+                return Ok(());
+            }
+        }
+    }
+    Ok(())
 }
 
 /// Every session row, with whose it is.

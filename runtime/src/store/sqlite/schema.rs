@@ -7,10 +7,11 @@ use std::time::Duration;
 
 use rusqlite::{Connection, ErrorCode, OpenFlags, OptionalExtension as _};
 
+use super::registry;
 use crate::store::StoreError;
 
 /// The format of the tables below. A version of the library refuses a database of a newer format by name.
-pub(super) const FORMAT: i64 = 5;
+pub(super) const FORMAT: i64 = 6;
 
 /// How long a connection waits for a lock that another connection holds: somebody's command-line tool, or a backup.
 pub(super) const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
@@ -285,8 +286,9 @@ ALTER TABLE accompanist_session ADD COLUMN deadline_at INTEGER;
 ALTER TABLE accompanist_session ADD COLUMN deadline_within INTEGER;
 ";
 
-/// What format 5 has more than format 4, which logged messages came with: transactions without a result.
-const TO_FORMAT_5: &str = "UPDATE accompanist_meta SET value = 5 WHERE key = 'format'";
+/// What format 5 has more than format 4, which logged messages came with, are transactions without a result; what format 6
+/// has more is the registry.
+const TO_FORMAT_6: &str = "UPDATE accompanist_meta SET value = 6 WHERE key = 'format'";
 
 /// Creates the tables where there are none, brings those of earlier formats to this one, and refuses all others.
 pub(super) fn prepare(connection: &mut Connection, path: &Path) -> Result<(), StoreError> {
@@ -297,7 +299,7 @@ pub(super) fn prepare(connection: &mut Connection, path: &Path) -> Result<(), St
 fn prepare_sessions(connection: &mut Connection, path: &Path) -> Result<(), StoreError> {
     match format(connection).map_err(|error| opening(path, &error))? {
         Some(FORMAT) => return Ok(()),
-        Some(before @ 2..=4) => {
+        Some(before @ 2..=5) => {
             let mut migrate = || {
                 let transaction = connection.transaction()?;
                 if before == 2 {
@@ -306,7 +308,8 @@ fn prepare_sessions(connection: &mut Connection, path: &Path) -> Result<(), Stor
                 if before < 4 {
                     transaction.execute_batch(MESSAGES)?;
                 }
-                transaction.execute_batch(TO_FORMAT_5)?;
+                transaction.execute_batch(registry::TABLES)?;
+                transaction.execute_batch(TO_FORMAT_6)?;
                 transaction.commit()
             };
             return migrate().map_err(|error| opening(path, &error));
@@ -323,6 +326,7 @@ fn prepare_sessions(connection: &mut Connection, path: &Path) -> Result<(), Stor
         let transaction = connection.transaction()?;
         transaction.execute_batch(TABLES)?;
         transaction.execute_batch(MESSAGES)?;
+        transaction.execute_batch(registry::TABLES)?;
         transaction
             .execute_batch("CREATE TABLE accompanist_meta (key TEXT PRIMARY KEY, value INTEGER NOT NULL) STRICT")?;
         transaction.execute("INSERT INTO accompanist_meta (key, value) VALUES ('format', ?1)", [FORMAT])?;
@@ -385,7 +389,7 @@ pub(super) fn beside(path: &Path, suffix: &str) -> PathBuf {
 }
 
 /// The error of opening `path`.
-fn opening(path: &Path, error: &rusqlite::Error) -> StoreError {
+pub(super) fn opening(path: &Path, error: &rusqlite::Error) -> StoreError {
     match store_error(error) {
         StoreError::Conflict => StoreError::Conflict,
         StoreError::Full(cause) => StoreError::Full(format!("`{}`: {cause}", path.display())),

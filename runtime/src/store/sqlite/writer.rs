@@ -24,7 +24,7 @@ use super::guard::Guard;
 use super::queue::{Command, Queue};
 use super::row_ids::RowIds;
 use super::schema::{self, store_error};
-use super::{Options, Sqlite, SqliteTx, write};
+use super::{Options, Sqlite, SqliteTx, registry, write};
 use crate::store::block_on::{at_once, block_on, panic_text};
 use crate::store::{Job, StoreError, Transact};
 
@@ -48,6 +48,7 @@ enum Completion {
     Transact(Box<dyn Transact<Sqlite>>),
     Forget(tokio::sync::oneshot::Sender<Result<u64, StoreError>>, u64),
     Audit(tokio::sync::oneshot::Sender<Result<(), StoreError>>),
+    Change(tokio::sync::oneshot::Sender<Result<(), StoreError>>),
     Schema(std::sync::mpsc::Sender<Result<(), StoreError>>),
 }
 
@@ -168,6 +169,12 @@ impl Writer {
                 });
                 (Completion::Audit(reply), recorded.map_err(refusal), None)
             }
+            Command::Change { change, reply } => {
+                let changed = self.attempt(batch, |connection, _| {
+                    change(connection).map_err(|error| TakenBack::Refused(store_error(&error)))
+                });
+                (Completion::Change(reply), changed.map_err(refusal), None)
+            }
             Command::Schema { sql, reply } => {
                 let outcome = self.attempt(batch, |connection, guard| run_schema(connection, guard, &sql));
                 (Completion::Schema(reply), outcome.map_err(refusal), None)
@@ -283,12 +290,19 @@ impl Writer {
             let _ = execute(connection, ROLLBACK);
             return Err(error);
         }
-        let committed = run(connection, COMMIT);
-        #[cfg(test)]
-        let committed = committed.and_then(|()| super::tests::sync(&self.path));
-        let Err(cause) = committed else {
-            self.checkpoints.committed(connection);
-            return Ok(());
+        let committed = registry::count_commit(connection).and_then(|count| {
+            run(connection, COMMIT)?;
+            #[cfg(test)]
+            super::tests::sync(&self.path)?;
+            Ok(count)
+        });
+        let cause = match committed {
+            Ok(count) => {
+                self.checkpoints.committed(connection);
+                self.checkpoints.progress().set_total_commits(count);
+                return Ok(());
+            }
+            Err(cause) => cause,
         };
         let error = store_error(&cause);
         // Once, and again only after many that succeeded.
@@ -333,6 +347,7 @@ impl Completion {
             Self::Transact(operation) => operation.done(result),
             Self::Forget(reply, count) => drop(reply.send(result.map(|()| count))),
             Self::Audit(reply) => drop(reply.send(result)),
+            Self::Change(reply) => drop(reply.send(result)),
             Self::Schema(reply) => drop(reply.send(result)),
         };
         if let Err(panic) = catch_unwind(AssertUnwindSafe(call)) {

@@ -17,9 +17,11 @@ use super::incoming::{Age, Frames, HEARTBEAT_INTERVAL, SILENCE_MAX};
 use super::outgoing::Outgoing;
 use super::stream::Stream;
 use super::tls::Identity;
-use super::wire::{Epoch, HANDSHAKE_DURATION_MAX, Hello, Reply, clock_ms, greet, greeting, invalid};
+use super::wire::{
+    ANSWER_BYTES_MAX, Epoch, HANDSHAKE_DURATION_MAX, Hello, Reply, Verdict, clock_ms, greet, greeting, invalid,
+};
 use crate::quoted::quoted;
-use crate::transport::Inbound;
+use crate::transport::{Inbound, Refusal};
 
 /// The first pause after a connection was lost or refused; each further one is twice as long. Without jitter: a node has few peers, and
 /// that a peer is back should be noticed fast.
@@ -61,7 +63,7 @@ pub(super) async fn dial(peer: Arc<Peer>, caller: Caller, inbound: Arc<dyn Inbou
     let mut pause = REDIAL_PAUSE_MIN;
     let mut last_failure = None;
     for connection in 1.. {
-        match caller.call(&peer, connection).await {
+        match caller.call(&peer, connection, inbound.as_ref()).await {
             Ok((stream, age)) => {
                 last_failure = None;
                 let begun = Instant::now();
@@ -91,7 +93,7 @@ pub(super) async fn dial(peer: Arc<Peer>, caller: Caller, inbound: Arc<dyn Inbou
 }
 
 impl Caller {
-    pub(super) async fn call(&self, peer: &Peer, connection: u64) -> io::Result<(Stream, Age)> {
+    pub(super) async fn call(&self, peer: &Peer, connection: u64, inbound: &dyn Inbound) -> io::Result<(Stream, Age)> {
         let socket = connect(&peer.address).await?;
         socket.set_nodelay(true)?;
         let deadline = Instant::now() + HANDSHAKE_DURATION_MAX;
@@ -108,22 +110,55 @@ impl Caller {
                 peer: peer.name.clone(),
                 epoch: Epoch { process: self.process, connection },
                 clock_ms: clock_ms(),
+                greeting: inbound.greeting(),
             };
             let sent = greet(&stream, &hello).await;
             // Also where it was not sent: why it hung up is in what it said last.
-            greeting::<Reply>(&stream).await.map_err(|error| match sent {
+            greeting::<Reply>(&stream, ANSWER_BYTES_MAX).await.map_err(|error| match sent {
                 Err(unsent) if error.kind() != io::ErrorKind::InvalidData => unsent,
                 _ => error,
             })
         };
         match timeout_at(deadline, greetings).await.map_err(|_| timed_out("greeting"))?? {
-            Reply::Welcome { node, clock_ms: sent_ms } if node == peer.name => {
-                Ok((stream, Age::new(sent_ms, clock_ms())))
+            Reply::Welcome { node, clock_ms: sent_ms, greeting } if node == peer.name => {
+                let age = Age::new(sent_ms, clock_ms());
+                let judged = judge(peer, &stream, &greeting, inbound);
+                timeout_at(deadline, judged).await.map_err(|_| timed_out("greeting"))??;
+                Ok((stream, age))
             }
             Reply::Welcome { node, .. } => {
                 Err(invalid(format!("`{}` answers where `{}` should be", quoted(&node), peer.name)))
             }
-            Reply::Refused { reason } => Err(refused(&reason)),
+            Reply::Refused { reason, details } => {
+                if let Some(details) = details {
+                    inbound.refused_by(&peer.name, Refusal { reason: reason.clone(), details });
+                }
+                Err(refused(&reason))
+            }
+        }
+    }
+}
+
+/// Says whether this node admits the one that has welcomed it.
+async fn judge(peer: &Peer, stream: &Stream, greeting: &[u8], inbound: &dyn Inbound) -> io::Result<()> {
+    match inbound.admit(&peer.name, greeting).await {
+        Ok(()) => greet(stream, &Verdict::Admitted).await,
+        Err(Refusal { reason, details }) => {
+            let verdict = Verdict::Refused { reason: reason.clone(), details };
+            greet(stream, &verdict).await?;
+            Err(invalid(reason))
+        }
+    }
+}
+
+/// Hears whether the dialer admits this node.
+async fn judged(peer: &Peer, stream: &Stream, inbound: &dyn Inbound) -> io::Result<()> {
+    match greeting::<Verdict>(stream, ANSWER_BYTES_MAX).await? {
+        Verdict::Admitted => Ok(()),
+        Verdict::Refused { reason, details } => {
+            let error = refused(&reason);
+            inbound.refused_by(&peer.name, Refusal { reason, details });
+            Err(error)
         }
     }
 }
@@ -145,9 +180,13 @@ pub(super) async fn answer(
     while let Some(Accepted { stream, hello }) = next.take() {
         let epoch = Some(hello.epoch);
         let age = Age::new(hello.clock_ms, clock_ms());
-        let welcome = Reply::Welcome { node: node.clone(), clock_ms: clock_ms() };
+        let welcome = Reply::Welcome { node: node.clone(), clock_ms: clock_ms(), greeting: inbound.greeting() };
         let serve = async {
-            match timeout(HANDSHAKE_DURATION_MAX, greet(&stream, &welcome)).await {
+            let greetings = async {
+                greet(&stream, &welcome).await?;
+                judged(&peer, &stream, inbound.as_ref()).await
+            };
+            match timeout(HANDSHAKE_DURATION_MAX, greetings).await {
                 Err(_) => timed_out("greeting"),
                 Ok(Err(error)) => error,
                 Ok(Ok(())) => converse(&peer, stream, age, inbound.as_ref()).await,
@@ -191,13 +230,13 @@ async fn newer(accepted: &mut mpsc::Receiver<Accepted>, newest: Option<Epoch>, p
         }
         let reason = "a newer connection has been made";
         tracing::warn!(peer, reason, "a connection is refused");
-        refuse(&stream, reason).await;
+        refuse(&stream, reason, None).await;
     }
 }
 
-/// Tells why a connection is refused.
-pub(super) async fn refuse(stream: &Stream, reason: &str) {
-    let reply = Reply::Refused { reason: reason.to_owned() };
+/// Tells why a connection is refused, and the dialer's node what it is told of that.
+pub(super) async fn refuse(stream: &Stream, reason: &str, details: Option<Vec<u8>>) {
+    let reply = Reply::Refused { reason: reason.to_owned(), details };
     // That the stranger does not hear it is not our trouble.
     let _ = timeout(HANDSHAKE_DURATION_MAX, greet(stream, &reply)).await;
 }

@@ -14,10 +14,12 @@ use super::handshakes::{Handshakes, Place};
 use super::peer::{self, Accepted};
 use super::stream::Stream;
 use super::tls::{Identity, Secured};
-use super::wire::{self, FIRST_BYTE_DURATION_MAX, HANDSHAKE_DURATION_MAX, Hello, MOMENT, NAME_BYTES_MAX};
+use super::wire::{
+    self, FIRST_BYTE_DURATION_MAX, GREETING_BYTES_MAX, HANDSHAKE_DURATION_MAX, Hello, MOMENT, NAME_BYTES_MAX,
+};
 use crate::quoted::quoted;
 use crate::seldom::Seldom;
-use crate::transport::Inbound;
+use crate::transport::{Inbound, Refusal};
 
 /// Reasons for refusing a connection that are remembered, so that each is logged once.
 const REASONS_TOLD_MAX: usize = 64;
@@ -42,6 +44,8 @@ struct Failure {
     reason: String,
     /// By what its other end can be told.
     answer: Option<Stream>,
+    /// What its node is told, where this node does not admit it.
+    details: Option<Vec<u8>>,
     /// One end has refused the other; else the connection ended, as when a process is killed.
     is_refusal: bool,
 }
@@ -49,7 +53,7 @@ struct Failure {
 impl Failure {
     /// Something is wrong with what was said, and the other end is told by `answer`.
     fn refusal(reason: String, answer: Option<Stream>) -> Self {
-        Self { reason, answer, is_refusal: true }
+        Self { reason, answer, details: None, is_refusal: true }
     }
 }
 
@@ -61,7 +65,7 @@ impl From<io::Error> for Failure {
             io::ErrorKind::UnexpectedEof if error.get_ref().is_none() => "it ended before its greeting".to_owned(),
             _ => error.to_string(),
         };
-        Self { reason, answer: None, is_refusal }
+        Self { reason, answer: None, details: None, is_refusal }
     }
 }
 
@@ -122,7 +126,7 @@ impl Reception {
         };
         self.tell(address, &failure);
         if let Some(stream) = failure.answer {
-            peer::refuse(&stream, &failure.reason).await;
+            peer::refuse(&stream, &failure.reason, failure.details).await;
             stream.end().await;
         }
     }
@@ -147,7 +151,7 @@ impl Reception {
             Some(identity) if first.is_some_and(wire::is_tls) => identity.accept(socket).await?,
             _ => Stream::plain(socket),
         };
-        let hello = match wire::greeting::<Hello>(&stream).await {
+        let hello = match wire::greeting::<Hello>(&stream, GREETING_BYTES_MAX).await {
             Ok(hello) => hello,
             Err(error) if error.kind() == io::ErrorKind::InvalidData => {
                 return Err(Failure::refusal(error.to_string(), Some(stream)));
@@ -155,9 +159,15 @@ impl Reception {
             // What TLS said last, or the end of the connection.
             Err(error) => return Err(error.into()),
         };
-        match self.objection(&hello, stream.security()) {
-            None => Ok(Accepted { stream, hello }),
-            Some(reason) => Err(Failure::refusal(reason, Some(stream))),
+        if let Some(reason) = self.objection(&hello, stream.security()) {
+            return Err(Failure::refusal(reason, Some(stream)));
+        }
+        // Before the connection takes the place of the one that stands.
+        match self.inbound.admit(&hello.node, &hello.greeting).await {
+            Ok(()) => Ok(Accepted { stream, hello }),
+            Err(Refusal { reason, details }) => {
+                Err(Failure { details: Some(details), ..Failure::refusal(reason, Some(stream)) })
+            }
         }
     }
 

@@ -22,9 +22,10 @@ use tokio::time::timeout;
 
 use self::stage::{
     Ear, Event, Node, Over, PATIENCE, Reader, anywhere, closes, dial, ends, everyhow, framed, hello, next_frame, pair,
+    welcome,
 };
 use super::stream::Stream;
-use super::wire::{self, Epoch, Hello, MAGIC, Reply, VERSION, clock_ms};
+use super::wire::{self, Epoch, Hello, MAGIC, Reply, VERSION, Verdict, clock_ms};
 use super::*;
 
 #[tokio::test(flavor = "multi_thread")]
@@ -88,8 +89,9 @@ async fn what_is_sent_without_a_connection_is_dropped() {
         a.link.send("b", b"too early");
         assert_eq!(a.link.dropped_frames("b"), 1);
         let stream = over.answered(listener.accept().await.unwrap().0, "b").await;
-        let _: Hello = wire::greeting(&stream).await.unwrap();
-        wire::greet(&stream, &Reply::Welcome { node: "b".to_owned(), clock_ms: clock_ms() }).await.unwrap();
+        let _: Hello = wire::greeting(&stream, wire::GREETING_BYTES_MAX).await.unwrap();
+        welcome(&stream, "b").await;
+        assert_eq!(wire::greeting::<Verdict>(&stream, wire::ANSWER_BYTES_MAX).await.unwrap(), Verdict::Admitted);
         a.connected("b").await;
         a.link.send("b", b"now");
         assert_eq!(next_frame(&stream).await, b"now");
@@ -108,12 +110,12 @@ async fn strangers_are_refused_and_told_why() {
         ];
         for (hello, expected) in cases {
             let (stream, reply) = dial(over, ("b", b.address), &hello).await;
-            assert!(matches!(&reply, Reply::Refused { reason } if reason.contains(expected)), "{reply:?}");
+            assert!(matches!(&reply, Reply::Refused { reason, .. } if reason.contains(expected)), "{reply:?}");
             assert!(b.refuses().await.contains(expected));
             closes(stream).await;
         }
         let (_, reply) = dial(over, ("a", a.address), &hello("b", "a", 1)).await;
-        assert!(matches!(&reply, Reply::Refused { reason } if reason.contains("`a` dials `b`")), "{reply:?}");
+        assert!(matches!(&reply, Reply::Refused { reason, .. } if reason.contains("`a` dials `b`")), "{reply:?}");
         // The connection that stands does not notice.
         a.link.send("b", b"still here");
         b.hears("a", b"still here").await;
@@ -131,14 +133,15 @@ async fn garbage_and_other_versions_are_refused() {
         let cases = [
             (b"GET / HTTP/1.1\r\n\r\n".to_vec(), "does not speak the protocol"),
             (other_version, speaks.as_str()),
-            (long, "more than 4096"),
+            (long, "more than 16384"),
             (malformed, "malformed"),
         ];
         for (bytes, expected) in cases {
             let stream = Stream::plain(TcpStream::connect(b.address).await.unwrap());
             stream.write_all(&bytes).await.unwrap();
-            let reply = timeout(PATIENCE, wire::greeting::<Reply>(&stream)).await.unwrap().unwrap();
-            assert!(matches!(&reply, Reply::Refused { reason } if reason.contains(expected)), "{reply:?}");
+            let reply =
+                timeout(PATIENCE, wire::greeting::<Reply>(&stream, wire::ANSWER_BYTES_MAX)).await.unwrap().unwrap();
+            assert!(matches!(&reply, Reply::Refused { reason, .. } if reason.contains(expected)), "{reply:?}");
             assert!(b.refuses().await.contains(expected));
             closes(stream).await;
         }
@@ -157,9 +160,9 @@ async fn a_dialer_does_not_believe_another_name() {
         let mut a = Node::start(over, "a", anywhere(), &[("b", listener.local_addr().unwrap())]).await;
         for name in ["c", "a", "", "b"] {
             let stream = over.answered(listener.accept().await.unwrap().0, "b").await;
-            let hello: Hello = wire::greeting(&stream).await.unwrap();
+            let hello: Hello = wire::greeting(&stream, wire::GREETING_BYTES_MAX).await.unwrap();
             assert_eq!((hello.node.as_str(), hello.peer.as_str()), ("a", "b"));
-            wire::greet(&stream, &Reply::Welcome { node: name.to_owned(), clock_ms: clock_ms() }).await.unwrap();
+            welcome(&stream, name).await;
             if name != "b" {
                 closes(stream).await;
                 assert!(a.refuses().await.contains("answers where `b` should be"));
@@ -188,7 +191,7 @@ async fn a_newer_connection_takes_the_place_of_a_half_open_one() {
         b.hears("a", b"new").await;
         // One that was dialed before it, and comes late, is refused and changes nothing.
         let (late, reply) = dial(over, ("b", b.address), &hello("a", "b", 4)).await;
-        assert!(matches!(&reply, Reply::Refused { reason } if reason.contains("newer")), "{reply:?}");
+        assert!(matches!(&reply, Reply::Refused { reason, .. } if reason.contains("newer")), "{reply:?}");
         closes(late).await;
         new.write_all(&framed(b"still new")).await.unwrap();
         b.hears("a", b"still new").await;

@@ -1,7 +1,7 @@
 //! What goes over a connection. Transport protocol version 6:
 //!
 //! Each side first says `ACCOMPAN`, its version (u16), a length (u32) and that many bytes of postcard: the dialer a [`Hello`], the other side a
-//! [`Reply`]. Magic and version stay where they are for ever, so that a stranger and another version can be told what they are.
+//! [`Reply`], and after a welcome the dialer a [`Verdict`] in the same form. Magic and version stay where they are for ever, so that a stranger and another version can be told what they are.
 //! Then both send frames: a length (u32, at least 1) and that many bytes; a length of 0 is followed by a heartbeat, the sender's clock (i64).
 //! Frames of more than 64 KiB go in pieces, with others between them (`pieces.rs`).
 //! All numbers are little-endian.
@@ -16,8 +16,11 @@ use serde::{Deserialize, Serialize};
 pub(super) const MAGIC: [u8; 8] = *b"ACCOMPAN";
 pub(super) const VERSION: u16 = 6;
 
-/// Bytes of a greeting; names are short.
-const GREETING_BYTES_MAX: usize = 4096;
+/// Bytes of a greeting: names, and what a node says of its database.
+pub(super) const GREETING_BYTES_MAX: usize = 16 * 1024;
+
+/// Bytes of an answer: a refusal may say what is known of the refused node's sessions.
+pub(super) const ANSWER_BYTES_MAX: usize = 4 * 1024 * 1024;
 
 /// Bytes of a node's name.
 pub(super) const NAME_BYTES_MAX: usize = 255;
@@ -51,6 +54,8 @@ pub(super) struct Hello {
     pub(super) epoch: Epoch,
     /// The dialer's clock.
     pub(super) clock_ms: i64,
+    /// What the dialer's node says of itself.
+    pub(super) greeting: Vec<u8>,
 }
 
 /// Numbers a dialer's connections. Those of one process are ordered by their number. Those of two processes are not: clocks jump, and the
@@ -79,11 +84,29 @@ pub(super) enum Reply {
         node: String,
         /// Its clock.
         clock_ms: i64,
+        /// What its node says of itself.
+        greeting: Vec<u8>,
     },
-    /// The connection is refused, and why, for a person.
+    /// The connection is refused.
     Refused {
-        /// Why.
+        /// Why, for a person.
         reason: String,
+        /// For the dialer's node, where the other node does not admit it.
+        details: Option<Vec<u8>>,
+    },
+}
+
+/// What the dialer says to a welcome.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) enum Verdict {
+    /// The connection stands.
+    Admitted,
+    /// The dialer's node does not admit the other one.
+    Refused {
+        /// Why, for a person.
+        reason: String,
+        /// For the other node.
+        details: Vec<u8>,
     },
 }
 
@@ -105,8 +128,8 @@ pub(super) async fn greet<T: Serialize>(stream: &Stream, greeting: &T) -> io::Re
     stream.write_all(&bytes).await
 }
 
-/// Receives a greeting, and not a byte more. An error of kind `InvalidData` says what is wrong with it.
-pub(super) async fn greeting<T: DeserializeOwned>(stream: &Stream) -> io::Result<T> {
+/// Receives a greeting of at most `bytes_max`, and not a byte more. An error of kind `InvalidData` says what is wrong with it.
+pub(super) async fn greeting<T: DeserializeOwned>(stream: &Stream, bytes_max: usize) -> io::Result<T> {
     let [first, rest @ ..] = MAGIC;
     let begin = read_array(stream).await?;
     if stream.security().is_none() && is_tls(begin) {
@@ -119,8 +142,8 @@ pub(super) async fn greeting<T: DeserializeOwned>(stream: &Stream) -> io::Result
     }
     let version = u16::from_le_bytes(read_array(stream).await?);
     let length = u32::from_le_bytes(read_array(stream).await?) as usize;
-    if length > GREETING_BYTES_MAX {
-        return Err(invalid(format!("its greeting has {length} bytes, more than {GREETING_BYTES_MAX}")));
+    if length > bytes_max {
+        return Err(invalid(format!("its greeting has {length} bytes, more than {bytes_max}")));
     }
     let mut body = vec![0; length];
     stream.read_exact(&mut body).await?;

@@ -118,6 +118,10 @@ impl World {
             | Event::OperationFailed { .. }
             | Event::OperationGivenUp { .. }
             | Event::PeerRefused { .. } => {}
+            // No database of these worlds loses what it holds.
+            Event::Doubtful(_) | Event::PeerForgot { .. } | Event::Contradiction { .. } => {
+                self.parked.push((role, format!("{event:?}")));
+            }
         }
     }
 

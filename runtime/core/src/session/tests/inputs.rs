@@ -8,8 +8,8 @@ use super::simulate::Random;
 use super::world::TIMING;
 use crate::{
     Body, Cancel, Change, Digest, Event, Frame, Header, INBOX_MESSAGES_MAX, Millis, Outcome, Path, Position, Ran,
-    RecordKinds, RoleId, RowState, Run, ScopeAbort, ScopeNews, ScopeVote, Scopes, Session, Stored, Timing, Vote, Write,
-    WriteId,
+    RecordKinds, RoleId, RowState, Run, ScopeAbort, ScopeNews, ScopeVote, Scopes, Session, Standing, Stored, Timing,
+    Vote, Write, WriteId,
 };
 
 pub const NOW: Millis = Millis(0);
@@ -400,7 +400,17 @@ fn any_bytes_are_a_frame_or_none_and_any_frame_is_survived() {
             3 => Body::Vote { voter, vote: Vote::Completed },
             4 if random.below(100) == 0 => Body::Vote { voter, vote: Vote::Aborted { reason: "x".into() } },
             5 => Body::Done { outcome, answer: random.below(2) == 0 },
+            6 if random.below(2) == 0 => Body::Ask,
             6 => Body::Over,
+            7 if random.below(2) == 0 => Body::Stands {
+                standing: [
+                    Standing::Unknown,
+                    Standing::Undecided,
+                    Standing::Committed,
+                    Standing::Aborted { reason: "x".into() },
+                ][random.below(4)]
+                .clone(),
+            },
             7 => Body::Need,
             _ => Body::Refused { reason: "x".into() },
         };

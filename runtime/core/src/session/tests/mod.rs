@@ -11,6 +11,7 @@ mod check;
 mod choreography;
 mod collected_scopes;
 mod defects;
+mod doubt;
 mod drive;
 mod early;
 mod early_inputs;

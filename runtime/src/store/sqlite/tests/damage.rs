@@ -24,7 +24,7 @@ fn another_format_is_refused_by_name() {
 
 #[test]
 fn the_formats_before_are_brought_to_this_one() {
-    [2, 3, 4].into_iter().for_each(is_brought_to_this_one);
+    [2, 3, 4, 5].into_iter().for_each(is_brought_to_this_one);
 }
 
 fn is_brought_to_this_one(format: i64) {
@@ -39,6 +39,9 @@ fn is_brought_to_this_one(format: i64) {
     }
     if format < 4 {
         alter(&place.path(), "DROP TABLE accompanist_message");
+    }
+    for table in ["identity", "opening", "peer", "lost", "resolution"] {
+        alter(&place.path(), &format!("DROP TABLE accompanist_{table}"));
     }
     alter(&place.path(), &format!("UPDATE accompanist_meta SET value = {format}"));
     for _ in 0..2 {
@@ -198,4 +201,47 @@ fn alter(path: &Path, sql: &str) {
     let connection = Connection::open(path).unwrap();
     connection.execute_batch("PRAGMA journal_mode = DELETE").unwrap();
     connection.execute_batch(sql).unwrap();
+}
+
+#[cfg(unix)]
+#[test]
+fn a_database_with_a_second_name_is_refused() {
+    let place = Place::new();
+    let other = place.0.path().join("other.db");
+    let store = place.open();
+    std::fs::hard_link(place.path(), &other).unwrap();
+    for path in [place.path(), other.clone()] {
+        let refused = Sqlite::open(path);
+        assert!(
+            matches!(&refused, Err(StoreError::Failed(text)) if text.contains("several names (hard links)")),
+            "{refused:?}"
+        );
+    }
+    drop(store);
+    std::fs::remove_file(other).unwrap();
+    place.open();
+}
+
+/// What peers are told of a database: the same over restarts, other openings, and each durable commit.
+#[test]
+fn a_database_has_an_identity_and_counts_its_openings_and_commits() {
+    let place = Place::new();
+    let log = Log::new();
+    let store = place.open();
+    let registry = store.registry().unwrap();
+    let (first, before) = (registry.lineage(), registry.commits());
+    log.commit(&store, key(2), write(2, 1, vec![])).unwrap();
+    assert!(registry.commits() > before);
+    let commits = registry.commits();
+    drop((store, registry));
+    let registry = place.open().registry().unwrap();
+    let second = registry.lineage();
+    assert_eq!((second.identity, second.generation), (first.identity, 0));
+    assert_eq!(second.incarnation, first.incarnation + 1);
+    assert!(second.check(&first.known()).is_ok() && first.check(&second.known()).is_err());
+    assert_eq!(second.openings.last().unwrap().commits, commits);
+    assert_ne!(second.openings.last(), first.openings.last());
+    drop(registry);
+    let other = Place::new().open().registry().unwrap().lineage();
+    assert_ne!(other.identity, first.identity);
 }

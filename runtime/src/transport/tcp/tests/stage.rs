@@ -171,7 +171,7 @@ pub(crate) async fn pair(over: Over) -> (Node, Node) {
 
 pub(crate) fn hello(node: &str, peer: &str, connection: u64) -> Hello {
     let epoch = Epoch { process: 1, connection };
-    Hello { node: node.to_owned(), peer: peer.to_owned(), epoch, clock_ms: clock_ms() }
+    Hello { node: node.to_owned(), peer: peer.to_owned(), epoch, clock_ms: clock_ms(), greeting: Vec::new() }
 }
 
 /// Dials by hand, and says what the answer is. What answers has its certificate, whomever it is taken for.
@@ -179,8 +179,17 @@ pub(crate) async fn dial(over: Over, to: (&str, SocketAddr), hello: &Hello) -> (
     let socket = TcpStream::connect(to.1).await.unwrap();
     let stream = over.dialed(socket, &hello.node, to.0).await;
     wire::greet(&stream, hello).await.unwrap();
-    let reply = timeout(PATIENCE, wire::greeting(&stream)).await.unwrap().unwrap();
+    let reply = timeout(PATIENCE, wire::greeting(&stream, wire::ANSWER_BYTES_MAX)).await.unwrap().unwrap();
+    if let Reply::Welcome { .. } = reply {
+        wire::greet(&stream, &Verdict::Admitted).await.unwrap();
+    }
     (stream, reply)
+}
+
+/// Answers by hand.
+pub(crate) async fn welcome(stream: &Stream, node: &str) {
+    let welcome = Reply::Welcome { node: node.to_owned(), clock_ms: clock_ms(), greeting: Vec::new() };
+    wire::greet(stream, &welcome).await.unwrap();
 }
 
 pub(crate) async fn closes(stream: Stream) {

@@ -203,10 +203,14 @@ impl Identity {
             Ok(secured) => Ok(Stream::secured(socket, secured)),
             Err(Unshaken::Failed(error)) => Err(error),
             // A node without TLS says why it refuses this one.
-            Err(Unshaken::Plain) => Err(match wire::greeting::<Reply>(&Stream::plain(socket)).await {
-                Ok(Reply::Refused { reason }) => peer::refused(&reason),
-                Ok(Reply::Welcome { .. }) | Err(_) => invalid("it does not speak TLS, and this node does".to_owned()),
-            }),
+            Err(Unshaken::Plain) => {
+                Err(match wire::greeting::<Reply>(&Stream::plain(socket), wire::ANSWER_BYTES_MAX).await {
+                    Ok(Reply::Refused { reason, .. }) => peer::refused(&reason),
+                    Ok(Reply::Welcome { .. }) | Err(_) => {
+                        invalid("it does not speak TLS, and this node does".to_owned())
+                    }
+                })
+            }
         }
     }
 }

@@ -12,12 +12,13 @@ use rustls::pki_types::pem::PemObject as _;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpListener;
+use tokio::sync::mpsc::unbounded_channel;
 use tokio::time::timeout;
 
 use super::super::outgoing::Outgoing;
 use super::super::peer::{Caller, Peer};
 use super::super::tests::authority::{Authority, Papers, dns, everybodys, expired, uri};
-use super::super::tests::stage::{Event, Node, Over, PATIENCE, anywhere, closes, hello, pair};
+use super::super::tests::stage::{Ear, Event, Node, Over, PATIENCE, anywhere, closes, hello, pair};
 use super::super::wire::HANDSHAKE_DURATION_MAX;
 use super::*;
 use crate::transport::Link as _;
@@ -42,9 +43,12 @@ async fn dials(to: SocketAddr, identity: &Arc<Identity>, as_node: &str) -> Resul
     let dial = async {
         let stream = identity.connect(TcpStream::connect(to).await?, "b").await?;
         let _ = wire::greet(&stream, &hello(as_node, "b", DIALED.fetch_add(1, Ordering::Relaxed))).await;
-        match wire::greeting(&stream).await? {
-            Reply::Welcome { .. } => Ok(stream),
-            Reply::Refused { reason } => Err(peer::refused(&reason)),
+        match wire::greeting(&stream, wire::ANSWER_BYTES_MAX).await? {
+            Reply::Welcome { .. } => {
+                wire::greet(&stream, &wire::Verdict::Admitted).await?;
+                Ok(stream)
+            }
+            Reply::Refused { reason, .. } => Err(peer::refused(&reason)),
         }
     };
     timeout(PATIENCE, dial).await.unwrap().map_err(|error| error.to_string())
@@ -72,7 +76,7 @@ async fn dials_by_hand(to: SocketAddr, papers: Option<&Papers>) -> Result<(), St
         let secured = Secured::shake_hands(&socket, connection.into()).await;
         let stream = Stream::secured(socket, secured.unwrap_or_else(|_| unreachable!("it is not refused so early")));
         let _ = wire::greet(&stream, &hello("a", "b", DIALED.fetch_add(1, Ordering::Relaxed))).await;
-        wire::greeting::<Reply>(&stream).await
+        wire::greeting::<Reply>(&stream, wire::ANSWER_BYTES_MAX).await
     };
     timeout(PATIENCE, talk).await.unwrap().map(|_| ()).map_err(|error| error.to_string())
 }
@@ -93,7 +97,7 @@ async fn calls(to: SocketAddr, tls: Option<Tls>) -> io::Error {
     };
     let caller = Caller { node: "a".to_owned(), process: 1, identity };
     let peer = Peer { name: "b".to_owned(), address: to.to_string(), outgoing: Outgoing::new(1) };
-    timeout(PATIENCE, caller.call(&peer, 1)).await.unwrap().unwrap_err()
+    timeout(PATIENCE, caller.call(&peer, 1, &Ear(unbounded_channel().0))).await.unwrap().unwrap_err()
 }
 
 fn assert_says(said: &str, expected: &str) {

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use accompanist_core::{
-    Body, Frame, Header, Outcome, Position, RoleId, ScopeAbort, ScopeNews, ScopeVote, SessionId, Vote,
+    Body, Frame, Header, Outcome, Position, RoleId, ScopeAbort, ScopeNews, ScopeVote, SessionId, Standing, Vote,
 };
 use accompanist_tests::random::Random;
 use accompanist_tests::recorder::Recorded;
@@ -127,14 +127,12 @@ impl Pool {
             _ => Position(random.number().into()),
         };
         let outcome = if random.percent(50) { Outcome::Committed } else { Outcome::Compensated };
-        match random.below(16) {
-            0 | 1 => {
-                let scopes = match &self.frame(random).body {
-                    Body::Message { scopes, .. } | Body::ScopeVote { scopes, .. } => scopes.clone(),
-                    _ => accompanist_core::Scopes::default(),
-                };
-                Body::Message { position, scopes, payload: text(random) }
-            }
+        let scopes = match &self.frame(random).body {
+            Body::Message { scopes, .. } | Body::ScopeVote { scopes, .. } => scopes.clone(),
+            _ => accompanist_core::Scopes::default(),
+        };
+        match random.below(18) {
+            0 | 1 => Body::Message { position, scopes, payload: text(random) },
             2 => Body::Vote { voter: role(random), vote: Vote::Completed },
             3 => Body::Vote { voter: role(random), vote: Vote::Aborted { reason: text(random) } },
             4 => Body::Done { outcome, answer: random.percent(50) },
@@ -146,10 +144,10 @@ impl Pool {
             11 => Body::ScopeVote { position, scopes, vote: scope_vote(random), asks: random.percent(50) },
             12 => Body::ScopeNews { position, scopes, news: scope_news(random) },
             9 => Body::Stable { positions: vec![position; random.below(10_000)] },
-            11 => Body::AwaitVotes,
-            12 => Body::OthersVoted,
-            13 => Body::Ask,
-            14 => {
+            13 => Body::AwaitVotes,
+            14 => Body::OthersVoted,
+            15 => Body::Ask,
+            16 => {
                 let aborted = Standing::Aborted { reason: text(random) };
                 let standings = [Standing::Unknown, Standing::Undecided, Standing::Committed, aborted];
                 Body::Stands { standing: standings[random.below(4)].clone() }

@@ -1,6 +1,8 @@
 //! `SessionContext`: the interface that generated code is written against, and the shapes of what it is handed. It is the plain
 //! choreographic one: nothing in it knows of a crash, and every runtime (plain, resilient, simulated) implements it unchanged.
 
+mod generated;
+
 use std::collections::BTreeSet;
 use std::fmt;
 use std::future::Future;
@@ -12,8 +14,9 @@ pub use accompanist_core::{Position, RoleId};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
+pub use self::generated::{compensate, compensate_call, only_member, unknown_operation};
 use crate::deep::CALL_DEPTH_MAX;
-use crate::json::{VALUE_DEPTH_MAX, discard, is_too_deep, read};
+use crate::json::{VALUE_DEPTH_MAX, discard, is_too_deep};
 
 /// What a value that roles hold, send or record must be able to do. Implemented for every type that can.
 ///
@@ -448,62 +451,3 @@ pub trait Role<D: Database>: Send + Sync + 'static {
 
 /// A boxed future.
 pub type BoxFuture<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
-
-/// Undoes the transaction `T`, given its arguments and result as JSON. Called by generated code.
-pub fn compensate<'a, T, S, D>(
-    service: &'a S,
-    tx: &'a mut D::Tx,
-    arguments: &'a str,
-    output: &'a str,
-) -> BoxFuture<'a, Result<(), BoxError>>
-where
-    T: Transaction<S, D>,
-    D: Database,
-    S: Sync,
-{
-    Box::pin(async move {
-        let arguments = recorded("arguments", arguments)?;
-        let output = recorded("result", output)?;
-        T::compensate(service, tx, &arguments, &output).await
-    })
-}
-
-/// Undoes the operation `O`, given its arguments and result as JSON. Called by generated code.
-pub fn compensate_call<'a, O, S, D>(
-    service: &'a S,
-    key: &'a IdempotencyKey,
-    arguments: &'a str,
-    output: Option<&'a str>,
-) -> BoxFuture<'a, Result<(), BoxError>>
-where
-    O: Compensated<S, D>,
-    D: Database,
-    S: Sync,
-{
-    Box::pin(async move {
-        let arguments = recorded("arguments", arguments)?;
-        let output = output.map(|output| recorded("result", output)).transpose()?;
-        O::compensate(service, key, &arguments, output.as_ref()).await
-    })
-}
-
-/// What is recorded of an operation that is undone. Where the code that is deployed cannot read it, nothing has been touched, and the
-/// compensation is tried again until there is code that can.
-fn recorded<T: DeserializeOwned>(what: &str, json: &str) -> Result<T, BoxError> {
-    read(json).map_err(|error| {
-        format!("its recorded {what} cannot be read: {error}; deploy the code that wrote them, or code that reads them")
-            .into()
-    })
-}
-
-/// The answer to a compensation that a role does not have. Called by generated code.
-pub fn unknown_operation(operation: &str) -> BoxFuture<'_, Result<(), BoxError>> {
-    Box::pin(async move {
-        Err(format!("this version of the role has no compensation for `{operation}`; deploy one that has").into())
-    })
-}
-
-/// The one participant that plays a role that is no group. Called by generated code.
-pub fn only_member(members: &[RoleId]) -> RoleId {
-    members.first().copied().unwrap_or(RoleId(u16::MAX))
-}

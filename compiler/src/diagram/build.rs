@@ -1,6 +1,8 @@
 //! From a choreography to its diagram. What nobody else sees, such as arithmetic and variables, is left out, and so is a choice or
 //! loop in which nothing else stands.
 
+mod values;
+
 use super::model::{ArrowKind, BoxKind, Diagram, Frame, FrameKind, Item, Lane, LaneIndex, Reach, Section};
 use super::text::{deciders, duration, group, one_line};
 use crate::hir::{
@@ -404,58 +406,6 @@ impl Builder<'_> {
                 roles.first().and_then(|role| self.lanes(*role).first().copied())
             }
             Place::Roles(_) | Place::Each(_) | Place::Everywhere | Place::Error => None,
-        }
-    }
-
-    fn arguments(&self, args: &[ExprId]) -> String {
-        args.iter().map(|arg| self.value_text(*arg, None)).collect::<Vec<_>>().join(", ")
-    }
-
-    /// The source of an expression.
-    fn text(&self, id: ExprId) -> String {
-        self.source(self.choreography.body[id].span)
-    }
-
-    /// The source of a value, without the way that it came; what is made on the way has the name that it is bound to.
-    fn value_text(&self, mut id: ExprId, name: Option<&str>) -> String {
-        loop {
-            let expr = &self.choreography.body[id];
-            match &expr.kind {
-                ExprKind::Communicate { value, .. } | ExprKind::At(value, _) => id = *value,
-                ExprKind::Block(stmts, Some(tail)) if stmts.is_empty() => id = *tail,
-                ExprKind::Operation { service, operation, .. } => {
-                    let operation = &self.hir.operation(*service, *operation).name.name;
-                    return name.map_or_else(|| format!("result of {operation}"), str::to_owned);
-                }
-                ExprKind::Call(call) => {
-                    return name.map_or_else(|| format!("result of {}", self.callee(call.callee)), str::to_owned);
-                }
-                ExprKind::Block(..)
-                | ExprKind::If(..)
-                | ExprKind::Match(..)
-                | ExprKind::While { .. }
-                | ExprKind::For { .. }
-                | ExprKind::Members(_)
-                | ExprKind::Par(_)
-                | ExprKind::Saga(_) => return name.unwrap_or("its value").to_owned(),
-                ExprKind::Literal(_)
-                | ExprKind::Local(_)
-                | ExprKind::Tuple(_)
-                | ExprKind::List(_)
-                | ExprKind::Construct { .. }
-                | ExprKind::Field(..)
-                | ExprKind::TupleField(..)
-                | ExprKind::Index(..)
-                | ExprKind::Builtin(..)
-                | ExprKind::Apply(..)
-                | ExprKind::Message { .. }
-                | ExprKind::Unary(..)
-                | ExprKind::Binary(..)
-                | ExprKind::Len(_)
-                | ExprKind::MemberIndex(_)
-                | ExprKind::Mutate { .. }
-                | ExprKind::Error => return self.source(expr.span),
-            }
         }
     }
 }

@@ -219,8 +219,8 @@ async fn a_start_says_who_plays_a_group_or_is_told_what_is_missing() {
     assert_eq!(no_group, "`A` is no group of `Grouped`: `members` is for groups");
     let elsewhere = refused(start().members("Worker", ["a", "b"]).settled().await.unwrap_err());
     assert!(elsewhere.starts_with("the role `Worker` of `Grouped` is played by the node `b`"), "{elsewhere}");
-    let crowd = refused(start().members("Worker", vec!["a"; 1_000]).settled().await.unwrap_err());
-    assert_eq!(crowd, "a session of `Grouped` would have 1001 participants, more than 1000");
+    let crowd = refused(start().members("Worker", vec!["a"; 4_096]).settled().await.unwrap_err());
+    assert_eq!(crowd, "a session of `Grouped` would have 4097 participants, more than 4096");
 
     assert_eq!(within("it", start().members("Worker", ["a"]).settled()).await.unwrap(), ["done"; 2]);
     assert!(start().members("Worker", ["a", "a"]).settled().await.unwrap_err().is_id_in_use());

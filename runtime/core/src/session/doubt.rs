@@ -163,6 +163,7 @@ impl Session {
         if self.doubt.take().is_some_and(|doubt| doubt != Doubt::Forgotten) {
             // What came meanwhile is there; what did not is asked for.
             self.ask_peers();
+            self.run_requested();
             if let Some(deadline) = self.deadline {
                 self.timers.insert(super::Timer::Deadline, self.clock.plus(deadline.within_millis));
             }

@@ -61,7 +61,7 @@ impl Session {
         if !self.pivots.as_ref().is_some_and(|pivots| pivots.contains(&position)) {
             return false;
         }
-        if self.pivot.is_some_and(|pivot| self.may_run(pivot.position)) {
+        if self.pivot.is_some_and(|pivot| self.is_requested(pivot.position)) {
             self.refusal = Some(NOT_LAST.into());
         } else {
             self.pivot = Some(Pivot { position, stage: Stage::Held { asked: false } });
@@ -71,8 +71,12 @@ impl Session {
 
     /// Whether a pivot waits for the vote of another role.
     pub(super) fn holds_pivot(&self) -> bool {
-        let held = self.pivot.filter(|pivot| matches!(pivot.stage, Stage::Held { .. }));
-        held.is_some_and(|pivot| self.may_run(pivot.position)) && !self.has_votes_of_others()
+        self.held_pivot().is_some_and(|position| self.is_requested(position)) && !self.has_votes_of_others()
+    }
+
+    /// The pivot that waits for votes.
+    pub(super) fn held_pivot(&self) -> Option<Position> {
+        self.pivot.filter(|pivot| matches!(pivot.stage, Stage::Held { .. })).map(|pivot| pivot.position)
     }
 
     fn has_votes_of_others(&self) -> bool {
@@ -82,7 +86,7 @@ impl Session {
     /// The poll of the program has ended, which may have asked for a pivot; or a vote has come.
     pub(super) fn pivot_paused(&mut self) {
         let Some(Pivot { position, stage: Stage::Held { asked } }) = self.pivot else { return };
-        if !self.may_run(position) {
+        if !self.is_requested(position) {
             self.pivot = None;
         } else if self.has_votes_of_others() {
             self.pivot = Some(Pivot { position, stage: Stage::Released });

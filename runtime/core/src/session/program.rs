@@ -201,7 +201,20 @@ impl Session {
 
     /// Whether the transaction at `position` is (still) to be run.
     pub fn may_run(&self, position: Position) -> bool {
+        self.is_requested(position) && !self.is_held()
+    }
+
+    /// Whether the program waits for the transaction at `position`.
+    pub(super) fn is_requested(&self, position: Position) -> bool {
         !self.stopped && !self.parked && self.transaction_requests.contains_key(&position)
+    }
+
+    /// Asks again for the transactions that were not run while the program was held. One that is
+    /// still running answers first, and the second request is then ignored.
+    pub(super) fn run_requested(&mut self) {
+        let held = self.held_pivot();
+        let requested = self.transaction_requests.keys().copied().filter(|position| Some(*position) != held);
+        self.runs.extend(requested.map(Run::Transaction));
     }
 
     /// The transaction at `position` has run, in a transaction of the database that is still open. Whether what it wrote is to be kept;

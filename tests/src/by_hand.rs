@@ -95,10 +95,14 @@ impl Piece {
     }
 
     /// Tells a node which nodes play the groups, where that is said at each start.
+    ///
+    /// # Panics
+    /// Where a group is no declared role, which the compiler rules out.
     pub fn tell<S: Store>(&self, cast: &BTreeMap<&'static str, Vec<u16>>, builder: NodeBuilder<S>) -> NodeBuilder<S> {
         self.definition.groups.iter().fold(builder, |builder, group| {
             let nodes = cast.iter().filter(|(_, roles)| roles.contains(&group.0)).map(|(node, _)| *node);
-            builder.allow(self.definition.roles[usize::from(group.0)], nodes)
+            let name = self.definition.roles.get(usize::from(group.0)).expect("a group is a declared role");
+            builder.allow(*name, nodes)
         })
     }
 

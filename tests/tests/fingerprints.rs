@@ -1,5 +1,5 @@
 //! The versions of random programs: an edit that no session of `Main` could tell keeps its version, one that it could changes it.
-#![allow(missing_docs, reason = "a test")]
+#![allow(missing_docs, clippy::panic, reason = "a test stops at what it does not expect")]
 
 use accompanist_tests::generator::{PRELUDE, generate};
 use accompanist_tests::random::Random;

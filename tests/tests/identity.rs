@@ -202,15 +202,13 @@ async fn a_second_process_of_a_name_is_refused_and_the_first_goes_on() {
         committed(&a, 0..3).await;
         back_up(&path("a.db"), &path("copy.db"));
         committed(&a, 3..6).await;
-        let mut next = 6;
         // `a` dials: a second one reaches b as the first does.
-        for second in ["fresh.db", "copy.db"] {
+        for (second, next) in [("fresh.db", 6), ("copy.db", 7)] {
             let second = between.start("a", open(&path(second)).await, Some(0)).await;
             suspended(&second).await;
             let refused = second.start(Keep { x: 100 }).id("again").settled().await;
             assert!(refused.is_err_and(|error| error.is_not_accepted()));
             committed(&a, [next]).await;
-            next += 1;
         }
         assert_eq!(a.counts().suspended, 0);
         assert!(!kept(b.store()).contains(&100));

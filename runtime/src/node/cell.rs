@@ -26,10 +26,9 @@ use super::watch::{Holds, Watch, Watched, What};
 use super::{Shared, trace};
 use crate::context::{Definition, IdempotencyKey};
 use crate::error::Error;
-use crate::quoted::quoted;
 use crate::store::{Job, Store, StoreError};
 use accompanist_core::{
-    Digest, Doubt, Event, Frame, Header, Millis, Position, Run, Session, SessionKey, TransactionRecord, Write, WriteId,
+    Digest, Doubt, Frame, Header, Millis, Position, Run, Session, SessionKey, TransactionRecord, Write, WriteId,
     canonical, cut_reason,
 };
 

@@ -92,10 +92,13 @@ async fn parties_compute_whether_all_secrets_are_true() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn parties_compute_on_nodes() {
-    let stage = Stage::casting(&["a", "b", "c", "d"], |name, builder, _| match name {
-        "a" => builder.assign("Host", "a").role(gmw::Host::new()),
-        "d" => builder.role(gmw::P::new(Secret(false))),
-        _ => builder.role(gmw::P::new(Secret(true))),
+    let stage = Stage::casting(&["a", "b", "c", "d"], |name, builder, _| {
+        let builder = builder.assign("Host", "a").allow("P", ["b", "c", "d"]);
+        match name {
+            "a" => builder.role(gmw::Host::new()),
+            "d" => builder.role(gmw::P::new(Secret(false))),
+            _ => builder.role(gmw::P::new(Secret(true))),
+        }
     })
     .await;
     for (id, parties, expected) in [("1", vec!["b", "c"], true), ("2", vec!["b", "c", "d"], false)] {
@@ -145,10 +148,13 @@ async fn players_win_at_cards_by_one_message_for_each_card_and_answer() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_game_of_cards_is_played_between_nodes() {
-    let stage = Stage::casting(&["a", "b", "c"], |name, builder, _| match name {
-        "a" => builder.assign("Dealer", "a").role(cards::Dealer::new(Cards24)),
-        "b" => builder.role(cards::Player::new(Careful(0))),
-        _ => builder.role(cards::Player::new(Careful(11))),
+    let stage = Stage::casting(&["a", "b", "c"], |name, builder, _| {
+        let builder = builder.assign("Dealer", "a").allow("Player", ["b", "c"]);
+        match name {
+            "a" => builder.role(cards::Dealer::new(Cards24)),
+            "b" => builder.role(cards::Player::new(Careful(0))),
+            _ => builder.role(cards::Player::new(Careful(11))),
+        }
     })
     .await;
     let winners = within("a game", stage.start(Cards {}, "1").members("Player", ["b", "c"]).settled()).await.unwrap();
@@ -190,9 +196,12 @@ async fn a_majority_decides_and_all_hear_of_it() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_vote_is_taken_between_nodes() {
-    let stage = Stage::casting(&["a", "b", "c"], |name, builder, _| match name {
-        "a" => builder.assign("Chair", "a").role(vote::Chair::new()),
-        _ => builder.role(vote::Member::new(Ballot(name == "b"))),
+    let stage = Stage::casting(&["a", "b", "c"], |name, builder, _| {
+        let builder = builder.assign("Chair", "a").allow("Member", ["b", "c"]);
+        match name {
+            "a" => builder.role(vote::Chair::new()),
+            _ => builder.role(vote::Member::new(Ballot(name == "b"))),
+        }
     })
     .await;
     let start = stage.start(question(), "1").members("Member", ["b", "c", "b"]);

@@ -174,8 +174,17 @@ fn case(text: &str) -> Case {
     Case::new(Arc::new(compilation), 7).expect("it can be started")
 }
 
+/// Of the thread that the test machine runs in; only what is touched of it counts.
+const STACK_BYTES: usize = 1 << 30;
+
 #[test]
 fn the_machine_and_the_interpreter_end_deep_calls() {
+    // The machine polls one role within another's call: its own stack is as deep as the calls.
+    let ended = std::thread::Builder::new().stack_size(STACK_BYTES).spawn(end_deep_calls).expect("a thread starts");
+    ended.join().expect("it ends by a limit");
+}
+
+fn end_deep_calls() {
     for (text, why) in [(PROGRAM, "`Pass<B, A>(n - 1 ~> B)` nests calls"), (SUM, "`sum` calls itself too deeply")] {
         let case = case(text);
         let played = case.played(0).expect("it ends");

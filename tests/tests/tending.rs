@@ -58,7 +58,7 @@ async fn a_stuck_saga_is_found_looked_at_and_settled() {
     })
     .await;
     check(&["retry", "--all", "--node", &b], 0, &["1 session told to go on"]);
-    check(&["abort", "order-1", "--node", &b, "--reason", "x"], 0, &["aborted; every role undoes"]);
+    check(&["abort", "order-1", "--node", &b, "--reason", "x"], 0, &["it is being rolled back already"]);
     check(&["settle", "order-1", "--node", &a, "--reason", "x"], 1, &["only one that fails"]);
     until("a pause between two tries", || {
         let arguments = ["settle", "order-1", "--node", &b, "--reason", "refunded by hand"];

@@ -242,7 +242,7 @@ fn a_new_package_is_told_to_use_a_clone_until_there_is_a_release() {
 fn the_checklist_names_tests_that_are_there() {
     let mut tests = BTreeSet::new();
     for file in rust() {
-        for (at, _) in file.text.match_indices("test]\n").chain(file.text.match_indices("\")]\n")) {
+        for (at, _) in file.text.match_indices("test]\n").chain(file.text.match_indices(")]\n")) {
             let head = file.text[at..].lines().skip(1).find(|line| !line.trim_start().starts_with("#[")).unwrap_or("");
             let name = head.split("fn ").nth(1).and_then(|rest| rest.split('(').next());
             tests.extend(name.map(ToOwned::to_owned));

@@ -15,7 +15,7 @@ mod provider;
 accompanist::choreo!("order.chor");
 
 mod v1 {
-    accompanist::choreo!("order_v1.chor");
+    accompanist::choreo!("order_v1.chor", shares = "order.chor" in super);
 }
 
 const STOCK: &str =
@@ -61,15 +61,6 @@ impl Payment<Sqlite> for Bank {
     ) -> Result<(), BoxError> {
         tx.execute("UPDATE card SET balance = balance + ?2 WHERE customer = ?1", (customer, cents))?;
         Ok(())
-    }
-}
-
-impl v1::Payment<Sqlite> for Bank {
-    async fn charge(&self, tx: &mut SqliteTx, customer: &String, cents: &u64) -> Result<String, Failure> {
-        Payment::charge(self, tx, customer, cents).await
-    }
-    async fn refund(&self, tx: &mut SqliteTx, customer: &String, cents: &u64, id: &String) -> Result<(), BoxError> {
-        Payment::refund(self, tx, customer, cents, id).await
     }
 }
 

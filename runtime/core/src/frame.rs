@@ -149,20 +149,29 @@ pub enum Outcome {
     Compensated,
 }
 
+/// How far the sender's database was when a frame was sent. All zero where the sender does not count.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Progress {
+    /// The number of the database's opening.
+    pub incarnation: u64,
+    /// Its commits, over all openings.
+    pub commits: u64,
+}
+
 impl Frame {
-    /// The bytes of the frame, sent when the sender's database had made `commits` commits.
-    pub fn encode_at(&self, commits: u64) -> Vec<u8> {
-        postcard::to_stdvec(&(self, commits))
+    /// The bytes of the frame, sent when the sender's database was at `progress`.
+    pub fn encode_at(&self, progress: Progress) -> Vec<u8> {
+        postcard::to_stdvec(&(self, progress))
             .expect("a frame has no map, no unsized sequence and no failing serializer")
     }
 
     /// As [`Frame::encode_at`], from a sender that does not count its commits.
     pub fn encode(&self) -> Vec<u8> {
-        self.encode_at(0)
+        self.encode_at(Progress::default())
     }
 
-    /// The frame of some bytes, and the sender's number of commits; `None` where they are none.
-    pub fn decode_at(bytes: &[u8]) -> Option<(Self, u64)> {
+    /// The frame of some bytes, and how far its sender was; `None` where they are none.
+    pub fn decode_at(bytes: &[u8]) -> Option<(Self, Progress)> {
         match postcard::take_from_bytes(bytes) {
             Ok((frame, [])) => Some(frame),
             Ok(_) | Err(_) => None,

@@ -13,7 +13,7 @@ mod scope;
 mod session;
 
 pub use canonical::canonical;
-pub use frame::{Body, Frame, Outcome, POSITIONS_MAX, Standing, Vote};
+pub use frame::{Body, Frame, Outcome, POSITIONS_MAX, Progress, Standing, Vote};
 pub use identity::{Digest, Header, Millis, Path, Position, RoleId, SessionId, SessionKey, WriteId, members, part};
 pub use reason::{REASON_BYTES_MAX, cut_reason};
 pub use record::{

@@ -35,8 +35,8 @@ impl<S: Store> Inbound for NodeInbound<S> {
             return count(&shared.counts.frames_dropped);
         }
         match Frame::decode_at(frame) {
-            Some((frame, commits)) => {
-                shared.peers.heard(from, commits);
+            Some((frame, progress)) => {
+                shared.peers.heard(from, progress);
                 shared.handle_frame(from, frame);
             }
             None => shared.refuse(from, None, "the frame cannot be read; do both nodes run the same protocol version?"),

@@ -267,7 +267,7 @@ impl<S: Store> Shared<S> {
                 let (mut together, mut bytes) = (Vec::new(), 0);
                 while let Some(frame) = frames.next_if(|_| bytes < BYTES_AT_ONCE) {
                     metrics::count(&self.counts.frames_sent);
-                    let encoded = frame.encode_at(self.peers.commits());
+                    let encoded = frame.encode_at(self.peers.progress());
                     bytes += encoded.len();
                     together.push((frame, encoded));
                 }
@@ -297,7 +297,7 @@ impl<S: Store> Shared<S> {
         if self.peers.is_suspended() {
             return true;
         }
-        let encoded = frame.encode_at(self.peers.commits());
+        let encoded = frame.encode_at(self.peers.progress());
         if let Some(link) = self.link.get() {
             return link.send(node, &encoded);
         }

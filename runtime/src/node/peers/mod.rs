@@ -15,7 +15,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, Weak};
 use std::time::Duration;
 
-use accompanist_core::SessionKey;
+use accompanist_core::{Progress, SessionKey};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
@@ -75,6 +75,8 @@ struct Answer {
 pub(super) struct Peers {
     node: String,
     registry: Option<Arc<dyn Registry>>,
+    /// The number of this opening of the database.
+    incarnation: u64,
     state: Mutex<State>,
     /// Some peer refuses this node's database.
     is_suspended: AtomicBool,
@@ -126,6 +128,7 @@ impl Peers {
         let known = known.into_iter().map(|(node, known)| (node, peer(known))).collect();
         Ok(Self {
             node: node.to_owned(),
+            incarnation: registry.as_ref().map_or(0, |registry| registry.lineage().incarnation),
             registry,
             state: Mutex::new(State { known, ..State::default() }),
             is_suspended: AtomicBool::new(false),
@@ -175,9 +178,10 @@ impl Peers {
         registry.is_doubtful(key).unwrap_or(true)
     }
 
-    /// How many commits the database of this node has made.
-    pub(super) fn commits(&self) -> u64 {
-        self.registry.as_ref().map_or(0, |registry| registry.commits())
+    /// How far the database of this node is.
+    pub(super) fn progress(&self) -> Progress {
+        let commits = self.registry.as_ref().map_or(0, |registry| registry.commits());
+        Progress { incarnation: self.incarnation, commits }
     }
 
     pub(super) fn greeting(&self) -> Vec<u8> {
@@ -341,10 +345,13 @@ impl Peers {
         resumes
     }
 
-    /// A frame of a peer came, sent when its database had made so many commits.
-    pub(super) fn heard(&self, node: &str, commits: u64) {
+    /// A frame of a peer came, sent when its database was at `progress`. One of another opening than
+    /// the one that is known says nothing: the commits of each opening are compared by themselves.
+    pub(super) fn heard(&self, node: &str, progress: Progress) {
+        let Progress { incarnation, commits } = progress;
         if let Some(peer) = lock(&self.state).known.get_mut(node)
             && peer.is_connected
+            && peer.known.incarnation == incarnation
             && peer.known.commits < commits
         {
             peer.known.commits = commits;

@@ -133,7 +133,7 @@ async fn node(name: &str, network: &LocalNetwork, directory: &Path) -> Node<Sqli
 async fn a_node_restarts_over_a_session_of_deep_calls() {
     let directory = tempfile::tempdir().expect("there is a temporary directory");
     let network = LocalNetwork::new();
-    let n = u64::from(CALL_DEPTH_MAX);
+    let n = u64::from(CALL_DEPTH_MAX) - 1;
     for (id, n, ends) in [("as deep as may be", n, true), ("deeper", DEEP, false)] {
         let a = node("a", &network, directory.path()).await;
         drop(within("the start", a.start(Descend { n }).id(id).accepted()).await.expect("it is accepted"));

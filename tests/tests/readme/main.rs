@@ -44,21 +44,15 @@ impl Warehouse<Sqlite> for Shop {
 
 struct Bank;
 
+#[rustfmt::skip]
 impl Payment<Sqlite> for Bank {
-    #[rustfmt::skip]
     async fn charge(&self, tx: &mut SqliteTx, customer: &String, cents: &u64) -> Result<String, Failure> {
         if tx.execute("UPDATE card SET balance = balance - ?2 WHERE customer = ?1 AND balance >= ?2", (customer, cents))? == 0 {
             return Err(Failure::abort("card declined"));
         }
         Ok("P1".to_owned())
     }
-    async fn refund(
-        &self,
-        tx: &mut SqliteTx,
-        customer: &String,
-        cents: &u64,
-        _payment: &String,
-    ) -> Result<(), BoxError> {
+    async fn refund(&self, tx: &mut SqliteTx, customer: &String, cents: &u64, _payment: &String) -> Result<(), BoxError> {
         tx.execute("UPDATE card SET balance = balance + ?2 WHERE customer = ?1", (customer, cents))?;
         Ok(())
     }

@@ -35,7 +35,7 @@ pub struct Limits {
     /// It is for the connections that [`NodeBuilder::listen`](crate::NodeBuilder::listen) makes; a transport of one's own has its own limits
     /// (`Tcp::outgoing_bytes_max`). Twice `kept_bytes_max` or more, so that no session fills it alone.
     pub outgoing_bytes_max: usize,
-    /// Milliseconds that one try of a transaction or compensation may hold the database: 10,000 unless said, and 0 for no limit. All other
+    /// Milliseconds that one try of a transaction or compensation may hold the database: 10,000 by default, and 0 for no limit. All other
     /// writes of the node wait meanwhile. One that waits for longer has failed, as by a failure of infrastructure, and is tried again as such. Code
     /// that blocks its thread cannot be ended; a warning names it.
     pub transaction_millis_max: u64,

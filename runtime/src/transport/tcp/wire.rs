@@ -1,7 +1,7 @@
 //! What goes over a connection. Transport protocol version 6:
 //!
 //! Each side first says `ACCOMPAN`, its version (u16), a length (u32) and that many bytes of postcard: the dialer a [`Hello`], the other side a
-//! [`Reply`], and after a welcome the dialer a [`Verdict`] in the same form. Magic and version stay where they are for ever, so that a stranger and another version can be told what they are.
+//! [`Reply`], and after a welcome the dialer a [`Verdict`] in the same form. Magic and version stay where they are forever, so that a stranger and another version can be told what they are.
 //! Then both send frames: a length (u32, at least 1) and that many bytes; a length of 0 is followed by a heartbeat, the sender's clock (i64).
 //! Frames of more than 64 KiB go in pieces, with others between them (`pieces.rs`).
 //! All numbers are little-endian.

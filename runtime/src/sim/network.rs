@@ -130,9 +130,12 @@ impl World {
         let Some((inbound, name, with_inbound, with_name)) = told else { return };
         match inbound.admit(&with_name, &with_inbound.greeting()).await {
             Ok(()) => {
-                self.with(|state| state.refused.remove(&(node, with)));
+                let was_refused = self.with(|state| state.refused.remove(&(node, with)));
                 self.note(Noted::Connected(node, with));
                 inbound.connected(&with_name);
+                if was_refused {
+                    with_inbound.connected(&name);
+                }
             }
             Err(refusal) => {
                 self.with(|state| state.refused.insert((node, with)));

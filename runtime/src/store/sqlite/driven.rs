@@ -2,6 +2,7 @@
 
 use std::cell::Cell;
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -35,13 +36,13 @@ fn at<T>(now_ms: i64, body: impl FnOnce() -> T) -> T {
 #[derive(Clone)]
 pub struct SqliteMedium {
     database: Arc<Mutex<Database>>,
+    /// Over all runs. Frames carry it, and some are sent while a transaction holds the database.
+    total_commits: Arc<AtomicU64>,
 }
 
 struct Database {
     writer: Writer,
     commits: u64,
-    /// Over all runs.
-    total_commits: u64,
 }
 
 /// Takes no jobs.
@@ -82,7 +83,8 @@ impl SqliteMedium {
             _lock: None,
             never_waits: true,
         };
-        let medium = Self { database: Arc::new(Mutex::new(Database { writer, commits: 0, total_commits: 0 })) };
+        let medium =
+            Self { database: Arc::new(Mutex::new(Database { writer, commits: 0 })), total_commits: Arc::default() };
         prepare(medium.open(Arc::new(Nobody)))?;
         Ok(medium)
     }
@@ -99,7 +101,7 @@ impl Database {
     }
 
     /// Ends the transaction, as is said.
-    fn end(&mut self, batch: &mut Batch, fate: Fate) -> Result<(), StoreError> {
+    fn end(&mut self, batch: &mut Batch, fate: Fate, total_commits: &AtomicU64) -> Result<(), StoreError> {
         if let Some(error) = batch.lost.take() {
             return Err(error);
         }
@@ -115,7 +117,7 @@ impl Database {
         match &ended {
             Ok(count) => {
                 self.commits += 1;
-                self.total_commits = *count;
+                total_commits.store(*count, Ordering::Release);
             }
             // A constraint that is checked at last, say.
             Err(_) => writer::execute(self.connection()?, ROLLBACK)?,
@@ -158,7 +160,7 @@ impl Medium for SqliteMedium {
                     }
                 });
             }
-            if let Err(error) = database.end(&mut batch, fate) {
+            if let Err(error) = database.end(&mut batch, fate, &self.total_commits) {
                 for carried in &mut carried {
                     carried.result = Err(error.clone());
                 }
@@ -182,7 +184,7 @@ impl Driven {
     }
 
     pub(super) fn total_commits(&self) -> u64 {
-        self.medium.lock().total_commits
+        self.medium.total_commits.load(Ordering::Acquire)
     }
 
     /// Changes what the registry holds, at once.

@@ -96,7 +96,6 @@ pub fn larger_programs() -> Vec<Choreography> {
     let l = |t0, t1, pivot| [t(A, t0), Send(A, B), Send(A, C), t(B, t1), Pivot(C, pivot)];
     let l_back = [Send(A, B), t(B, m), Send(B, C), Send(C, A), Pivot(C, m)];
     let l_here = [Send(A, B), Send(A, C), t(B, m), t(C, w), Pivot(A, m)];
-    let abc = [t(A, w), Send(A, B), Send(A, C), t(B, Refuses), t(C, Refuses)];
     vec![
         Choreography::new("b", &b(w, w, w)),
         Choreography::new("b, t2 may refuse", &b(w, w, m)),
@@ -111,7 +110,6 @@ pub fn larger_programs() -> Vec<Choreography> {
         Choreography::new("g", &g(w, w)),
         Choreography::new("g, everything may refuse", &g(m, m)),
         Choreography::new("h", &h),
-        Choreography::new("scope of three", &[Step::scope_why(&abc, &[])]),
         Choreography::new("l", &l(m, m, m)),
         Choreography::new("l, A and C cancel", &l(w, w, w)).cancelled_by(&[A, C]),
         Choreography::new("l, A only asks", &l_back),
@@ -126,9 +124,11 @@ pub fn scopes_of_three() -> Vec<Choreography> {
     let fan = |b, c| [Send(A, B), Send(A, C), t(B, b), t(C, c)];
     let back = [Send(A, B), Send(A, C), t(B, w), t(C, m), Send(C, A)];
     let first = [t(A, Refuses), Send(A, B), Send(B, C)];
+    let abc = [t(A, w), Send(A, B), Send(A, C), t(B, Refuses), t(C, Refuses)];
     let told = [Send(A, B), Send(A, C), t(C, m)];
     let row = [Send(A, B), Send(B, C), t(C, m)];
     vec![
+        Choreography::new("scope of three", &[Step::scope_why(&abc, &[])]),
         Choreography::new("scope of three, only C acts", &[Step::scope(&told, &[])]),
         Choreography::new("scope of three, in a row", &[Step::scope(&row, &[])]),
         Choreography::new("scope of three, C may refuse", &[Step::scope(&fan(w, m), &[])]),

@@ -13,13 +13,13 @@ use accompanist::transport::LocalNetwork;
 use accompanist::{BoxError, Failure, Node};
 
 accompanist::choreo! {
-    service Store { transaction put(x: u64) -> u64 compensate take; }
+    service Store { transaction put(x: u64, is_bad: bool) -> u64 compensate take; }
 
     choreography Fan<A, W[]: Store>(x: u64@A, bad: usize@A) -> u64@A {
         let told = (x, bad) ~> W;
         let mut got: Vec<u64>@A = [];
         saga {
-            got = each w in W { require w.index != told.1, "one refuses"; w.put(told.0) ~> A };
+            got = each w in W { w.put(told.0, w.index == told.1) ~> A };
         } else { got = [7]; }
         got.sum()
     }
@@ -29,11 +29,11 @@ accompanist::choreo! {
 struct Rows;
 
 impl Store<Memory> for Rows {
-    async fn put(&self, _: &mut MemoryTx, x: &u64) -> Result<u64, Failure> {
-        Ok(*x)
+    async fn put(&self, _: &mut MemoryTx, x: &u64, is_bad: &bool) -> Result<u64, Failure> {
+        if *is_bad { Err(Failure::abort("one refuses")) } else { Ok(*x) }
     }
 
-    async fn take(&self, _: &mut MemoryTx, _: &u64, _: &u64) -> Result<(), BoxError> {
+    async fn take(&self, _: &mut MemoryTx, _: &u64, _: &bool, _: &u64) -> Result<(), BoxError> {
         Ok(())
     }
 }

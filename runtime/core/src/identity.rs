@@ -73,7 +73,8 @@ impl Header {
 
     /// The node of a participant; `None` for one that the session does not have.
     pub fn node(&self, role: RoleId) -> Option<&str> {
-        self.nodes.iter().flatten().nth(usize::from(role.0)).map(String::as_str)
+        let (declared, index) = self.part(role)?;
+        self.nodes.get(usize::from(declared.0))?.get(index).map(String::as_str)
     }
 
     /// The participants that play the declared role `role`, in order.

@@ -23,6 +23,7 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
+use super::parts::Peer;
 use super::{Change, Run, Session};
 use crate::fault::{self, Fault};
 use crate::frame::{Body, Vote};
@@ -99,8 +100,8 @@ impl Session {
 
     /// Asks `role` for its vote, and the initiator for all of them, where a pivot waits for that.
     pub(super) fn ask_for_votes(&mut self, role: RoleId) {
-        let is_missing = self.peers.get(&role).is_some_and(|peer| !peer.completed || role == self.header.initiator);
-        if is_missing && self.holds_pivot() {
+        let is_missing = |peer: &Peer| !peer.completed || role == self.header.initiator;
+        if self.holds_pivot() && self.peers.get(&role).is_some_and(is_missing) {
             self.transmit(role, Body::AwaitVotes);
         }
     }

@@ -10,6 +10,10 @@ use crate::identity::{Millis, Position, RoleId};
 use crate::record::{RowState, Said};
 use crate::retry::doubled;
 
+/// How many participants, besides the initiator, hear a role's vote each time that the clock sends
+/// it again, in turn. If all heard it, there would be as many frames as the square of their number.
+const VOTES_AGAIN_MAX: usize = 64;
+
 impl Session {
     /// The transport has a new connection with the node that plays `role`: what was sent before may be lost.
     pub fn handle_connected(&mut self, role: RoleId) {
@@ -28,8 +32,7 @@ impl Session {
             match timer {
                 Timer::Resend => {
                     self.told_awaits.clear();
-                    let roles: Vec<_> = self.peers.keys().copied().collect();
-                    roles.into_iter().for_each(|role| self.resend_to(role));
+                    self.resend_by_clock();
                     self.ask_for_scope_votes();
                     self.resends = self.resends.saturating_add(1);
                     self.arm_log(now);
@@ -78,11 +81,31 @@ impl Session {
         self.timers.insert(Timer::Resend, now.plus(delay.max(1)));
     }
 
+    /// Everything that nobody has answered; a vote, in turn.
+    fn resend_by_clock(&mut self) {
+        let roles: Vec<_> = self.peers.keys().copied().collect();
+        let resends = usize::try_from(self.resends).unwrap_or(usize::MAX);
+        let first = resends.saturating_mul(VOTES_AGAIN_MAX).checked_rem(roles.len()).unwrap_or(0);
+        for (index, role) in roles.iter().copied().enumerate() {
+            self.resend_messages(role);
+            let has_turn = (index + roles.len() - first) % roles.len() < VOTES_AGAIN_MAX;
+            let is_vote = matches!(self.state(), Some(RowState::Voted { .. })) && !self.is_initiator();
+            if has_turn || !is_vote || role == self.header.initiator {
+                self.resend_ending(role);
+            }
+        }
+    }
+
     /// Everything for `role` that it has not answered.
     pub(super) fn resend_to(&mut self, role: RoleId) {
+        self.resend_messages(role);
+        self.resend_ending(role);
+    }
+
+    fn resend_messages(&mut self, role: RoleId) {
         let Some(peer) = self.peers.get_mut(&role) else { return };
         peer.asked = false;
-        let (done, durable) = (peer.done, self.durable);
+        let durable = self.durable;
         if (!self.stopped || fault::is_on(Fault::SettledGoesOnSending)) && !self.parked {
             let left = self.kept_for(role).filter(|(_, message)| message.after <= durable);
             let messages: Vec<_> = left.map(|(key, _)| key).collect();
@@ -91,9 +114,11 @@ impl Session {
         self.pass_cancel_on(role);
         self.ask_for_votes(role);
         self.ask_again(role);
-        if !self.entered {
-            return;
-        }
+    }
+
+    /// How the session ended here, or this role's vote.
+    fn resend_ending(&mut self, role: RoleId) {
+        let Some(done) = self.peers.get(&role).map(|peer| peer.done).filter(|_| self.entered) else { return };
         let body = match self.state() {
             Some(RowState::Voted { .. }) if !done && !self.decided => {
                 Body::Vote { voter: self.me, vote: Vote::Completed }

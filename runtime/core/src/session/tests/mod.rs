@@ -25,6 +25,7 @@ mod inputs;
 mod pivot;
 mod programs;
 mod reference;
+mod resends;
 mod retries;
 mod run;
 mod scope_inputs;

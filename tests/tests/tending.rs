@@ -2,6 +2,7 @@
 #![cfg(unix)]
 
 use std::process::{Command, Stdio};
+use std::time::Duration;
 
 use accompanist_tests::clerk::Behaviour;
 use accompanist_tests::generated::trials::Chain;
@@ -75,4 +76,45 @@ async fn a_stuck_saga_is_found_looked_at_and_settled() {
     check(&["sessions", "--node", &elsewhere], 2, &["no node listens at", "nearby are", "a.db.sock"]);
     check(&["settle", "order-1", "--node", &b], 2, &["--reason"]);
     check(&["settle", "--help"], 0, &["Example:", "Undo first"]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_undecided_session_shows_its_deadline_whose_vote_is_missing_and_a_pending_cancel() {
+    let mut stage = Stage::with(&["a", "b"]).await;
+    let (a, b) = (stage.path("a").display().to_string(), stage.path("b").display().to_string());
+    let start = stage.start(Chain { line: "tea".to_owned() }, "order-2").within(Duration::from_secs(3_600));
+    drop(within("the start", start.accepted()).await.expect("it is accepted"));
+    until("the vote of b at a", || says(&["inspect", "order-2", "--node", &a], &["B has voted completed"])).await;
+    for restarted in [false, true] {
+        if restarted {
+            stage.restart(&["a"]).await;
+            until("b's vote again", || says(&["inspect", "order-2", "--node", &a], &["B has voted"])).await;
+        }
+        let votes = "no vote yet  A (node a)\n             C (node c)\n";
+        let shown = check(&["inspect", "order-2", "--node", &a], 0, &[votes, ", 1 h 0 min after the start\n"]);
+        assert!(shown.contains("deadline     in 59 min ") && !shown.contains("\ncancel "), "{shown}");
+        check(&["sessions", "--node", &a], 0, &["; deadline in 59 min "]);
+    }
+    check(&["inspect", "order-2", "--node", &b], 0, &["no vote yet  A (node a) counts the votes: inspect"]);
+
+    // B has voted, and whoever could end the session is away.
+    stage.down("a");
+    check(&["abort", "order-2", "--reason", "nobody pays", "--node", &b], 0, &["passed on"]);
+    let cancel = "cancel       asked of those that have not voted; reason: nobody pays\n";
+    let shown = check(&["inspect", "order-2", "--node", &b], 0, &[cancel, "the vote of A (node a)"]);
+    assert!(!shown.contains("the vote of C"), "B does not know whether C has voted: {shown}");
+    check(&["sessions", "--node", &b], 0, &["; a cancel is pending"]);
+    stage.up("a").await;
+    let aborts = ["aborting", "reason       nobody pays"];
+    until("the abort", || says(&["inspect", "order-2", "--node", &b], &aborts)).await;
+    let shown = check(&["inspect", "order-2", "--node", &a], 0, &[]);
+    let undecided = ["\ncancel ", "\ndeadline ", "no vote yet"];
+    assert!(!undecided.iter().any(|words| shown.contains(words)), "it is decided: {shown}");
+}
+
+/// Whether the command line says all of this.
+fn says(arguments: &[&str], words: &[&str]) -> Option<()> {
+    let run = Command::new(CHOR).args(arguments).output().expect("the binary starts");
+    let said = String::from_utf8_lossy(&run.stdout).into_owned();
+    words.iter().all(|words| said.contains(words)).then_some(())
 }

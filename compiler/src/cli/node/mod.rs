@@ -7,6 +7,7 @@ mod exact;
 mod show;
 mod socket;
 mod table;
+mod undecided;
 
 use std::io::{IsTerminal as _, Write as _};
 use std::path::PathBuf;

@@ -5,6 +5,7 @@ use std::fmt::Write as _;
 use serde_json::Value;
 
 use super::table::Table;
+use super::undecided;
 
 /// The widest id and reason that a table shows, in characters.
 const CELL_CHARACTERS_MAX: usize = 60;
@@ -73,7 +74,7 @@ pub(super) fn number(value: &Value, field: &str) -> u64 {
 }
 
 /// So many milliseconds, in the one or two units that matter.
-fn duration(millis: u64) -> String {
+pub(super) fn duration(millis: u64) -> String {
     let seconds = millis / 1_000;
     match seconds {
         0 => format!("{millis} ms"),
@@ -144,7 +145,7 @@ pub fn sessions(answer: &Value, colour: bool) -> String {
         } else if is(session, "parked") {
             "nothing: it is parked".to_owned()
         } else {
-            short(&first) + &more
+            short(&first) + &more + &undecided::in_list(session)
         };
         table.row(vec![
             short(text(session, "id")),
@@ -271,12 +272,22 @@ fn part(part: &Value, colour: bool) -> String {
     for (number, waits) in waits.iter().enumerate() {
         line(if number == 0 { "waits for" } else { "" }, wait(waits));
     }
+    let missing = undecided::missing_votes(part);
+    for (number, vote) in missing.into_iter().enumerate() {
+        line(if number == 0 { "no vote yet" } else { "" }, vote);
+    }
+    line("deadline", undecided::deadline(part));
+    line("cancel", undecided::cancel(part));
     line("in doubt", text(part, "doubt").to_owned());
     if let Some(decided) = part.get("decided_by_hand").filter(|decided| decided.is_object()) {
         line("by hand", format!("{}: {}", text(decided, "decision"), clean(text(decided, "reason"))));
     }
     for (number, peer) in list(part, "peers").iter().enumerate() {
-        let vote = if is(peer, "completed") { "has voted completed" } else { "has not voted" };
+        let vote = match is(peer, "completed") {
+            true => "has voted completed",
+            false if undecided::counts_votes(part) => "has not voted",
+            false => "has told this role of no vote",
+        };
         let done = if is(peer, "done") { ", has ended it" } else { "" };
         let kept = match self::number(peer, "kept_messages") {
             0 => String::new(),

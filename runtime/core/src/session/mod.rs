@@ -48,7 +48,7 @@ pub use frames::{answer_finished, answer_unknown, begins_session};
 pub use inbox::INBOX_MESSAGES_MAX;
 pub use program::{Divergence, Ran, Stop};
 pub use stability::Stability;
-pub use view::{PeerView, Trying, View, WaitsFor};
+pub use view::{DeadlineView, PeerView, Trying, View, WaitsFor};
 
 use few::Few;
 use inbox::Load;

@@ -26,6 +26,22 @@ pub struct View {
     pub waits: Vec<WaitsFor>,
     /// What is known of the other roles.
     pub peers: Vec<PeerView>,
+    /// When it is to be decided, at the initiator and until it is decided.
+    pub deadline: Option<DeadlineView>,
+    /// Why somebody asked to end it. This role may not do that any more, and asks the others.
+    pub cancel: Option<Arc<str>>,
+    /// Whose vote this role does not know of, itself included, until the session is decided. The
+    /// initiator is told of every vote; the others know only their own and what they are told.
+    pub missing_votes: Vec<RoleId>,
+}
+
+/// When a session is to be decided.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct DeadlineView {
+    /// So many milliseconds after the start.
+    pub within_millis: u64,
+    /// When it passes; `None` when it has passed.
+    pub due: Option<Millis>,
 }
 
 /// What is known of another role.
@@ -124,7 +140,33 @@ impl Session {
             scope_votes: self.scopes.recorded(),
             waits: self.waits_for(),
             peers: peers.collect(),
+            deadline: self.deadline_view(),
+            cancel: self.cancel.clone().filter(|_| self.is_undecided()),
+            missing_votes: self.missing_votes(),
         }
+    }
+
+    /// Whether it may still commit or roll back, as far as this role knows.
+    fn is_undecided(&self) -> bool {
+        !self.decided && !self.told && matches!(self.state(), None | Some(RowState::Active | RowState::Voted { .. }))
+    }
+
+    fn deadline_view(&self) -> Option<DeadlineView> {
+        let deadline = self.deadline.filter(|_| self.is_undecided())?;
+        let due = self.timers.get(&Timer::Deadline).copied();
+        Some(DeadlineView { within_millis: deadline.within_millis, due })
+    }
+
+    fn missing_votes(&self) -> Vec<RoleId> {
+        if !self.is_undecided() {
+            return Vec::new();
+        }
+        let has_voted = matches!(self.state(), Some(RowState::Voted { .. }));
+        let voted = |role: RoleId| match self.peers.get(&role) {
+            Some(peer) => peer.completed,
+            None => role == self.me && has_voted,
+        };
+        self.header.participants.iter().copied().filter(|role| !voted(*role)).collect()
     }
 
     /// Whether its program did something else than what is recorded.
@@ -173,7 +215,7 @@ impl Session {
                 self.program_waits_for(&mut waits);
             }
             Some(RowState::Voted { .. }) if !self.decided => {
-                waits.extend(missing(|peer| !peer.completed).map(WaitsFor::Vote));
+                waits.extend(self.awaited_votes().map(WaitsFor::Vote));
                 self.program_waits_for(&mut waits);
             }
             Some(RowState::Voted { .. } | RowState::Committed { .. }) if self.is_initiator() => {
@@ -189,6 +231,18 @@ impl Session {
             Some(RowState::Finished { .. }) => {}
         }
         waits
+    }
+
+    /// The votes that the outcome waits for, as far as this role can tell. All votes go to the
+    /// initiator, so that another role does not know whose it lacks: it waits for the initiator's,
+    /// and for those that have said why they do not vote.
+    fn awaited_votes(&self) -> impl Iterator<Item = RoleId> {
+        let initiator = self.header.initiator;
+        let is_told_of_all = self.is_initiator() || self.peers.get(&initiator).is_some_and(|peer| peer.completed);
+        let is_awaited = move |role: RoleId, peer: &super::Peer| {
+            !peer.completed && (is_told_of_all || role == initiator || peer.refused.is_some())
+        };
+        self.peers.iter().filter(move |(role, peer)| is_awaited(**role, peer)).map(|(role, _)| *role)
     }
 
     fn program_waits_for(&self, waits: &mut Vec<WaitsFor>) {

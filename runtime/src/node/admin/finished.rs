@@ -71,6 +71,8 @@ impl<S: Store> Shared<S> {
             age_millis: u64::try_from(finished.ago.as_millis()).unwrap_or(u64::MAX),
             stuck: false,
             parked: false,
+            deadline: None,
+            cancel: None,
             waits: Vec::new(),
         }
     }

@@ -11,6 +11,7 @@ use super::audit::Audited;
 use super::find::{Part, identities};
 use super::finished::outcome;
 use super::list::state_name;
+use super::undecided::{DeadlineLeft, MissingVote, missing_votes};
 use super::waits::{Behind, Wait, Words};
 use super::{Fault, Kind, value};
 use crate::context::{Definition, short_version};
@@ -63,6 +64,11 @@ struct Inspected {
     decided_by_hand: Option<DecidedByHand>,
     /// Why it is parked.
     parked: Option<Parked>,
+    deadline: Option<DeadlineLeft>,
+    /// Why somebody asked to end it, where this role has voted and has to ask the others.
+    cancel: Option<String>,
+    /// Until it is decided.
+    missing_votes: Vec<MissingVote>,
     waits: Vec<Wait>,
     peers: Vec<Peer>,
     /// In the order of their commits.
@@ -161,10 +167,11 @@ impl<S: Store> Shared<S> {
                     let behind = Behind::of(&self.watch, cell.key);
                     let words = Words { header: &cell.header, definition, now, behind };
                     let waits = words.waits(&view);
+                    let deadline = view.deadline.map(|deadline| DeadlineLeft::new(deadline, now));
                     let millis = u64::try_from(cell.life.age(now).as_millis()).ok();
                     let state = state_name(view.row.as_ref().map(|row| &row.state));
                     let inspected = inspected(cell.key, &cell.header, Some(definition), &view, state);
-                    parts.push((cell.key, Inspected { waits, age_millis: millis, ..inspected }));
+                    parts.push((cell.key, Inspected { waits, deadline, age_millis: millis, ..inspected }));
                 }
                 Part::Reading(_) => {
                     let message = "the session is being read from the store, which may be failing; ask again";
@@ -236,6 +243,9 @@ fn nothing() -> View {
         scope_votes: Vec::new(),
         waits: Vec::new(),
         peers: Vec::new(),
+        deadline: None,
+        cancel: None,
+        missing_votes: Vec::new(),
     }
 }
 
@@ -285,6 +295,9 @@ fn inspected(
             recorded: divergence.recorded.clone(),
             attempted: divergence.attempted.clone(),
         }),
+        deadline: None,
+        cancel: view.cancel.as_deref().map(ToOwned::to_owned),
+        missing_votes: missing_votes(view, header, name),
         waits: Vec::new(),
         peers: view.peers.iter().map(|known| peer(known, name(known.role))).collect(),
         transactions: transactions(view),

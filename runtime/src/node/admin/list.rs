@@ -6,6 +6,7 @@ use serde_json::value::RawValue;
 
 use super::find::Part;
 use super::request::{Filter, LISTED_DEFAULT, LISTED_MAX};
+use super::undecided::DeadlineLeft;
 use super::waits::{Behind, Wait, Words};
 use super::{Fault, Kind, value};
 use crate::context::short_version;
@@ -37,6 +38,11 @@ pub(super) struct Summary {
     pub(super) stuck: bool,
     /// Its program did something else than what is recorded.
     pub(super) parked: bool,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) deadline: Option<DeadlineLeft>,
+    /// Why somebody asked to end it, where this role has voted and has to ask the others.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) cancel: Option<String>,
     /// A few of the things that it waits for.
     pub(super) waits: Vec<Wait>,
 }
@@ -163,6 +169,8 @@ fn summary<S: Store>(seen: &Seen<S>, now: Millis, watch: &Watch) -> Summary {
         age_millis: u64::try_from(age(seen.since_millis, now).as_millis()).unwrap_or(u64::MAX),
         stuck: false,
         parked: false,
+        deadline: None,
+        cancel: None,
         waits: Vec::new(),
     };
     match &seen.part {
@@ -179,6 +187,8 @@ fn summary<S: Store>(seen: &Seen<S>, now: Millis, watch: &Watch) -> Summary {
                 state: state_name(view.row.as_ref().map(|row| &row.state)),
                 stuck,
                 parked: view.parked.is_some(),
+                deadline: view.deadline.map(|deadline| DeadlineLeft::new(deadline, now)),
+                cancel: view.cancel.as_deref().map(ToOwned::to_owned),
                 waits: Words { header: &cell.header, definition, now, behind: Behind::of(watch, cell.key) }
                     .waits(&view),
                 ..blank

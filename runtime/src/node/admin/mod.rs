@@ -6,7 +6,7 @@
 //! | `request` | takes | answers |
 //! | --- | --- | --- |
 //! | `sessions` | `choreography`, `state`, `stuck`, `parked`, `limit`, `after`; all optional | `sessions`, the oldest first; `total` that fit; `next`, to be given as `after`, where there are more. With `state` *finished*, those that are over, the newest first, without a `total` |
-//! | `inspect` | `session` | `parts`: each role's part of the session at this node; `audit`: what operators did to it |
+//! | `inspect` | `session` | `parts`: each role's part of the session at this node, with the `deadline`, a pending `cancel` and the `missing_votes` of one that is not decided; `audit`: what operators did to it |
 //! | `retry` | `session`, optional | how many `sessions` were told, and how many operations and compensations are `tried` at once |
 //! | `abort` | `session`, `reason` | `outcome`: `aborted` (durably), `passed_on` to roles that have not voted, which decide, or `too_late`; `already_aborting` or `already_rolled_back`, with the `reason` that stands |
 //! | `settle` | `session`, `reason`, `role` where several fail | the `operation` that counts as undone from now on (durably), and its `arguments` |
@@ -34,6 +34,7 @@ mod request;
 mod resolve;
 mod serve;
 mod socket;
+mod undecided;
 mod waits;
 
 use std::sync::Arc;

@@ -158,3 +158,24 @@ fn a_package_below_a_workspace_builds_and_says_that_it_is_no_member() {
 fn the_name_of_a_package_is_one_for_cargo() {
     assert_eq!(new(&["Trip"]).0, Some(2));
 }
+
+#[test]
+fn a_package_may_depend_on_accompanist_under_another_name() {
+    let repository = Path::new(env!("CARGO_MANIFEST_DIR")).join("..").canonicalize().expect("it is there");
+    let package = scratch("new-renamed");
+    let _ = std::fs::remove_dir_all(&package);
+    let (_, manifest) = made(&package, &["--accompanist", &repository.display().to_string()]);
+    let renamed = manifest.replace("accompanist = { ", "the-band = { package = \"accompanist\", ");
+    assert_ne!(renamed, manifest, "the dependency is renamed");
+    std::fs::write(package.join("Cargo.toml"), renamed).expect("it can be written");
+    let sources = [package.join("src"), package.join("src/bin")];
+    for file in sources.iter().flat_map(|directory| std::fs::read_dir(directory).expect("there are sources")) {
+        let path = file.expect("it can be listed").path();
+        if path.extension().is_some_and(|extension| extension == "rs") {
+            let text = std::fs::read_to_string(&path).expect("it was just made");
+            std::fs::write(&path, text.replace("accompanist::", "the_band::")).expect("it can be written");
+        }
+    }
+    compiles(&package, &["--config", "profile.dev.debug=false"]);
+    std::fs::remove_dir_all(&package).expect("it is ours");
+}

@@ -1,7 +1,9 @@
 //! The `choreo!` macro: a thin shim that hands text to the compiler and its Rust, or its diagnostics, to rustc.
 
+mod in_function;
 mod inline;
 mod input;
+mod renamed;
 
 use std::path::Path;
 
@@ -30,12 +32,14 @@ use input::{Base, FileInput, Input};
 /// writes.
 #[proc_macro]
 pub fn choreo(tokens: proc_macro::TokenStream) -> proc_macro::TokenStream {
-    let expanded = match input::read(tokens.clone().into()) {
+    let call = TokenStream::from(tokens.clone());
+    let expanded = match input::read(call.clone()) {
         Ok(Input::File(input)) => from_file(&input),
         Ok(Input::Inline { role }) => from_text(role.as_ref(), tokens),
         Err(error) => error.into_compile_error(),
     };
-    expanded.into()
+    let expanded = renamed::for_this_package(expanded);
+    in_function::at_home(expanded, proc_macro::Span::call_site(), &call).into()
 }
 
 fn from_file(input: &FileInput) -> TokenStream {

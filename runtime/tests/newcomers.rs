@@ -384,3 +384,39 @@ async fn a_node_says_which_peers_are_connected_and_since_when() {
     assert!(connected.iter().any(|line| line.contains("connected again")), "{connected:#?}");
     drop(node_b);
 }
+
+/// A type that a choreography in a function uses.
+mod model {
+    #[derive(Clone, Debug, serde::Serialize, serde::Deserialize)]
+    pub struct Tag {
+        pub id: u64,
+    }
+}
+
+use model::Tag;
+
+#[tokio::test]
+async fn a_choreography_may_stand_in_a_function() {
+    accompanist::choreo! {
+        extern type Tag { id: u64 }
+        struct Pair { first: u64, second: u64 }
+        service Sums { fn sum(pair: Pair) -> u64; }
+
+        choreography Add<Home: Sums>(tag: Tag@Home) -> u64@Home {
+            let id = tag.id;
+            Home.sum(Pair { first: id, second: 1 })
+        }
+    }
+
+    #[derive(Clone)]
+    struct Paper;
+    impl<D: Database> Sums<D> for Paper {
+        async fn sum(&self, _: &IdempotencyKey, pair: &Pair) -> Result<u64, Failure> {
+            Ok(pair.first + pair.second)
+        }
+    }
+
+    let node = Node::builder("home", Memory::new()).role(add::Home::new(Paper)).without_admin();
+    let node = node.start().await.unwrap();
+    assert_eq!(node.start(Add { tag: Tag { id: 2 } }).id("1").await.unwrap(), 3);
+}

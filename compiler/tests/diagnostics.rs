@@ -3,6 +3,7 @@
 
 use std::fmt::Write;
 
+use chor::diagnostic::Code;
 use chor::source::Sources;
 
 fn check(text: &str, expected: &str) {
@@ -118,6 +119,20 @@ fn what_is_declared_twice_is_there_once_for_rust() {
     ] {
         assert_eq!(skeleton.matches(item).count(), count, "`{item}` in {skeleton}");
     }
+}
+
+#[test]
+fn what_stands_in_for_a_refused_program_names_no_type_parameter() {
+    let text = format!(
+        "{SERVICES}choreography Hand<A, B; T>(x: T@A) -> T@B {{ x ~> B }}\n\
+         choreography Twice<A, B; T>(f: choreography<A, B>(T@A) -> T@B, x: T@A) -> T@B {{ f<A, B>(x) }}\n\
+         choreography Bad<A, B>(x: u64@A) -> u64@B {{ y ~> B }}"
+    );
+    let compilation = chor::compile(&Sources::single("t.chor", text), &chor::Options::default());
+    assert_eq!(compilation.diagnostics.iter().map(|found| found.code()).collect::<Vec<_>>(), [Code::E0101]);
+    let skeleton = chor::codegen::skeleton(&compilation, None).to_string();
+    assert!(skeleton.contains("struct Bad ") && skeleton.contains("mod bad "), "{skeleton}");
+    assert!(!skeleton.split_whitespace().any(|token| token == "T"), "`T` is declared nowhere: {skeleton}");
 }
 
 #[test]

@@ -420,3 +420,30 @@ async fn a_choreography_may_stand_in_a_function() {
     let node = node.start().await.unwrap();
     assert_eq!(node.start(Add { tag: Tag { id: 2 } }).id("1").await.unwrap(), 3);
 }
+
+/// The path of a choreography, handed on by another macro as an expression and as a literal.
+macro_rules! of_file {
+    (expression $file:expr) => {
+        accompanist::choreo!($file);
+    };
+    (literal $file:literal) => {
+        accompanist::choreo!($file);
+    };
+}
+
+mod by_expression {
+    of_file!(expression "double.chor");
+}
+
+mod by_literal {
+    of_file!(literal "double.chor");
+}
+
+#[tokio::test]
+async fn the_path_of_a_choreography_may_come_out_of_another_macro() {
+    let builder = Node::builder("home", Memory::new()).without_admin();
+    let builder = builder.role(by_expression::double::Home::new());
+    let node = builder.start().await.unwrap();
+    assert_eq!(node.start(by_expression::Double { x: 4 }).id("1").await.unwrap(), 8);
+    assert_eq!(node.start(by_literal::Double { x: 5 }).id("2").await.unwrap(), 10);
+}

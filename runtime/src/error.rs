@@ -172,7 +172,7 @@ impl fmt::Display for Error {
             Kind::NotAccepted(cause) => write!(f, "not accepted, nothing has happened: {cause}"),
             Kind::Unavailable(cause) => write!(f, "no answer for now, ask again with the same id: {cause}"),
             Kind::Parked(report) => {
-                write!(f, "parked until a version is deployed that fits its record: {report}")
+                write!(f, "parked until an operator looks after it: {report}")
             }
             Kind::Overloaded(cause) => write!(f, "not accepted for now, nothing has happened: {cause}"),
             Kind::StoreFull(cause) => write!(f, "not accepted until there is room, nothing has happened: {cause}"),

@@ -147,6 +147,15 @@ fn kept(database: &Sqlite) -> BTreeSet<u64> {
     database.read(read).expect("it can be read")
 }
 
+/// What operators did, as the database records it: the request, what came of it, and the reason.
+fn audited(path: &Path) -> Vec<[String; 3]> {
+    let connection = Connection::open(path).expect("it opens");
+    let sql = "SELECT action, outcome, reason FROM accompanist_audit ORDER BY id";
+    let mut rows = connection.prepare(sql).expect("a query");
+    let rows = rows.query_map([], |row| Ok([row.get(0)?, row.get(1)?, row.get(2)?])).expect("rows");
+    rows.collect::<Result<_, _>>().expect("they can be read")
+}
+
 async fn suspended(node: &Node<Sqlite>) {
     until("that the node is refused", || (node.counts().suspended == 1).then_some(())).await;
 }
@@ -295,6 +304,18 @@ async fn a_restored_role_is_adopted_undoes_what_was_aborted_and_leaves_what_was_
     assert_eq!(kept(b.store()), BTreeSet::from([0, 2]));
     let session = session_of(&b, "s4");
     chor(&["inspect", &session, "--node", &at_b], 0, &["by hand", "abort: ticket 79"]);
+    let audited = audited(&path_b);
+    let adopted = [("adopt", "asked", ""), ("adopt", "accepted: 2 sessions lost, 3 behind", "")];
+    let resolved = |decision, ticket| [(decision, "asked", ticket), (decision, "decided", ticket)];
+    let resolutions = [
+        resolved("resolve --commit", "ticket 78"),
+        resolved("resolve --commit", "ticket 78"),
+        resolved("resolve --abort", "ticket 79"),
+    ];
+    let expected = adopted.into_iter().chain(resolutions.into_iter().flatten());
+    let expected = expected.map(|(action, outcome, reason)| [action, outcome, reason].map(str::to_owned));
+    let recorded = audited.into_iter().filter(|[action, ..]| action != "abort");
+    assert_eq!(recorded.collect::<Vec<_>>(), expected.collect::<Vec<_>>(), "the dry run changed nothing");
     // New ones are as they were before, and an old one is answered from its record.
     committed(&a, [100, 20]).await;
     assert_eq!(kept(b.store()), BTreeSet::from([0, 2, 100, 1100]));

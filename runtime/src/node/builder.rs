@@ -334,9 +334,10 @@ impl<S: Store> NodeBuilder<S> {
         #[cfg(all(feature = "admin", unix))]
         let (admin, operators) = self.admin.open(&self.store)?.unzip();
         let (loopback, mut looped) = loopback(LOOPBACK_FRAMES_MAX);
+        let crashes = self.store.registry().and_then(|registry| registry.crashes());
         let watch = match &self.played {
             Some(_) => Watch::default(),
-            None => Watch::begin(&self.name)
+            None => Watch::begin(&self.name, crashes.clone())
                 .map_err(|error| Error::configuration(format!("the watchdog's thread cannot start: {error}")))?,
         };
         let process = Arc::new(Process::new(runtime, self.played)?);
@@ -377,6 +378,7 @@ impl<S: Store> NodeBuilder<S> {
             presence: super::presence::Presence::new(),
             watch: Arc::new(watch),
             objections: Seldom::default(),
+            crashes,
         });
         let cells = shared.take_up_first(&mut left).await.map_err(configuration)?;
         let inbound: Arc<dyn Inbound> = Arc::new(NodeInbound(Arc::downgrade(&shared)));

@@ -19,6 +19,7 @@ use super::context::NodeContext;
 use super::life::Life;
 use super::metrics::{Counters, count};
 use super::process::Process;
+use super::quarantine::quarantined;
 use super::role::{ErasedRole, ErasedTransaction, Program, panic_message, poll};
 use super::transact::{Compensation, Transaction};
 use super::waiters::Waiters;
@@ -70,6 +71,8 @@ pub(super) struct Cell<S: Store> {
     pub(super) span: Span,
     /// What the store has of this cell's, and has not told it of.
     jobs: AtomicU32,
+    /// In quarantine while it was rolled back, after so many deaths of the process: nothing of it is undone.
+    held: Option<u32>,
     shared: Weak<Shared<S>>,
     core: Arc<Core<S>>,
     run: Mutex<CellRun>,
@@ -98,6 +101,7 @@ impl<S: Store> Cell<S> {
         session: Session,
         waiters: Waiters,
         failures: u32,
+        held: Option<u32>,
     ) -> Arc<Self> {
         let key = session.key();
         let header = Arc::clone(session.header());
@@ -122,6 +126,7 @@ impl<S: Store> Cell<S> {
             life,
             span,
             jobs: AtomicU32::new(0),
+            held,
             shared: Arc::downgrade(shared),
             core,
             run: Mutex::new(CellRun {
@@ -198,8 +203,10 @@ impl<S: Store> Cell<S> {
             run.program = None;
             return;
         }
+        let program = || What::Program(self.role.definition(), Arc::clone(&self.header), self.key.role);
         if !run.begun {
             run.begun = true;
+            let _running = shared.watch.run(Holds::Thread, self.key, program());
             run.program = self.begin();
         }
         let Some(future) = run.program.as_mut() else {
@@ -207,8 +214,7 @@ impl<S: Store> Cell<S> {
             return;
         };
         let mut context = Context::from_waker(Waker::noop());
-        let program = What::Program(self.role.definition(), Arc::clone(&self.header), self.key.role);
-        let running = shared.watch.run(Holds::Thread, self.key, program);
+        let running = shared.watch.run(Holds::Thread, self.key, program());
         let polled = catch_unwind(AssertUnwindSafe(|| poll(future, &mut context)));
         drop(running);
         if !matches!(polled, Ok(Poll::Pending)) {
@@ -316,6 +322,10 @@ impl<S: Store> Cell<S> {
                     self.hand_in(shared, Job::Transact(Box::new(transaction)));
                 }
             }
+            Run::Compensate(record) if let Some(deaths) = self.held => {
+                let reason = quarantined(deaths).into();
+                core.session.handle_compensated(record.position, Err(reason), shared.clock.now());
+            }
             Run::Compensate(record) if self.role.is_outside(&record.operation) => self.compensate_call(shared, record),
             Run::Compensate(record) => {
                 run.jobs_queued += 1;
@@ -414,6 +424,16 @@ impl<S: Store> Cell<S> {
 
     /// This run is given up; the session is made anew from what is stored.
     pub(super) fn fail(self: &Arc<Self>, error: StoreError) {
+        self.give_up(Some(error));
+    }
+
+    /// The session is made anew from what is stored, because an operator wants it so.
+    #[cfg_attr(not(all(feature = "admin", unix)), expect(dead_code, reason = "operators ask for it"))]
+    pub(super) fn begin_again(self: &Arc<Self>) {
+        self.give_up(None);
+    }
+
+    fn give_up(self: &Arc<Self>, error: Option<StoreError>) {
         let (waiters, failures) = {
             let mut run = lock(&self.run);
             if run.dead {

@@ -21,6 +21,7 @@ mod metrics;
 mod peers;
 mod presence;
 mod process;
+mod quarantine;
 mod recovery;
 mod repertoire;
 mod retries;
@@ -74,7 +75,7 @@ use crate::context::Choreography;
 use crate::error::Error;
 use crate::loopback::Loopback;
 use crate::seldom::Seldom;
-use crate::store::{Store, StoreError};
+use crate::store::{Crashes, Store, StoreError};
 use crate::transport::Link;
 
 /// How long a node waits before it reads a session again whose store failed, at first and at most.
@@ -201,6 +202,8 @@ pub(crate) struct Shared<S: Store> {
     watch: Arc<Watch>,
     /// Of sessions whose nodes may not play their roles: no flood of other refusals hides one.
     objections: Seldom,
+    /// Which sessions are in quarantine.
+    crashes: Option<Arc<Crashes>>,
 }
 
 impl<S: Store> Shared<S> {
@@ -344,9 +347,10 @@ impl<S: Store> Shared<S> {
     ) -> Arc<Cell<S>> {
         let session =
             session.with_retries(&self.retries).with_stability(self.stability).with_run(self.process.next_run());
+        let (session, held) = self.quarantine(session);
         let pivots = role.definition().pivots_of(role.id());
         let session = if pivots.is_empty() { session } else { session.with_pivots(&Arc::new(pivots)) };
-        let cell = Cell::new(self, Arc::clone(role), session, waiters, failures);
+        let cell = Cell::new(self, Arc::clone(role), session, waiters, failures, held);
         if cell.header.initiator == cell.key.role {
             let name = cell.role.definition().name;
             lock(&self.clients).insert((name, cell.header.client_id.clone()), cell.key);
@@ -385,15 +389,16 @@ impl<S: Store> Shared<S> {
         self.insert(role, session, waiters, failures)
     }
 
-    /// A write of the session failed: reads it again until that succeeds, and goes on from there.
-    fn reload(self: &Arc<Self>, cell: &Arc<Cell<S>>, mut waiters: Waiters, failures: u32, error: StoreError) {
+    /// A write of the session failed, or an operator has it begin again: reads it again until that succeeds, and goes on from there.
+    fn reload(self: &Arc<Self>, cell: &Arc<Cell<S>>, mut waiters: Waiters, failures: u32, error: Option<StoreError>) {
         match &error {
             // Said once for all sessions.
-            StoreError::Full(_) => self.room.is_missing(&self.name, &error),
-            _ if failures > 1 => {
+            None => {}
+            Some(error @ StoreError::Full(_)) => self.room.is_missing(&self.name, error),
+            Some(error) if failures > 1 => {
                 tracing::debug!(session = %cell.key.session, node = self.name, %error, "the store fails on")
             }
-            _ => {
+            Some(error) => {
                 tracing::error!(session = %cell.key.session, id = cell.header.client_id, node = self.name, %error, "the store failed; the session goes on from what is stored");
             }
         }
@@ -436,11 +441,12 @@ impl<S: Store> Shared<S> {
                     Ok(None) => {
                         lock(&shared.sessions).take(cell.key, &cell.header);
                         shared.forget_client(&cell);
-                        waiters.refuse(&match &error {
-                            StoreError::Full(_) => Error::store_full(error),
-                            StoreError::Conflict | StoreError::Corrupt(_) | StoreError::Failed(_) => {
+                        waiters.refuse(&match error {
+                            Some(error @ StoreError::Full(_)) => Error::store_full(error),
+                            Some(error @ (StoreError::Conflict | StoreError::Corrupt(_) | StoreError::Failed(_))) => {
                                 Error::not_accepted(error)
                             }
+                            None => Error::store_fails(),
                         });
                         return;
                     }

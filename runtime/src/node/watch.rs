@@ -18,6 +18,8 @@ use accompanist_core::{Header, RoleId, SessionKey};
 
 use super::cell::lock;
 use crate::context::Definition;
+use crate::store::Crashes;
+use crate::store::crashes::Mark;
 
 /// How long something runs until that is reported for the first time; then after twice as long each time.
 const REPORT_AFTER: Duration = Duration::from_secs(1);
@@ -76,6 +78,8 @@ impl Running {
 pub(super) struct Watch {
     state: Arc<State>,
     is_on: bool,
+    /// Marks what runs, where the last process died.
+    crashes: Option<Arc<Crashes>>,
 }
 
 #[derive(Debug, Default)]
@@ -92,17 +96,20 @@ struct Runs {
 }
 
 /// As long as it is there, something runs.
-pub(super) struct Run<'a>(Option<(&'a State, u64)>);
+pub(super) struct Run<'a> {
+    watched: Option<(&'a State, u64)>,
+    _mark: Option<Mark>,
+}
 
 impl Watch {
     /// Begins to watch the node `node`.
-    pub(super) fn begin(node: &str) -> std::io::Result<Self> {
+    pub(super) fn begin(node: &str, crashes: Option<Arc<Crashes>>) -> std::io::Result<Self> {
         let state = Arc::<State>::default();
         let (watched, node) = (Arc::clone(&state), node.to_owned());
         std::thread::Builder::new()
             .name("accompanist-watchdog".to_owned())
             .spawn(move || watched.look(|running| report(&node, running)))?;
-        Ok(Self { state, is_on: true })
+        Ok(Self { state, is_on: true, crashes })
     }
 
     /// Whether anything is watched.
@@ -113,14 +120,16 @@ impl Watch {
     /// Something begins to run.
     pub(super) fn run(&self, holds: Holds, session: SessionKey, what: What) -> Run<'_> {
         if !self.is_on {
-            return Run(None);
+            return Run { watched: None, _mark: None };
         }
         let running = Running { holds, what, session, since: Instant::now(), report_after: REPORT_AFTER };
         let mut runs = lock(&self.state.running);
         let number = runs.next;
         runs.next += 1;
         runs.by_number.insert(number, running);
-        Run(Some((&self.state, number)))
+        drop(runs);
+        let mark = self.crashes.as_ref().and_then(|crashes| crashes.mark(session));
+        Run { watched: Some((&self.state, number)), _mark: mark }
     }
 
     /// What holds the writer, if anything does.
@@ -163,7 +172,7 @@ impl Drop for Watch {
 
 impl Drop for Run<'_> {
     fn drop(&mut self) {
-        if let Some((state, number)) = self.0.take() {
+        if let Some((state, number)) = self.watched.take() {
             lock(&state.running).by_number.remove(&number);
         }
     }
@@ -222,7 +231,7 @@ mod tests {
 
     #[test]
     fn what_runs_is_known_as_long_as_it_does() {
-        let watch = Watch::begin("a").expect("a thread");
+        let watch = Watch::begin("a", None).expect("a thread");
         let thread = watch.run(Holds::Thread, KEY, What::Operation("S.f".into()));
         assert!(watch.holds_writer().is_none());
         let writer = watch.run(Holds::Writer, KEY, What::Operation("S.t".into()));

@@ -12,7 +12,7 @@ pub struct Audit {
     pub unix_millis: u64,
     /// The session; none where all of them were meant.
     pub session: Option<SessionId>,
-    /// The request: `abort`, `settle`, `retry`.
+    /// The request: `abort`, `settle`, `retry`, `resolve --commit`, `resolve --abort`, `adopt`.
     pub action: String,
     /// `asked`, or what came of it.
     pub outcome: String,

@@ -4,6 +4,8 @@ mod audit;
 mod block_on;
 #[cfg(test)]
 mod contract;
+#[cfg_attr(not(feature = "sqlite"), expect(dead_code, reason = "a store in memory ends with its process"))]
+pub(crate) mod crashes;
 #[cfg(feature = "sim")]
 pub(crate) mod driven;
 mod finished;
@@ -23,6 +25,7 @@ use accompanist_core::{RoleId, SessionId, SessionKey, Stored, Write};
 pub use self::audit::{AUDITS_MAX, Audit};
 #[cfg(feature = "sim")]
 pub(crate) use self::block_on::panic_text;
+pub use self::crashes::{Crashes, DEATHS_MAX};
 pub use self::finished::{Finished, FinishedCursor, FinishedQuery};
 #[cfg(feature = "sim")]
 pub(crate) use self::memory::MemoryMedium;

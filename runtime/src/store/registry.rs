@@ -8,11 +8,12 @@
 //! fresh database and a second process of the same name are told from a restart.
 
 use std::fmt;
+use std::sync::Arc;
 
 use accompanist_core::{RoleId, SessionId, SessionKey};
 use serde::{Deserialize, Serialize};
 
-use super::StoreError;
+use super::{Crashes, StoreError};
 use crate::context::BoxFuture;
 
 /// Openings that a lineage names at most, the last ones.
@@ -269,6 +270,17 @@ pub trait Registry: Send + Sync {
     /// # Errors
     /// Those of the database.
     fn find_lost(&self, choreography: &str, client_id: &str) -> Result<Option<Outcome>, StoreError>;
+
+    /// Which sessions were running when processes over this database died. None where that is not
+    /// known.
+    fn crashes(&self) -> Option<Arc<Crashes>> {
+        None
+    }
+
+    /// Lets a session run that is in quarantine, durably.
+    fn release(&self, _key: SessionKey) -> BoxFuture<'_, Result<(), StoreError>> {
+        Box::pin(async { Ok(()) })
+    }
 }
 
 #[cfg(test)]

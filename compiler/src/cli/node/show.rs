@@ -264,8 +264,9 @@ fn part(part: &Value, colour: bool) -> String {
     line("arguments", value(part, "arguments"));
     line("result", value(part, "result"));
     if let Some(parked) = part.get("parked").filter(|parked| parked.is_object()) {
-        let place = text(parked, "position");
-        line("parked", format!("at {place}: recorded {}", clean(text(parked, "recorded"))));
+        let place = Some(text(parked, "position")).filter(|place| !place.is_empty());
+        let place = place.map(|place| format!("at {place}: ")).unwrap_or_default();
+        line("parked", format!("{place}recorded {}", clean(text(parked, "recorded"))));
         line("", format!("attempted {}", clean(text(parked, "attempted"))));
     }
     let waits = list(part, "waits");

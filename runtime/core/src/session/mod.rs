@@ -26,6 +26,7 @@ mod intent;
 mod parts;
 mod pivot;
 mod program;
+mod quarantine;
 mod replay;
 mod resend;
 mod rollback;

@@ -59,6 +59,14 @@ impl<S: Store> Shared<S> {
         for part in parts {
             if let Part::Live(cell) = part {
                 sessions += 1;
+                // Only where it is named: it may end the process once more.
+                let is_named = session.is_some();
+                if is_named
+                    && self.release(&cell).await.map_err(|error| Fault::new(Kind::Unavailable, error.to_string()))?
+                {
+                    tried += 1;
+                    continue;
+                }
                 cell.step(|session, now| tried += session.handle_retry(now));
                 // There may be very many.
                 tokio::task::yield_now().await;

@@ -8,6 +8,7 @@ use serde::Serialize;
 use serde_json::value::RawValue;
 use tokio::time::{Instant, sleep};
 
+use super::audit::Asked;
 use super::{Fault, Kind, value};
 use crate::node::Shared;
 use crate::node::peers::PeerAnswer;
@@ -77,7 +78,23 @@ impl Named {
 impl<S: Store> Shared<S> {
     /// What peers that refuse this node's database know that it does not; with `accept`, it is the
     /// node's from the next start of the node on.
-    pub(super) async fn adopt(&self, accept: bool) -> Result<Box<RawValue>, Fault> {
+    pub(super) async fn adopt(&self, accept: bool, uid: Option<u32>) -> Result<Box<RawValue>, Fault> {
+        // Without it, nothing is changed.
+        if !accept {
+            return value(self.adoption(false).await?);
+        }
+        let asked = Asked { action: "adopt", session: None, reason: "", uid };
+        self.audit_asked(&asked).await?;
+        let adopted = self.adoption(true).await;
+        let outcome = match &adopted {
+            Ok(report) => format!("accepted: {} sessions lost, {} behind", report.lost.count, report.behind.count),
+            Err(fault) => fault.message.clone(),
+        };
+        self.audit_outcome(&asked, &outcome).await;
+        value(adopted?)
+    }
+
+    async fn adoption(&self, accept: bool) -> Result<Report, Fault> {
         let unavailable = |error: crate::store::StoreError| Fault::new(Kind::Unavailable, error.to_string());
         let Some(registry) = self.peers.registry() else {
             return Err(Fault::new(Kind::Unavailable, "the store of this node has no identity"));
@@ -121,7 +138,7 @@ impl<S: Store> Shared<S> {
             reason: answer.reason,
             is_cut: answer.is_cut,
         });
-        value(Report { peers: peers.collect(), lost, behind, open, accepted: accept })
+        Ok(Report { peers: peers.collect(), lost, behind, open, accepted: accept })
     }
 
     /// Waits for the answers of those that refuse this node.

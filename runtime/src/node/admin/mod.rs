@@ -103,8 +103,8 @@ impl<S: Store> Shared<S> {
             Request::Abort(abort) => self.abort(&abort, uid).await,
             Request::Settle(settle) => self.settle(&settle, uid).await,
             Request::Peers(_) => value(json!({ "peers": self.peers() })),
-            Request::Resolve(resolve) => self.resolve(&resolve).await,
-            Request::Adopt(adopt) => self.adopt(adopt.accept).await,
+            Request::Resolve(resolve) => self.resolve(&resolve, uid).await,
+            Request::Adopt(adopt) => self.adopt(adopt.accept, uid).await,
             Request::Metrics(_) => {
                 let counts = self.counts();
                 value(json!({ "text": counts.to_prometheus(&self.name), "values": counts.by_name() }))

@@ -1,24 +1,42 @@
 //! What an operator decides of a session that cannot end by itself: what XA calls a heuristic
 //! decision.
 
+use std::sync::Arc;
+
 use accompanist_core::{Resolution, Session, Unresolvable};
-use serde_json::json;
 use serde_json::value::RawValue;
+use serde_json::{Value, json};
 
 use super::act::durable;
+use super::audit::Asked;
 use super::request::{Decision, Resolve};
 use super::{Fault, Kind, value};
 use crate::node::Shared;
+use crate::node::cell::Cell;
 use crate::store::{Resolved, Store};
 
 impl<S: Store> Shared<S> {
     /// Decides this node's part of a session.
-    pub(super) async fn resolve(&self, resolve: &Resolve) -> Result<Box<RawValue>, Fault> {
-        let mut cells = self.live_parts(&resolve.session).await?;
+    pub(super) async fn resolve(&self, resolve: &Resolve, uid: Option<u32>) -> Result<Box<RawValue>, Fault> {
+        let cells = self.live_parts(&resolve.session).await?;
+        let session = cells.first().map(|cell| cell.key.session);
+        let action = match resolve.decision {
+            Decision::Commit => "resolve --commit",
+            Decision::Abort => "resolve --abort",
+        };
+        let asked = Asked { action, session, reason: &resolve.reason, uid };
+        self.audit_asked(&asked).await?;
+        let decided = self.resolve_cells(cells, resolve).await;
+        let outcome = decided.as_ref().map_or_else(|fault| fault.message.as_ref(), |_| "decided");
+        self.audit_outcome(&asked, outcome).await;
+        value(decided?)
+    }
+
+    async fn resolve_cells(&self, mut cells: Vec<Arc<Cell<S>>>, resolve: &Resolve) -> Result<Value, Fault> {
         if let Some(wanted) = &resolve.role {
             cells.retain(|cell| cell.role.definition().participant_name(&cell.header, cell.key.role) == *wanted);
         }
-        let open = |cell: &std::sync::Arc<_>| crate::node::cell::Cell::<S>::look(cell, Session::resolvable).is_ok();
+        let open = |cell: &Arc<Cell<S>>| cell.look(Session::resolvable).is_ok();
         let (mut open, settled): (Vec<_>, Vec<_>) = cells.into_iter().partition(open);
         if open.len() > 1 {
             let message = "several roles at this node can be decided; say by `role` which one is meant";
@@ -57,7 +75,7 @@ impl<S: Store> Shared<S> {
             reason = resolve.reason,
             "an operator has decided this role's part of the session by hand; the others may have ended it otherwise"
         );
-        value(json!({ "session": cell.key.session.to_string(), "role": role, "decision": decision }))
+        Ok(json!({ "session": cell.key.session.to_string(), "role": role, "decision": decision }))
     }
 }
 

@@ -72,7 +72,7 @@ impl<S: Store> Cell<S> {
                 tracing::error!(%session, %id, node, role, "this role rolls back what the others have committed: a database has lost what it knew, or a person decided otherwise");
             }
             Event::Parked(divergence) => {
-                tracing::error!(%session, %id, node, divergence = %quoted(&divergence.to_string()), "the program differs from its record; the session is parked");
+                tracing::error!(%session, %id, node, divergence = %quoted(&divergence.to_string()), "the session is parked: its program does not go on");
                 let error = Error::parked(divergence.to_string());
                 waiters.decide(Err(error.clone()));
                 waiters.settle(Err(error));

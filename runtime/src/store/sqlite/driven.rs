@@ -80,6 +80,7 @@ impl SqliteMedium {
             runtime: None,
             alone: 0,
             doubtful_log: false,
+            _marks: None,
             _lock: None,
             never_waits: true,
         };
@@ -133,7 +134,7 @@ impl Medium for SqliteMedium {
         let lineage = self.lock().connection().ok().and_then(|connection| registry::lineage(connection).ok());
         let lineage = lineage.expect("a database in memory can be read");
         let backing = Backing::Driven(Driven { medium: self.clone(), jobs });
-        Sqlite { backing, lineage: Arc::new(lineage) }
+        Sqlite { backing, lineage: Arc::new(lineage), crashes: None }
     }
 
     fn begins(&self) -> Result<(), StoreError> {

@@ -2,6 +2,7 @@
 
 mod audit;
 mod checkpoint;
+mod crashes;
 mod digest;
 #[cfg(feature = "sim")]
 mod driven;
@@ -40,7 +41,7 @@ use self::queue::{Command, Submitter};
 use self::row_ids::RowIds;
 use self::writer::Writer;
 use super::registry::{Lineage, Registry};
-use super::{Audit, Finished, FinishedQuery, Job, Store, StoreError};
+use super::{Audit, Crashes, Finished, FinishedQuery, Job, Store, StoreError};
 use crate::context::Database;
 
 /// Rows that are deleted in one commit when sessions are forgotten, so that no commit waits long for it.
@@ -66,7 +67,8 @@ impl Default for Options {
 
 /// A SQLite database with the sessions of a node and the tables of its services. Cloning gives another handle of the same one.
 ///
-/// One process at a time uses a database: a lock on `<path>.lock` sees to that. All writing is done by one thread, and what is ready
+/// One process at a time uses a database: a lock on `<path>.lock` sees to that. The file `<path>.running` is there as long as it does: where
+/// a process left it, that process died ([`Crashes`]). All writing is done by one thread, and what is ready
 /// together is committed together; an operation that waits for something else than its database therefore stops all others. Dropping the last
 /// handle waits for what is queued.
 ///
@@ -86,6 +88,8 @@ pub struct Sqlite {
     backing: Backing,
     /// Which database it is, in its present opening.
     lineage: Arc<Lineage>,
+    /// None where no process can die.
+    crashes: Option<Arc<Crashes>>,
 }
 
 /// Who carries out the jobs.
@@ -167,6 +171,7 @@ impl Sqlite {
         let opened = registry::begin_opening(&mut connection)
             .and_then(|()| Ok((registry::lineage(&connection)?, registry::commits(&connection)?)));
         let (lineage, commits) = opened.map_err(|error| schema::opening(path, &error))?;
+        let (crashes, marks) = crashes::begin(&mut connection, path)?;
         let checkpoints = Checkpoints::start(path, schema::open_writer(path, None)?)?;
         let guard = Arc::new(Guard::default());
         let connection = writer::connect(path, options, &guard)?;
@@ -184,6 +189,7 @@ impl Sqlite {
             runtime: Handle::try_current().ok(),
             alone: 0,
             doubtful_log: false,
+            _marks: marks,
             _lock: Some(lock),
             never_waits: false,
         };
@@ -194,7 +200,8 @@ impl Sqlite {
             .map_err(|error| StoreError::Failed(format!("the writing thread cannot be started: {error}")))?;
         let (reader, queries) = (Mutex::new(reader), Mutex::new(queries));
         let shared = Shared { queue: Some(submitter), writer: Some(writer), reader, queries, progress };
-        Ok(Self { backing: Backing::Threads(Arc::new(shared)), lineage: Arc::new(lineage) })
+        let backing = Backing::Threads(Arc::new(shared));
+        Ok(Self { backing, lineage: Arc::new(lineage), crashes: Some(crashes) })
     }
 
     /// Runs the service's own schema, in a transaction: `CREATE TABLE IF NOT EXISTS …`.

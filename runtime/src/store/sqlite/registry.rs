@@ -1,15 +1,17 @@
 //! The database's identity, its openings, and what it remembers of peers: see
 //! [`crate::store::Registry`].
 
+use std::sync::Arc;
+
 use accompanist_core::{RoleId, RowState, SessionId, SessionKey};
 use rusqlite::{Connection, OptionalExtension as _, params};
 
 use super::queue::Command;
 use super::schema::store_error;
-use super::{Backing, Sqlite, rows, writer_gone};
+use super::{Backing, Sqlite, crashes, rows, writer_gone};
 use crate::context::BoxFuture;
-use crate::store::StoreError;
 use crate::store::registry::{Known, Lineage, OPENINGS_MAX, Opening, Outcome, Registry, Resolved, Shared};
+use crate::store::{Crashes, StoreError};
 
 /// The tables that format 6 has more than format 5. `commits` counts the database's commits;
 /// `doubtful_id` is the last session that it had when it was last adopted. `accompanist_lost` are
@@ -285,5 +287,19 @@ impl Registry for Sqlite {
 
     fn find_lost(&self, choreography: &str, client_id: &str) -> Result<Option<Outcome>, StoreError> {
         self.read_rows(|connection| find_lost(connection, choreography, client_id)).map_err(|error| store_error(&error))
+    }
+
+    fn crashes(&self) -> Option<Arc<Crashes>> {
+        self.crashes.clone()
+    }
+
+    fn release(&self, key: SessionKey) -> BoxFuture<'_, Result<(), StoreError>> {
+        Box::pin(async move {
+            self.change_registry(move |connection| crashes::delete(connection, key)).await?;
+            if let Some(crashes) = &self.crashes {
+                crashes.release(key);
+            }
+            Ok(())
+        })
     }
 }

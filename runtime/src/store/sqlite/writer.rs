@@ -26,6 +26,7 @@ use super::row_ids::RowIds;
 use super::schema::{self, store_error};
 use super::{Options, Sqlite, SqliteTx, registry, write};
 use crate::store::block_on::{at_once, block_on, panic_text};
+use crate::store::crashes::Marks;
 use crate::store::{Job, StoreError, Transact};
 
 /// Jobs that share one commit.
@@ -96,6 +97,8 @@ pub(super) struct Writer {
     pub(super) alone: usize,
     /// What the log holds may not be on the disk, and nothing is to be appended to it.
     pub(super) doubtful_log: bool,
+    /// Gone before the lock: the next process may make its own then.
+    pub(super) _marks: Option<Marks>,
     /// Held as long as the thread writes.
     pub(super) _lock: Option<File>,
     /// Operations must be ready at once: nothing would wake the thread that waits for them.

@@ -118,12 +118,14 @@ async fn what_the_socket_has_no_room_for_goes_out_when_it_has() {
     }
 }
 
-/// Takes some time for each frame, as a node does.
-struct Slow;
+/// Takes some time for each frame, as a node does, and counts them.
+#[derive(Default)]
+struct Slow(std::sync::atomic::AtomicUsize);
 
 impl Inbound for Slow {
     fn frame(&self, _: &str, _: &[u8]) {
         std::thread::sleep(Duration::from_micros(100));
+        self.0.fetch_add(1, Ordering::Relaxed);
     }
 
     fn connected(&self, _: &str) {}
@@ -137,27 +139,24 @@ const FRAMES_OF_TALKER: usize = 200_000;
 async fn a_peer_that_never_stops_talking_leaves_others_their_turn() {
     let tcp = Tcp::bind(anywhere()).await.unwrap().with_peers([("a", anywhere())]);
     let address = tcp.local_address().unwrap();
-    let _link = tcp.start("b", Arc::new(Slow)).await.unwrap();
+    let slow = Arc::new(Slow::default());
+    let link = tcp.start("b", Arc::<Slow>::clone(&slow)).await.unwrap();
     let (stream, _) = dial(Over::Plain, ("b", address), &hello("a", "b", 1)).await;
     let mut stream = stream.into_socket().into_std().unwrap();
     stream.set_nonblocking(false).unwrap();
-    let over = Arc::new(std::sync::atomic::AtomicBool::new(false));
-    let talking = Arc::clone(&over);
+    // A test that fails ends, too: after so many frames.
     let talker = std::thread::spawn(move || {
-        // As fast as it is listened to. A test that fails ends, too: after so many frames.
         let frames = framed(b"and another thing").repeat(1_000);
-        for _ in 0..FRAMES_OF_TALKER / 1_000 {
-            if talking.load(Ordering::Relaxed) {
-                return true;
-            }
-            std::io::Write::write_all(&mut stream, &frames).unwrap();
-        }
-        false
+        // The other end hangs up when the test is over.
+        (0..FRAMES_OF_TALKER / 1_000).try_for_each(|_| std::io::Write::write_all(&mut stream, &frames))
     });
+    while slow.0.load(Ordering::Relaxed) == 0 {
+        tokio::time::sleep(Duration::from_millis(1)).await;
+    }
     for _ in 0..5 {
         tokio::time::sleep(Duration::from_millis(1)).await;
     }
-    over.store(true, Ordering::Relaxed);
-    let was_talking = tokio::task::spawn_blocking(move || talker.join()).await.unwrap().unwrap();
-    assert!(was_talking, "others had their turn only after all {FRAMES_OF_TALKER} frames");
+    let heard = slow.0.load(Ordering::Relaxed);
+    assert!(heard < FRAMES_OF_TALKER / 2, "others had their turn only after {heard} frames");
+    drop((link, talker));
 }

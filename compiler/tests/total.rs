@@ -116,3 +116,15 @@ fn type_parameters_have_none_of_the_names_that_generated_code_reads_otherwise() 
     }
     assert!(check("T", "choreography C<A, B; T>(x: T@A) -> T@B { x ~> B }").is_empty());
 }
+
+#[test]
+fn fields_of_variants_have_none_of_the_names_of_constructors() {
+    for name in ["Some", "None", "Ok", "Err"] {
+        let program = |item: &str| format!("{item} choreography C<A, B>(x: T@A) -> T@B {{ x ~> B }}");
+        let in_variant = program(&format!("enum T {{ One {{ {name}: u64 }}, Two }}"));
+        assert_eq!(check(name, &in_variant), [Code::E0108], "`{name}` in a variant");
+        // The Rust that is derived for a struct has no such variables.
+        assert!(check(name, &program(&format!("struct T {{ {name}: u64 }}"))).is_empty(), "`{name}` in a struct");
+    }
+    assert!(check("one", "enum T { One { some: u64 } } choreography C<A, B>(x: T@A) -> T@B { x ~> B }").is_empty());
+}

@@ -255,7 +255,11 @@ fn variants(variants: &[ast::Variant], scope: &Scope, diagnostics: &mut Diagnost
                 };
                 (VariantShape::Tuple, types.iter().enumerate().map(field).collect())
             }
-            ast::VariantFields::Struct(named) => (VariantShape::Struct, fields(named, scope, diagnostics)),
+            ast::VariantFields::Struct(named) => {
+                // Rust's derived code has a variable for each: `Some` would be a pattern there.
+                named.iter().for_each(|field| check::reserved::check_function(&field.name, diagnostics));
+                (VariantShape::Struct, fields(named, scope, diagnostics))
+            }
         };
         Variant { name: variant.name.clone(), shape, fields }
     };

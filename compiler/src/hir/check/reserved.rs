@@ -38,7 +38,7 @@ pub fn check_type_parameter(name: &Ident, diagnostics: &mut Diagnostics) {
     }
 }
 
-/// Reports a name of a function that a constructor of the language has.
+/// Reports a name of a function, or of a field of a variant, that a constructor of the language has.
 pub fn check_function(name: &Ident, diagnostics: &mut Diagnostics) {
     if ["Some", "None", "Ok", "Err"].contains(&name.name.as_str()) {
         report(name, true, diagnostics);

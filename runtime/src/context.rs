@@ -343,6 +343,9 @@ pub struct Definition {
     /// only when every other role has voted, and decide the session. The sites of the calls that lead
     /// to one (children of index 0), and at last its own.
     pub pivots: &'static [(RoleId, &'static [Site])],
+    /// The roles that may have no part in a session, and whom the initiator does not wait for then.
+    /// With the sites of its messages to them that lead to none; any other gives a part.
+    pub optional: &'static [(RoleId, &'static [Site])],
 }
 
 impl Definition {
@@ -372,6 +375,21 @@ impl Definition {
     pub(crate) fn pivots_of(&self, role: RoleId) -> BTreeSet<Position> {
         let own = self.pivots.iter().filter(|(of, _)| *of == role);
         own.map(|(_, sites)| Path::ROOT.position_of(sites)).collect()
+    }
+
+    /// The participants of a session that may have no part in it.
+    pub(crate) fn optional_of(&self, header: &Header) -> BTreeSet<RoleId> {
+        let roles: Vec<RoleId> = self.optional.iter().map(|(role, _)| *role).collect();
+        self.players(&roles, header.nodes.iter().map(Vec::len)).into_iter().collect()
+    }
+
+    /// Whether a message of the initiator to a participant leads it to no part.
+    pub(crate) fn is_idle(&self, header: &Header, site: Site, to: RoleId) -> bool {
+        if self.optional.is_empty() {
+            return false;
+        }
+        let Some((declared, _)) = header.part(to) else { return false };
+        self.optional.iter().any(|(role, idle)| *role == declared && idle.contains(&site))
     }
 
     /// Of some declared roles, those who play them, where the declared roles are played by so many each.

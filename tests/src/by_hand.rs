@@ -79,6 +79,7 @@ impl Piece {
             participants: Vec::leak(ids.clone()),
             begins: Vec::leak(ids.iter().skip(1).copied().collect()),
             pivots: &[],
+            optional: &[],
         };
         let programs = ids.into_iter().zip(roles.iter().map(|(_, steps)| steps.clone())).collect();
         Self { definition: Box::leak(Box::new(definition)), programs: Arc::new(programs) }

@@ -9,7 +9,7 @@ use accompanist::{Choreography, Node, NodeBuilder, Retry, Start, Timing, rusqlit
 
 use crate::by_hand::Piece;
 use crate::clerk::Clerk;
-use crate::generated::trials::{again, alone, apart, chain, delivery, fork, looked, recalled, rounds, stamped, turns};
+use crate::generated::trials::{again, alone, apart, chain, delivery, errand, fork, looked, recalled, rounds, stamped, turns};
 use crate::pages::{Pages, SCHEMA, Shelf as _};
 use crate::tap::Tap;
 use crate::wait::{until, within};
@@ -221,8 +221,10 @@ impl Drop for Stage {
 /// The roles of the node `name`.
 fn cast(name: &str, builder: NodeBuilder<Sqlite>, clerk: &Clerk) -> NodeBuilder<Sqlite> {
     let clerk = || clerk.clone();
+    let builder = builder.allow("Courier", ["b", "c"]);
     match name {
         "a" => builder
+            .role(errand::A::new(clerk()))
             .role(alone::A::new(clerk()))
             .role(chain::A::new(clerk()))
             .role(fork::A::new(clerk()))
@@ -235,6 +237,7 @@ fn cast(name: &str, builder: NodeBuilder<Sqlite>, clerk: &Clerk) -> NodeBuilder<
             .role(delivery::A::new(clerk()))
             .role(recalled::A::new(clerk())),
         "b" => builder
+            .role(errand::Courier::new(clerk()))
             .role(chain::B::new(clerk()))
             .role(fork::B::new(clerk()))
             .role(turns::B::new(clerk()))
@@ -243,6 +246,7 @@ fn cast(name: &str, builder: NodeBuilder<Sqlite>, clerk: &Clerk) -> NodeBuilder<
             .role(looked::B::new(clerk()))
             .role(delivery::B::new(clerk())),
         "c" => builder
+            .role(errand::Courier::new(clerk()))
             .role(chain::C::new(clerk()))
             .role(fork::C::new(clerk()))
             .role(turns::C::new(clerk()))

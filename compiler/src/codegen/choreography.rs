@@ -92,6 +92,7 @@ pub fn skeleton(hir: &Hir, choreography: &Choreography, roles: &[RoleId]) -> Tok
                 participants: &[],
                 begins: &[],
                 pivots: &[],
+                optional: &[],
             };
             #(#roles)*
         }
@@ -209,6 +210,10 @@ fn definition(projection: &Projection, choreography: &Choreography, names: &Role
         let (role, sites) = (role(&pivot.role), pivot.sites.iter().map(|number| program::site(*number)));
         quote! { (#role, &[#(#sites),*]) }
     });
+    let optional = projection.optional.iter().map(|optional| {
+        let (role, idle) = (role(&optional.role), optional.idle.iter().map(|number| program::site(*number)));
+        quote! { (#role, &[#(#idle),*]) }
+    });
     let constants = choreography.role_ids().filter(|_| !is_cast).map(|id| {
         let (name, index) = (role(&id), index(id));
         quote! { const #name: ::accompanist::RoleId = #index; }
@@ -224,6 +229,7 @@ fn definition(projection: &Projection, choreography: &Choreography, names: &Role
             participants: &[#(#participants),*],
             begins: &[#(#begins),*],
             pivots: &[#(#pivots),*],
+            optional: &[#(#optional),*],
         };
         #(#constants)*
     }

@@ -45,6 +45,7 @@ fn program(hir: &Hir, body: &Choreography, has_errors: bool, diagnostics: &mut D
         participants,
         begins,
         pivots: Vec::new(),
+        optional: Vec::new(),
         selections,
         facts: Facts::default(),
         fingerprint,

@@ -12,6 +12,7 @@ mod knowledge;
 mod learners;
 mod merge;
 mod needless;
+mod optional;
 mod pivots;
 pub mod print;
 mod project;
@@ -28,6 +29,7 @@ pub use choice::diverges;
 pub use fingerprint::{operation_text, type_text};
 pub use firsts::Firsts;
 pub use functions::{Functions, functions, used as used_functions};
+pub use optional::Optional;
 pub use pivots::Pivot;
 pub use project::project;
 pub use scope::changed_from_outside;
@@ -66,6 +68,8 @@ pub struct Projection {
     pub begins: Vec<RoleId>,
     /// The transactions that decide a session of it.
     pub pivots: Vec<Pivot>,
+    /// The roles that may have no part in a session of it.
+    pub optional: Vec<Optional>,
     /// The selections that the compiler put in: for each branch of a choice, who tells whom.
     pub selections: BTreeMap<(ExprId, usize), Vec<(RoleId, To)>>,
     /// What was found out about values and messages, for those that show a choreography as a whole.

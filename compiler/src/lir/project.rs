@@ -7,6 +7,7 @@ use std::sync::Arc;
 use super::concerns::Concerns;
 use super::cycle::{Assumed, project_cycle};
 use super::fingerprint::fingerprints;
+use super::optional;
 use super::pivots;
 use super::share::{Kept, Share, pick};
 use super::sites::{SiteKey, Sites};
@@ -38,6 +39,7 @@ pub fn project(hir: &Hir, functions: &Functions, diagnostics: &mut Diagnostics) 
     }
     let mut projections: Vec<Projection> = done.into_iter().flatten().collect();
     pivots::find(hir, &calls, &mut projections, diagnostics);
+    optional::find(hir, &mut projections);
     let fingerprints = fingerprints(hir, &calls, &projections, functions);
     for (projection, fingerprint) in projections.iter_mut().zip(fingerprints) {
         projection.fingerprint = fingerprint;
@@ -96,6 +98,7 @@ pub(super) fn choreography_programs(
         participants,
         begins,
         pivots: Vec::new(),
+        optional: Vec::new(),
         selections,
         facts,
         fingerprint: [0; 32],

@@ -74,6 +74,10 @@ pub(crate) enum Fault {
     PassesIntentsBy,
     /// A pivot runs before all others have voted.
     RunsPivotEarly,
+    /// C1: the vote of an optional role is not waited for, though it has a part.
+    ExcusesRoleWithPart,
+    /// C1: an optional role that has done nothing ends a session that may have committed without it.
+    AbortsWithoutPart,
     /// H19: a call whose result cannot be recorded is taken for one that did nothing.
     ForgetsUnrecordable,
     /// H16: a sender that is short of room is not answered.
@@ -84,7 +88,7 @@ pub(crate) enum Fault {
 
 #[cfg(test)]
 impl Fault {
-    pub(crate) const ALL: [Self; 38] = [
+    pub(crate) const ALL: [Self; 40] = [
         Self::SendsBeforeDurable,
         Self::AcceptsBeforeDurable,
         Self::CommitsAfterAbort,
@@ -120,6 +124,8 @@ impl Fault {
         Self::CallsBeforeIntent,
         Self::PassesIntentsBy,
         Self::RunsPivotEarly,
+        Self::ExcusesRoleWithPart,
+        Self::AbortsWithoutPart,
         Self::ForgetsUnrecordable,
         Self::IgnoresKeep,
         Self::RefusesAwaited,

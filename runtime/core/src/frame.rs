@@ -1,4 +1,5 @@
-//! What roles say to one another. A frame is encoded by postcard; protocol version 5 is the set and order of the variants here.
+//! What roles say to one another. A frame is encoded by postcard; protocol version 7 is the set and
+//! order of the variants here, and that an optional role without a part does not vote.
 //! Behind each frame stands how many commits the sender's database had made when it was sent.
 
 use std::sync::Arc;

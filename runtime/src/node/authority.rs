@@ -90,6 +90,7 @@ mod tests {
             participants: &[RoleId(0), RoleId(1), RoleId(2)],
             begins: &[],
             pivots: &[],
+            optional: &[],
         }
     }
 

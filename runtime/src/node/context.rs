@@ -180,7 +180,12 @@ impl<D: Store> SessionContext for NodeContext<D> {
         async move {
             let payload = payload?;
             poll_fn(|_| self.core.lock().session.poll_room(&place, to, payload.len())).await?;
-            Ok(self.core.lock().session.program_send(place, to, payload)?)
+            let is_idle = self.core.definition.is_idle(&self.core.header, site, to);
+            let mut run = self.core.lock();
+            Ok(match is_idle {
+                true => run.session.program_tell(place, to, payload)?,
+                false => run.session.program_send(place, to, payload)?,
+            })
         }
     }
 
@@ -188,6 +193,9 @@ impl<D: Store> SessionContext for NodeContext<D> {
         let place = self.place(site);
         let position = place.position;
         let payload = poll_fn(|_| self.core.lock().session.program_receive(place.clone(), from)).await?;
+        if !self.core.definition.is_idle(&self.core.header, site, self.core.key.role) {
+            self.core.lock().session.program_takes_part();
+        }
         self.thread.receives(position, &payload);
         self.decode(position, &payload)
     }

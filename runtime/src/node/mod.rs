@@ -105,6 +105,12 @@ impl<S: Store> Node<S> {
     pub(crate) fn pivots(&self) -> impl Iterator<Item = ([u8; 32], accompanist_core::Position)> {
         self.shared.repertoire.pivots()
     }
+
+    /// The declared roles that may have no part in their session, with the version that they are of.
+    pub(crate) fn optional(&self) -> impl Iterator<Item = ([u8; 32], accompanist_core::RoleId)> {
+        let all = self.shared.repertoire.definitions();
+        all.flat_map(|definition| definition.optional.iter().map(|(role, _)| (definition.fingerprint, *role)))
+    }
 }
 
 impl<S: Store> Clone for Node<S> {
@@ -350,6 +356,8 @@ impl<S: Store> Shared<S> {
         let (session, held) = self.quarantine(session);
         let pivots = role.definition().pivots_of(role.id());
         let session = if pivots.is_empty() { session } else { session.with_pivots(&Arc::new(pivots)) };
+        let optional = role.definition().optional_of(session.header());
+        let session = if optional.is_empty() { session } else { session.with_optional(&Arc::new(optional)) };
         let cell = Cell::new(self, Arc::clone(role), session, waiters, failures, held);
         if cell.header.initiator == cell.key.role {
             let name = cell.role.definition().name;

@@ -133,7 +133,9 @@ impl Ledger {
                 return Err(wrong(&format!("it is rolled back, and {} decided it", record.operation)));
             }
             let is_local = parts.iter().any(|part| part.is_local);
-            if parts.len() != header.participants.len() && !(is_local && parts.len() == 1) {
+            let is_committed = outcomes.first() == Some(&Some(true));
+            let may_be_unknown = is_committed && self.may_be_unknown_to_others(session, header);
+            if parts.len() != header.participants.len() && !(is_local && parts.len() == 1) && !may_be_unknown {
                 return Err(wrong("not all roles know it"));
             }
             let told = self.acknowledged.get(&session).and_then(|acknowledged| acknowledged.committed);

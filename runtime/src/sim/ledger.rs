@@ -5,12 +5,16 @@ use std::sync::Arc;
 
 use accompanist_core::{Change, Header, Position, RoleId, RowState, SessionId, SessionKey, TransactionRecord, Write};
 
+use super::optional::{Optional, ends_without_part};
+
 /// What has been committed in a run.
 #[derive(Default)]
 pub(super) struct Ledger {
     pub(super) parts: BTreeMap<SessionKey, Part>,
     /// The transactions that decide their session, with the version of the choreography.
     pub(super) pivots: BTreeSet<([u8; 32], Position)>,
+    /// The roles that may have no part in their session.
+    pub(super) optional: Optional,
     /// The sessions that were acknowledged, with what their clients were told in the end.
     pub(super) acknowledged: BTreeMap<SessionId, Acknowledged>,
     /// Which session a client's id has: the initiator's node, the choreography, the id.
@@ -62,7 +66,8 @@ impl Ledger {
                 part.version
             ));
         }
-        if !follows(&part.state, &row.state) {
+        let is_without_part = ends_without_part(&self.optional, part, key.role, write);
+        if !follows(&part.state, &row.state) && !is_without_part {
             return Err(format!("{}: {:?} follows {:?}", whose(), row.state, part.state));
         }
         if matches!((&part.state, &row.state), (RowState::Active, RowState::Aborting { .. })) {

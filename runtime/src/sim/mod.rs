@@ -85,6 +85,7 @@ mod ledger;
 mod life;
 mod network;
 mod node;
+mod optional;
 mod pivots;
 mod random;
 mod seeds;

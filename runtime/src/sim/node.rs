@@ -145,7 +145,10 @@ impl<S: Simulated> Typed<S> {
             None => builder,
         };
         let node = builder.start().await.map_err(|error| error.to_string())?;
-        self.world.with(|state| state.ledger.pivots.extend(node.pivots()));
+        self.world.with(|state| {
+            state.ledger.pivots.extend(node.pivots());
+            state.ledger.optional.extend(node.optional());
+        });
         *self.running() = Some(Running { process, node });
         Ok(())
     }

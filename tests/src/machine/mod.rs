@@ -49,6 +49,8 @@ impl Play {
             declared.role_ids().map(|role| &*declared.role_name(role).to_owned().leak()).collect();
         let sites = |pivot: &chor::lir::Pivot| -> &'static [u32] { pivot.sites.clone().leak() };
         let pivots: Vec<_> = projection.pivots.iter().map(|pivot| (role(&pivot.role), sites(pivot))).collect();
+        let idle = |optional: &chor::lir::Optional| -> &'static [u32] { optional.idle.clone().leak() };
+        let optional: Vec<_> = projection.optional.iter().map(|part| (role(&part.role), idle(part))).collect();
         // A test's programs are few enough to stay in memory.
         let definition = Box::leak(Box::new(Definition {
             name: declared.name.name.clone().leak(),
@@ -59,6 +61,7 @@ impl Play {
             participants: projection.participants.iter().map(role).collect::<Vec<_>>().leak(),
             begins: projection.begins.iter().map(role).collect::<Vec<_>>().leak(),
             pivots: pivots.leak(),
+            optional: optional.leak(),
         }));
         Some(Self { compilation, choreography, definition })
     }

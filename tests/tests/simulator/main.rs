@@ -6,6 +6,7 @@
     reason = "a test stops at what it does not expect"
 )]
 
+mod absent;
 mod bites;
 mod book;
 mod outside;
@@ -20,8 +21,8 @@ use std::time::Duration;
 use accompanist::sim::{self, Fault, Faults, Report, Sim, SimNode, Storage};
 use accompanist::{Cancelled, Choreography, Error};
 use accompanist_tests::generated::simulated::{
-    Book, Crew, Fork, Gift, Looks, Meal, Naps, Order, Rounds, Timed, Tries, crew, doze, fork, gift, looks, meal, naps,
-    order, rest, rounds, timed, tries,
+    Book, Crew, Errand, Fork, Gift, Looks, Meal, Naps, Order, Rounds, Timed, Tries, crew, doze, errand, fork, gift,
+    looks, meal, naps, order, rest, rounds, timed, tries,
 };
 
 use self::book::{Keeper, SCHEMA, Shelf, agree, book};
@@ -51,7 +52,9 @@ where
             .role(meal::Shop::new(keeper.clone()))
             .role(gift::Shop::new(keeper.clone()))
             .role(crew::Shop::new(keeper.clone()))
+            .role(errand::Shop::new(keeper.clone()))
             .role(crew::Hand::new(keeper.clone()))
+            .role(errand::Hand::new(keeper.clone()))
     })
 }
 
@@ -73,6 +76,7 @@ where
             .role(meal::Bank::new(keeper.clone()))
             .role(gift::Bank::new(keeper.clone()))
             .role(crew::Hand::new(keeper.clone()))
+            .role(errand::Hand::new(keeper.clone()))
     })
 }
 
@@ -89,6 +93,7 @@ where
             .role(tries::Club::new(keeper.clone()))
             .role(meal::Club::new(keeper.clone()))
             .role(crew::Hand::new(keeper.clone()))
+            .role(errand::Hand::new(keeper.clone()))
     })
 }
 
@@ -97,7 +102,7 @@ async fn one<A: Choreography + Sync, S: Shelf>(sim: Sim, shop: SimNode<S>, argum
     let name = arguments.definition().name;
     pause(&sim, 3_000).await;
     let mut start = shop.start(arguments).id(id.clone());
-    if name == "Crew" {
+    if name == "Crew" || name == "Errand" {
         start = start.members("Hand", HANDS);
     }
     if sim.random(0..4) == 0 {
@@ -147,7 +152,7 @@ async fn sessions<S: Shelf>(sim: &Sim, shop: &SimNode<S>) -> Vec<Ended> {
     for number in 0..SESSIONS {
         let (id, line) = (number.to_string(), format!("{number} {}", sim.random(0..1_000)));
         let (own, shop) = (sim.clone(), shop.clone());
-        match sim.random(0..10) {
+        match sim.random(0..11) {
             0 => sessions.spawn(one(own, shop, Order { line }, id)),
             1 => sessions.spawn(one(own, shop, Fork { line }, id)),
             2 => sessions.spawn(one(own, shop, Rounds { line, rounds: number % 4 }, id)),
@@ -156,6 +161,10 @@ async fn sessions<S: Shelf>(sim: &Sim, shop: &SimNode<S>) -> Vec<Ended> {
             5 => sessions.spawn(one(own, shop, Timed { line }, id)),
             6 => sessions.spawn(one(own, shop, Meal { line }, id)),
             7 => sessions.spawn(one(own, shop, Gift { line, mine: number % 2 == 0 }, id)),
+            9 => {
+                let errand = Errand { line, first: number % 4, second: number % 7 };
+                sessions.spawn(one(own, shop, errand, id))
+            }
             8 => sessions.spawn(one(own, shop, Naps { line, millis: sim.random(0..60_000) }, id)),
             _ => sessions.spawn(one(own, shop, Crew { line }, id)),
         };

@@ -7,7 +7,7 @@ use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::fmt::Write;
 
-use super::{Block, Projection, Site, Stmt, StmtKind};
+use super::{Block, Projection, Site, Stmt, StmtKind, To};
 use crate::hir::body::Local;
 use crate::hir::{Choreography, Hir, LocalId, RoleId, Ty};
 use crate::span::Span;
@@ -23,6 +23,7 @@ pub fn program(hir: &Hir, projection: &Projection, role: RoleId) -> String {
     let mut printer = Printer::new(hir, choreography, &projection.locals, None);
     let own = projection.pivots.iter().filter(|pivot| pivot.role == role);
     printer.pivots = own.map(|pivot| pivot.span).collect();
+    printer.gives_parts = (role == projection.initiator).then_some(projection);
     let params: Vec<String> = program
         .params
         .iter()
@@ -96,13 +97,16 @@ struct Printer<'a> {
     canon: Option<Canon>,
     /// Where transactions are run that decide the session.
     pivots: Vec<Span>,
+    /// Of the initiator's program: what it belongs to, which knows whom a message gives a part.
+    gives_parts: Option<&'a Projection>,
     out: String,
     indent: usize,
 }
 
 impl<'a> Printer<'a> {
     fn new(hir: &'a Hir, choreography: &'a Choreography, locals: &'a [Local], canon: Option<Canon>) -> Self {
-        Self { hir, choreography, locals, canon, pivots: Vec::new(), out: String::new(), indent: 0 }
+        let (pivots, out) = (Vec::new(), String::new());
+        Self { hir, choreography, locals, canon, pivots, gives_parts: None, out, indent: 0 }
     }
 
     fn line(&mut self) {
@@ -153,6 +157,18 @@ impl<'a> Printer<'a> {
     fn pivot(&mut self, stmt: Span) {
         if self.pivots.contains(&stmt) {
             self.push(" // pivot: runs when all other roles have voted");
+        }
+    }
+
+    /// Says who takes part in the session because of these messages, where they need not.
+    fn parts<'t>(&mut self, messages: impl Iterator<Item = (Site, &'t To)>) {
+        let Some(projection) = self.gives_parts else { return };
+        let given = messages.filter(|(site, to)| projection.gives_part(self.choreography, *site, to));
+        let given: Vec<String> = given.map(|(_, to)| self.to(to)).collect();
+        match given.len() {
+            0 => {}
+            1 => _ = write!(self.out, " // {} takes part", given.join("")),
+            2.. => _ = write!(self.out, " // {} take part", given.join(", ")),
         }
     }
 
@@ -226,11 +242,12 @@ impl<'a> Printer<'a> {
                 let _ = write!(self.out, " = {value};");
             }
             StmtKind::Send(to, value) => {
-                let to: Vec<String> =
+                let shown: Vec<String> =
                     to.iter().map(|(site, to)| format!("{}{}", self.site(*site), self.to(to))).collect();
                 self.push("send ");
                 self.expr(value);
-                let _ = write!(self.out, " to {};", to.join(", "));
+                let _ = write!(self.out, " to {};", shown.join(", "));
+                self.parts(to.iter().map(|(site, to)| (*site, to)));
             }
             StmtKind::Assign(target, value) => {
                 self.target(target);
@@ -253,6 +270,7 @@ impl<'a> Printer<'a> {
             StmtKind::Select(label, to) => {
                 let (site, mark) = (self.label(*label), self.mark(label.inferred));
                 let _ = write!(self.out, "select {site}{};{mark}", self.to(to));
+                self.parts([(label.site, to)].into_iter());
             }
             StmtKind::Told(label, from) => {
                 let (site, mark) = (self.label(*label), self.mark(label.inferred));

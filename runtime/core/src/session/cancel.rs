@@ -46,6 +46,7 @@ impl Session {
             }
             None if self.stopped => Cancel::Aborts,
             Some(RowState::Active) if self.may_have_told() => self.pass_on(reason),
+            None | Some(RowState::Active) if self.may_be_excused() => self.pass_on(reason),
             None | Some(RowState::Active) => self.cancel_here(reason),
             Some(RowState::Voted { .. }) if fault::is_on(Fault::VotesTwice) => self.cancel_here(reason),
             Some(RowState::Voted { .. }) if self.decided || self.told => Cancel::TooLate,
@@ -109,6 +110,7 @@ impl Session {
             // It comes again.
             _ if self.is_held() => {}
             Some(RowState::Active) if self.may_have_told() => {}
+            None | Some(RowState::Active) if self.may_be_excused() => {}
             None | Some(RowState::Active) if !self.stopped => _ = self.cancel_here(reason),
             Some(RowState::Aborting { .. }) => self.relay_abort(from),
             None
@@ -122,7 +124,7 @@ impl Session {
     pub(super) fn pass_cancel_on(&mut self, role: RoleId) {
         let Some(reason) = self.cancel.clone() else { return };
         let has_voted = self.entered && matches!(self.state(), Some(RowState::Voted { .. }));
-        if (has_voted || self.may_have_told()) && self.peers.get(&role).is_some_and(|peer| !peer.completed) {
+        if (has_voted || self.may_have_told() || self.is_untouched()) && self.peers.get(&role).is_some_and(|peer| !peer.completed) {
             self.transmit(role, Body::Cancel { reason });
         }
     }

@@ -89,7 +89,7 @@ impl Session {
     pub(super) fn ask_again(&mut self, role: RoleId) {
         let is_open = !self.decided && matches!(self.state(), Some(RowState::Active | RowState::Voted { .. }));
         let waits_long = !self.is_initiator() && self.resends >= ASKS_AFTER_RESENDS && is_open;
-        if self.may_know(role) && (self.doubt.is_some() || waits_long) {
+        if self.may_know(role) && (self.doubt.is_some() || waits_long || self.is_untouched()) {
             self.transmit(role, Body::Ask);
         }
     }
@@ -126,6 +126,8 @@ impl Session {
             }
             Standing::Aborted { .. } => {}
             Standing::Undecided => self.doubt_is_over(),
+            // Its initiator has forgotten it, for which an abort would have waited for this role.
+            Standing::Unknown if self.is_untouched() && self.doubt.is_none() => self.end_without_part(),
             Standing::Unknown => {
                 self.unknown_to.insert(from);
                 // An initiator that is in doubt hears all; whoever joins later knows nothing yet.
@@ -145,6 +147,9 @@ impl Session {
                 self.peers.values_mut().for_each(|peer| peer.completed = true);
                 self.decide_if_all_completed();
                 self.finish_if_all_done();
+            }
+            None | Some(RowState::Active) if self.is_untouched() && self.doubt.is_none() && self.may_know(from) => {
+                self.end_without_part();
             }
             // A role that has not voted, as far as it knows: it has forgotten that it had.
             None | Some(RowState::Active) if self.may_know(from) => self.has_doubt(Doubt::Behind),

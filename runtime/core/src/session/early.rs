@@ -35,7 +35,7 @@ impl Session {
     pub(super) fn tell_early(&mut self) {
         if let Some(RowState::Voted { result }) = self.state()
             && self.tells_early
-            && self.peers.values().all(|peer| peer.completed)
+            && self.has_all_votes()
         {
             let result = Arc::clone(result);
             self.tell_committed(&result);
@@ -65,13 +65,14 @@ impl Session {
             && !fault::is_on(Fault::EndsWhatWasTold)
     }
 
-    /// The poll of the program has ended: a request to end the session that was passed on is this role's to decide, once it cannot have told its
-    /// client.
+    /// The poll of the program has ended: a request to end the session that was passed on is this role's
+    /// to decide, once it cannot have told its client, and the session cannot have committed without it.
     pub(super) fn cancel_paused(&mut self) {
         if !self.stopped
             && !self.ended
             && !self.may_have_told()
-            && matches!(self.state(), Some(RowState::Active))
+            && !self.is_untouched()
+            && matches!(self.state(), None | Some(RowState::Active))
             && let Some(reason) = self.cancel.take()
         {
             self.abort_as_origin(reason);

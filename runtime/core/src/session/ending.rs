@@ -87,13 +87,15 @@ impl Session {
         if self.decided || fault::is_on(Fault::ResultNotInVote) && !self.ended {
             return;
         }
-        if self.entered && self.peers.values().all(|peer| peer.completed) {
+        if self.entered && self.has_all_votes() {
             self.settled(&result);
             self.stop();
             // Nothing of it will be run or undone again: the row says it all, however long some role stays away.
             self.transactions.clear();
             self.calls.clear();
-            if self.is_initiator() {
+            // With a vote missing, the others hear of it when it is recorded: another run of this role could
+            // not tell whose vote it need not wait for without their messages, which they keep until then.
+            if self.is_initiator() && self.peers.values().all(|peer| peer.completed) {
                 // The others hear of it at once, and mostly it is over before anything is to be written.
                 self.tell_done();
                 self.timers.insert(Timer::Settle, self.clock.plus(SETTLE_MILLIS));
@@ -135,7 +137,7 @@ impl Session {
     }
 
     /// When all votes are in, or when a restarted role finds the session committed.
-    fn settled(&mut self, result: &Arc<str>) {
+    pub(super) fn settled(&mut self, result: &Arc<str>) {
         self.decided = true;
         self.tell_committed(result);
     }
@@ -187,7 +189,7 @@ impl Session {
     }
 
     /// Nothing of the records is needed any more: they go with the next write.
-    fn drop_records(&mut self) {
+    pub(super) fn drop_records(&mut self) {
         let kinds = self.recorded.after(&self.unwritten);
         if kinds != RecordKinds::NONE {
             self.unwritten.push(Change::Drop(kinds));

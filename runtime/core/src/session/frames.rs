@@ -222,7 +222,10 @@ impl Session {
     fn handle_over(&mut self, from: RoleId) {
         match self.state() {
             Some(RowState::Committed { .. }) => {
-                self.peer_forgot(from);
+                // One that had no part may know nothing of the session.
+                if !self.may_lack_part(from) {
+                    self.peer_forgot(from);
+                }
                 if let Some(peer) = self.peers.get_mut(&from) {
                     peer.done = true;
                 }

@@ -23,6 +23,7 @@ mod few;
 mod frames;
 mod inbox;
 mod intent;
+mod optional;
 mod parts;
 mod pivot;
 mod program;
@@ -226,6 +227,12 @@ pub struct Session {
     pivots: Option<Arc<BTreeSet<Position>>>,
     /// The one that the program has asked for.
     pivot: Option<Pivot>,
+    /// The participants that may have no part in the session.
+    optional: Option<Arc<BTreeSet<RoleId>>>,
+    /// Those of them to which the initiator's program, in this run, has given one.
+    with_part: BTreeSet<RoleId>,
+    /// The program has been given a part, has sent something or asked for an operation, in this run.
+    has_acted: bool,
     /// Receives that wait for a limited time, and timers.
     waits: Few<Position, Wait>,
     /// Records that go into the next write.
@@ -323,6 +330,9 @@ impl Session {
             call_requests: BTreeMap::new(),
             pivots: None,
             pivot: None,
+            optional: None,
+            with_part: BTreeSet::new(),
+            has_acted: false,
             waits: Few::default(),
             unwritten: Vec::new(),
             refusal: None,

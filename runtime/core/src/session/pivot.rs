@@ -81,7 +81,7 @@ impl Session {
     }
 
     fn has_votes_of_others(&self) -> bool {
-        self.peers.values().all(|peer| peer.completed) || fault::is_on(Fault::RunsPivotEarly)
+        self.has_all_votes() || fault::is_on(Fault::RunsPivotEarly)
     }
 
     /// The poll of the program has ended, which may have asked for a pivot; or a vote has come.
@@ -116,8 +116,9 @@ impl Session {
     /// The poll of the program behind a pivot has ended. A pivot that the role's vote does not go with is taken back.
     pub(super) fn settle_pivot(&mut self, has_ended: bool) {
         let Some(Pivot { position, stage: Stage::Ran }) = self.pivot else { return };
+        let is_decided = self.has_votes_of_others();
         self.pivot = None;
-        if has_ended && self.refusal.is_none() && !self.stopped && !self.parked && self.missed() == 0 {
+        if has_ended && is_decided && self.refusal.is_none() && !self.stopped && !self.parked && self.missed() == 0 {
             return;
         }
         self.transactions.remove(&position);

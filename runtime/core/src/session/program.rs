@@ -59,8 +59,14 @@ impl fmt::Display for Divergence {
 impl Session {
     /// The program sends a message, where [`Session::poll_room`] was ready.
     pub fn program_send(&mut self, at: impl Into<Place>, to: RoleId, payload: Arc<str>) -> Result<(), Stop> {
-        let Place { position, scopes } = at.into();
+        self.gives_part_to(to);
+        self.send(at.into(), to, payload)
+    }
+
+    pub(super) fn send(&mut self, at: Place, to: RoleId, payload: Arc<str>) -> Result<(), Stop> {
+        let Place { position, scopes } = at;
         self.go_on(&scopes)?;
+        self.has_acted = true;
         if !self.peers.contains_key(&to) {
             return self.diverge(position, "a role that takes part", format!("a message to role {}", to.0));
         }
@@ -134,6 +140,7 @@ impl Session {
         }
         self.request_allowed(position, &scopes, operation, &arguments)?;
         let request = Request::new(scopes, operation, arguments, received);
+        self.has_acted = true;
         if self.transaction_requests.insert(position, request).is_some() {
             return self.diverge(position, "one transaction", "a second one at the same position".into());
         }
@@ -164,6 +171,7 @@ impl Session {
         }
         self.request_allowed(position, &scopes, operation, &arguments)?;
         let request = Request::new(scopes, operation, arguments, received);
+        self.has_acted = true;
         if self.call_requests.insert(position, request).is_some() {
             return self.diverge(position, "one call", "a second one at the same position".into());
         }
@@ -364,6 +372,10 @@ impl Session {
                 let recorded = format!("the result {result}");
                 self.park(Divergence { position: None, recorded, attempted: format!("the refusal `{reason}`") });
             }
+            _ if self.may_be_excused() => {
+                let recorded = "a role without a part in the session".to_owned();
+                self.park(Divergence { position: None, recorded, attempted: format!("the refusal `{reason}`") });
+            }
             _ => self.abort_as_origin(reason),
         }
     }
@@ -390,7 +402,12 @@ impl Session {
         }
         self.visited.clear();
         match self.state() {
-            Some(RowState::Voted { result: recorded }) if canonical(recorded) == canonical(&result) => {}
+            // Nobody waits for its vote.
+            _ if self.is_untouched() => {}
+            Some(RowState::Voted { result: recorded }) if canonical(recorded) == canonical(&result) => {
+                // Now it is known which votes need not be waited for.
+                self.decide_if_all_completed();
+            }
             Some(RowState::Voted { result: recorded }) => {
                 let (recorded, attempted) = (format!("the result {recorded}"), format!("the result {result}"));
                 self.park(Divergence { position: None, recorded, attempted });

@@ -163,7 +163,7 @@ impl Session {
         }
         let has_voted = matches!(self.state(), Some(RowState::Voted { .. }));
         let voted = |role: RoleId| match self.peers.get(&role) {
-            Some(peer) => peer.completed,
+            Some(peer) => peer.completed || self.is_excused(role),
             None => role == self.me && has_voted,
         };
         self.header.participants.iter().copied().filter(|role| !voted(*role)).collect()
@@ -210,7 +210,8 @@ impl Session {
         match self.state() {
             None | Some(RowState::Active) => {
                 if self.holds_pivot() {
-                    waits.extend(missing(|peer| !peer.completed).map(WaitsFor::Vote));
+                    let missing = missing(|peer| !peer.completed).filter(|role| !self.is_excused(*role));
+                    waits.extend(missing.map(WaitsFor::Vote));
                 }
                 self.program_waits_for(&mut waits);
             }
@@ -240,7 +241,8 @@ impl Session {
         let initiator = self.header.initiator;
         let is_told_of_all = self.is_initiator() || self.peers.get(&initiator).is_some_and(|peer| peer.completed);
         let is_awaited = move |role: RoleId, peer: &super::Peer| {
-            !peer.completed && (is_told_of_all || role == initiator || peer.refused.is_some())
+            let is_missing = !peer.completed && !self.is_excused(role);
+            is_missing && (is_told_of_all || role == initiator || peer.refused.is_some())
         };
         self.peers.iter().filter(move |(role, peer)| is_awaited(**role, peer)).map(|(role, _)| *role)
     }

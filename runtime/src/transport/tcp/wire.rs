@@ -14,7 +14,7 @@ use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
 pub(super) const MAGIC: [u8; 8] = *b"ACCOMPAN";
-pub(super) const VERSION: u16 = 6;
+pub(super) const VERSION: u16 = 7;
 
 /// Bytes of a greeting: names, and what a node says of its database.
 pub(super) const GREETING_BYTES_MAX: usize = 16 * 1024;

@@ -112,6 +112,8 @@ pub struct Choreography {
     sites: u32,
     /// The transactions that nothing undoes.
     pub pivots: Arc<BTreeSet<Position>>,
+    /// Roles with a part in some branches of A's choices only.
+    pub optional: Arc<BTreeSet<RoleId>>,
     /// Roles that may cancel.
     pub cancels: Vec<RoleId>,
     /// How long a session may take until it is decided.
@@ -155,6 +157,10 @@ impl Choreography {
         choreography.place(steps);
         choreography.name_roles_of_scopes();
         choreography
+    }
+
+    pub fn optional(self, roles: &[RoleId]) -> Self {
+        Self { optional: Arc::new(roles.iter().copied().collect()), ..self }
     }
 
     pub fn cancelled_by(self, roles: &[RoleId]) -> Self {
@@ -284,7 +290,7 @@ impl Choreography {
         false
     }
 
-    fn acts_in(&self, block: usize, me: RoleId) -> bool {
+    pub fn acts_in(&self, block: usize, me: RoleId) -> bool {
         self.blocks[block].iter().any(|(_, step)| match step {
             Placed::Send(from, to) => *from == me || *to == me,
             Placed::Transaction(role, _) | Placed::Call(role) | Placed::Intent(role, _) | Placed::Require(role, _) => {
@@ -311,7 +317,8 @@ impl Choreography {
 
     /// What a node says to each of its sessions.
     pub fn configure(&self, session: Session) -> Session {
-        session.with_stability(self.stability).with_retries(&self.retries()).with_pivots(&self.pivots)
+        let session = session.with_stability(self.stability).with_retries(&self.retries());
+        session.with_pivots(&self.pivots).with_optional(&self.optional)
     }
 
     /// What a node says of its operations: which are outside.

@@ -2,6 +2,8 @@
 
 #![expect(clippy::unwrap_used, reason = "a test stops at what it does not expect")]
 
+use std::collections::BTreeSet;
+use std::sync::Arc;
 use std::task::Poll;
 
 use super::choreography::{A, B};
@@ -73,6 +75,25 @@ fn a_role_that_has_forgotten_what_all_committed_undoes_nothing_and_a_person_deci
         assert!(matches!(written[0].row.state, RowState::Finished { outcome: Ok(_) }));
         assert_eq!(session.handle_resolve(Resolution::Abort, reason()), Err(Unresolvable::Decided));
     }
+}
+
+/// It may have had a part, which its database lacks, and been waited for.
+#[test]
+fn an_optional_role_that_was_in_doubt_does_not_end_without_a_part() {
+    let committed = frame(Body::Done { outcome: Outcome::Committed, answer: false });
+    for told in [committed, stands(Standing::Committed)] {
+        let mut session = restored(false).with_optional(&Arc::new(BTreeSet::from([B])));
+        session.handle_frame(stands(Standing::Undecided));
+        assert_eq!(session.doubt(), None);
+        session.handle_frame(told);
+        assert_eq!(session.doubt(), Some(Doubt::Behind));
+        assert_eq!(writes(&mut session), []);
+    }
+    let mut session = restored(false).with_optional(&Arc::new(BTreeSet::from([B])));
+    session.handle_frame(stands(Standing::Undecided));
+    session.handle_frame(stands(Standing::Unknown));
+    assert_eq!(session.doubt(), Some(Doubt::Forgotten));
+    assert_eq!(writes(&mut session), []);
 }
 
 #[test]

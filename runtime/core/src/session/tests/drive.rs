@@ -10,7 +10,7 @@ use super::run::ProgramRun;
 use super::store::{Effect, Group};
 use super::world::{LIFE_MILLIS, Letter, Live, TIMING, World};
 use crate::{
-    Event, Frame, Outcome, Position, Ran, RoleId, RowState, Run, Session, SessionId, answer_finished, answer_unknown,
+    Event, Frame, Outcome, Position, Ran, RoleId, RowState, Run, Session, SessionId, answer_ask, answer_finished, answer_unknown,
     begins_session,
 };
 
@@ -30,8 +30,9 @@ impl World {
         }
         if let Some(kept) = node.store.sessions.get(&id) {
             let RowState::Finished { outcome } = &kept.stored.row.state else { panic!("a session that was dropped") };
+            let answer = answer_ask(Some(&kept.stored.row.state), &frame);
             let outcome = if outcome.is_ok() { Outcome::Committed } else { Outcome::Compensated };
-            return self.transmit(answer_finished(outcome, &frame));
+            return self.transmit(answer.or_else(|| answer_finished(outcome, &frame)));
         }
         match &frame.header {
             Some(header) if begins_session(&frame) => {
@@ -45,7 +46,7 @@ impl World {
                     live.run = live.session.runs_program().then(|| ProgramRun::new(0));
                 });
             }
-            _ => self.transmit(answer_unknown(&frame)),
+            _ => self.transmit(answer_ask(None, &frame).or_else(|| answer_unknown(&frame))),
         }
     }
 

@@ -5,7 +5,8 @@ use std::panic::catch_unwind;
 
 use super::choreography::C;
 use super::explore::{
-    Lies, Search, larger_programs, programs_of_two, programs_that_log, programs_with_a_liar, scopes_of_three,
+    Lies, Search, larger_programs, programs_of_two, programs_that_log, programs_with_a_liar,
+    programs_with_an_optional_role, scopes_of_three,
 };
 use super::simulate;
 use crate::RoleId;
@@ -63,6 +64,8 @@ fn shows(fault: Fault) -> Shows {
         Fault::CallsBeforeIntent => at(outside, 100, Some(500)),
         Fault::PassesIntentsBy => at("i, A and B cancel", 500, Some(500)),
         Fault::RunsPivotEarly => at("k, the pivot at A, A and B cancel", 500, Some(500)),
+        Fault::ExcusesRoleWithPart => at("m, C has a part", 500, None),
+        Fault::AbortsWithoutPart => at("m, C has no part, everyone cancels", 5_000, None),
         Fault::ForgetsUnrecordable => at("i, not recordable", 100, Some(500)),
         Fault::IgnoresKeep => at("d, without room", 50, Some(500)),
         Fault::RefusesAwaited => Shows { program: None, liar: None, seeds: Some(500) },
@@ -74,7 +77,8 @@ fn explore(fault: Fault, program: &str, liar: Option<RoleId>, states_max: usize)
     let programs = match liar {
         Some(_) => programs_with_a_liar(),
         None => {
-            [programs_of_two(), programs_that_log(programs_of_two()), larger_programs(), scopes_of_three()].concat()
+            let small = [programs_of_two(), programs_that_log(programs_of_two())].concat();
+            [small, larger_programs(), scopes_of_three(), programs_with_an_optional_role()].concat()
         }
     };
     let program = programs.into_iter().find(|choreography| choreography.name == program).expect("a program");

@@ -22,6 +22,7 @@ mod holes_of_aborts;
 mod holes_of_scopes;
 mod holes_outside;
 mod inputs;
+mod optional;
 mod pivot;
 mod programs;
 mod reference;

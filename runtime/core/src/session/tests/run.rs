@@ -158,7 +158,7 @@ impl ProgramRun {
                 }
             }
             Placed::Choice(role, odd, even) => {
-                let chosen = choose(choreography, me, session, (path, &scopes, site), *role, self.value);
+                let chosen = choose(choreography, me, session, (path, &scopes, site), (*role, [*odd, *even]), self.value);
                 chosen.map_ok(|chosen| {
                     let block = if chosen == 0 { *odd } else { *even };
                     self.levels.push(Level { block, index: 0, path, scopes, kind: Kind::Plain });
@@ -224,7 +224,7 @@ fn choose(
     me: RoleId,
     session: &mut Session,
     (path, scopes, site): (Path, &Scopes, u32),
-    role: RoleId,
+    (role, branches): (RoleId, [usize; 2]),
     value: u64,
 ) -> Poll<Result<usize, Stop>> {
     let at = |branch: usize| Place { position: path.position(site + branch as u32), scopes: scopes.clone() };
@@ -237,7 +237,14 @@ fn choose(
                 Poll::Pending => return Poll::Pending,
             }
         }
-        let told = others.into_iter().try_for_each(|to| session.program_send(at(chosen), to, "null".into()));
+        let told = others.into_iter().try_for_each(|to| {
+            let is_idle = choreography.optional.contains(&to) && !choreography.acts_in(branches[chosen], to);
+            let payload = "null".into();
+            match is_idle {
+                true => session.program_tell(at(chosen), to, payload),
+                false => session.program_send(at(chosen), to, payload),
+            }
+        });
         return Poll::Ready(told.map(|()| chosen));
     }
     let offers = [(at(0).position, role), (at(1).position, role)];
@@ -247,6 +254,11 @@ fn choose(
     };
     match session.program_receive(at(index), role) {
         Poll::Pending => panic!("what is offered is there"),
-        Poll::Ready(received) => Poll::Ready(received.map(|_| index)),
+        Poll::Ready(received) => {
+            if choreography.acts_in(branches[index], me) {
+                session.program_takes_part();
+            }
+            Poll::Ready(received.map(|_| index))
+        }
     }
 }

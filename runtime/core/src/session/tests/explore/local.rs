@@ -268,6 +268,9 @@ fn normalize(session: &mut Session, durable: WriteId, version: u64) {
     session.timers.values_mut().for_each(|at| *at = LATER);
     (session.resends, session.undo_attempts, session.clock) = (0, 0, NOW);
     let voting = matches!(session.state(), None | Some(RowState::Active | RowState::Voted { .. }));
+    if !voting {
+        session.with_part.clear();
+    }
     for peer in session.peers.values_mut() {
         peer.has_header = false;
         // Only shown.

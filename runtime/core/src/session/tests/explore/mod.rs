@@ -72,6 +72,34 @@ pub fn programs_of_two() -> Vec<Choreography> {
     ]
 }
 
+/// Those in which C has a part in one branch of A's choice only: the start's number is odd.
+pub fn programs_with_an_optional_role() -> Vec<Choreography> {
+    let (w, m) = (Works, MayRefuse);
+    let t = Transaction;
+    let choice = |odd: &[Step], even: &[Step]| Step::Choice(A, odd.to_vec(), even.to_vec());
+    let b = [t(B, m)];
+    let c = [Send(A, C), t(C, m)];
+    let alone = [choice(&[t(B, w)], &[t(C, w)]), Send(B, A)];
+    let with = [choice(&[t(C, m)], &b), t(B, w)];
+    let before = [t(A, m), choice(&b, &c)];
+    let after = [choice(&[], &[t(C, w)]), t(A, m), Send(A, B), t(B, m)];
+    let pivot = [choice(&[Send(A, B)], &[t(C, w)]), t(B, m), Pivot(A, m)];
+    let twice = [choice(&[], &[t(C, w)]), choice(&[t(C, m)], &[])];
+    let none_of_two = [choice(&[], &[t(C, w)]), choice(&[], &[t(C, m)])];
+    let new = |name: &str, steps: &[Step]| Choreography::new(name, steps).optional(&[C]);
+    vec![
+        new("m, C has no part", &alone),
+        new("m, C has no part, everyone cancels", &before).cancelled_by(&[A, B, C]),
+        new("m, C has no part, with a deadline", &before).within(50),
+        new("m, C has no part, A works behind it, C cancels", &after).cancelled_by(&[C]),
+        new("m, C has no part, the pivot at A, B and C cancel", &pivot).cancelled_by(&[B, C]),
+        new("m, C has no part in two choices, C cancels", &none_of_two).cancelled_by(&[C]),
+        new("m, C has a part", &with),
+        new("m, C has a part, A and C cancel", &with).cancelled_by(&[A, C]),
+        new("m, C has a part in one of two choices", &twice).cancelled_by(&[C]),
+    ]
+}
+
 /// The same, where messages are logged at any time, and where there is no room for two.
 pub fn programs_that_log(of: Vec<Choreography>) -> Vec<Choreography> {
     of.into_iter().flat_map(|program| [program.clone().logging(), program.without_room()]).collect()
@@ -151,6 +179,14 @@ fn every_schedule_of_programs_of_two_roles() {
 fn every_schedule_of_larger_programs() {
     let asked = std::env::var("ACCOMPANIST_STATES").ok().map(|asked| asked.parse().expect("a number"));
     larger_programs().into_iter().for_each(|program| explore(program, asked.unwrap_or(STATES_MAX), asked.is_some()));
+}
+
+#[test]
+fn every_schedule_of_programs_with_an_optional_role() {
+    let asked = std::env::var("ACCOMPANIST_STATES").ok().map(|asked| asked.parse().expect("a number"));
+    for program in programs_with_an_optional_role() {
+        explore(program, asked.unwrap_or(STATES_MAX), asked.is_some());
+    }
 }
 
 /// Where one of two collects the votes, all states are gone through; of three, as many as are asked for.

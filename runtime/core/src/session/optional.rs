@@ -1,0 +1,110 @@
+//! Optional roles: those that have a part in a session on some paths only.
+//!
+//! A role has a *part* where it runs an operation, sends a message, or runs code that may abort. The
+//! compiler finds the roles that do so only behind a message of the initiator, and says which of the
+//! initiator's messages to them lead to no part ([`Session::program_tell`]). So the initiator knows,
+//! when its program has ended, which of them have a part: those to which it has sent another message
+//! ([`Session::program_send`]).
+//!
+//! - The initiator does not wait for the vote of an optional role without a part: it decides, and tells
+//!   its client, with all other votes. It forgets when all have answered, as always.
+//! - What the initiator knows of this is volatile: a run that has not come to its end waits for all. So
+//!   it records the outcome before it tells the others, who keep what it needs for another run until
+//!   then. Only a pivot of the initiator's goes together with optional roles, for the same reason.
+//! - An optional role that has done nothing and been given no part (it is *untouched*) must not abort, as the session may
+//!   have committed without its vote. It passes a cancel on, like a role that has voted, and acts on it
+//!   itself once its program does something. Where its program fails all the same (code of the user's
+//!   panics), it is parked, which touches nothing.
+//! - An untouched role does not vote, even if its program ends: nobody waits for it. It ends the
+//!   session when it hears that it has committed. It asks the initiator by the clock, also where it
+//!   has no row: it may have joined by a message that was late, after it had answered that it knows
+//!   nothing of the session.
+//!
+//! The body of a scope is left with the votes of all its roles, optional or not.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+use super::Session;
+use super::program::Stop;
+use crate::fault::{self, Fault};
+use crate::identity::RoleId;
+use crate::record::{RowState, Urgency};
+use crate::scope::Place;
+
+/// The result of a role that ends without having voted: an optional role has none.
+const NO_RESULT: &str = "null";
+
+impl Session {
+    /// These participants may have no part: see the module `optional`. The same is said at every role.
+    #[must_use]
+    pub fn with_optional(self, optional: &Arc<BTreeSet<RoleId>>) -> Self {
+        Self { optional: Some(Arc::clone(optional)), ..self }
+    }
+
+    /// Like [`Session::program_send`], for a message that leads its receiver to no part in the session.
+    pub fn program_tell(&mut self, at: impl Into<Place>, to: RoleId, payload: Arc<str>) -> Result<(), Stop> {
+        self.send(at.into(), to, payload)
+    }
+
+    /// The program has received what may lead it to a part in the session.
+    pub fn program_takes_part(&mut self) {
+        self.has_acted = true;
+    }
+
+    fn is_optional(&self, role: RoleId) -> bool {
+        role != self.header.initiator && self.optional.as_ref().is_some_and(|optional| optional.contains(&role))
+    }
+
+    /// The program has sent `role` a message that may lead it to a part.
+    pub(super) fn gives_part_to(&mut self, role: RoleId) {
+        if self.is_initiator() && self.is_optional(role) {
+            self.with_part.insert(role);
+        }
+    }
+
+    /// Whether `role` may have had no part in the session, as far as this run of the initiator knows.
+    pub(super) fn may_lack_part(&self, role: RoleId) -> bool {
+        self.is_initiator() && self.is_optional(role) && !self.with_part.contains(&role)
+    }
+
+    /// Whether the vote of `role` is not waited for: the initiator's program has ended, and has given it
+    /// no part. A pivot of the initiator's does not wait for it either; it is taken back where its
+    /// program does not end behind it, or gives `role` a part.
+    pub(super) fn is_excused(&self, role: RoleId) -> bool {
+        let is_without_part = self.may_lack_part(role) || fault::is_on(Fault::ExcusesRoleWithPart);
+        let is_last = self.ended || self.pivot.is_some();
+        self.is_initiator() && self.is_optional(role) && is_last && !self.parked && is_without_part
+    }
+
+    /// Whether all other votes are there that are waited for.
+    pub(super) fn has_all_votes(&self) -> bool {
+        self.peers.iter().all(|(role, peer)| peer.completed || self.is_excused(*role))
+    }
+
+    /// Whether this role is optional, and has neither done anything nor been given a part: the session
+    /// may commit without its vote.
+    pub(super) fn is_untouched(&self) -> bool {
+        self.is_optional(self.me)
+            && !self.stopped
+            && !self.has_acted
+            && matches!(self.state(), None | Some(RowState::Active))
+            && !self.recorded.transactions
+            && !self.recorded.calls
+            && !self.recorded.scope_votes
+    }
+
+    /// Whether a request to end the session is not this role's to decide.
+    pub(super) fn may_be_excused(&self) -> bool {
+        self.is_untouched() && !fault::is_on(Fault::AbortsWithoutPart)
+    }
+
+    /// The session has committed without the vote of this role, which had no part in it.
+    pub(super) fn end_without_part(&mut self) {
+        let result: Arc<str> = NO_RESULT.into();
+        self.settled(&result);
+        self.stop();
+        self.drop_records();
+        self.write(RowState::Committed { result }, Urgency::Lazy);
+    }
+}

@@ -9,7 +9,9 @@ use accompanist::{Choreography, Node, NodeBuilder, Retry, Start, Timing, rusqlit
 
 use crate::by_hand::Piece;
 use crate::clerk::Clerk;
-use crate::generated::trials::{again, alone, apart, chain, delivery, errand, fork, looked, recalled, rounds, stamped, turns};
+use crate::generated::trials::{
+    again, alone, apart, chain, delivery, errand, fork, looked, recalled, rounds, stamped, turns,
+};
 use crate::pages::{Pages, SCHEMA, Shelf as _};
 use crate::tap::Tap;
 use crate::wait::{until, within};

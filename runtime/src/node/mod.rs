@@ -111,6 +111,11 @@ impl<S: Store> Node<S> {
         let all = self.shared.repertoire.definitions();
         all.flat_map(|definition| definition.optional.iter().map(|(role, _)| (definition.fingerprint, *role)))
     }
+
+    /// What it plays roles of.
+    pub(crate) fn definitions(&self) -> impl Iterator<Item = &'static crate::context::Definition> {
+        self.shared.repertoire.definitions()
+    }
 }
 
 impl<S: Store> Clone for Node<S> {

@@ -4,6 +4,7 @@ use std::fmt::Write as _;
 
 use accompanist_core::{Body, Change, Frame, Outcome, RowState, SessionId, Vote, Write};
 
+use super::roles::RoleNames;
 use super::trace::Noted;
 use super::world::State;
 use crate::quoted::is_plain;
@@ -18,8 +19,9 @@ const TEXT_CHARACTERS_MAX: usize = 200;
 /// The first and the last events of the run: those of `session`, where one is named, and what happened to nodes. What never ends goes on in the
 /// same way for long: why is at its beginning.
 pub(super) fn mermaid(state: &State, session: Option<SessionId>) -> String {
+    let names = RoleNames::of(state);
     let drawn: Vec<String> =
-        state.trace.events.iter().filter_map(|(millis, noted)| line(*millis, noted, session)).collect();
+        state.trace.events.iter().filter_map(|(millis, noted)| line(*millis, noted, session, &names)).collect();
     let mut text = String::from("sequenceDiagram\n");
     for (index, slot) in state.hosts.iter().enumerate() {
         let _ = writeln!(text, "    participant n{index} as {}", slot.name);
@@ -38,10 +40,10 @@ pub(super) fn mermaid(state: &State, session: Option<SessionId>) -> String {
     text
 }
 
-fn line(millis: u64, noted: &Noted, session: Option<SessionId>) -> Option<String> {
+fn line(millis: u64, noted: &Noted, session: Option<SessionId>, names: &RoleNames) -> Option<String> {
     let frame = |bytes: &[u8]| {
         let frame = Frame::decode(bytes)?;
-        session.is_none_or(|session| frame.session == session).then(|| said(&frame))
+        session.is_none_or(|session| frame.session == session).then(|| said(&frame, names))
     };
     let about = |node: &usize, what: &str| Some(format!("Note over n{node}: {what} ({millis} ms)"));
     let between =
@@ -68,7 +70,7 @@ fn line(millis: u64, noted: &Noted, session: Option<SessionId>) -> Option<String
             let of_it: Vec<String> = carried
                 .iter()
                 .filter(|carried| session.is_none_or(|session| carried.key.session == session))
-                .map(written)
+                .map(|carried| written(carried, names))
                 .collect();
             if of_it.is_empty() {
                 return None;
@@ -87,13 +89,13 @@ fn line(millis: u64, noted: &Noted, session: Option<SessionId>) -> Option<String
     }
 }
 
-fn written(carried: &Carried) -> String {
-    let role = carried.key.role.0;
+fn written(carried: &Carried, names: &RoleNames) -> String {
+    let role = plain(&names.name(carried.key.session, carried.key.role));
     match &carried.result {
-        Err(error) => format!("nothing of role {role} ({})", plain(&error.to_string())),
+        Err(error) => format!("nothing of {role} ({})", plain(&error.to_string())),
         Ok(writes) => {
             let writes: Vec<String> = writes.iter().map(write).collect();
-            format!("role {role} {}", writes.join(" and "))
+            format!("{role} {}", writes.join(" and "))
         }
     }
 }
@@ -119,7 +121,7 @@ fn write(write: &Write) -> String {
     plain(&format!("{}({state})", changes.collect::<String>()))
 }
 
-fn said(frame: &Frame) -> String {
+fn said(frame: &Frame, names: &RoleNames) -> String {
     let what = match &frame.body {
         Body::Message { payload, .. } => format!("message {}", payload.chars().take(40).collect::<String>()),
         Body::Stable { positions } => format!("{} stable", positions.len()),
@@ -140,7 +142,8 @@ fn said(frame: &Frame) -> String {
         Body::AwaitVotes => "awaits votes".to_owned(),
         Body::OthersVoted => "the others have voted".to_owned(),
     };
-    plain(&format!("{}→{} {what}", frame.from.0, frame.to.0))
+    let name = |role| names.name(frame.session, role);
+    plain(&format!("{}→{} {what}", name(frame.from), name(frame.to)))
 }
 
 /// Without what Mermaid would take for something else, or a reader's terminal; of limited length.

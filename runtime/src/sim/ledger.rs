@@ -6,6 +6,7 @@ use std::sync::Arc;
 use accompanist_core::{Change, Header, Position, RoleId, RowState, SessionId, SessionKey, TransactionRecord, Write};
 
 use super::optional::{Optional, ends_without_part};
+use crate::context::Definition;
 
 /// What has been committed in a run.
 #[derive(Default)]
@@ -15,6 +16,8 @@ pub(super) struct Ledger {
     pub(super) pivots: BTreeSet<([u8; 32], Position)>,
     /// The roles that may have no part in their session.
     pub(super) optional: Optional,
+    /// The choreographies that nodes have roles of, by their fingerprints.
+    pub(super) definitions: BTreeMap<[u8; 32], &'static Definition>,
     /// The sessions that were acknowledged, with what their clients were told in the end.
     pub(super) acknowledged: BTreeMap<SessionId, Acknowledged>,
     /// Which session a client's id has: the initiator's node, the choreography, the id.

@@ -88,6 +88,7 @@ mod node;
 mod optional;
 mod pivots;
 mod random;
+mod roles;
 mod seeds;
 mod trace;
 mod world;

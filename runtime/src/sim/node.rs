@@ -148,6 +148,7 @@ impl<S: Simulated> Typed<S> {
         self.world.with(|state| {
             state.ledger.pivots.extend(node.pivots());
             state.ledger.optional.extend(node.optional());
+            state.ledger.definitions.extend(node.definitions().map(|definition| (definition.fingerprint, definition)));
         });
         *self.running() = Some(Running { process, node });
         Ok(())

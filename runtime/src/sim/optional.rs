@@ -52,8 +52,7 @@ mod tests {
         });
         let key = SessionKey { session: header.session_id(), role: RoleId(1) };
         let state = RowState::Committed { result: "null".into() };
-        let row =
-            Row { header, version: Row::version_after(0, 1), commits: 0, state, arguments: None, deadline: None };
+        let row = Row { header, version: Row::version_after(0, 1), commits: 0, state, arguments: None, deadline: None };
         let write = Write { id: WriteId(1), replaces: 0, row, changes, urgency: Urgency::Lazy };
         let mut ledger = Ledger::default();
         ledger.optional.extend(is_optional.then_some(([1; 32], RoleId(1))));

@@ -85,6 +85,7 @@ fn a_program_that_is_not_deterministic() {
     });
     assert!(failed.what.contains("never settles"), "{failed}");
     assert!(failed.diagram.contains("CRASHES"), "{}", failed.diagram);
+    assert!(failed.diagram.contains("Buyer→Seller"), "{}", failed.diagram);
 }
 
 #[test]

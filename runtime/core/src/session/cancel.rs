@@ -124,7 +124,9 @@ impl Session {
     pub(super) fn pass_cancel_on(&mut self, role: RoleId) {
         let Some(reason) = self.cancel.clone() else { return };
         let has_voted = self.entered && matches!(self.state(), Some(RowState::Voted { .. }));
-        if (has_voted || self.may_have_told() || self.is_untouched()) && self.peers.get(&role).is_some_and(|peer| !peer.completed) {
+        if (has_voted || self.may_have_told() || self.is_untouched())
+            && self.peers.get(&role).is_some_and(|peer| !peer.completed)
+        {
             self.transmit(role, Body::Cancel { reason });
         }
     }

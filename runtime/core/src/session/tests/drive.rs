@@ -10,8 +10,8 @@ use super::run::ProgramRun;
 use super::store::{Effect, Group};
 use super::world::{LIFE_MILLIS, Letter, Live, TIMING, World};
 use crate::{
-    Event, Frame, Outcome, Position, Ran, RoleId, RowState, Run, Session, SessionId, answer_ask, answer_finished, answer_unknown,
-    begins_session,
+    Event, Frame, Outcome, Position, Ran, RoleId, RowState, Run, Session, SessionId, answer_ask, answer_finished,
+    answer_unknown, begins_session,
 };
 
 impl World {

@@ -158,7 +158,8 @@ impl ProgramRun {
                 }
             }
             Placed::Choice(role, odd, even) => {
-                let chosen = choose(choreography, me, session, (path, &scopes, site), (*role, [*odd, *even]), self.value);
+                let chosen =
+                    choose(choreography, me, session, (path, &scopes, site), (*role, [*odd, *even]), self.value);
                 chosen.map_ok(|chosen| {
                     let block = if chosen == 0 { *odd } else { *even };
                     self.levels.push(Level { block, index: 0, path, scopes, kind: Kind::Plain });

@@ -58,6 +58,7 @@ impl Session {
     pub fn with_doubt(mut self) -> Self {
         if !self.stopped && matches!(self.state(), None | Some(RowState::Active | RowState::Voted { .. })) {
             self.doubt = Some(Doubt::Asking);
+            self.was_in_doubt = true;
             self.ask_how_it_stands();
         }
         self
@@ -127,7 +128,7 @@ impl Session {
             Standing::Aborted { .. } => {}
             Standing::Undecided => self.doubt_is_over(),
             // Its initiator has forgotten it, for which an abort would have waited for this role.
-            Standing::Unknown if self.is_untouched() && self.doubt.is_none() => self.end_without_part(),
+            Standing::Unknown if self.may_end_without_part() => self.end_without_part(),
             Standing::Unknown => {
                 self.unknown_to.insert(from);
                 // An initiator that is in doubt hears all; whoever joins later knows nothing yet.
@@ -148,7 +149,7 @@ impl Session {
                 self.decide_if_all_completed();
                 self.finish_if_all_done();
             }
-            None | Some(RowState::Active) if self.is_untouched() && self.doubt.is_none() && self.may_know(from) => {
+            None | Some(RowState::Active) if self.may_end_without_part() && self.may_know(from) => {
                 self.end_without_part();
             }
             // A role that has not voted, as far as it knows: it has forgotten that it had.

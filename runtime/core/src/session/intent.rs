@@ -48,7 +48,7 @@ impl Session {
             self.visited.insert(position, ());
         }
         let request = Request { is_again: is_intended, ..Request::new(scopes, operation, arguments, received) };
-        self.has_acted = true;
+        self.acts();
         self.call_requests.insert(position, request);
         if is_intended || fault::is_on(Fault::CallsBeforeIntent) {
             self.runs.push_back(Run::Call(position));

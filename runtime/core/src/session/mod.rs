@@ -243,6 +243,8 @@ pub struct Session {
     cancel: Option<Arc<str>>,
     /// What is not known of the session.
     doubt: Option<Doubt>,
+    /// This database may have lacked what it once knew, also where that has been answered since.
+    was_in_doubt: bool,
     /// Roles that were asked how it stands and know nothing of it.
     unknown_to: BTreeSet<RoleId>,
     /// A contradiction has been told.
@@ -338,6 +340,7 @@ impl Session {
             refusal: None,
             cancel: None,
             doubt: None,
+            was_in_doubt: false,
             unknown_to: BTreeSet::new(),
             contradicted: false,
             peers,

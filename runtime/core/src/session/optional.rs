@@ -49,11 +49,16 @@ impl Session {
 
     /// The program has received what may lead it to a part in the session.
     pub fn program_takes_part(&mut self) {
-        self.has_acted = true;
+        self.acts();
     }
 
     fn is_optional(&self, role: RoleId) -> bool {
         role != self.header.initiator && self.optional.as_ref().is_some_and(|optional| optional.contains(&role))
+    }
+
+    /// The program has sent something or asked for an operation. Nobody asks this of another role.
+    pub(super) fn acts(&mut self) {
+        self.has_acted |= self.is_optional(self.me);
     }
 
     /// The program has sent `role` a message that may lead it to a part.
@@ -97,6 +102,12 @@ impl Session {
     /// Whether a request to end the session is not this role's to decide.
     pub(super) fn may_be_excused(&self) -> bool {
         self.is_untouched() && !fault::is_on(Fault::AbortsWithoutPart)
+    }
+
+    /// Whether news that the session has committed means that this role had no part in it. A role that
+    /// was in doubt may have had one, which its database lacks: that is for a person to decide.
+    pub(super) fn may_end_without_part(&self) -> bool {
+        self.is_untouched() && self.doubt.is_none() && !self.was_in_doubt
     }
 
     /// The session has committed without the vote of this role, which had no part in it.

@@ -66,7 +66,7 @@ impl Session {
     pub(super) fn send(&mut self, at: Place, to: RoleId, payload: Arc<str>) -> Result<(), Stop> {
         let Place { position, scopes } = at;
         self.go_on(&scopes)?;
-        self.has_acted = true;
+        self.acts();
         if !self.peers.contains_key(&to) {
             return self.diverge(position, "a role that takes part", format!("a message to role {}", to.0));
         }
@@ -140,7 +140,7 @@ impl Session {
         }
         self.request_allowed(position, &scopes, operation, &arguments)?;
         let request = Request::new(scopes, operation, arguments, received);
-        self.has_acted = true;
+        self.acts();
         if self.transaction_requests.insert(position, request).is_some() {
             return self.diverge(position, "one transaction", "a second one at the same position".into());
         }
@@ -171,7 +171,7 @@ impl Session {
         }
         self.request_allowed(position, &scopes, operation, &arguments)?;
         let request = Request::new(scopes, operation, arguments, received);
-        self.has_acted = true;
+        self.acts();
         if self.call_requests.insert(position, request).is_some() {
             return self.diverge(position, "one call", "a second one at the same position".into());
         }

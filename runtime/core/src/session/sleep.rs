@@ -45,7 +45,7 @@ impl Session {
                 Err(stop) => return Poll::Ready(Err(stop)),
                 Ok(None) => return Poll::Ready(Ok(())),
                 Ok(Some(left_millis)) => {
-                    self.has_acted = true;
+                    self.acts();
                     self.waits.insert(position, Wait::of_sleep(place.scopes.clone(), left_millis));
                 }
             }

@@ -110,7 +110,7 @@ impl Session {
             return self.program_receive(place, from).map_ok(Some);
         }
         if !self.waits.contains_key(&position) {
-            self.has_acted = true;
+            self.acts();
             self.waits.insert(position, Wait::new(scopes, millis, false));
         }
         if self.waits.get(&position).is_some_and(Wait::has_elapsed) {

@@ -65,7 +65,7 @@ fn shows(fault: Fault) -> Shows {
         Fault::PassesIntentsBy => at("i, A and B cancel", 500, Some(500)),
         Fault::RunsPivotEarly => at("k, the pivot at A, A and B cancel", 500, Some(500)),
         Fault::ExcusesRoleWithPart => at("m, C has a part", 500, None),
-        Fault::AbortsWithoutPart => at("m, C has no part, everyone cancels", 5_000, None),
+        Fault::AbortsWithoutPart => at("m, C has no part in two choices, C cancels", 500, None),
         Fault::ForgetsUnrecordable => at("i, not recordable", 100, Some(500)),
         Fault::IgnoresKeep => at("d, without room", 50, Some(500)),
         Fault::RefusesAwaited => Shows { program: None, liar: None, seeds: Some(500) },

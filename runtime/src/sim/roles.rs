@@ -88,6 +88,7 @@ mod tests {
         participants: &[RoleId(0), RoleId(1), RoleId(2)],
         begins: &[],
         pivots: &[],
+        optional: &[],
     };
 
     /// A frame of a session of the choreography with this fingerprint. Only the first frames of a

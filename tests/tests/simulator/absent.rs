@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use accompanist::sim::{self, Faults, Sim};
 use accompanist_tests::generated::simulated::Errand;
-use tokio::time::timeout;
+use tokio::time::{sleep, timeout};
 
 use super::book::{agree, book};
 use super::{bank, club, shop};
@@ -14,6 +14,8 @@ const HANDS: [&str; 2] = ["bank", "club"];
 /// The errand is the bank's, in one round or in both, or nobody's.
 async fn errands(sim: Sim) {
     let (shop, bank, club) = (shop(&sim, sim::memory()), bank(&sim, sim::memory()), club(&sim, sim::memory()));
+    // The nodes start.
+    sleep(Duration::from_secs(1)).await;
     for (number, first, second) in [(0, 0, 0), (1, 0, 9), (2, 9, 0), (3, 9, 9)] {
         club.crash();
         let errand = Errand { line: format!("errand {number}"), first, second };

@@ -493,22 +493,4 @@ impl Session {
             self.events.push_back(Event::Parked(divergence));
         }
     }
-
-    /// The arguments of the session cannot be read: they were written by other code.
-    pub fn handle_unreadable_arguments(&mut self, error: &str) {
-        self.park(Divergence {
-            position: None,
-            recorded: "arguments of another type".into(),
-            attempted: format!("reading them: {error}"),
-        });
-    }
-
-    /// The message that `program_receive` gave cannot be read as what the program expects: its sender runs other code.
-    pub fn handle_unreadable(&mut self, position: Position, error: &str) {
-        self.park(Divergence {
-            position: Some(position),
-            recorded: "a value of another type".into(),
-            attempted: format!("reading it: {error}"),
-        });
-    }
 }

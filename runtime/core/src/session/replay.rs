@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::program::Stop;
+use super::program::{Divergence, Stop};
 use super::{Change, Session};
 use crate::canonical::canonical;
 use crate::identity::{Digest, Position};
@@ -10,6 +10,24 @@ use crate::record::RowState;
 use crate::scope::Scopes;
 
 impl Session {
+    /// The arguments of the session cannot be read: they were written by other code.
+    pub fn handle_unreadable_arguments(&mut self, error: &str) {
+        self.park(Divergence {
+            position: None,
+            recorded: "arguments of another type".into(),
+            attempted: format!("reading them: {error}"),
+        });
+    }
+
+    /// The message that `program_receive` gave cannot be read as what the program expects: its sender runs other code.
+    pub fn handle_unreadable(&mut self, position: Position, error: &str) {
+        self.park(Divergence {
+            position: Some(position),
+            recorded: "a value of another type".into(),
+            attempted: format!("reading it: {error}"),
+        });
+    }
+
     /// The record of a transaction, if there is one: its result, where that is known.
     pub(super) fn recorded_transaction(
         &mut self,

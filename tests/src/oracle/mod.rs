@@ -129,7 +129,7 @@ impl Case {
         Ok(Played {
             ended,
             messages: Some(session.messages_sent()),
-            lost: world.lost(),
+            lost: world.lost(|_| false),
             log: world.log(),
             called: None,
         })

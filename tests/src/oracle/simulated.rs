@@ -8,7 +8,7 @@ use std::time::Duration;
 use accompanist::sim::{self, Faults, Sim, SimNode};
 use accompanist::store::Memory;
 use accompanist::{Retry, RoleId, Timing};
-use chor::interpret::{Cast, Outcome, Participant, Run};
+use chor::interpret::{Cast, Outcome, Participant, Run, Value};
 
 use super::{Case, Played, compare, json, reason};
 use crate::machine::{Arguments, Effects, Entry, LATE_MILLIS_MAX, Play, Player, Wire, World};
@@ -144,9 +144,17 @@ impl Stage {
             // What goes wrong may go on; once it does not, the session is to end, or the run fails.
             Err(_) => tokio::join!(asked, sim.quiet()).0,
         };
+        let optional = self.play.definition.optional;
+        let declared = |played: RoleId| {
+            let all = self.cast.all().into_iter();
+            { all }.find(|(participant, ..)| participant.0 == played.0).map(|(_, role, _)| RoleId(role.0))
+        };
+        let is_optional = |played: RoleId| optional.iter().any(|(role, _)| Some(*role) == declared(played));
         let mut ended = BTreeMap::new();
         for part in sim.history().into_iter().flat_map(|session| session.parts) {
             let outcome = match part.outcome {
+                // It had no part, and ended without having voted.
+                Some(Ok(text)) if text == "null" && is_optional(part.role) => Ok(json(&Value::UNIT)),
                 Some(Ok(text)) => {
                     let value: Wire = serde_json::from_str(&text).map_err(|error| format!("{text}: {error}"))?;
                     Ok(json(&value.0))
@@ -162,7 +170,9 @@ impl Stage {
             (Some(Err(_)), Err(_)) => {}
             (kept, told) => return Err(format!("the client is told {told:?}, and the initiator has {kept:?}")),
         }
-        let (messages, lost) = (Some(self.world.messages()?), self.world.lost());
+        // Who has no part may never hear what was said to it.
+        let lost = self.world.lost(is_optional);
+        let messages = Some(self.world.messages()?);
         if !self.is_faulty {
             return Ok(Played { ended, messages, lost, log: self.world.log(), called: None });
         }

@@ -26,7 +26,7 @@ const OUTGOING_BYTES_MAX: usize = 256 * 1024;
 const SOCKET_BYTES: u32 = 8 * 1024;
 
 /// The transport protocol's version.
-const VERSION: u16 = 6;
+const VERSION: u16 = 7;
 
 /// What a dialer says first.
 #[derive(Serialize)]

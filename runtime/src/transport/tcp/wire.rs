@@ -1,4 +1,4 @@
-//! What goes over a connection. Transport protocol version 6:
+//! What goes over a connection. Transport protocol version 7:
 //!
 //! Each side first says `ACCOMPAN`, its version (u16), a length (u32) and that many bytes of postcard: the dialer a [`Hello`], the other side a
 //! [`Reply`], and after a welcome the dialer a [`Verdict`] in the same form. Magic and version stay where they are forever, so that a stranger and another version can be told what they are.

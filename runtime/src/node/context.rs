@@ -182,10 +182,12 @@ impl<D: Store> SessionContext for NodeContext<D> {
             poll_fn(|_| self.core.lock().session.poll_room(&place, to, payload.len())).await?;
             let is_idle = self.core.definition.is_idle(&self.core.header, site, to);
             let mut run = self.core.lock();
-            Ok(match is_idle {
-                true => run.session.program_tell(place, to, payload)?,
-                false => run.session.program_send(place, to, payload)?,
-            })
+            if is_idle {
+                run.session.program_tell(place, to, payload)?;
+            } else {
+                run.session.program_send(place, to, payload)?;
+            }
+            Ok(())
         }
     }
 

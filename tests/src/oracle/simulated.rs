@@ -146,8 +146,8 @@ impl Stage {
         };
         let optional = self.play.definition.optional;
         let declared = |played: RoleId| {
-            let all = self.cast.all().into_iter();
-            { all }.find(|(participant, ..)| participant.0 == played.0).map(|(_, role, _)| RoleId(role.0))
+            let mut all = self.cast.all();
+            all.find(|(participant, ..)| participant.0 == played.0).map(|(_, role, _)| RoleId(role.0))
         };
         let is_optional = |played: RoleId| optional.iter().any(|(role, _)| Some(*role) == declared(played));
         let mut ended = BTreeMap::new();

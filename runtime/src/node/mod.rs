@@ -106,12 +106,6 @@ impl<S: Store> Node<S> {
         self.shared.repertoire.pivots()
     }
 
-    /// The declared roles that may have no part in their session, with the version that they are of.
-    pub(crate) fn optional(&self) -> impl Iterator<Item = ([u8; 32], accompanist_core::RoleId)> {
-        let all = self.shared.repertoire.definitions();
-        all.flat_map(|definition| definition.optional.iter().map(|(role, _)| (definition.fingerprint, *role)))
-    }
-
     /// What it plays roles of.
     pub(crate) fn definitions(&self) -> impl Iterator<Item = &'static crate::context::Definition> {
         self.shared.repertoire.definitions()

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use accompanist_core::{Change, Header, Position, RoleId, RowState, SessionId, SessionKey, TransactionRecord, Write};
 
-use super::optional::{Optional, ends_without_part};
+use super::optional::ends_without_part;
 use crate::context::Definition;
 
 /// What has been committed in a run.
@@ -14,8 +14,6 @@ pub(super) struct Ledger {
     pub(super) parts: BTreeMap<SessionKey, Part>,
     /// The transactions that decide their session, with the version of the choreography.
     pub(super) pivots: BTreeSet<([u8; 32], Position)>,
-    /// The roles that may have no part in their session.
-    pub(super) optional: Optional,
     /// The choreographies that nodes have roles of, by their fingerprints.
     pub(super) definitions: BTreeMap<[u8; 32], &'static Definition>,
     /// The sessions that were acknowledged, with what their clients were told in the end.
@@ -69,7 +67,7 @@ impl Ledger {
                 part.version
             ));
         }
-        let is_without_part = ends_without_part(&self.optional, part, key.role, write);
+        let is_without_part = ends_without_part(&self.definitions, part, key.role, write);
         if !follows(&part.state, &row.state) && !is_without_part {
             return Err(format!("{}: {:?} follows {:?}", whose(), row.state, part.state));
         }

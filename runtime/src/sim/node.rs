@@ -147,7 +147,6 @@ impl<S: Simulated> Typed<S> {
         let node = builder.start().await.map_err(|error| error.to_string())?;
         self.world.with(|state| {
             state.ledger.pivots.extend(node.pivots());
-            state.ledger.optional.extend(node.optional());
             state.ledger.definitions.extend(node.definitions().map(|definition| (definition.fingerprint, definition)));
         });
         *self.running() = Some(Running { process, node });

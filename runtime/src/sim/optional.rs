@@ -1,25 +1,27 @@
 //! What must hold of roles that may have no part in their session: only those may end it without a
 //! vote, or never hear of it, and only where they have done nothing and the session commits.
 
-use std::collections::BTreeSet;
+use std::collections::BTreeMap;
 
 use accompanist_core::{Change, Header, RoleId, RowState, SessionId, SessionKey, Write};
 
 use super::ledger::{Ledger, Part};
+use crate::context::Definition;
 
-/// The declared roles that may have no part, each with the version of its choreography.
-pub(super) type Optional = BTreeSet<([u8; 32], RoleId)>;
+/// Choreographies, by their fingerprints.
+type Definitions = BTreeMap<[u8; 32], &'static Definition>;
 
 /// Whether a participant may have no part.
-fn is_optional(optional: &Optional, header: &Header, participant: RoleId) -> bool {
-    header.part(participant).is_some_and(|(role, _)| optional.contains(&(header.fingerprint, role)))
+fn is_optional(definitions: &Definitions, header: &Header, participant: RoleId) -> bool {
+    let Some(definition) = definitions.get(&header.fingerprint) else { return false };
+    header.part(participant).is_some_and(|(role, _)| definition.optional.iter().any(|(optional, _)| *optional == role))
 }
 
 /// Whether this write ends the session at a role that has not voted, and had no part.
-pub(super) fn ends_without_part(optional: &Optional, part: &Part, role: RoleId, write: &Write) -> bool {
+pub(super) fn ends_without_part(definitions: &Definitions, part: &Part, role: RoleId, write: &Write) -> bool {
     let is_transaction = |change: &Change| matches!(change, Change::Transaction(_));
     matches!((&part.state, &write.row.state), (RowState::Active, RowState::Committed { .. }))
-        && is_optional(optional, &write.row.header, role)
+        && is_optional(definitions, &write.row.header, role)
         && part.transactions.is_empty()
         && !write.changes.iter().any(is_transaction)
 }
@@ -28,7 +30,7 @@ impl Ledger {
     /// Whether all participants that know nothing of a committed session may have had no part.
     pub(super) fn may_be_unknown_to_others(&self, session: SessionId, header: &Header) -> bool {
         let knows = |role: &RoleId| self.parts.contains_key(&SessionKey { session, role: *role });
-        header.participants.iter().filter(|role| !knows(role)).all(|role| is_optional(&self.optional, header, *role))
+        header.participants.iter().filter(|role| !knows(role)).all(|role| is_optional(&self.definitions, header, *role))
     }
 }
 
@@ -39,6 +41,18 @@ mod tests {
     use accompanist_core::{Digest, Position, Row, Scopes, TransactionRecord, Urgency, WriteId};
 
     use super::*;
+
+    static ERRAND: Definition = Definition {
+        name: "Errand",
+        fingerprint: [1; 32],
+        roles: &["Shop", "Courier"],
+        groups: &[],
+        initiator: RoleId(0),
+        participants: &[RoleId(0), RoleId(1)],
+        begins: &[],
+        pivots: &[],
+        optional: &[(RoleId(1), &[])],
+    };
 
     fn commits(is_optional: bool, changes: Vec<Change>) -> Result<(), String> {
         let header = Arc::new(Header {
@@ -55,7 +69,7 @@ mod tests {
         let row = Row { header, version: Row::version_after(0, 1), commits: 0, state, arguments: None, deadline: None };
         let write = Write { id: WriteId(1), replaces: 0, row, changes, urgency: Urgency::Lazy };
         let mut ledger = Ledger::default();
-        ledger.optional.extend(is_optional.then_some(([1; 32], RoleId(1))));
+        ledger.definitions.extend(is_optional.then_some((ERRAND.fingerprint, &ERRAND)));
         ledger.commit(1, key, &write)
     }
 

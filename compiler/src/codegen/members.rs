@@ -52,11 +52,24 @@ impl Writer<'_> {
         }
     }
 
+    /// The members whose copies the role runs, each with its number: only itself where it does nothing in the
+    /// copies of others, so that a large group costs each member no more than a small one.
+    fn copies_run(&self, members: &Members) -> TokenStream {
+        let (me, all) = (local("me"), self.group(&members.group));
+        let copies = quote! { #all.iter().copied().enumerate() };
+        let idle = members.other.stmts.is_empty() && members.other.value.is_none();
+        if idle && (members.into.is_none() || !members.gathers) {
+            quote! { #copies.filter(|(_, member)| *member == #me) }
+        } else {
+            copies
+        }
+    }
+
     fn side_by_side(&self, members: &Members) -> TokenStream {
         let ctx = &self.ctx;
         let (contexts, values, group, me) = (local("arms"), local("values"), local("group"), local("me"));
         let (index, member) = (self.index(members.member), self.role(members.member));
-        let (number, all) = (site(members.site), self.group(&members.group));
+        let (number, copies) = (site(members.site), self.copies_run(members));
         let blocks: Vec<&Block> = members.own.iter().chain([&members.other]).collect();
         let (references, lets) = self.referenced(&blocks);
         let changes = members.own.as_ref().map(changed_from_outside).unwrap_or_default();
@@ -67,17 +80,15 @@ impl Writer<'_> {
         let (into, collected) = (self.into(members.into), self.collected(members, &values));
         let all_copies = quote! {
             #lets
-            let #group = &#all;
             let #me = #ctx.me();
+            let #group: ::std::vec::Vec<_> = #copies.collect();
             let #contexts: ::std::vec::Vec<Ctx> =
-                (0..#group.len() as u64).map(|index| #ctx.arm(#number, index)).collect();
+                #group.iter().map(|(index, _)| #ctx.arm(#number, *index as u64)).collect();
             let #values = ::accompanist::all(
                 #group
-                    .iter()
-                    .copied()
+                    .into_iter()
                     .zip(&#contexts)
-                    .enumerate()
-                    .map(|(#index, (#member, #ctx))| async move {
+                    .map(|((#index, #member), #ctx)| async move {
                         ::core::result::Result::<_, ::accompanist::Interrupted>::Ok(#copy)
                     })
                     .collect(),
@@ -119,18 +130,17 @@ impl Writer<'_> {
 
     fn one_by_one(&self, members: &Members) -> TokenStream {
         let ctx = &self.ctx;
-        let (outer, values, group, me) = (local("outer"), local("values"), local("group"), local("me"));
+        let (outer, values, me) = (local("outer"), local("values"), local("me"));
         let (index, member) = (self.index(members.member), self.role(members.member));
-        let (number, all) = (site(members.site), self.group(&members.group));
+        let (number, copies) = (site(members.site), self.copies_run(members));
         let copy = self.copy(members);
         let (into, collected) = (self.into(members.into), self.collected(members, &values));
         quote! {
             #into {
                 let #outer = #ctx;
-                let #group = &#all;
                 let #me = #ctx.me();
-                let mut #values = ::std::vec::Vec::with_capacity(#group.len());
-                for (#index, #member) in #group.iter().copied().enumerate() {
+                let mut #values = ::std::vec::Vec::new();
+                for (#index, #member) in #copies {
                     let #ctx = &#outer.child(#number, #index as u64);
                     #values.push(#copy);
                 }

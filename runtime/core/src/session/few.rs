@@ -142,10 +142,14 @@ impl<K: Ord, V> Few<K, V> {
 impl<K: Ord, V> FromIterator<(K, V)> for Few<K, V> {
     /// Of several values of one key the last one stays.
     fn from_iter<T: IntoIterator<Item = (K, V)>>(entries: T) -> Self {
-        let entries = entries.into_iter();
+        let entries: Vec<(K, V)> = entries.into_iter().collect();
+        if entries.len() > LIST_MAX {
+            // All at once: a large session has thousands of peers.
+            return Self { list: Vec::new(), tree: Some(Box::new(entries.into_iter().collect())) };
+        }
         let mut few = Self::default();
-        few.list.reserve_exact(entries.size_hint().0.min(LIST_MAX));
-        entries.for_each(|(key, value)| _ = few.insert(key, value));
+        few.list.reserve_exact(entries.len());
+        entries.into_iter().for_each(|(key, value)| _ = few.insert(key, value));
         few
     }
 }
@@ -188,6 +192,9 @@ mod tests {
         check(LIST_MAX as u32 * 10);
         let entries = [(3, 'a'), (1, 'b'), (3, 'c'), (2, 'd')];
         let (few, map) = (Few::from_iter(entries), BTreeMap::from(entries));
+        assert!(few.iter().eq(map.iter()) && few.len() == map.len());
+        let many = || (0..LIST_MAX as u32 * 4).map(|number| (number % 100, number));
+        let (few, map) = (Few::from_iter(many()), BTreeMap::from_iter(many()));
         assert!(few.iter().eq(map.iter()) && few.len() == map.len());
     }
 }

@@ -1,6 +1,7 @@
 //! Where sessions of the soak are asked for: lines of JSON over TCP, and lines back. Whoever gets no answer asks again.
 
 use std::net::SocketAddr;
+use std::sync::Mutex;
 
 use accompanist::store::{Sqlite, StoreError};
 use accompanist::{Choreography, Error, Node};
@@ -84,7 +85,7 @@ async fn answer(node: Node<Sqlite>, request: Request, answers: mpsc::Sender<Answ
             }
         }
         Request::Fill => change(&node, fill).await,
-        Request::Clear => change(&node, |database| database.with_schema("DELETE FROM ballast").map(drop)).await,
+        Request::Clear => change(&node, clear).await,
     };
     // Nobody listens any more: they ask again.
     let _ = answers.send(last).await;
@@ -112,13 +113,33 @@ fn why(error: &Error) -> Answer {
     }
 }
 
-/// Until nothing more goes in.
+/// How often the ballast has been taken out: who fills the database stops at the next time.
+static CLEARED: Mutex<u64> = Mutex::new(0);
+
+/// Until nothing more goes in, or the ballast is taken out.
 fn fill(database: Sqlite) -> Result<(), StoreError> {
+    let cleared = || CLEARED.lock().expect("nobody panics with it");
+    let before = *cleared();
     for bytes in [1_000_000, 100_000, 10_000, 1_000, 100] {
         let insert = format!("INSERT INTO ballast VALUES (zeroblob({bytes}))");
-        while database.clone().with_schema(insert.as_str()).is_ok() {}
+        loop {
+            // Held over the insertion: none comes behind the deletion.
+            let now = cleared();
+            if *now != before {
+                return Ok(());
+            }
+            if database.clone().with_schema(insert.as_str()).is_err() {
+                break;
+            }
+        }
     }
     Ok(())
+}
+
+fn clear(database: Sqlite) -> Result<(), StoreError> {
+    let mut cleared = CLEARED.lock().expect("nobody panics with it");
+    *cleared += 1;
+    database.with_schema("DELETE FROM ballast").map(drop)
 }
 
 async fn change(node: &Node<Sqlite>, change: impl FnOnce(Sqlite) -> Result<(), StoreError> + Send + 'static) -> Answer {

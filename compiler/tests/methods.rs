@@ -19,7 +19,8 @@ fn table() -> String {
         let methods = group.methods.iter().map(|method| {
             let prefix = if group.form == Form::Function { "Map::" } else { "" };
             let fails = method.fails.map(|why| format!(" (aborts where it {why})")).unwrap_or_default();
-            format!("`{prefix}{}`{fails}", method.signature)
+            let grows = if method.grows { " (grows)" } else { "" };
+            format!("`{prefix}{}`{fails}{grows}", method.signature)
         });
         let _ = writeln!(text, "| `{}` | {} |", group.receiver, methods.collect::<Vec<_>>().join(", "));
     }

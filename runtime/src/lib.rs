@@ -73,6 +73,8 @@ mod seldom;
 mod signal;
 #[cfg(feature = "sim")]
 pub mod sim;
+#[doc(hidden)]
+pub mod size;
 pub mod store;
 pub mod transport;
 
@@ -99,6 +101,7 @@ pub use rusqlite;
 pub use serde;
 #[cfg(feature = "signal")]
 pub use signal::stop_signal;
+pub use size::VALUE_PARTS_MAX;
 
 /// What generated code says of [`http`], where there is such a thing.
 #[cfg(feature = "http")]

@@ -130,3 +130,8 @@ pub struct Nest {
 pub fn nest(depth: &u64) -> Nest {
     (0..*depth).fold(Nest { inner: vec![] }, |inner, _| Nest { inner: vec![inner] })
 }
+
+/// A text of so many bytes.
+pub fn text_of(bytes: &usize) -> String {
+    "a".repeat(*bytes)
+}

@@ -138,7 +138,7 @@ async fn what_has_no_value_aborts_with_its_place() {
         "`xs[0] + 255` overflows",
         "`xs[0].pow(200)` overflows",
         "`(0..18446744073709551615u64)` has more than 16777216 numbers",
-        "`text.repeat(18446744073709551615)` is longer than 16 MiB",
+        "`text.repeat(18446744073709551615)` makes a value of more than 16777216 parts",
         "`(0.0 / 0.0).to_u8()` does not fit",
         "`(1e300).to_f32()` does not fit",
         "`(-1).to_u8()` does not fit",

@@ -13,8 +13,8 @@ use crate::span::Span;
 enum Operand<'a> {
     /// A value.
     Value(&'a Expr),
-    /// What is changed.
-    Target(TokenStream),
+    /// What is changed, or a variable that holds an argument.
+    Written(TokenStream),
 }
 
 /// What a row's placeholders stand for.
@@ -24,6 +24,7 @@ struct Parts<'a> {
     receiver: TokenStream,
     result: TokenStream,
     item: TokenStream,
+    counter: TokenStream,
 }
 
 impl Writer<'_> {
@@ -35,7 +36,7 @@ impl Writer<'_> {
     }
 
     /// A call of a built-in that changes `target`, which is a place of that type.
-    pub fn mutation(
+    pub(super) fn mutation(
         &self,
         builtin: Builtin,
         (target, target_ty): (TokenStream, &Ty),
@@ -43,8 +44,22 @@ impl Writer<'_> {
         ty: &Ty,
         span: Span,
     ) -> TokenStream {
-        let mut operands = vec![Operand::Target(target)];
+        let mut operands = vec![Operand::Written(target)];
         operands.extend(args.iter().map(Operand::Value));
+        self.row(builtin, operands, target_ty, ty, span)
+    }
+
+    /// The same, where the arguments are in variables.
+    pub(super) fn mutation_of(
+        &self,
+        builtin: Builtin,
+        (target, target_ty): (TokenStream, &Ty),
+        args: &[Ident],
+        ty: &Ty,
+        span: Span,
+    ) -> TokenStream {
+        let args = args.iter().map(|arg| Operand::Written(quote! { #arg }));
+        let operands = [Operand::Written(target)].into_iter().chain(args).collect();
         self.row(builtin, operands, target_ty, ty, span)
     }
 
@@ -54,18 +69,20 @@ impl Writer<'_> {
             Ty::Option(item) => self.ty(item),
             _ => TokenStream::new(),
         };
-        let (receiver, result) = (self.ty(receiver), self.ty(ty));
-        let parts = Parts { writer: self, operands, receiver, result, item };
+        let (receiver, result, counter) = (self.ty(receiver), self.ty(ty), self.counter(ty));
+        let parts = Parts { writer: self, operands, receiver, result, item, counter };
         let rust: TokenStream = method.rust.parse().expect("the table has Rust that can be read, as its tests say");
         let rust = parts.fill(rust);
-        match method.fails {
-            Some(why) => {
-                let (ctx, place) = (&self.ctx, self.at(span, why));
+        // Of a method that changes its receiver, what it makes of that is checked by the caller.
+        let is_optional = method.fails.is_some() || (builtin.grows() && !builtin.mutates());
+        match is_optional {
+            true => {
+                let (ctx, place) = (&self.ctx, self.at(span, builtin.fault()));
                 quote! { #ctx.defined(#rust, #place)? }
             }
             // `match` stands where an expression may be followed by a method.
-            None if method.rust.starts_with("match") => quote! { (#rust) },
-            None => rust,
+            false if method.rust.starts_with("match") => quote! { (#rust) },
+            false => rust,
         }
     }
 }
@@ -96,6 +113,7 @@ impl Parts<'_> {
             "R" => return self.result.clone(),
             "A" => return self.receiver.clone(),
             "I" => return self.item.clone(),
+            "W" => return self.counter.clone(),
             "a" => 0,
             "b" => 1,
             _ => 2,
@@ -103,7 +121,7 @@ impl Parts<'_> {
         match self.operands.get(index) {
             Some(Operand::Value(value)) if owned => self.writer.owned(value),
             Some(Operand::Value(value)) => self.writer.place(value),
-            Some(Operand::Target(target)) => target.clone(),
+            Some(Operand::Written(written)) => written.clone(),
             None => TokenStream::new(),
         }
     }

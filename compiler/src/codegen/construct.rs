@@ -274,7 +274,8 @@ impl Writer<'_> {
             } else {
                 quote! { #name }
             };
-            quote! { let mut #name = #copy; }
+            let bound = self.bounds_of(&[*id]);
+            quote! { let mut #name = #copy; #bound }
         });
         copies.collect()
     }
@@ -297,6 +298,7 @@ impl Writer<'_> {
         let (references, lets) = self.referenced(&[&saga.body]);
         let changed: Vec<Ident> = saga.changes.iter().map(|id| self.name(*id)).collect();
         let copies = self.copies(&saga.changes, &references);
+        let unbound: TokenStream = saga.changes.iter().filter_map(|id| self.unbound(*id)).collect();
         let body = self.with_references(&references, || {
             self.with_copies(&saga.changes, || {
                 let stmts = saga.body.stmts.iter().map(|stmt| self.stmt(stmt));
@@ -340,6 +342,7 @@ impl Writer<'_> {
                 match #outcome {
                     ::core::result::Result::Ok((#value, #(#new,)*)) => {
                         #(#changed = #new;)*
+                        #unbound
                         #completed
                     }
                     ::core::result::Result::Err(#why) => #otherwise

@@ -4,7 +4,6 @@ use proc_macro2::{Literal as Token, TokenStream};
 use quote::quote;
 
 use super::names::{item, local};
-use super::nesting::Makes;
 use super::program::Writer;
 use super::types::Scope;
 use crate::hir::{Constructor, Field, Literal, Ty, TypeDefKind, VariantShape};
@@ -76,11 +75,11 @@ impl Writer<'_> {
             }
             ExprKind::Tuple(items) => {
                 let items = items.iter().map(|item| self.owned(item));
-                quote! { (#(#items,)*) }
+                self.joined(quote! { (#(#items,)*) }, expr)
             }
-            ExprKind::List(items) => self.list(items, &expr.ty),
+            ExprKind::List(items) => self.joined(self.list(items, &expr.ty), expr),
             ExprKind::Construct(constructor, fields, base) => {
-                self.construct(*constructor, fields, base.as_deref(), &expr.ty)
+                self.joined(self.construct(*constructor, fields, base.as_deref(), &expr.ty), expr)
             }
             ExprKind::Field(value, name) => {
                 let (value, name) = (self.place(value), item(name));
@@ -104,7 +103,7 @@ impl Writer<'_> {
                 let (method, service) = (item(&declared.name.name), &self.service);
                 let args = args.iter().map(|arg| self.place(arg));
                 let result = quote! { <Svc as #path<Ctx::Database>>::#method(#service, #(&#args),*) };
-                self.shallow(result, &expr.ty, expr.span, Makes::Rust)
+                self.made_by_rust(result, &expr.ty, expr.span)
             }
             ExprKind::Unary(op, value) => self.unary(*op, value, expr),
             ExprKind::Binary(op, one, two) => self.binary(*op, one, two, expr),
@@ -214,7 +213,7 @@ impl Writer<'_> {
         let ctx = &self.ctx;
         if let (BinaryOp::Add, Ty::Str) = (op, &whole.ty) {
             let (one, two) = (self.owned(one), self.place(two));
-            return quote! { (#one + #two.as_str()) };
+            return self.limited(&quote! { #one + #two.as_str() }, &whole.ty, whole.span);
         }
         let (one, two) = (self.place(one), self.place(two));
         let (symbol, checked, fault) = match op {

@@ -175,7 +175,7 @@ impl Writer<'_> {
         if let FunctionKind::Extern(_) = function.kind {
             let args = args.iter().map(|arg| self.place(arg));
             let result = quote! { super::#module::#name(#(&#args),*) };
-            return self.shallow(result, &function.result, span, Makes::Rust);
+            return self.made_by_rust(result, &function.result, span);
         }
         let args = args.iter().map(|arg| self.shallow(self.owned(arg), &arg.ty, arg.span, Makes::Program));
         let depth = match &self.depth {

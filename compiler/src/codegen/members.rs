@@ -7,14 +7,15 @@ use quote::quote;
 
 use super::names::{local, snake};
 use super::program::{Writer, site};
-use crate::hir::{LocalId, MemberOrder, RoleId};
+use crate::hir::{LocalId, MemberOrder, RoleId, Ty};
 use crate::lir::{Block, Members, changed_from_outside};
+use crate::span::Span;
 
 impl Writer<'_> {
-    pub(super) fn members(&self, members: &Members) -> TokenStream {
+    pub(super) fn members(&self, members: &Members, span: Span) -> TokenStream {
         match members.order {
-            MemberOrder::SideBySide => self.side_by_side(members),
-            MemberOrder::OneByOne => self.one_by_one(members),
+            MemberOrder::SideBySide => self.side_by_side(members, span),
+            MemberOrder::OneByOne => self.one_by_one(members, span),
         }
     }
 
@@ -41,11 +42,11 @@ impl Writer<'_> {
     }
 
     /// The value of all copies.
-    fn collected(&self, members: &Members, values: &Ident) -> TokenStream {
+    fn collected(&self, members: &Members, values: &Ident, span: Span) -> TokenStream {
         let ctx = &self.ctx;
         match (members.into, members.gathers) {
             (None, _) => TokenStream::new(),
-            (Some(_), true) => quote! { #values },
+            (Some(_), true) => self.limited(&quote! { #values }, &Ty::Vec(Box::new(members.ty.clone())), span),
             (Some(_), false) => quote! {
                 #ctx.defined(#values.into_iter().flatten().next(), "a member of a group has no copy of its own")?
             },
@@ -65,7 +66,7 @@ impl Writer<'_> {
         }
     }
 
-    fn side_by_side(&self, members: &Members) -> TokenStream {
+    fn side_by_side(&self, members: &Members, span: Span) -> TokenStream {
         let ctx = &self.ctx;
         let (contexts, values, group, me) = (local("arms"), local("values"), local("group"), local("me"));
         let (index, member) = (self.index(members.member), self.role(members.member));
@@ -77,7 +78,7 @@ impl Writer<'_> {
             true => self.copy(members),
             false => self.changing_copy(members, &changes, &references),
         });
-        let (into, collected) = (self.into(members.into), self.collected(members, &values));
+        let (into, collected) = (self.into(members.into), self.collected(members, &values, span));
         let all_copies = quote! {
             #lets
             let #me = #ctx.me();
@@ -100,9 +101,10 @@ impl Writer<'_> {
             return quote! { #into { #all_copies #collected }; };
         }
         let names = changes.iter().map(|id| self.name(*id));
+        let unbound: TokenStream = changes.iter().filter_map(|id| self.unbound(*id)).collect();
         let new: Vec<Ident> = changes.iter().map(|id| self.name_of_changed(*id)).collect();
         let take_over = quote! {
-            if let ::core::option::Option::Some((#(#new,)*)) = #me { #(#names = #new;)* }
+            if let ::core::option::Option::Some((#(#new,)*)) = #me { #(#names = #new;)* #unbound }
         };
         let take_over = match members.into {
             Some(_) => quote! {
@@ -128,13 +130,13 @@ impl Writer<'_> {
         }
     }
 
-    fn one_by_one(&self, members: &Members) -> TokenStream {
+    fn one_by_one(&self, members: &Members, span: Span) -> TokenStream {
         let ctx = &self.ctx;
         let (outer, values, me) = (local("outer"), local("values"), local("me"));
         let (index, member) = (self.index(members.member), self.role(members.member));
         let (number, copies) = (site(members.site), self.copies_run(members));
         let copy = self.copy(members);
-        let (into, collected) = (self.into(members.into), self.collected(members, &values));
+        let (into, collected) = (self.into(members.into), self.collected(members, &values, span));
         quote! {
             #into {
                 let #outer = #ctx;

@@ -9,6 +9,7 @@ mod compensation;
 mod construct;
 mod expr;
 mod functions;
+mod growth;
 mod http;
 pub(crate) mod instances;
 mod members;

@@ -6,6 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use proc_macro2::{Ident, Literal, TokenStream};
 use quote::quote;
 
+use super::growth::grown;
 use super::instances::fixed_types;
 use super::names::{item, local};
 use super::nesting::Makes;
@@ -14,13 +15,15 @@ use super::service::{marker, operations_module};
 use super::types::Scope;
 use super::uses::{bindings, count_uses};
 use crate::Compilation;
+use crate::hir::builtin::Builtin;
 use crate::hir::{Choreography, ChoreographyId, Hir, LocalId, Pattern, RoleId, RoleKind, Ty, substitute};
-use crate::lir::{Block, Expr, Key, Program, Projection, Site, Stmt, StmtKind};
+use crate::lir::{Block, Expr, Key, Program, Projection, Site, Stmt, StmtKind, Target};
 use crate::source::Sources;
+use crate::span::Span;
 use crate::syntax::ast::OperationKind;
 
 /// The variables that generated code has for itself.
-const TAKEN: [&str; 17] = [
+const TAKEN: [&str; 21] = [
     "depth",
     "ctx",
     "service",
@@ -38,6 +41,10 @@ const TAKEN: [&str; 17] = [
     "scope_roles",
     "reason",
     "receiver",
+    "argument_1",
+    "argument_2",
+    "added",
+    "changed_part",
 ];
 
 /// What writing a program needs to know.
@@ -54,6 +61,8 @@ pub struct Writer<'a> {
     roles: &'a RoleNames,
     pub(super) all_names: &'a AllRoleNames,
     uses: BTreeMap<LocalId, u32>,
+    /// The variables that it makes larger in place.
+    pub(super) grown: BTreeSet<LocalId>,
     /// The variables that are references here to those of the block around.
     references: RefCell<BTreeSet<LocalId>>,
     pub(super) ctx: Ident,
@@ -171,6 +180,7 @@ impl<'a> Writer<'a> {
             roles,
             all_names,
             uses,
+            grown: grown(&program.body),
             references: RefCell::new(BTreeSet::new()),
             ctx: local("ctx"),
             service: local("service"),
@@ -290,6 +300,11 @@ impl Writer<'_> {
     }
 
     pub(super) fn stmt(&self, stmt: &Stmt) -> TokenStream {
+        let (written, bounds) = (self.stmt_itself(stmt), self.bounds_of(&stmt.binds()));
+        quote! { #written #bounds }
+    }
+
+    fn stmt_itself(&self, stmt: &Stmt) -> TokenStream {
         let ctx = &self.ctx;
         match &stmt.kind {
             StmtKind::Let(pattern, value) => {
@@ -316,21 +331,10 @@ impl Writer<'_> {
                 let number = site(label.site);
                 self.each_recipient(to, |role| quote! { #ctx.select(#number, #role).await?; })
             }
-            StmtKind::Assign(target, value) => {
-                let value = self.shallow(self.owned(value), &value.ty, value.span, Makes::Program);
-                if target.path.is_empty() {
-                    let name = self.name(target.local);
-                    return quote! { #name = #value; };
-                }
-                let (assigned, place) = (local("assigned"), self.target(target));
-                quote! { let #assigned = #value; #place = #assigned; }
-            }
+            StmtKind::Assign(target, value) => self.assign(target, value, stmt),
             StmtKind::Mutate { target, method, args, into } => {
-                let place = self.target(target);
-                let ty = into.map_or(Ty::UNIT, |into| self.projection.local(into).ty.clone());
-                let (into, call) =
-                    (self.into(*into), self.mutation(*method, (place, &target.ty), args, &ty, stmt.span));
-                match into {
+                let call = self.mutate(target, *method, args, *into, stmt.span);
+                match self.into(*into) {
                     Some(into) => quote! { #into #call; },
                     None => quote! { let _ = #call; },
                 }
@@ -377,11 +381,44 @@ impl Writer<'_> {
             StmtKind::Offer { branches, into } => self.offer(branches, *into),
             StmtKind::Loop(repeat) => self.repeat(repeat),
             StmtKind::Par { site, arms, into } => self.par(*site, arms, into),
-            StmtKind::Members(members) => self.members(members),
+            StmtKind::Members(members) => self.members(members, stmt.span),
             StmtKind::Call(call) => self.call(call, stmt.span),
             StmtKind::Saga(saga) => self.saga(saga),
             StmtKind::Again => TokenStream::new(),
         }
+    }
+
+    fn assign(&self, target: &Target, value: &Expr, stmt: &Stmt) -> TokenStream {
+        let made = self.shallow(self.owned(value), &value.ty, value.span, Makes::Program);
+        if target.path.is_empty() {
+            let (name, unbound) = (self.name(target.local), self.unbound(target.local));
+            return quote! { #name = #made; #unbound };
+        }
+        let (assigned, place) = (local("assigned"), self.target(target));
+        let (before, after) = match stmt.grows() {
+            Some(id) => {
+                let (before, after) = self.added(id, [(&assigned, &value.ty)], stmt.span);
+                (Some(before), Some(after))
+            }
+            None => (None, None),
+        };
+        quote! { let #assigned = #made; #before #place = #assigned; #after }
+    }
+
+    fn mutate(
+        &self,
+        target: &Target,
+        method: Builtin,
+        args: &[Expr],
+        into: Option<LocalId>,
+        span: Span,
+    ) -> TokenStream {
+        let place = self.target(target);
+        let ty = into.map_or(Ty::UNIT, |into| self.projection.local(into).ty.clone());
+        if method.grows() {
+            return self.growing(method, (target.local, place, &target.ty), args, &ty, span);
+        }
+        self.mutation(method, (place, &target.ty), args, &ty, span)
     }
 
     fn require(&self, condition: &Expr, reason: &Expr) -> TokenStream {

@@ -4,6 +4,7 @@ use super::declared::{call_text, operation_text, role_text};
 use super::{Declarations, Declared, body_at, contains, expression_at, names_at};
 use crate::Compilation;
 use crate::hir::builtin::Builtin;
+use crate::hir::growth::TOO_LARGE;
 use crate::hir::{Choreography, ExprId, ExprKind, LocalId, Place, RoleKind, Variant, VariantShape};
 use crate::lir::Projection;
 use crate::span::{FileId, Span};
@@ -154,7 +155,8 @@ pub(super) fn method_text(builtin: Builtin) -> (&'static str, String) {
     let signature = builtin.method().signature;
     let called = signature.strip_prefix("mut ").unwrap_or(signature);
     let changes = builtin.mutates().then(|| "Changes what it is called on.".to_owned());
-    let fails = builtin.method().fails.map(|why| format!("Aborts where it {why}."));
+    let grows = builtin.grows().then_some(TOO_LARGE);
+    let fails = builtin.method().fails.into_iter().chain(grows).map(|why| format!("Aborts where it {why}."));
     (called, changes.into_iter().chain(fails).collect::<Vec<_>>().join(" "))
 }
 

@@ -99,7 +99,8 @@ fn built_in_methods() {
     assert!(hovered(text, "trim", 0).contains("String.trim() -> String"));
     assert!(hovered(text, "len", 0).contains("String.len() -> usize"));
     let text = "choreography A<P>() { let mut x: Vec<u64>@P = []; x.push(1); }";
-    assert_eq!(hovered(text, "push", 0), "Vec<T>.push(T) — Changes what it is called on.");
+    let limit = "Aborts where it makes a value of more than 16777216 parts.";
+    assert_eq!(hovered(text, "push", 0), format!("Vec<T>.push(T) — Changes what it is called on. {limit}"));
 }
 
 /// Every name of the language that is written in the text, and where it leads: a list of `used -> declared` as `line:column`.

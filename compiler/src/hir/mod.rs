@@ -7,6 +7,7 @@ pub mod builtin;
 pub mod calls;
 pub mod check;
 pub mod function;
+pub mod growth;
 mod imports;
 mod infer;
 mod items;

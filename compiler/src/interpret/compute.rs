@@ -1,6 +1,7 @@
 //! What operators, fields and patterns do with values. Nothing here knows of roles.
 
 use super::value::{Value, is_u128};
+use crate::hir::growth::TOO_LARGE;
 use crate::hir::{Constructor, FloatTy, Hir, IntTy, LocalId, Pattern, PatternKind};
 use crate::syntax::ast::{BinaryOp, UnaryOp};
 
@@ -51,7 +52,7 @@ pub fn binary(op: BinaryOp, one: &Value, two: &Value) -> Result<Value, Fault> {
             integers(op, *a, *b, *ty).ok_or(fault)
         }
         (Value::Float(a, ty), Value::Float(b, _)) => Ok(Value::Float(floats(op, *a, *b, *ty), *ty)),
-        (Value::Str(a), Value::Str(b)) => Ok(Value::text(format!("{a}{b}"))),
+        (Value::Str(a), Value::Str(b)) => Value::text(format!("{a}{b}")).limited().ok_or(TOO_LARGE),
         _ => Ok(Value::UNIT),
     }
 }

@@ -4,15 +4,18 @@ use std::collections::BTreeMap;
 
 use super::builtin;
 use super::compute::{self, Way};
+use super::growth::limited;
 use super::held::Held;
 use super::run::{Endless, Frame, Interpreter, Scope, Step};
 use super::value::Value;
 use super::{Participant, ScopeId};
 use crate::hir::builtin::Builtin;
+use crate::hir::growth::{TOO_LARGE, VALUE_PARTS_MAX};
 use crate::hir::{
     Call, Callee, ChoreographyId, ExprId, FnId, LocalId, MemberOrder, Members, Pattern, PatternKind, Place, RoleId,
     Saga, Stmt, StmtKind, Target, Ty, place,
 };
+use crate::span::Span;
 
 impl<'a> Interpreter<'a> {
     pub(super) fn block(&mut self, frame: &mut Frame<'a>, stmts: &[Stmt], tail: Option<ExprId>) -> Step<Held> {
@@ -30,7 +33,9 @@ impl<'a> Interpreter<'a> {
             }
             StmtKind::Assign(target, value) => {
                 let held = self.expr(frame, *value)?;
-                self.change(frame, *value, target, &[held], |part, args| {
+                let grows = !target.path.is_empty() && !frame.choreography.body[*value].ty.is_copy();
+                let growth = grows.then_some(stmt.span);
+                self.change(frame, *value, (target, growth), &[held], |part, args| {
                     *part = args.first().cloned().unwrap_or(Value::UNIT);
                     Ok(Value::UNIT)
                 })?;
@@ -87,11 +92,12 @@ impl<'a> Interpreter<'a> {
     }
 
     /// Changes a variable, or a part of one, where it lives: inside the block of a member, what each member has for itself is that member's.
+    /// With `growth`, what makes it larger, the variable is no larger than a value may be afterwards.
     fn change(
         &mut self,
         frame: &mut Frame<'a>,
         expr: ExprId,
-        target: &Target,
+        (target, growth): (&Target, Option<Span>),
         args: &[Held],
         mut apply: impl FnMut(&mut Value, &[Value]) -> Result<Value, compute::Fault>,
     ) -> Step<Held> {
@@ -125,7 +131,11 @@ impl<'a> Interpreter<'a> {
                     let own: Vec<Value> = args.iter().map(|arg| arg.of(owner)).collect();
                     let Some(value) = values.get_mut(&owner) else { continue };
                     match compute::part_mut(value, &way(Some(owner))).and_then(|part| apply(part, &own)) {
-                        Ok(result) => drop(results.insert(owner, result)),
+                        Ok(result) => {
+                            let grown = growth.filter(|_| value.parts() > VALUE_PARTS_MAX);
+                            grown.into_iter().for_each(|span| self.fault(vec![owner], span, TOO_LARGE));
+                            results.insert(owner, result);
+                        }
                         Err(fault) => self.fault(vec![owner], self.fault_span(frame, expr, target), fault),
                     }
                 }
@@ -139,7 +149,13 @@ impl<'a> Interpreter<'a> {
                 let own: Vec<Value> = args.iter().map(Held::one).collect();
                 let mut value = held.one();
                 let result = match compute::part_mut(&mut value, &way(None)).and_then(|part| apply(part, &own)) {
-                    Ok(result) => result,
+                    Ok(result) => {
+                        if let Some(span) = growth.filter(|_| value.parts() > VALUE_PARTS_MAX) {
+                            let holders = self.holders(frame, &declared);
+                            self.fault(holders, span, TOO_LARGE);
+                        }
+                        result
+                    }
                     Err(fault) => {
                         let holders = self.holders(frame, &declared);
                         self.fault(holders, self.fault_span(frame, expr, target), fault);
@@ -155,7 +171,7 @@ impl<'a> Interpreter<'a> {
     }
 
     /// What is wrong where a variable cannot be changed: the target, or the call of a method that changes it.
-    fn fault_span(&self, frame: &Frame<'a>, expr: ExprId, target: &Target) -> crate::span::Span {
+    fn fault_span(&self, frame: &Frame<'a>, expr: ExprId, target: &Target) -> Span {
         match frame.choreography.body[expr].kind {
             crate::hir::ExprKind::Mutate { .. } => frame.choreography.body[expr].span,
             _ => target.span,
@@ -171,8 +187,10 @@ impl<'a> Interpreter<'a> {
         args: &[ExprId],
     ) -> Step<Held> {
         let args = self.exprs(frame, args)?;
-        let fault = method.method().fails.unwrap_or_default();
-        self.change(frame, id, target, &args, |part, args| builtin::mutate(method.name(), part, args).ok_or(fault))
+        let growth = method.grows().then_some(frame.choreography.body[id].span);
+        self.change(frame, id, (target, growth), &args, |part, args| {
+            builtin::mutate(method, part, args).ok_or(method.fault())
+        })
     }
 
     pub(super) fn match_(
@@ -284,7 +302,7 @@ impl<'a> Interpreter<'a> {
         self.stopped = after;
         if members.gathers {
             let values: Vec<Held> = values.into_values().map(|(_, value)| value).collect();
-            return Ok(self.lift(frame, id, &values, |values| Ok(Value::Vec(values))));
+            return Ok(self.lift(frame, id, &values, |values| limited(Value::Vec(values))));
         }
         if frame.choreography.body[id].ty.is_unit() {
             return Ok(Held::UNIT);
@@ -314,12 +332,14 @@ impl<'a> Interpreter<'a> {
     pub(super) fn apply(&mut self, frame: &Frame<'a>, id: ExprId, function: FnId, args: Vec<Held>) -> Step<Held> {
         let Some(owners) = args.iter().find_map(Held::owners) else {
             let holders = self.holders(frame, frame.places.expr(id));
-            return self.applied(function, holders, args).map(Held::One);
+            let value = self.applied(function, holders.clone(), args)?;
+            return Ok(Held::One(self.made_by_rust(frame, id, function, holders, value)));
         };
         let mut values = BTreeMap::new();
         for owner in owners {
             let own = args.iter().map(|arg| Held::One(arg.of(owner))).collect();
-            values.insert(owner, self.applied(function, vec![owner], own)?);
+            let value = self.applied(function, vec![owner], own)?;
+            values.insert(owner, self.made_by_rust(frame, id, function, vec![owner], value));
         }
         Ok(Held::Each(values))
     }

@@ -8,6 +8,7 @@
 mod builtin;
 mod compute;
 mod control;
+mod growth;
 mod held;
 mod run;
 mod sending;

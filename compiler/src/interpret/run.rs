@@ -304,18 +304,18 @@ impl<'a> Interpreter<'a> {
             ExprKind::Error => Held::UNIT,
             ExprKind::Literal(literal) => Held::One(Value::literal(literal, &expr.ty)),
             ExprKind::Local(local) => self.local(frame, *local),
-            ExprKind::Tuple(items) => Held::tuple(self.exprs(frame, items)?),
+            ExprKind::Tuple(items) => self.tuple(frame, id, items)?,
             ExprKind::List(items) => {
-                let items = self.exprs(frame, items)?;
-                self.lift(frame, id, &items, |items| Ok(Value::Vec(items)))
+                let operands = self.exprs(frame, items)?;
+                self.joined(frame, id, items, &operands, Value::Vec)
             }
             ExprKind::Construct { constructor, fields, base } => {
                 let parts: Vec<ExprId> = fields.iter().map(|(_, value)| *value).chain(*base).collect();
-                let parts = self.exprs(frame, &parts)?;
-                self.lift(frame, id, &parts, |mut parts| {
+                let operands = self.exprs(frame, &parts)?;
+                self.joined(frame, id, &parts, &operands, |mut parts| {
                     let base = if base.is_some() { parts.pop() } else { None };
                     let fields = fields.iter().map(|(index, _)| *index).zip(parts).collect();
-                    Ok(compute::construct(hir, *constructor, fields, base))
+                    compute::construct(hir, *constructor, fields, base)
                 })
             }
             ExprKind::Field(value, name) => {
@@ -335,10 +335,8 @@ impl<'a> Interpreter<'a> {
                 self.lift(frame, id, &operands, |values| compute::two_of(&values, compute::index))
             }
             ExprKind::Builtin(method, operands) => {
-                let operands = self.exprs(frame, operands)?;
-                let ty = substitute(&expr.ty, &frame.types);
-                let fault = method.method().fails.unwrap_or_default();
-                self.lift(frame, id, &operands, |values| builtin(method.name(), &values, &ty).ok_or(fault))
+                let (operands, ty) = (self.exprs(frame, operands)?, substitute(&expr.ty, &frame.types));
+                self.lift(frame, id, &operands, |values| builtin(*method, &values, &ty).ok_or(method.fault()))
             }
             ExprKind::Apply(function, args) => {
                 let args = self.exprs(frame, args)?;
@@ -359,7 +357,7 @@ impl<'a> Interpreter<'a> {
             }
             ExprKind::Operation { role, service, operation, args } => {
                 let args = self.exprs(frame, args)?;
-                self.operation(frame, *role, (*service, *operation), &args)
+                self.operation(frame, *role, (*service, *operation), &args, expr.span)
             }
             ExprKind::Communicate { value, from, to, within } => {
                 let to = to.iter().map(|(role, _)| *role).collect();
@@ -463,6 +461,7 @@ impl<'a> Interpreter<'a> {
         role: RoleId,
         (service, operation): (ServiceId, u32),
         args: &[Held],
+        span: Span,
     ) -> Held {
         let hir = &self.compilation.hir;
         let declared = hir.operation(service, operation);
@@ -490,6 +489,7 @@ impl<'a> Interpreter<'a> {
             self.events.push(Event { participant, operation, can_be_undone, arguments, result, scopes, undone: false });
         }
         match result {
+            Ok(value) if declared.is_pure() => self.grown(vec![participant], span, value).map_or(unknown, Held::One),
             Ok(value) => Held::One(value),
             Err(reason) => {
                 self.abort(vec![participant], &reason);

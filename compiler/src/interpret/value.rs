@@ -3,6 +3,7 @@
 use std::cmp::Ordering;
 use std::fmt::Write;
 
+use crate::hir::growth::VALUE_PARTS_MAX;
 use crate::hir::{FloatTy, Hir, IntTy, Literal, Ty, TypeDefKind, VariantShape};
 
 /// A value.
@@ -71,6 +72,25 @@ impl Value {
             Value::Option(Some(part)) | Value::Result(Ok(part) | Err(part)) => part.weight(),
             Value::Struct(fields) | Value::Variant { fields, .. } => all(&mut fields.iter().map(|(_, part)| part)),
         }
+    }
+
+    /// How many parts it has, as the limit on its size counts them.
+    pub fn parts(&self) -> usize {
+        let all = |parts: &mut dyn Iterator<Item = &Value>| parts.map(Value::parts).sum::<usize>();
+        let parts = match self {
+            Value::Bool(_) | Value::Int(..) | Value::Float(..) | Value::Char(_) | Value::Option(None) => 1,
+            Value::Str(text) => text.len(),
+            Value::Tuple(parts) | Value::Vec(parts) => all(&mut parts.iter()),
+            Value::Map(entries) => all(&mut entries.iter().flat_map(|(key, value)| [key, value])),
+            Value::Option(Some(part)) | Value::Result(Ok(part) | Err(part)) => part.parts(),
+            Value::Struct(fields) | Value::Variant { fields, .. } => all(&mut fields.iter().map(|(_, part)| part)),
+        };
+        parts.max(1)
+    }
+
+    /// The value, where it is no larger than a value may be.
+    pub fn limited(self) -> Option<Value> {
+        (self.parts() <= VALUE_PARTS_MAX).then_some(self)
     }
 
     /// `Some` or `None`.

@@ -40,6 +40,7 @@ use std::collections::BTreeMap;
 use crate::hir::body::Local;
 use crate::hir::builtin::Builtin;
 use crate::hir::check::places::{Places, Transfer};
+use crate::hir::growth::joins;
 use crate::hir::{ChoreographyId, Constructor, ExprId, FnId, Literal, LocalId, Place, RoleId, ServiceId, Ty};
 use crate::span::Span;
 use crate::syntax::ast::{BinaryOp, UnaryOp};
@@ -204,6 +205,11 @@ impl Expr {
         matches!(self.kind, ExprKind::Pure(..)) || self.parts().into_iter().any(Expr::acts)
     }
 
+    /// Whether its value may be as large as all its parts together.
+    pub fn joins(&self) -> bool {
+        joins(self.parts().into_iter().map(|part| &part.ty))
+    }
+
     /// Whether computing it may abort.
     pub fn can_fail(&self) -> bool {
         let own = match &self.kind {
@@ -211,17 +217,23 @@ impl Expr {
             ExprKind::Index(..) | ExprKind::Apply(..) => true,
             ExprKind::Builtin(builtin, _) => builtin.can_fail(),
             ExprKind::Unary(UnaryOp::Neg, _) => matches!(self.ty, Ty::Int(_)),
-            ExprKind::Binary(op, ..) => {
-                matches!(op, BinaryOp::Add | BinaryOp::Sub | BinaryOp::Mul | BinaryOp::Div | BinaryOp::Rem)
-                    && matches!(self.ty, Ty::Int(_))
-            }
+            ExprKind::Binary(op, ..) => match op {
+                BinaryOp::Add => matches!(self.ty, Ty::Int(_) | Ty::Str),
+                BinaryOp::Sub | BinaryOp::Mul | BinaryOp::Div | BinaryOp::Rem => matches!(self.ty, Ty::Int(_)),
+                BinaryOp::Eq
+                | BinaryOp::Ne
+                | BinaryOp::Lt
+                | BinaryOp::Le
+                | BinaryOp::Gt
+                | BinaryOp::Ge
+                | BinaryOp::And
+                | BinaryOp::Or => false,
+            },
+            ExprKind::Tuple(_) | ExprKind::List(_) | ExprKind::Construct(..) => self.joins(),
             ExprKind::Literal(_)
             | ExprKind::Local(_)
             | ExprKind::Len(_)
             | ExprKind::MemberIndex(_)
-            | ExprKind::Tuple(_)
-            | ExprKind::List(_)
-            | ExprKind::Construct(..)
             | ExprKind::Field(..)
             | ExprKind::TupleField(..)
             | ExprKind::Pure(..)

@@ -339,6 +339,16 @@ impl Stmt {
             || self.blocks().into_iter().any(Block::can_fail)
     }
 
+    /// The variable that it may make larger in place, where a limit is checked then: a new part of it, or a method
+    /// that adds to it. A whole variable gets a value that was checked where it was made.
+    pub fn grows(&self) -> Option<LocalId> {
+        match &self.kind {
+            StmtKind::Assign(target, value) => (!target.path.is_empty() && !value.ty.is_copy()).then_some(target.local),
+            StmtKind::Mutate { target, method, .. } => method.grows().then_some(target.local),
+            _ => None,
+        }
+    }
+
     /// The expressions of the statement itself, in order.
     pub fn exprs(&self) -> Vec<&Expr> {
         match &self.kind {

@@ -1,6 +1,7 @@
 //! What a role computes by itself.
 
 use accompanist::RoleId;
+use chor::hir::growth::{TOO_LARGE, VALUE_PARTS_MAX};
 use chor::hir::{RoleKind, ServiceId};
 use chor::interpret::{self, Called, Participant, Value, Way};
 use chor::lir::{Expr, ExprKind, Target};
@@ -32,13 +33,13 @@ impl Player {
                 let name = || format!("a bug: {local:?} (`{}`) is not bound", frame.projection.local(*local).name);
                 frame.vars.get(local).cloned().ok_or_else(name)
             }
-            ExprKind::Tuple(items) => Ok(Value::Tuple(self.values(frame, items)?)),
-            ExprKind::List(items) => Ok(Value::Vec(self.values(frame, items)?)),
+            ExprKind::Tuple(items) => or_abort(joined(expr, Value::Tuple(self.values(frame, items)?))),
+            ExprKind::List(items) => or_abort(joined(expr, Value::Vec(self.values(frame, items)?))),
             ExprKind::Construct(constructor, fields, base) => {
                 let given = fields.iter().map(|(index, value)| Ok((*index, self.value(frame, value)?)));
                 let given = given.collect::<Result<Vec<_>, String>>()?;
                 let base = base.as_ref().map(|base| self.value(frame, base)).transpose()?;
-                Ok(interpret::construct(hir, *constructor, given, base))
+                or_abort(joined(expr, interpret::construct(hir, *constructor, given, base)))
             }
             ExprKind::Field(value, name) => Ok(interpret::field(&self.value(frame, value)?, name)),
             ExprKind::TupleField(value, index) => Ok(interpret::tuple_field(&self.value(frame, value)?, *index)),
@@ -47,15 +48,22 @@ impl Player {
             }
             ExprKind::Builtin(builtin, operands) => {
                 let ty = chor::hir::substitute(&expr.ty, &frame.types);
-                let value = interpret::builtin(builtin.name(), &self.values(frame, operands)?, &ty);
-                or_abort(value.ok_or(builtin.method().fails.unwrap_or_default()))
+                let value = interpret::builtin(*builtin, &self.values(frame, operands)?, &ty);
+                or_abort(value.ok_or(builtin.fault()))
             }
-            ExprKind::Apply(function, args) => self.apply(frame, *function, self.values(frame, args)?),
+            ExprKind::Apply(function, args) => {
+                let value = self.apply(frame, *function, self.values(frame, args)?)?;
+                match hir.function(*function).body() {
+                    Some(_) => Ok(value),
+                    None => or_abort(value.limited().ok_or(TOO_LARGE)),
+                }
+            }
             ExprKind::Len(group) => Ok(Value::size(frame.players_of(group).len())),
             ExprKind::MemberIndex(member) => Ok(Value::size(self.member_index(frame, *member))),
             ExprKind::Pure(service, operation, args) => {
                 let args = self.values(frame, args)?;
-                self.world.result(hir, &self.called(frame, *service, *operation, &args))
+                let value = self.world.result(hir, &self.called(frame, *service, *operation, &args))?;
+                or_abort(value.limited().ok_or(TOO_LARGE))
             }
             ExprKind::Unary(op, value) => or_abort(interpret::unary(*op, &self.value(frame, value)?)),
             ExprKind::Binary(op, one, two) => {
@@ -101,7 +109,7 @@ impl Player {
         &self,
         frame: &mut Frame<'_>,
         target: &Target,
-        span: Span,
+        (span, grows): (Span, bool),
         apply: impl FnOnce(&mut Value) -> Result<Value, interpret::Fault>,
     ) -> Computed {
         let mut path = Vec::new();
@@ -118,6 +126,15 @@ impl Player {
         }
         let variable = frame.vars.get_mut(&target.local).ok_or("a bug: what is assigned to is not bound")?;
         let part = interpret::part_mut(variable, &path).map_err(|fault| self.reason(index_span, fault))?;
-        apply(part).map_err(|fault| self.reason(span, fault))
+        let result = apply(part).map_err(|fault| self.reason(span, fault))?;
+        match grows && variable.parts() > VALUE_PARTS_MAX {
+            true => Err(self.reason(span, TOO_LARGE)),
+            false => Ok(result),
+        }
     }
+}
+
+/// What an expression makes of its parts, limited where it joins several that may be large.
+fn joined(expr: &Expr, made: Value) -> Result<Value, interpret::Fault> {
+    if expr.joins() { made.limited().ok_or(TOO_LARGE) } else { Ok(made) }
 }

@@ -41,13 +41,14 @@ impl Player {
             }
             StmtKind::Assign(target, value) => {
                 let value = self.value(frame, value)?;
-                self.change(frame, target, stmt.span, |part| Ok(std::mem::replace(part, value)))?;
+                self.change(frame, target, (stmt.span, stmt.grows().is_some()), |part| {
+                    Ok(std::mem::replace(part, value))
+                })?;
             }
             StmtKind::Mutate { target, method, args, into } => {
                 let args = self.values(frame, args)?;
-                let fault = method.method().fails.unwrap_or_default();
-                let apply = |part: &mut Value| interpret::mutate(method.name(), part, &args).ok_or(fault);
-                let value = self.change(frame, target, stmt.span, apply)?;
+                let apply = |part: &mut Value| interpret::mutate(*method, part, &args).ok_or(method.fault());
+                let value = self.change(frame, target, (stmt.span, stmt.grows().is_some()), apply)?;
                 frame.set(*into, value);
             }
             StmtKind::If { condition, then, otherwise, into } => {

@@ -95,13 +95,12 @@ impl Player {
             StmtKind::Assign(target, value) => {
                 let value = self.value(frame, value).map_err(refuse)?;
                 let set = |part: &mut Value| Ok(std::mem::replace(part, value));
-                self.change(frame, target, stmt.span, set).map_err(refuse)?;
+                self.change(frame, target, (stmt.span, stmt.grows().is_some()), set).map_err(refuse)?;
             }
             StmtKind::Mutate { target, method, args, into } => {
                 let args = self.values(frame, args).map_err(refuse)?;
-                let fault = method.method().fails.unwrap_or_default();
-                let apply = |part: &mut Value| interpret::mutate(method.name(), part, &args).ok_or(fault);
-                let value = self.change(frame, target, stmt.span, apply).map_err(refuse)?;
+                let apply = |part: &mut Value| interpret::mutate(*method, part, &args).ok_or(method.fault());
+                let value = self.change(frame, target, (stmt.span, stmt.grows().is_some()), apply).map_err(refuse)?;
                 frame.set(*into, value);
             }
             StmtKind::Send(to, value) => {

@@ -10,6 +10,7 @@ use std::sync::LazyLock;
 use signature::{Bound, Shape, Signature};
 use table::{Form, Group, Method, TABLE};
 
+use super::growth::TOO_LARGE;
 use super::ty::Ty;
 
 /// A row of the table.
@@ -65,7 +66,17 @@ impl Builtin {
 
     /// Whether it may abort.
     pub fn can_fail(self) -> bool {
-        self.method().fails.is_some()
+        self.method().fails.is_some() || self.grows()
+    }
+
+    /// Whether it may make a value larger than a value may be, and aborts then.
+    pub fn grows(self) -> bool {
+        self.method().grows
+    }
+
+    /// What is wrong where it has no result.
+    pub fn fault(self) -> &'static str {
+        self.method().fails.unwrap_or(if self.grows() { TOO_LARGE } else { "" })
     }
 
     /// Whether it changes its receiver.

@@ -2,7 +2,8 @@
 //!
 //! In a type, one letter stands for any type, but that `I` is an integer, `S` one with a sign and `F` a float. In the Rust,
 //! `$a` is the receiver and `$b`, `$c` the arguments, looked at where they stand; `#a`, `#b`, `#c` are the same as values of their
-//! own; `$R` is the type of the result, `$I` what an `Option` of it holds and `$A` the type of the receiver. What depends on the machine that computes it (the last bit of a
+//! own; `$R` is the type of the result, `$I` what an `Option` of it holds and `$A` the type of the receiver; `$W` is the function
+//! that counts the parts of a result. What depends on the machine that computes it (the last bit of a
 //! logarithm, say) is not among them: a value that lives at several roles is the same at each.
 
 /// A method, an associated function or an operator.
@@ -12,6 +13,9 @@ pub struct Method {
     pub signature: &'static str,
     /// Why it may abort: the Rust then is an `Option` of the result.
     pub fails: Option<&'static str>,
+    /// Whether it may make a value larger, and so aborts where that would be larger than a value
+    /// may be. The Rust then is an `Option` of the result, or the change of a receiver.
+    pub grows: bool,
     /// What it is in Rust.
     pub rust: &'static str,
 }
@@ -43,11 +47,15 @@ const fn of(receiver: &'static str, methods: &'static [Method]) -> Group {
 }
 
 const fn row(signature: &'static str, rust: &'static str) -> Method {
-    Method { signature, fails: None, rust }
+    Method { signature, fails: None, grows: false, rust }
+}
+
+const fn grows(signature: &'static str, rust: &'static str) -> Method {
+    Method { signature, fails: None, grows: true, rust }
 }
 
 const fn fails(signature: &'static str, why: &'static str, rust: &'static str) -> Method {
-    Method { signature, fails: Some(why), rust }
+    Method { signature, fails: Some(why), grows: false, rust }
 }
 
 /// The table. Rows are only ever added at the end of their group, and groups at the end: a built-in is known by where it stands.
@@ -63,7 +71,7 @@ pub const TABLE: &[Group] = &[
     of("Vec<T: Ord>", VEC_ORD),
     of("Vec<I>", &[fails("sum() -> I", "overflows", "$a.iter().copied().try_fold(0, <$R>::checked_add)")]),
     of("Vec<F>", &[row("sum() -> F", "$a.iter().copied().fold(0.0, <$R as ::core::ops::Add>::add)")]),
-    of("Vec<String>", &[row("join(String) -> String", "$a.join($b.as_str())")]),
+    of("Vec<String>", &[grows("join(String) -> String", "::accompanist::size::join(&$a, $b.as_str())")]),
     of("Vec<Vec<T>>", &[row("flatten() -> Vec<T>", "$a.concat()")]),
     of("Option<T>", OPTION),
     of("Option<Option<T>>", &[row("flatten() -> Option<T>", "#a.flatten()")]),
@@ -82,20 +90,16 @@ const STRING: &[Method] = &[
     row("starts_with(String) -> bool", "$a.starts_with($b.as_str())"),
     row("ends_with(String) -> bool", "$a.ends_with($b.as_str())"),
     row("find(String) -> Option<usize>", "$a.find($b.as_str())"),
-    row("to_lowercase() -> String", "$a.to_lowercase()"),
-    row("to_uppercase() -> String", "$a.to_uppercase()"),
+    grows("to_lowercase() -> String", "::accompanist::size::limited($a.to_lowercase(), $W)"),
+    grows("to_uppercase() -> String", "::accompanist::size::limited($a.to_uppercase(), $W)"),
     row("trim() -> String", "::std::string::String::from($a.trim())"),
     row("trim_start() -> String", "::std::string::String::from($a.trim_start())"),
     row("trim_end() -> String", "::std::string::String::from($a.trim_end())"),
     row("strip_prefix(String) -> Option<String>", "$a.strip_prefix($b.as_str()).map(::std::string::String::from)"),
     row("strip_suffix(String) -> Option<String>", "$a.strip_suffix($b.as_str()).map(::std::string::String::from)"),
-    row("replace(String, String) -> String", "$a.replace($b.as_str(), $c.as_str())"),
-    fails(
-        "repeat(usize) -> String",
-        "is longer than 16 MiB",
-        "match (&$a, $b) { (text, count) => text.len().checked_mul(count).filter(|length| *length <= 16_777_216).map(|_| text.repeat(count)) }",
-    ),
-    row("concat(String) -> String", "(#a + $b.as_str())"),
+    grows("replace(String, String) -> String", "::accompanist::size::replace(&$a, $b.as_str(), $c.as_str())"),
+    grows("repeat(usize) -> String", "::accompanist::size::repeat(&$a, $b)"),
+    grows("concat(String) -> String", "::accompanist::size::limited(#a + $b.as_str(), $W)"),
     row("chars() -> Vec<char>", "$a.chars().collect::<$R>()"),
     row("lines() -> Vec<String>", "$a.lines().map(::std::string::String::from).collect::<$R>()"),
     row("split(String) -> Vec<String>", "$a.split($b.as_str()).map(::std::string::String::from).collect::<$R>()"),
@@ -119,8 +123,8 @@ const STRING: &[Method] = &[
     row("parse_f32() -> Option<f32>", "$a.parse::<$I>().ok()"),
     row("parse_f64() -> Option<f64>", "$a.parse::<$I>().ok()"),
     row("to_string() -> String", "#a"),
-    row("mut push(char)", "$a.push(#b)"),
-    row("mut push_str(String)", "$a.push_str(&#b)"),
+    grows("mut push(char)", "$a.push(#b)"),
+    grows("mut push_str(String)", "$a.push_str(&#b)"),
     row("mut pop() -> Option<char>", "$a.pop()"),
     row("mut clear()", "$a.clear()"),
 ];
@@ -244,18 +248,28 @@ const VEC: &[Method] = &[
     row("first() -> Option<T>", "$a.first().cloned()"),
     row("last() -> Option<T>", "$a.last().cloned()"),
     row("get(usize) -> Option<T>", "$a.get($b).cloned()"),
-    row("with(T) -> Vec<T>", "::std::iter::Iterator::chain(#a.into_iter(), ::core::iter::once(#b)).collect::<$R>()"),
-    row("concat(Vec<T>) -> Vec<T>", "::std::iter::Iterator::chain(#a.into_iter(), #b).collect::<$R>()"),
-    row("reversed() -> Vec<T>", "#a.into_iter().rev().collect::<$R>()"),
-    row("enumerate() -> Vec<(usize, T)>", "#a.into_iter().enumerate().collect::<$R>()"),
-    row("zip(Vec<U>) -> Vec<(T, U)>", "#a.into_iter().zip(#b).collect::<$R>()"),
-    row("mut push(T)", "$a.push(#b)"),
-    row("mut pop() -> Option<T>", "$a.pop()"),
-    fails(
-        "mut insert(usize, T)",
-        "is out of range",
-        "match ($b, #c, &mut $a) { (index, item, items) => (index <= items.len()).then(|| items.insert(index, item)) }",
+    grows(
+        "with(T) -> Vec<T>",
+        "::accompanist::size::limited(::std::iter::Iterator::chain(#a.into_iter(), ::core::iter::once(#b)).collect::<$R>(), $W)",
     ),
+    grows(
+        "concat(Vec<T>) -> Vec<T>",
+        "::accompanist::size::limited(::std::iter::Iterator::chain(#a.into_iter(), #b).collect::<$R>(), $W)",
+    ),
+    row("reversed() -> Vec<T>", "#a.into_iter().rev().collect::<$R>()"),
+    grows(
+        "enumerate() -> Vec<(usize, T)>",
+        "::accompanist::size::limited(#a.into_iter().enumerate().collect::<$R>(), $W)",
+    ),
+    grows("zip(Vec<U>) -> Vec<(T, U)>", "::accompanist::size::limited(#a.into_iter().zip(#b).collect::<$R>(), $W)"),
+    grows("mut push(T)", "$a.push(#b)"),
+    row("mut pop() -> Option<T>", "$a.pop()"),
+    Method {
+        signature: "mut insert(usize, T)",
+        fails: Some(OUT_OF_RANGE),
+        grows: true,
+        rust: "match ($b, #c, &mut $a) { (index, item, items) => (index <= items.len()).then(|| items.insert(index, item)) }",
+    },
     fails(
         "mut remove(usize) -> T",
         "is out of range",
@@ -267,7 +281,7 @@ const VEC: &[Method] = &[
         "match ($b, $c, &mut $a) { (one, two, items) => (one < items.len() && two < items.len()).then(|| items.swap(one, two)) }",
     ),
     row("mut truncate(usize)", "$a.truncate($b)"),
-    row("mut extend(Vec<T>)", "$a.extend(#b)"),
+    grows("mut extend(Vec<T>)", "$a.extend(#b)"),
     row("mut reverse()", "$a.reverse()"),
     row("mut clear()", "$a.clear()"),
 ];
@@ -297,9 +311,9 @@ const OPTION: &[Method] = &[
     row("unwrap_or(T) -> T", "#a.unwrap_or(#b)"),
     row("or(Option<T>) -> Option<T>", "#a.or(#b)"),
     row("ok_or(E) -> Result<T, E>", "#a.ok_or(#b)"),
-    row("zip(Option<U>) -> Option<(T, U)>", "#a.zip(#b)"),
+    grows("zip(Option<U>) -> Option<(T, U)>", "::accompanist::size::limited(#a.zip(#b), $W)"),
     row("mut take() -> Option<T>", "$a.take()"),
-    row("mut replace(T) -> Option<T>", "$a.replace(#b)"),
+    grows("mut replace(T) -> Option<T>", "$a.replace(#b)"),
 ];
 
 const RESULT: &[Method] = &[
@@ -322,11 +336,14 @@ const MAP: &[Method] = &[
     row("to_vec() -> Vec<(K, V)>", "#a.into_iter().collect::<$R>()"),
     row("first_key_value() -> Option<(K, V)>", "$a.first_key_value().map(|(key, value)| (key.clone(), value.clone()))"),
     row("last_key_value() -> Option<(K, V)>", "$a.last_key_value().map(|(key, value)| (key.clone(), value.clone()))"),
-    row("with(K, V) -> Map<K, V>", "match (#a, #b, #c) { (mut map, key, value) => { map.insert(key, value); map } }"),
+    grows(
+        "with(K, V) -> Map<K, V>",
+        "::accompanist::size::limited(match (#a, #b, #c) { (mut map, key, value) => { map.insert(key, value); map } }, $W)",
+    ),
     row("without(K) -> Map<K, V>", "match (#a, &$b) { (mut map, key) => { map.remove(key); map } }"),
-    row("mut insert(K, V) -> Option<V>", "$a.insert(#b, #c)"),
+    grows("mut insert(K, V) -> Option<V>", "$a.insert(#b, #c)"),
     row("mut remove(K) -> Option<V>", "$a.remove(&#b)"),
-    row("mut extend(Map<K, V>)", "$a.extend(#b)"),
+    grows("mut extend(Map<K, V>)", "$a.extend(#b)"),
     row("mut pop_first() -> Option<(K, V)>", "$a.pop_first()"),
     row("mut pop_last() -> Option<(K, V)>", "$a.pop_last()"),
     row("mut clear()", "$a.clear()"),
@@ -343,12 +360,12 @@ const RANGES: &[Method] = &[
     fails(
         "..(I) -> Vec<I>",
         RANGE_TOO_LONG,
-        "::core::option::Option::Some($a..$b).filter(|range| range.clone().nth(16_777_216).is_none()).map(::core::iter::Iterator::collect::<$R>)",
+        "::core::option::Option::Some($a..$b).filter(|range| range.clone().nth(::accompanist::VALUE_PARTS_MAX).is_none()).map(::core::iter::Iterator::collect::<$R>)",
     ),
     fails(
         "..=(I) -> Vec<I>",
         RANGE_TOO_LONG,
-        "::core::option::Option::Some($a..=$b).filter(|range| range.clone().nth(16_777_216).is_none()).map(::core::iter::Iterator::collect::<$R>)",
+        "::core::option::Option::Some($a..=$b).filter(|range| range.clone().nth(::accompanist::VALUE_PARTS_MAX).is_none()).map(::core::iter::Iterator::collect::<$R>)",
     ),
 ];
 

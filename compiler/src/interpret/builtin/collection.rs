@@ -3,6 +3,7 @@
 use std::cmp::Ordering;
 
 use crate::hir::Ty;
+use crate::hir::growth::VALUE_PARTS_MAX;
 use crate::interpret::compute::binary;
 use crate::interpret::value::Value;
 use crate::syntax::ast::BinaryOp;
@@ -62,7 +63,10 @@ pub(super) fn vec(name: &str, items: &[Value], args: &[Value], ty: &Ty) -> Optio
         }
         "join" => {
             let texts: Vec<String> = items.iter().map(Value::display).collect();
-            Value::text(texts.join(&first?.display()))
+            let separator = first?.display();
+            let between = texts.len().saturating_sub(1).checked_mul(separator.len())?;
+            let bytes = texts.iter().try_fold(between, |sum, text| sum.checked_add(text.len()))?;
+            (bytes <= VALUE_PARTS_MAX).then(|| Value::text(texts.join(&separator)))?
         }
         "flatten" => Value::Vec(items.iter().flat_map(|item| items_of(Some(item)).iter().cloned()).collect()),
         "from" => {

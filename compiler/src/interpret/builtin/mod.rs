@@ -6,9 +6,15 @@ mod text;
 
 use super::value::Value;
 use crate::hir::Ty;
+use crate::hir::builtin::Builtin;
 
 /// What a built-in that changes nothing gives, where its result is of type `ty`; `None` where it aborts.
-pub fn call(name: &str, operands: &[Value], ty: &Ty) -> Option<Value> {
+pub fn call(builtin: Builtin, operands: &[Value], ty: &Ty) -> Option<Value> {
+    let made = made(builtin.name(), operands, ty)?;
+    if builtin.grows() { made.limited() } else { Some(made) }
+}
+
+fn made(name: &str, operands: &[Value], ty: &Ty) -> Option<Value> {
     let unit = Value::UNIT;
     let (receiver, args) = operands.split_first().unwrap_or((&unit, &[]));
     match (receiver, name) {
@@ -27,8 +33,10 @@ pub fn call(name: &str, operands: &[Value], ty: &Ty) -> Option<Value> {
     }
 }
 
-/// What a built-in that changes `target` gives; `None` where it aborts, and then nothing is changed.
-pub fn mutate(name: &str, target: &mut Value, args: &[Value]) -> Option<Value> {
+/// What a built-in that changes `target` gives; `None` where it aborts, and then nothing is changed. Whether the variable is too large
+/// now of which the target is a part is for the caller to see.
+pub fn mutate(builtin: Builtin, target: &mut Value, args: &[Value]) -> Option<Value> {
+    let name = builtin.name();
     match target {
         Value::Str(text) => text::mutate(name, text, args),
         Value::Vec(items) => collection::mutate_vec(name, items, args),

@@ -2,15 +2,13 @@
 
 use std::cmp::Ordering;
 
+use crate::hir::growth::VALUE_PARTS_MAX;
 use crate::hir::{FloatTy, IntTy, Ty};
 use crate::interpret::compute::{binary, fit};
 use crate::interpret::value::{Value, is_u128};
 use crate::syntax::ast::BinaryOp;
 
 const U32: IntTy = IntTy { signed: false, bits: Some(32) };
-
-/// How many numbers a range may have that is made a `Vec` of.
-const RANGE_MAX: i128 = 16_777_216;
 
 pub(super) fn u32_value(number: u32) -> Value {
     Value::Int(i128::from(number), U32)
@@ -21,7 +19,8 @@ pub(super) fn range(start: &Value, end: &Value, inclusive: bool) -> Option<Value
     let (Value::Int(start, ty), Value::Int(end, _)) = (start, end) else { return None };
     let past_end = if inclusive { end.checked_add(1)? } else { *end };
     let count = past_end.checked_sub(*start).unwrap_or(if past_end > *start { i128::MAX } else { 0 });
-    (count <= RANGE_MAX).then(|| Value::Vec((*start..past_end).map(|number| Value::Int(number, *ty)).collect()))
+    let fits = usize::try_from(count).is_ok_and(|count| count <= VALUE_PARTS_MAX) || count < 0;
+    fits.then(|| Value::Vec((*start..past_end).map(|number| Value::Int(number, *ty)).collect()))
 }
 
 fn least(ty: IntTy) -> i128 {

@@ -1,11 +1,9 @@
 //! Built-ins of `String` and `char`.
 
 use super::number;
+use crate::hir::growth::VALUE_PARTS_MAX;
 use crate::hir::{FloatTy, IntTy, Ty};
 use crate::interpret::value::Value;
-
-/// What a text may come to by `repeat`, in bytes.
-const REPEAT_BYTES_MAX: usize = 16_777_216;
 
 fn str_of(value: Option<&Value>) -> &str {
     match value {
@@ -39,10 +37,15 @@ pub(super) fn call(name: &str, text: &str, args: &[Value], ty: &Ty) -> Option<Va
         "trim_end" => Value::text(text.trim_end()),
         "strip_prefix" => maybe(text.strip_prefix(arg)),
         "strip_suffix" => maybe(text.strip_suffix(arg)),
-        "replace" => Value::text(text.replace(arg, str_of(second))),
+        "replace" => {
+            let (from, to) = (arg, str_of(second));
+            let growth = text.matches(from).count().checked_mul(to.len().saturating_sub(from.len()))?;
+            text.len().checked_add(growth).filter(|bytes| *bytes <= VALUE_PARTS_MAX)?;
+            Value::text(text.replace(from, to))
+        }
         "repeat" => {
             let count = first?.as_size()?;
-            text.len().checked_mul(count).filter(|length| *length <= REPEAT_BYTES_MAX)?;
+            text.len().checked_mul(count).filter(|length| *length <= VALUE_PARTS_MAX)?;
             Value::text(text.repeat(count))
         }
         "concat" => Value::text(format!("{text}{arg}")),

@@ -382,6 +382,17 @@ fn a_value_without_a_place_is_sent_by_whoever_is_named() {
 }
 
 #[test]
+fn what_all_members_hold_is_sent_by_each_in_its_own_copy() {
+    let body = r#"
+        let x = 3@A ~> W;
+        let all = each w in W { x + w.note("t1", x) ~> A };
+        let sums = for w in W { x * 2 ~> A };
+        let y = each w in W { each a in V { x + 1 ~> a } };
+        A.note("t2", all.sum() + sums.sum());"#;
+    stays_right("A: S, W[]: S, V[]: S>()", body);
+}
+
+#[test]
 fn members_whose_numbers_differ_play_the_roles_of_one_call() {
     let transfer = "choreography Transfer<P: S, Q: S>(x: u32@P) -> u32@Q { x ~> Q }\n";
     let body = r#"

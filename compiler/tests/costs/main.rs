@@ -23,8 +23,8 @@ use chor::diagnostic::render::{Colour, Renderer};
 use chor::source::Sources;
 use chor::span::{FileId, Span};
 use chor::{Compilation, Options, codegen, editor};
-use mutate::{Random, programs};
 use cpu_time::ProcessTime;
+use mutate::{Random, programs};
 use peak_alloc::PeakAlloc;
 
 #[global_allocator]

@@ -59,21 +59,34 @@ impl Placer<'_> {
         let sender = match (from, roles.first()) {
             (Some((role, _)), _) => role,
             (None, Some(only)) if roles.len() == 1 && !group(only) => *only,
-            (None, first) => {
-                let name = |role: &RoleId| self.choreography.role_name(*role).to_owned();
-                let senders = roles.iter().map(name).collect();
-                let group = roles.iter().all(group).then(|| {
-                    let holds = |member: &&RoleId| self.choreography.holds(&held, **member);
-                    self.places.members.iter().rev().find(holds).map(name)
-                });
-                let (span, whole) = (self.body[value].span, self.body[expr].span);
-                let is_whole = is_postfix(&self.body[value].kind);
-                self.diagnostics.push(Meaning::AmbiguousSender { senders, group, is_whole, span, whole }.into());
-                first.copied().unwrap_or(RoleId(0))
-            }
+            (None, first) => match self.members_with(&held)[..] {
+                // What all members hold is sent by the one whose copy of the block this is.
+                [member] if roles.iter().all(group) => member,
+                ref members => {
+                    self.ambiguous_sender(expr, value, &held, members.last().copied());
+                    first.copied().unwrap_or(RoleId(0))
+                }
+            },
         };
         self.transfer(expr, sender, to, &held);
         result
+    }
+
+    /// The members in whose blocks this stands that hold what lives at `held`, outermost first.
+    fn members_with(&self, held: &Place) -> Vec<RoleId> {
+        let holds = |member: &RoleId| self.choreography.holds(held, *member);
+        self.places.members.iter().copied().filter(holds).collect()
+    }
+
+    fn ambiguous_sender(&mut self, expr: ExprId, value: ExprId, held: &Place, member: Option<RoleId>) {
+        let Place::Roles(roles) = held else { return };
+        let name = |role: RoleId| self.choreography.role_name(role).to_owned();
+        let senders = roles.iter().copied().map(name).collect();
+        let is_group = roles.iter().all(|role| self.choreography.is_group(*role));
+        let group = is_group.then(|| member.map(name));
+        let (span, whole) = (self.body[value].span, self.body[expr].span);
+        let is_whole = is_postfix(&self.body[value].kind);
+        self.diagnostics.push(Meaning::AmbiguousSender { senders, group, is_whole, span, whole }.into());
     }
 
     fn nothing_sent(&mut self, expr: ExprId, value: ExprId, is_plain: bool, to: &[(RoleId, Span)]) {

@@ -31,7 +31,7 @@ pub enum Lies {
     OfTheOutcome,
 }
 
-/// As far as every build goes; `ACCOMPANIST_STATES=10000000` goes to the end.
+/// As far as every build goes; `ACCOMPANIST_STATES=9000000` goes to the end where the initiator lies.
 const STATES_MAX: usize = 3_000;
 
 /// One that commits, one that may abort anywhere, one that is cancelled at any time, also after all others have voted, and one with a pivot.

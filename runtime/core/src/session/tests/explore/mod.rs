@@ -2,7 +2,8 @@
 //! at any later time, any number of times, or never; frames of the program go when a role forgets (rule G5), all others never. From every
 //! state, the network is wiped, faults end, and every role must come to the right end and forget.
 //!
-//! `ACCOMPANIST_STATES=1000000` goes to the end of all of them (in a release build: some seconds).
+//! `ACCOMPANIST_STATES=9000000` goes to the end of most of them (in a release build: up to three minutes
+//! for each). Scopes of three, and several programs that log, have more states than that.
 //!
 //! What only saves work is left to the simulator, for the sake of fewer states: frames always carry the header, nobody hears a `Need`, as any
 //! role may send again what it has said at any time, and a session hears of its commit when it is made, unless it crashes there.

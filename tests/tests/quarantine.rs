@@ -248,3 +248,79 @@ async fn a_result_nested_5_000_deep_ends_its_session_and_not_its_process() {
     assert_eq!(pair.count("a", "SELECT count(*) FROM accompanist_session WHERE reason LIKE '%127 levels deep%'"), 1);
     assert!(b.0.try_wait().expect("it can be asked").is_none(), "the process goes on");
 }
+
+/// What `chor abort` says: its exit code, and all that it prints.
+fn abort(database: &Path, id: &str) -> (Option<i32>, String) {
+    let run = Command::new(CHOR).args(["abort", id, "--reason", "a person said so", "--node"]).arg(database).output();
+    let run = run.expect("the binary starts");
+    (run.status.code(), String::from_utf8_lossy(&[run.stdout, run.stderr].concat()).into_owned())
+}
+
+const RECORDED: &str = "recorded: the node does not run, and aborts the session when it starts\n";
+
+const AUDITED: &str = "SELECT count(*) FROM accompanist_audit
+                       WHERE action = 'abort' AND reason = 'a person said so' AND outcome LIKE '";
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_session_in_quarantine_is_aborted_while_its_node_does_not_run() {
+    for how in ["transaction", "pure", "call"] {
+        let pair = Pair::new();
+        let _a = pair.start("a", &[how, "fine-1"]);
+        let b = pair.dies_until_parked(DEATHS_MAX, how).await;
+        let database = pair.database("b");
+        let session = parked(&database, how).await;
+        let identity = session["session"].as_str().expect("it has one").to_owned();
+        b.ends().await;
+        // One that was in quarantine before its first row is known by its identity.
+        let (code, said) = abort(&database, &identity);
+        assert_eq!((code, said.as_str()), (Some(0), RECORDED), "{how}");
+        let b = pair.start("b", &[]);
+        pair.all_finished("a", 2).await;
+        pair.all_finished("b", 2).await;
+        assert_eq!(pair.count("a", "SELECT count(*) FROM kept"), 1, "{how}: what it did at A is undone");
+        let why = "SELECT count(*) FROM accompanist_session WHERE reason LIKE '%a person said so%'";
+        assert_eq!((pair.count("a", why), pair.count("b", why)), (1, 1), "{how}");
+        assert_eq!(pair.count("b", &format!("{AUDITED}asked while%'")), 1, "{how}");
+        assert_eq!(pair.count("b", &format!("{AUDITED}the node has started%'")), 1, "{how}");
+        // What has been done is not asked for once more.
+        b.ends().await;
+        let (code, said) = abort(&database, &identity);
+        assert!(code == Some(0) && said.contains("has been rolled back already"), "{how}: {said}");
+        let _b = pair.start("b", &[]);
+        chor(&database, &["sessions"]).await;
+        assert_eq!(pair.count("b", "SELECT count(*) FROM accompanist_request"), 0, "{how}");
+        assert_eq!(pair.count("b", &format!("{AUDITED}the node has started%'")), 1, "{how}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_abort_is_recorded_only_where_no_node_uses_the_database() {
+    let pair = Pair::new();
+    let database = pair.database("a");
+    assert_eq!(abort(&database, "fine-1").0, Some(2), "there is no database");
+    let mut a = pair.start("a", &["fine-1"]);
+    chor(&database, &["inspect", "fine-1"]).await;
+    until("its row", || (pair.states("a").len() == 1).then_some(())).await;
+    // Killed, it leaves its socket.
+    a.0.kill().expect("it can be killed");
+    drop(a);
+    let lock = std::fs::File::options().write(true).open(pair.directory.path().join("a.db.lock")).expect("a lock");
+    lock.lock().expect("it is free");
+    let (code, said) = abort(&database, "fine-1");
+    assert!(code == Some(2) && said.contains("runs, and does not listen beside its database"), "{said}");
+    lock.unlock().expect("it is held");
+    let (code, said) = abort(&database, "fine-9");
+    assert!(code == Some(1) && said.contains("has no session `fine-9`"), "{said}");
+    assert_eq!(pair.count("a", "SELECT count(*) FROM accompanist_request"), 0);
+    for _ in 0..2 {
+        assert_eq!(abort(&database, "fine-1"), (Some(0), RECORDED.to_owned()));
+    }
+    assert_eq!(pair.count("a", "SELECT count(*) FROM accompanist_request"), 1);
+    // A may have told its client, and so asks B, which decides.
+    let _a = pair.start("a", &[]);
+    let _b = pair.start("b", &[]);
+    pair.all_finished("a", 1).await;
+    let is_undone = pair.count("a", "SELECT count(*) FROM accompanist_session WHERE reason LIKE '%a person said so%'");
+    assert_eq!(pair.count("a", "SELECT count(*) FROM kept"), 1 - is_undone);
+    assert_eq!(pair.count("a", &format!("{AUDITED}the node has started%'")), 1);
+}

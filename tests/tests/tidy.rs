@@ -179,6 +179,7 @@ fn the_pure_packages_list_nothing_that_could_do_input_or_output() {
                 "prettyplease",
                 "proc-macro2",
                 "quote",
+                "rusqlite",
                 "serde_json",
                 "syn",
                 "unicode-ident",

@@ -334,6 +334,7 @@ impl<S: Store> NodeBuilder<S> {
         #[cfg(all(feature = "admin", unix))]
         let (admin, operators) = self.admin.open(&self.store)?.unzip();
         let (loopback, mut looped) = loopback(LOOPBACK_FRAMES_MAX);
+        let asked = super::asked::aborts(&self.store).map_err(configuration)?;
         let crashes = self.store.registry().and_then(|registry| registry.crashes());
         let watch = match &self.played {
             Some(_) => Watch::default(),
@@ -379,7 +380,9 @@ impl<S: Store> NodeBuilder<S> {
             watch: Arc::new(watch),
             objections: Seldom::default(),
             crashes,
+            asked,
         });
+        shared.record_asked().await.map_err(configuration)?;
         let cells = shared.take_up_first(&mut left).await.map_err(configuration)?;
         let inbound: Arc<dyn Inbound> = Arc::new(NodeInbound(Arc::downgrade(&shared)));
         let start = self.transport.unwrap_or_else(|| {

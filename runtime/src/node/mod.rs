@@ -3,6 +3,7 @@
 #[cfg(all(feature = "admin", unix))]
 mod admin;
 mod admission;
+mod asked;
 mod authority;
 mod builder;
 mod call;
@@ -209,6 +210,8 @@ pub(crate) struct Shared<S: Store> {
     objections: Seldom,
     /// Which sessions are in quarantine.
     crashes: Option<Arc<Crashes>>,
+    /// What operators asked for while no node ran over the database.
+    asked: asked::Aborts,
 }
 
 impl<S: Store> Shared<S> {
@@ -356,7 +359,8 @@ impl<S: Store> Shared<S> {
         let pivots = role.definition().pivots_of(role.id());
         let session = if pivots.is_empty() { session } else { session.with_pivots(&Arc::new(pivots)) };
         let optional = role.definition().optional_of(session.header());
-        let session = if optional.is_empty() { session } else { session.with_optional(&Arc::new(optional)) };
+        let mut session = if optional.is_empty() { session } else { session.with_optional(&Arc::new(optional)) };
+        self.cancel_if_asked(&mut session, &waiters);
         let cell = Cell::new(self, Arc::clone(role), session, waiters, failures, held);
         if cell.header.initiator == cell.key.role {
             let name = cell.role.definition().name;
@@ -389,9 +393,6 @@ impl<S: Store> Shared<S> {
         }
         if session.deadline().is_some() {
             session.handle_time_of_day(self.process.unix_millis(), self.clock.now());
-        }
-        if let Some(reason) = &waiters.cancel {
-            session.handle_cancel(Arc::clone(reason));
         }
         self.insert(role, session, waiters, failures)
     }

@@ -7,6 +7,7 @@
 //! one, and whether it still holds all that the peer has heard of it: an old backup, a copy, a
 //! fresh database and a second process of the same name are told from a restart.
 
+use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::Arc;
 
@@ -270,6 +271,14 @@ pub trait Registry: Send + Sync {
     /// # Errors
     /// Those of the database.
     fn find_lost(&self, choreography: &str, client_id: &str) -> Result<Option<Outcome>, StoreError>;
+
+    /// The sessions that operators asked to abort while no node ran over this database, and why.
+    ///
+    /// # Errors
+    /// Those of the database.
+    fn aborts_asked(&self) -> Result<BTreeMap<SessionId, Arc<str>>, StoreError> {
+        Ok(BTreeMap::new())
+    }
 
     /// Which sessions were running when processes over this database died. None where that is not
     /// known.

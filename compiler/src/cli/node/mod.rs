@@ -4,6 +4,7 @@
 
 mod adoption;
 mod exact;
+mod offline;
 mod show;
 mod socket;
 mod table;
@@ -116,6 +117,8 @@ pub enum Command {
         node: Node,
     },
     /// End a session: every role undoes what it did. Too late once all of them have completed.
+    /// Where the node does not run, its database gets the request, and the node ends the session
+    /// when it starts.
     #[command(after_help = "Example:\n  chor abort order-1042 --node warehouse.db --reason 'the customer called'")]
     Abort {
         /// The session.
@@ -236,9 +239,25 @@ fn request(name: &str, fields: Value) -> Value {
     Value::Object(request)
 }
 
-/// Asks the node, and writes what it answers; the exit code.
+/// Asks the node, and writes what it answers; the exit code. A session is also aborted where the
+/// node does not run.
 pub fn run(command: &Command) -> u8 {
     let Node { node, message_format } = command.node();
+    if let Command::Abort { session, reason, .. } = command
+        && let Some(database) = socket::silent_database(node.as_deref())
+    {
+        return match offline::abort(&database, session, reason) {
+            Ok(line) => report(command, *message_format, &line, &line.to_string()),
+            Err(offline::Fault::Failed(fault)) => {
+                complain(&fault);
+                FAILED
+            }
+            Err(offline::Fault::Refused(fault)) => {
+                complain(&fault);
+                REFUSED
+            }
+        };
+    }
     let answered = socket::find(node.as_deref()).and_then(|socket| socket::ask(&socket, &command.request()));
     let answered = answered.and_then(|text| Ok((exact::read(&text)?, text)));
     let (line, text) = match answered {
@@ -248,8 +267,13 @@ pub fn run(command: &Command) -> u8 {
             return FAILED;
         }
     };
-    let code = if line.get("error").is_some() || is_too_late(&line) { REFUSED } else { FINE };
-    if *message_format == Format::Json {
+    report(command, *message_format, &line, &text)
+}
+
+/// Writes an answer; the exit code.
+fn report(command: &Command, format: Format, line: &Value, text: &str) -> u8 {
+    let code = if line.get("error").is_some() || is_too_late(line) { REFUSED } else { FINE };
+    if format == Format::Json {
         return output::print(&format!("{text}\n")).max(code);
     }
     match (line.get("error"), line.get("answer")) {
@@ -284,6 +308,9 @@ fn print(command: &Command, answer: &Value) -> u8 {
             format!(
                 "passed on: this role has voted, and asks those that have not (`chor inspect {session}` shows what came of it)\n"
             )
+        }
+        Command::Abort { .. } if is_outcome(answer, "recorded") => {
+            "recorded: the node does not run, and aborts the session when it starts\n".to_owned()
         }
         Command::Abort { .. } if is_outcome(answer, "already_aborting") => {
             format!("it is being rolled back already, for this reason: {}\n", show::reason(answer))

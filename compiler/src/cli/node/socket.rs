@@ -47,6 +47,29 @@ pub fn find(node: Option<&Path>) -> Result<PathBuf, String> {
     Err(format!("no node listens at {shown} or {}{nearby}", beside.display()))
 }
 
+/// The database of a node that does not listen.
+pub fn silent_database(node: Option<&Path>) -> Option<PathBuf> {
+    let path = node.map(Path::to_owned).or_else(|| find(None).ok())?;
+    let of_socket = path.to_string_lossy().strip_suffix(ENDING).map(PathBuf::from).filter(|_| !path.is_file());
+    let database = of_socket.unwrap_or_else(|| path.clone()).canonicalize().ok().filter(|path| path.is_file())?;
+    let sockets = [socket_beside(&path), socket_beside(&database), path];
+    (!sockets.iter().any(|socket| listens(socket))).then_some(database)
+}
+
+/// Whether somebody listens, as far as this user may know.
+#[cfg(unix)]
+fn listens(socket: &Path) -> bool {
+    match std::os::unix::net::UnixStream::connect(socket) {
+        Ok(_) => true,
+        Err(error) => error.kind() == std::io::ErrorKind::PermissionDenied,
+    }
+}
+
+#[cfg(not(unix))]
+fn listens(_socket: &Path) -> bool {
+    false
+}
+
 fn socket_beside(database: &Path) -> PathBuf {
     let mut beside = database.as_os_str().to_owned();
     beside.push(ENDING);

@@ -10,6 +10,7 @@ mod files;
 mod guard;
 mod queue;
 mod registry;
+mod requests;
 mod row_ids;
 mod rows;
 mod schema;
@@ -172,6 +173,7 @@ impl Sqlite {
             .and_then(|()| Ok((registry::lineage(&connection)?, registry::commits(&connection)?)));
         let (lineage, commits) = opened.map_err(|error| schema::opening(path, &error))?;
         let (crashes, marks) = crashes::begin(&mut connection, path)?;
+        requests::delete_over(&connection).map_err(|error| schema::opening(path, &error))?;
         let checkpoints = Checkpoints::start(path, schema::open_writer(path, None)?)?;
         let guard = Arc::new(Guard::default());
         let connection = writer::connect(path, options, &guard)?;

@@ -1,6 +1,7 @@
 //! The database's identity, its openings, and what it remembers of peers: see
 //! [`crate::store::Registry`].
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use accompanist_core::{RoleId, RowState, SessionId, SessionKey};
@@ -8,7 +9,7 @@ use rusqlite::{Connection, OptionalExtension as _, params};
 
 use super::queue::Command;
 use super::schema::store_error;
-use super::{Backing, Sqlite, crashes, rows, writer_gone};
+use super::{Backing, Sqlite, crashes, requests, rows, writer_gone};
 use crate::context::BoxFuture;
 use crate::store::registry::{Known, Lineage, OPENINGS_MAX, Opening, Outcome, Registry, Resolved, Shared};
 use crate::store::{Crashes, StoreError};
@@ -287,6 +288,10 @@ impl Registry for Sqlite {
 
     fn find_lost(&self, choreography: &str, client_id: &str) -> Result<Option<Outcome>, StoreError> {
         self.read_rows(|connection| find_lost(connection, choreography, client_id)).map_err(|error| store_error(&error))
+    }
+
+    fn aborts_asked(&self) -> Result<BTreeMap<SessionId, Arc<str>>, StoreError> {
+        self.read_rows(requests::aborts).map_err(|error| store_error(&error))
     }
 
     fn crashes(&self) -> Option<Arc<Crashes>> {

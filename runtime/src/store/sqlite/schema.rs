@@ -293,7 +293,8 @@ const TO_FORMAT_6: &str = "UPDATE accompanist_meta SET value = 6 WHERE key = 'fo
 /// Creates the tables where there are none, brings those of earlier formats to this one, and refuses all others.
 pub(super) fn prepare(connection: &mut Connection, path: &Path) -> Result<(), StoreError> {
     prepare_sessions(connection, path)?;
-    connection.execute_batch(super::audit::TABLE).map_err(|error| opening(path, &error))
+    let tables = [super::audit::TABLE, super::requests::TABLE];
+    tables.into_iter().try_for_each(|table| connection.execute_batch(table)).map_err(|error| opening(path, &error))
 }
 
 fn prepare_sessions(connection: &mut Connection, path: &Path) -> Result<(), StoreError> {

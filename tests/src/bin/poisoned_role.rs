@@ -18,9 +18,10 @@ accompanist::choreo! {
     choreography Explode<A: Bomb, B: Bomb>(how: String@A) -> u64@A {
         A.keep(1);
         let at_b = how ~> B;
-        let burst = B.burst(at_b);
         let looked = B.look(at_b);
         let called = B.call(at_b);
+        // Last, so that it is undone first: which compensation ends the process is then certain.
+        let burst = B.burst(at_b);
         if at_b == "nested" {
             let comment = B.thread(5000);
         }

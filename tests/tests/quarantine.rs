@@ -203,6 +203,9 @@ async fn a_compensation_that_ends_the_process_each_time_is_settled_by_hand() {
     let _b = pair.dies_until(DEATHS_MAX, is_held).await;
     let settled = chor(&database, &["settle", "compensation", "--reason", "by hand"]).await;
     assert_eq!(settled["operation"], "Bomb.burst", "{settled}");
+    // What else is to be undone is held until an operator says so.
+    let retried = chor(&database, &["retry", "compensation"]).await;
+    assert_eq!(retried["tried"], 1, "{retried}");
     pair.all_finished("a", 1).await;
     pair.all_finished("b", 1).await;
 }

@@ -9,6 +9,8 @@
 //! quarantine. After a clean end nothing is marked, so that marks cost only nodes that have
 //! crashed.
 //!
+//! What was running at the last death is under suspicion, and runs alone: see `suspects`.
+//!
 //! Code that a service moves to other threads is not seen here.
 
 use std::collections::BTreeMap;
@@ -18,6 +20,8 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use accompanist_core::{RoleId, SessionId, SessionKey};
+
+use super::suspects::{Suspects, Turn};
 
 /// Deaths in a row that put a session in quarantine. Nothing is marked at the first one.
 pub const DEATHS_MAX: u32 = 3;
@@ -32,6 +36,7 @@ const MARK_BYTES: usize = 32 + 2 + 1;
 #[derive(Debug)]
 pub struct Crashes {
     quarantined: Mutex<BTreeMap<SessionKey, u32>>,
+    suspects: Suspects,
     journal: Mutex<Journal>,
 }
 
@@ -49,6 +54,7 @@ struct Journal {
 pub(crate) struct Mark {
     crashes: Arc<Crashes>,
     place: u64,
+    turn: Option<Turn>,
 }
 
 /// How the last process ended.
@@ -116,9 +122,13 @@ fn read(mark: &[u8; MARK_BYTES]) -> Option<SessionKey> {
 }
 
 impl Crashes {
-    pub(crate) fn new(quarantined: BTreeMap<SessionKey, u32>, file: Option<File>) -> Arc<Self> {
+    /// `deaths` has how many each session has been running at.
+    pub(crate) fn new(deaths: BTreeMap<SessionKey, u32>, file: Option<File>) -> Arc<Self> {
         let journal = Journal { file, free: Vec::new(), places: 0 };
-        Arc::new(Self { quarantined: Mutex::new(quarantined), journal: Mutex::new(journal) })
+        let (quarantined, suspected): (BTreeMap<_, _>, BTreeMap<_, _>) =
+            deaths.into_iter().partition(|(_, deaths)| *deaths >= DEATHS_MAX);
+        let suspects = Suspects::new(suspected.into_keys());
+        Arc::new(Self { quarantined: Mutex::new(quarantined), suspects, journal: Mutex::new(journal) })
     }
 
     /// How many deaths have put the session in quarantine.
@@ -133,8 +143,9 @@ impl Crashes {
 
     /// Code of the session begins to run, until the mark is dropped.
     pub(crate) fn mark(self: &Arc<Self>, key: SessionKey) -> Option<Mark> {
+        lock(&self.journal).file.as_ref()?;
+        let turn = self.suspects.enter(key);
         let mut journal = lock(&self.journal);
-        journal.file.as_ref()?;
         let place = journal.free.pop().unwrap_or_else(|| {
             journal.places += 1;
             journal.places - 1
@@ -144,7 +155,7 @@ impl Crashes {
         session.copy_from_slice(&key.session.0);
         role.iter_mut().zip(key.role.0.to_le_bytes()).for_each(|(to, from)| *to = from);
         journal.write(place, &mark);
-        Some(Mark { crashes: Arc::clone(self), place })
+        Some(Mark { crashes: Arc::clone(self), place, turn })
     }
 }
 
@@ -167,6 +178,10 @@ impl Drop for Mark {
         let mut journal = lock(&self.crashes.journal);
         journal.write(self.place, &[0; MARK_BYTES]);
         journal.free.push(self.place);
+        drop(journal);
+        if let Some(turn) = self.turn {
+            self.crashes.suspects.leave(turn);
+        }
     }
 }
 
@@ -206,8 +221,9 @@ mod tests {
         std::mem::forget(Marks::begin(path.clone()).expect("it can be made"));
         let (marks, end, file) = Marks::begin(path.clone()).expect("it can be read");
         assert_eq!(end, LastEnd::Died(Vec::new()), "a process that died while it ran nothing");
-        let crashes = Crashes::new(BTreeMap::from([(key(9), 2)]), file);
-        assert_eq!((crashes.deaths(key(9)), crashes.deaths(key(1))), (Some(2), None));
+        let crashes = Crashes::new(BTreeMap::from([(key(9), DEATHS_MAX), (key(8), 2)]), file);
+        let deaths = [9, 8, 1].map(|number| crashes.deaths(key(number)));
+        assert_eq!(deaths, [Some(DEATHS_MAX), None, None], "one that is suspected may run");
         let (one, two) = (crashes.mark(key(1)), crashes.mark(key(2)));
         assert_eq!(found(&path), [key(1), key(2)]);
         drop(one);

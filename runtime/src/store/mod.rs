@@ -13,6 +13,7 @@ mod memory;
 mod registry;
 #[cfg(feature = "sqlite")]
 mod sqlite;
+mod suspects;
 
 use std::fmt;
 use std::future::Future;

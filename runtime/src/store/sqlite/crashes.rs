@@ -93,11 +93,11 @@ pub(super) fn delete(connection: &Connection, key: SessionKey) -> Result<(), rus
 }
 
 fn crashes(connection: &Connection, file: Option<File>) -> Result<Arc<Crashes>, rusqlite::Error> {
-    let mut select = connection.prepare("SELECT session, role, deaths FROM accompanist_crash WHERE deaths >= ?1")?;
-    let quarantined = select.query_map([MARKED_DEATHS_MAX], |row| Ok((key(row)?, row.get::<_, u32>(2)?)))?;
+    let mut select = connection.prepare("SELECT session, role, deaths FROM accompanist_crash")?;
+    let found = select.query_map([], |row| Ok((key(row)?, row.get::<_, u32>(2)?)))?;
     // The first death left no mark.
-    let quarantined = quarantined.map(|found| found.map(|(key, deaths)| (key, deaths + 1)));
-    Ok(Crashes::new(quarantined.collect::<Result<BTreeMap<_, _>, _>>()?, file))
+    let deaths = found.map(|found| found.map(|(key, deaths)| (key, deaths + 1)));
+    Ok(Crashes::new(deaths.collect::<Result<BTreeMap<_, _>, _>>()?, file))
 }
 
 fn key(row: &rusqlite::Row<'_>) -> Result<SessionKey, rusqlite::Error> {

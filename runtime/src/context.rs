@@ -9,7 +9,7 @@ use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;
 
-use accompanist_core::{Header, Path};
+use accompanist_core::{Header, OptionalRoles, Path};
 pub use accompanist_core::{Position, RoleId};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
@@ -344,8 +344,10 @@ pub struct Definition {
     /// to one (children of index 0), and at last its own.
     pub pivots: &'static [(RoleId, &'static [Site])],
     /// The roles that may have no part in a session, and whom the initiator does not wait for then.
-    /// With the sites of its messages to them that lead to none; any other gives a part.
+    /// With the sites of the messages to them that lead to none; any other gives a part.
     pub optional: &'static [(RoleId, &'static [Site])],
+    /// The roles, but for the initiator, that may give one of those a part.
+    pub givers: &'static [RoleId],
 }
 
 impl Definition {
@@ -378,12 +380,13 @@ impl Definition {
     }
 
     /// The participants of a session that may have no part in it.
-    pub(crate) fn optional_of(&self, header: &Header) -> BTreeSet<RoleId> {
+    pub(crate) fn optional_of(&self, header: &Header) -> OptionalRoles {
         let roles: Vec<RoleId> = self.optional.iter().map(|(role, _)| *role).collect();
-        self.players(&roles, header.nodes.iter().map(Vec::len)).into_iter().collect()
+        let players = |roles: &[RoleId]| self.players(roles, header.nodes.iter().map(Vec::len)).into_iter().collect();
+        OptionalRoles { roles: players(&roles), givers: players(self.givers) }
     }
 
-    /// Whether a message of the initiator to a participant leads it to no part.
+    /// Whether a message to a participant leads it to no part.
     pub(crate) fn is_idle(&self, header: &Header, site: Site, to: RoleId) -> bool {
         if self.optional.is_empty() {
             return false;

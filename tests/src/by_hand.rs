@@ -80,6 +80,7 @@ impl Piece {
             begins: Vec::leak(ids.iter().skip(1).copied().collect()),
             pivots: &[],
             optional: &[],
+            givers: &[],
         };
         let programs = ids.into_iter().zip(roles.iter().map(|(_, steps)| steps.clone())).collect();
         Self { definition: Box::leak(Box::new(definition)), programs: Arc::new(programs) }

@@ -10,7 +10,7 @@ use accompanist::{Choreography, Node, NodeBuilder, Retry, Start, Timing, rusqlit
 use crate::by_hand::Piece;
 use crate::clerk::Clerk;
 use crate::generated::trials::{
-    again, alone, apart, chain, delivery, errand, fork, looked, recalled, rounds, stamped, turns,
+    again, alone, apart, chain, delivery, errand, fork, looked, recalled, relay, rounds, stamped, turns,
 };
 use crate::pages::{Pages, SCHEMA, Shelf as _};
 use crate::tap::Tap;
@@ -227,6 +227,7 @@ fn cast(name: &str, builder: NodeBuilder<Sqlite>, clerk: &Clerk) -> NodeBuilder<
     match name {
         "a" => builder
             .role(errand::A::new(clerk()))
+            .role(relay::A::new(clerk()))
             .role(alone::A::new(clerk()))
             .role(chain::A::new(clerk()))
             .role(fork::A::new(clerk()))
@@ -239,7 +240,9 @@ fn cast(name: &str, builder: NodeBuilder<Sqlite>, clerk: &Clerk) -> NodeBuilder<
             .role(delivery::A::new(clerk()))
             .role(recalled::A::new(clerk())),
         "b" => builder
+            .role(relay::B::new(clerk()))
             .role(errand::Courier::new(clerk()))
+            .role(relay::Courier::new(clerk()))
             .role(chain::B::new(clerk()))
             .role(fork::B::new(clerk()))
             .role(turns::B::new(clerk()))
@@ -249,6 +252,7 @@ fn cast(name: &str, builder: NodeBuilder<Sqlite>, clerk: &Clerk) -> NodeBuilder<
             .role(delivery::B::new(clerk())),
         "c" => builder
             .role(errand::Courier::new(clerk()))
+            .role(relay::Courier::new(clerk()))
             .role(chain::C::new(clerk()))
             .role(fork::C::new(clerk()))
             .role(turns::C::new(clerk()))

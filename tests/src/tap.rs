@@ -58,7 +58,7 @@ impl From<&Body> for Kind {
             Body::Stable { .. } => Self::Stable,
             Body::Keep => Self::Keep,
             Body::Awaits { .. } => Self::Awaits,
-            Body::Vote { vote: Vote::Completed, .. } => Self::Completed,
+            Body::Vote { vote: Vote::Completed { .. }, .. } => Self::Completed,
             Body::Vote { vote: Vote::Aborted { .. }, .. } => Self::Aborted,
             Body::Done { outcome: Outcome::Committed, .. } => Self::Committed,
             Body::Done { outcome: Outcome::Compensated, .. } => Self::Compensated,

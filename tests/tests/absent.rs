@@ -1,7 +1,7 @@
 //! A role that has no part on the path that was taken is not waited for.
 
 use accompanist::Cancelled;
-use accompanist_tests::generated::trials::Errand;
+use accompanist_tests::generated::trials::{Errand, Relay};
 use accompanist_tests::stage::Stage;
 use accompanist_tests::wait::{until, within};
 
@@ -25,6 +25,37 @@ async fn a_courier_that_was_not_chosen_may_never_have_been_there() {
     stage.up("c").await;
     stage.settle().await;
     assert!(stage.pages("c").history.is_empty(), "c has done nothing");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_courier_that_another_role_has_not_chosen_may_never_have_been_there() {
+    let mut stage = Stage::with(&["a", "b"]).await;
+    for (id, chosen) in [("1", 0), ("2", 9)] {
+        let relay = Relay { line: "food".to_owned(), chosen };
+        let start = stage.start(relay, id).members("Courier", COURIERS);
+        within("the session", start.settled()).await.expect("it commits without c");
+    }
+    until("b is settled", || (stage.pages("b").history == ["enter food"; 3]).then_some(())).await;
+    stage.restart(&["a", "b"]).await;
+    stage.up("c").await;
+    stage.settle().await;
+    assert!(stage.pages("c").history.is_empty(), "c has done nothing");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_courier_that_another_role_has_chosen_is_waited_for() {
+    let mut stage = Stage::with(&["a", "b"]).await;
+    let relay = Relay { line: "food".to_owned(), chosen: 1 };
+    let start = stage.start(relay, "1").members("Courier", COURIERS);
+    let session = within("the start", start.accepted()).await.expect("it is accepted");
+    until("b has done its part", || (stage.pages("b").history == ["enter food"]).then_some(())).await;
+    stage.restart(&["b"]).await;
+    tokio::time::sleep(std::time::Duration::from_millis(300)).await;
+    assert_eq!(stage.pages("b").history, ["enter food"], "it is neither rolled back nor at its end");
+    stage.up("c").await;
+    within("the session", session.settled()).await.expect("it commits");
+    stage.settle().await;
+    assert_eq!(stage.pages("c").history, ["enter food"]);
 }
 
 #[tokio::test(flavor = "multi_thread")]

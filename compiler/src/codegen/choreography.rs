@@ -93,6 +93,7 @@ pub fn skeleton(hir: &Hir, choreography: &Choreography, roles: &[RoleId]) -> Tok
                 begins: &[],
                 pivots: &[],
                 optional: &[],
+                givers: &[],
             };
             #(#roles)*
         }
@@ -214,6 +215,8 @@ fn definition(projection: &Projection, choreography: &Choreography, names: &Role
         let (role, idle) = (role(&optional.role), optional.idle.iter().map(|number| program::site(*number)));
         quote! { (#role, &[#(#idle),*]) }
     });
+    let givers = projection.givers();
+    let givers = givers.iter().map(role);
     let constants = choreography.role_ids().filter(|_| !is_cast).map(|id| {
         let (name, index) = (role(&id), index(id));
         quote! { const #name: ::accompanist::RoleId = #index; }
@@ -230,6 +233,7 @@ fn definition(projection: &Projection, choreography: &Choreography, names: &Role
             begins: &[#(#begins),*],
             pivots: &[#(#pivots),*],
             optional: &[#(#optional),*],
+            givers: &[#(#givers),*],
         };
         #(#constants)*
     }

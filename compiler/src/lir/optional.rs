@@ -3,10 +3,10 @@
 //!
 //! A role has a *part* where it does something else than to receive and to look at what it has: it
 //! runs an operation, sends, waits for the clock, calls, or computes what may fail. A role is
-//! *optional* where each part stands behind a message of the initiator, and all that it receives
-//! before that is the initiator's as well. So the initiator knows whom it has given a part: those to
-//! whom it has sent anything but the messages that lead to none, which are found here. It also knows
-//! once its program has ended that it gives nobody else one.
+//! *optional* where each part stands behind a message of another role, its *giver*. So each giver
+//! knows, when its program has ended, whom it has given a part: those to
+//! whom it has sent anything but the messages that lead to none, which are found here. It says so
+//! with its vote.
 //!
 //! What is not plainly so counts as a part. That is safe: the role is waited for.
 
@@ -21,12 +21,20 @@ use crate::syntax::ast::{BinaryOp, UnaryOp};
 pub struct Optional {
     /// Which: of a group, each member.
     pub role: RoleId,
-    /// The messages of the initiator to it that lead it to no part.
+    /// The messages to it that lead it to no part.
     pub idle: Vec<Site>,
+    /// The declared roles whose messages may give it one.
+    pub givers: Vec<RoleId>,
 }
 
 impl Projection {
-    /// Whether a message of the initiator at `site` gives an optional role a part.
+    /// The declared roles, but for the initiator, that may give an optional role a part.
+    pub fn givers(&self) -> BTreeSet<RoleId> {
+        let givers = self.optional.iter().flat_map(|optional| &optional.givers);
+        givers.copied().filter(|giver| *giver != self.initiator).collect()
+    }
+
+    /// Whether a message at `site` gives an optional role a part.
     pub fn gives_part(&self, choreography: &Choreography, site: Site, to: &To) -> bool {
         let is_for = |role: RoleId| match choreography.kind(to.role) {
             RoleKind::Member(groups) => groups.contains(&role),
@@ -56,11 +64,11 @@ fn optional_roles(projection: &Projection, choreography: &Choreography) -> Vec<O
     let mut found = Vec::new();
     for role in projection.participants.iter().copied().filter(may_be) {
         let Some(program) = projection.programs.iter().find(|program| program.role == role) else { continue };
-        let mut walk = Walk { initiator: projection.initiator, idle: BTreeSet::new(), given: BTreeSet::new() };
+        let mut walk = Walk { choreography, idle: BTreeSet::new(), given: BTreeSet::new(), givers: BTreeSet::new() };
         // One that has a part on all paths, or on none, is waited for as any other.
         if program.result.is_unit() && walk.block(&program.body) == Part::Perhaps && !walk.given.is_empty() {
             let idle = walk.idle.difference(&walk.given).copied().collect();
-            found.push(Optional { role, idle });
+            found.push(Optional { role, idle, givers: walk.givers.into_iter().collect() });
         }
     }
     found
@@ -77,15 +85,17 @@ enum Part {
     Perhaps,
 }
 
-struct Walk {
-    initiator: RoleId,
+struct Walk<'a> {
+    choreography: &'a Choreography,
     /// The messages that lead to no part, by one path at least.
     idle: BTreeSet<Site>,
     /// Those that give one, by one path at least.
     given: BTreeSet<Site>,
+    /// Who sends these: declared roles.
+    givers: BTreeSet<RoleId>,
 }
 
-impl Walk {
+impl Walk<'_> {
     fn block(&mut self, block: &Block) -> Part {
         let end = if block.value.as_ref().is_none_or(is_plain) { Part::Perhaps } else { Part::Ungiven };
         self.stmts(&block.stmts, end)
@@ -94,12 +104,16 @@ impl Walk {
     /// Goes through statements from their end; `then` is what follows them.
     fn stmts(&mut self, stmts: &[Stmt], mut then: Part) -> Part {
         for stmt in stmts.iter().rev() {
-            then = match self.message(stmt) {
-                Some(site) if then == Part::Ungiven => {
+            then = match Self::message(stmt) {
+                Some((site, from)) if then == Part::Ungiven => {
                     self.given.insert(site);
+                    match self.choreography.kind(from) {
+                        RoleKind::Member(groups) => self.givers.extend(groups.iter().copied()),
+                        RoleKind::Single | RoleKind::Group => _ = self.givers.insert(from),
+                    }
                     Part::Given
                 }
-                Some(site) => {
+                Some((site, _)) => {
                     self.idle.insert(site);
                     then
                 }
@@ -112,11 +126,11 @@ impl Walk {
         then
     }
 
-    /// The message that a statement receives, if it is the initiator's.
-    fn message(&self, stmt: &Stmt) -> Option<Site> {
+    /// The message that a statement receives, and whose it is.
+    fn message(stmt: &Stmt) -> Option<(Site, RoleId)> {
         match &stmt.kind {
-            StmtKind::Receive { site, from, within: None, .. } if *from == self.initiator => Some(*site),
-            StmtKind::Told(label, from) if *from == self.initiator => Some(label.site),
+            StmtKind::Receive { site, from, within: None, .. } => Some((*site, *from)),
+            StmtKind::Told(label, from) => Some((label.site, *from)),
             _ => None,
         }
     }

@@ -76,6 +76,8 @@ pub(crate) enum Fault {
     RunsPivotEarly,
     /// C1: the vote of an optional role is not waited for, though it has a part.
     ExcusesRoleWithPart,
+    /// C1: a vote does not say that the voter has given an optional role a part.
+    ForgetsWhomItGave,
     /// C1: an optional role that has done nothing ends a session that may have committed without it.
     AbortsWithoutPart,
     /// H19: a call whose result cannot be recorded is taken for one that did nothing.
@@ -88,7 +90,7 @@ pub(crate) enum Fault {
 
 #[cfg(test)]
 impl Fault {
-    pub(crate) const ALL: [Self; 40] = [
+    pub(crate) const ALL: [Self; 41] = [
         Self::SendsBeforeDurable,
         Self::AcceptsBeforeDurable,
         Self::CommitsAfterAbort,
@@ -125,6 +127,7 @@ impl Fault {
         Self::PassesIntentsBy,
         Self::RunsPivotEarly,
         Self::ExcusesRoleWithPart,
+        Self::ForgetsWhomItGave,
         Self::AbortsWithoutPart,
         Self::ForgetsUnrecordable,
         Self::IgnoresKeep,

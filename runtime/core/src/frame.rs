@@ -1,4 +1,4 @@
-//! What roles say to one another. A frame is encoded by postcard; protocol version 7 is the set and
+//! What roles say to one another. A frame is encoded by postcard; protocol version 8 is the set and
 //! order of the variants here, and that an optional role without a part does not vote.
 //! Behind each frame stands how many commits the sender's database had made when it was sent.
 
@@ -133,7 +133,11 @@ pub enum Standing {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Vote {
     /// Its program has run to the end.
-    Completed,
+    Completed {
+        /// The optional roles to which it has given a part in the session. `None` of a role that
+        /// gives nobody one, and of one that runs again and does not know it yet.
+        parts: Option<Vec<RoleId>>,
+    },
     /// It ended the session.
     Aborted {
         /// Why.

@@ -23,7 +23,7 @@ pub use record::{
 pub use retry::{Retries, Retry};
 pub use scope::{Place, ScopeAbort, ScopeEnd, ScopeNews, ScopeVote, Scopes};
 pub use session::{
-    Cancel, DeadlineView, Divergence, Doubt, Event, INBOX_MESSAGES_MAX, PeerView, Ran, Resolution, Run, Session,
-    Stability, Stop, Timing, Trying, Unresolvable, View, WaitsFor, answer_ask, answer_finished, answer_unknown,
-    begins_session,
+    Cancel, DeadlineView, Divergence, Doubt, Event, INBOX_MESSAGES_MAX, OptionalRoles, PeerView, Ran, Resolution, Run,
+    Session, Stability, Stop, Timing, Trying, Unresolvable, View, WaitsFor, answer_ask, answer_finished,
+    answer_unknown, begins_session,
 };

@@ -91,6 +91,7 @@ mod tests {
             begins: &[],
             pivots: &[],
             optional: &[],
+            givers: &[],
         }
     }
 

@@ -191,7 +191,7 @@ impl<S: Store> Shared<S> {
             Body::Stable { positions } | Body::Awaits { positions } => {
                 (positions.len() * POSITION_BYTES, POSITIONS_MAX * POSITION_BYTES)
             }
-            Body::Vote { vote: Vote::Completed, .. }
+            Body::Vote { vote: Vote::Completed { .. }, .. }
             | Body::ScopeVote { vote: ScopeVote::Done | ScopeVote::Stopped, .. }
             | Body::ScopeNews {
                 news:

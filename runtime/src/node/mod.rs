@@ -359,7 +359,7 @@ impl<S: Store> Shared<S> {
         let pivots = role.definition().pivots_of(role.id());
         let session = if pivots.is_empty() { session } else { session.with_pivots(&Arc::new(pivots)) };
         let optional = role.definition().optional_of(session.header());
-        let mut session = if optional.is_empty() { session } else { session.with_optional(&Arc::new(optional)) };
+        let mut session = if optional.roles.is_empty() { session } else { session.with_optional(&Arc::new(optional)) };
         self.cancel_if_asked(&mut session, &waiters);
         let cell = Cell::new(self, Arc::clone(role), session, waiters, failures, held);
         if cell.header.initiator == cell.key.role {

@@ -129,7 +129,7 @@ fn said(frame: &Frame, names: &RoleNames) -> String {
         Body::Stands { standing } => format!("it stands: {standing:?}"),
         Body::Keep => "keep what I sent".to_owned(),
         Body::Awaits { positions } => format!("awaits {}", positions.len()),
-        Body::Vote { vote: Vote::Completed, .. } => "vote completed".to_owned(),
+        Body::Vote { vote: Vote::Completed { .. }, .. } => "vote completed".to_owned(),
         Body::Vote { vote: Vote::Aborted { reason }, .. } => format!("vote aborted, {reason}"),
         Body::Done { outcome: Outcome::Committed, .. } => "done, committed".to_owned(),
         Body::Done { outcome: Outcome::Compensated, .. } => "done, compensated".to_owned(),

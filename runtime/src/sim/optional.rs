@@ -52,6 +52,7 @@ mod tests {
         begins: &[],
         pivots: &[],
         optional: &[(RoleId(1), &[])],
+        givers: &[],
     };
 
     fn commits(is_optional: bool, changes: Vec<Change>) -> Result<(), String> {

@@ -89,6 +89,7 @@ mod tests {
         begins: &[],
         pivots: &[],
         optional: &[],
+        givers: &[],
     };
 
     /// A frame of a session of the choreography with this fingerprint. Only the first frames of a

@@ -62,6 +62,7 @@ impl Play {
             begins: projection.begins.iter().map(role).collect::<Vec<_>>().leak(),
             pivots: pivots.leak(),
             optional: optional.leak(),
+            givers: projection.givers().iter().map(role).collect::<Vec<_>>().leak(),
         }));
         Some(Self { compilation, choreography, definition })
     }

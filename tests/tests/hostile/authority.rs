@@ -98,11 +98,11 @@ async fn a_role_that_has_voted_does_not_believe_another_than_the_initiator_of_th
     let _c = between.start("c", |node| node.role(fork::C::new(silent.clone()))).await;
     let session = within("the start", a.start(tea()).id("1").accepted()).await.expect("it starts");
     let header = between.header().await;
-    let voted = |body: &Body| matches!(body, Body::Vote { vote: Vote::Completed, .. });
+    let voted = |body: &Body| matches!(body, Body::Vote { vote: Vote::Completed { .. }, .. });
     until("the vote of b", || (between.said("b", voted) > 0).then_some(())).await;
     between.lies("b", &header, B, Body::Done { outcome: Outcome::Committed, answer: false });
-    between.lies("b", &header, B, Body::Vote { voter: A, vote: Vote::Completed });
-    between.lies("a", &header, A, Body::Vote { voter: B, vote: Vote::Completed });
+    between.lies("b", &header, B, Body::Vote { voter: A, vote: Vote::Completed { parts: None } });
+    between.lies("a", &header, A, Body::Vote { voter: B, vote: Vote::Completed { parts: None } });
     session.cancel("not today").await.expect("it is in time");
     // What c does for it has not been done.
     silent.tell("enter tea", Behaviour::Refuses("too late"));

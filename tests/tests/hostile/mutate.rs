@@ -133,7 +133,10 @@ impl Pool {
         };
         match random.below(18) {
             0 | 1 => Body::Message { position, scopes, payload: text(random) },
-            2 => Body::Vote { voter: role(random), vote: Vote::Completed },
+            2 => Body::Vote {
+                voter: role(random),
+                vote: Vote::Completed { parts: random.percent(50).then(|| vec![role(random)]) },
+            },
             3 => Body::Vote { voter: role(random), vote: Vote::Aborted { reason: text(random) } },
             4 => Body::Done { outcome, answer: random.percent(50) },
             5 => Body::Over,

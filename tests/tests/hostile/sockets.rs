@@ -26,7 +26,7 @@ const OUTGOING_BYTES_MAX: usize = 256 * 1024;
 const SOCKET_BYTES: u32 = 8 * 1024;
 
 /// The transport protocol's version.
-const VERSION: u16 = 7;
+const VERSION: u16 = 8;
 
 /// What a dialer says first.
 #[derive(Serialize)]
@@ -105,7 +105,7 @@ async fn is_closed(mut stream: TcpStream) {
 /// What somebody says of a session of others: votes, ends, questions.
 fn forgeries(session: SessionId) -> Vec<Frame> {
     let bodies = [
-        Body::Vote { voter: RoleId(1), vote: Vote::Completed },
+        Body::Vote { voter: RoleId(1), vote: Vote::Completed { parts: None } },
         Body::Vote { voter: RoleId(1), vote: Vote::Aborted { reason: "forged".into() } },
         Body::Done { outcome: Outcome::Committed, answer: false },
         Body::Done { outcome: Outcome::Compensated, answer: true },

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use accompanist::sim::{self, Faults, Sim};
-use accompanist_tests::generated::simulated::Errand;
+use accompanist_tests::generated::simulated::{Errand, Relay};
 use tokio::time::{sleep, timeout};
 
 use super::book::{agree, book};
@@ -20,6 +20,11 @@ async fn errands(sim: Sim) {
         club.crash();
         let errand = Errand { line: format!("errand {number}"), first, second };
         let ended = shop.start(errand).id(number.to_string()).members("Hand", HANDS).settled();
+        let ended = timeout(Duration::from_secs(600), ended).await.expect("nobody waits for the club");
+        ended.expect("the session commits");
+        // A line that nobody refuses.
+        let relay = Relay { line: format!("fetch {number}"), first, second };
+        let ended = shop.start(relay).id(number.to_string()).members("Hand", HANDS).settled();
         let ended = timeout(Duration::from_secs(600), ended).await.expect("nobody waits for the club");
         ended.expect("the session commits");
         assert!(!club.is_up(), "the club is down all the time");

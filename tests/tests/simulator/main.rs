@@ -21,8 +21,8 @@ use std::time::Duration;
 use accompanist::sim::{self, Fault, Faults, Report, Sim, SimNode, Storage};
 use accompanist::{Cancelled, Choreography, Error};
 use accompanist_tests::generated::simulated::{
-    Book, Crew, Errand, Fork, Gift, Looks, Meal, Naps, Order, Rounds, Timed, Tries, crew, doze, errand, fork, gift,
-    looks, meal, naps, order, rest, rounds, timed, tries,
+    Book, Crew, Errand, Fork, Gift, Looks, Meal, Naps, Order, Relay, Rounds, Timed, Tries, crew, doze, errand, fork,
+    gift, looks, meal, naps, order, relay, rest, rounds, timed, tries,
 };
 
 use self::book::{Keeper, SCHEMA, Shelf, agree, book};
@@ -53,8 +53,10 @@ where
             .role(gift::Shop::new(keeper.clone()))
             .role(crew::Shop::new(keeper.clone()))
             .role(errand::Shop::new(keeper.clone()))
+            .role(relay::Shop::new(keeper.clone()))
             .role(crew::Hand::new(keeper.clone()))
             .role(errand::Hand::new(keeper.clone()))
+            .role(relay::Hand::new(keeper.clone()))
     })
 }
 
@@ -75,8 +77,10 @@ where
             .role(doze::Bank::new(keeper.clone()))
             .role(meal::Bank::new(keeper.clone()))
             .role(gift::Bank::new(keeper.clone()))
+            .role(relay::Bank::new(keeper.clone()))
             .role(crew::Hand::new(keeper.clone()))
             .role(errand::Hand::new(keeper.clone()))
+            .role(relay::Hand::new(keeper.clone()))
     })
 }
 
@@ -94,6 +98,7 @@ where
             .role(meal::Club::new(keeper.clone()))
             .role(crew::Hand::new(keeper.clone()))
             .role(errand::Hand::new(keeper.clone()))
+            .role(relay::Hand::new(keeper.clone()))
     })
 }
 
@@ -102,7 +107,7 @@ async fn one<A: Choreography + Sync, S: Shelf>(sim: Sim, shop: SimNode<S>, argum
     let name = arguments.definition().name;
     pause(&sim, 3_000).await;
     let mut start = shop.start(arguments).id(id.clone());
-    if name == "Crew" || name == "Errand" {
+    if ["Crew", "Errand", "Relay"].contains(&name) {
         start = start.members("Hand", HANDS);
     }
     if sim.random(0..4) == 0 {
@@ -161,6 +166,10 @@ async fn sessions<S: Shelf>(sim: &Sim, shop: &SimNode<S>) -> Vec<Ended> {
             5 => sessions.spawn(one(own, shop, Timed { line }, id)),
             6 => sessions.spawn(one(own, shop, Meal { line }, id)),
             7 => sessions.spawn(one(own, shop, Gift { line, mine: number % 2 == 0 }, id)),
+            9 if number % 2 == 1 => {
+                let relay = Relay { line, first: number % 4, second: number % 7 };
+                sessions.spawn(one(own, shop, relay, id))
+            }
             9 => {
                 let errand = Errand { line, first: number % 4, second: number % 7 };
                 sessions.spawn(one(own, shop, errand, id))

@@ -23,7 +23,7 @@ pub fn program(hir: &Hir, projection: &Projection, role: RoleId) -> String {
     let mut printer = Printer::new(hir, choreography, &projection.locals, None);
     let own = projection.pivots.iter().filter(|pivot| pivot.role == role);
     printer.pivots = own.map(|pivot| pivot.span).collect();
-    printer.gives_parts = (role == projection.initiator).then_some(projection);
+    printer.gives_parts = (!projection.optional.is_empty()).then_some(projection);
     let params: Vec<String> = program
         .params
         .iter()

@@ -104,12 +104,14 @@ impl Session {
         !self.stopped && matches!(self.state(), None | Some(RowState::Active | RowState::Voted { .. }))
     }
 
-    /// A role that has voted passes a cancel on. One that has voted here too, or may have told its client, has nothing to add: the other asks all.
+    /// A role that has voted passes a cancel on. One that has voted here too, or may have told its client, has nothing to add: the other asks
+    /// all, unless it is optional.
     pub(super) fn handle_cancel_of_peer(&mut self, from: RoleId, reason: Arc<str>) {
         match self.state() {
             // It comes again.
             _ if self.is_held() => {}
-            Some(RowState::Active) if self.may_have_told() => {}
+            Some(RowState::Active) if self.may_have_told() => self.pass_on_for(from, reason),
+            Some(RowState::Voted { .. }) if !self.decided && !self.told => self.pass_on_for(from, reason),
             None | Some(RowState::Active) if self.may_be_excused() => {}
             None | Some(RowState::Active) if !self.stopped => _ = self.cancel_here(reason),
             Some(RowState::Aborting { .. }) => self.relay_abort(from),
@@ -120,11 +122,19 @@ impl Session {
         }
     }
 
+    /// An optional role asks the initiator only: the others may have forgotten the session, and begin it anew.
+    fn pass_on_for(&mut self, from: RoleId, reason: Arc<str>) {
+        if self.is_initiator() && self.is_optional(from) && self.cancel.is_none() {
+            self.pass_on(reason);
+        }
+    }
+
     /// Asks `role`, unless it is known to have voted. A vote that is not durable yet may be lost, and with it the session's memory.
     pub(super) fn pass_cancel_on(&mut self, role: RoleId) {
         let Some(reason) = self.cancel.clone() else { return };
         let has_voted = self.entered && matches!(self.state(), Some(RowState::Voted { .. }));
-        if (has_voted || self.may_have_told() || self.is_untouched())
+        let asks_initiator = self.is_untouched() && role == self.header.initiator;
+        if (has_voted || self.may_have_told() || asks_initiator)
             && self.peers.get(&role).is_some_and(|peer| !peer.completed)
         {
             self.transmit(role, Body::Cancel { reason });

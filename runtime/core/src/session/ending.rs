@@ -32,7 +32,7 @@ impl Session {
             RowState::Active | RowState::Finished { .. } => {}
             RowState::Voted { .. } => {
                 if !self.is_initiator() {
-                    self.transmit(self.header.initiator, Body::Vote { voter: self.me, vote: Vote::Completed });
+                    self.transmit(self.header.initiator, self.vote());
                 }
                 let roles: Vec<_> = self.peers.keys().copied().collect();
                 roles.into_iter().for_each(|role| self.pass_cancel_on(role));

@@ -30,7 +30,7 @@ impl Session {
             Body::Stable { positions } => self.handle_stable(from, &positions),
             Body::Keep => self.handle_keep(),
             Body::Awaits { positions } => self.handle_awaits(from, positions),
-            Body::Vote { voter, vote: Vote::Completed } => self.handle_completed(from, voter),
+            Body::Vote { voter, vote: Vote::Completed { parts } } => self.handle_completed(from, voter, parts),
             Body::Vote { voter, vote: Vote::Aborted { reason } } => self.handle_aborted(from, voter, reason),
             Body::Done { outcome: Outcome::Committed, answer } => self.handle_done_committed(from, answer),
             Body::Done { outcome: Outcome::Compensated, .. } => self.handle_done_compensated(from),
@@ -104,7 +104,7 @@ impl Session {
     }
 
     /// A role votes *completed* for itself only: nobody passes such a vote on.
-    fn handle_completed(&mut self, from: RoleId, voter: RoleId) {
+    fn handle_completed(&mut self, from: RoleId, voter: RoleId, parts: Option<Vec<RoleId>>) {
         let counts_for = if fault::is_on(Fault::VotesForOthers) { voter } else { from };
         if voter != counts_for {
             return;
@@ -112,6 +112,7 @@ impl Session {
         if let Some(peer) = self.peers.get_mut(&counts_for) {
             peer.completed = true;
         }
+        self.learn_parts(from, parts);
         match self.state() {
             None | Some(RowState::Active) if fault::is_on(Fault::VoteAnsweredFromMemory) => {
                 self.transmit(from, Body::Done { outcome: Outcome::Committed, answer: true });
@@ -276,7 +277,7 @@ pub fn answer_finished(outcome: Outcome, frame: &Frame) -> Option<Frame> {
             | Body::ScopeVote { .. }
             | Body::ScopeNews { .. }
             | Body::Cancel { .. }
-            | Body::Vote { vote: Vote::Completed, .. }
+            | Body::Vote { vote: Vote::Completed { .. }, .. }
             | Body::Need
             | Body::Stable { .. }
             | Body::Keep
@@ -299,7 +300,7 @@ pub fn answer_finished(outcome: Outcome, frame: &Frame) -> Option<Frame> {
 pub fn answer_unknown(frame: &Frame) -> Option<Frame> {
     let body = match &frame.body {
         Body::Done { .. } => Body::Over,
-        Body::Vote { vote: Vote::Completed, .. } if fault::is_on(Fault::OverForUnknown) => Body::Over,
+        Body::Vote { vote: Vote::Completed { .. }, .. } if fault::is_on(Fault::OverForUnknown) => Body::Over,
         // It might begin the session here, with the header.
         body if may_begin(body) && frame.header.is_none() => Body::Need,
         Body::Vote { voter, vote: Vote::Aborted { .. } } if *voter == frame.from && !begins_session(frame) => {

@@ -48,6 +48,7 @@ pub use cancel::Cancel;
 pub use doubt::{Doubt, Resolution, Unresolvable, answer_ask};
 pub use frames::{answer_finished, answer_unknown, begins_session};
 pub use inbox::INBOX_MESSAGES_MAX;
+pub use optional::OptionalRoles;
 pub use program::{Divergence, Ran, Stop};
 pub use stability::Stability;
 pub use view::{DeadlineView, PeerView, Trying, View, WaitsFor};
@@ -228,8 +229,9 @@ pub struct Session {
     /// The one that the program has asked for.
     pivot: Option<Pivot>,
     /// The participants that may have no part in the session.
-    optional: Option<Arc<BTreeSet<RoleId>>>,
-    /// Those of them to which the initiator's program, in this run, has given one.
+    optional: Option<Arc<OptionalRoles>>,
+    /// Those of them to which the program has given one in this run; at the initiator, also those to
+    /// which other roles say that they have.
     with_part: BTreeSet<RoleId>,
     /// The program has been given a part, has sent something or asked for an operation, in this run.
     has_acted: bool,

@@ -16,6 +16,8 @@ pub(super) struct Peer {
     pub(super) has_header: bool,
     /// It voted *completed*.
     pub(super) completed: bool,
+    /// It has told this role, the initiator, to whom it has given a part in the session.
+    pub(super) tells_parts: bool,
     /// It holds a pivot, and waits for votes.
     pub(super) awaits_votes: bool,
     /// It has durably reached the outcome.

@@ -26,7 +26,7 @@ use std::sync::Arc;
 use super::parts::Peer;
 use super::{Change, Run, Session};
 use crate::fault::{self, Fault};
-use crate::frame::{Body, Vote};
+use crate::frame::Body;
 use crate::identity::{Position, RoleId};
 use crate::record::{RowState, Urgency};
 
@@ -179,8 +179,7 @@ impl Session {
         if let Some(peer) = self.peers.get_mut(&to) {
             peer.awaits_votes = false;
         }
-        let body =
-            if self.is_initiator() { Body::OthersVoted } else { Body::Vote { voter: self.me, vote: Vote::Completed } };
+        let body = if self.is_initiator() { Body::OthersVoted } else { self.vote() };
         self.transmit(to, body);
     }
 

@@ -406,6 +406,7 @@ impl Session {
             _ if self.is_untouched() => {}
             Some(RowState::Voted { result: recorded }) if canonical(recorded) == canonical(&result) => {
                 // Now it is known which votes need not be waited for.
+                self.tell_parts();
                 self.decide_if_all_completed();
             }
             Some(RowState::Voted { result: recorded }) => {

@@ -120,9 +120,7 @@ impl Session {
     fn resend_ending(&mut self, role: RoleId) {
         let Some(done) = self.peers.get(&role).map(|peer| peer.done).filter(|_| self.entered) else { return };
         let body = match self.state() {
-            Some(RowState::Voted { .. }) if !done && !self.decided => {
-                Body::Vote { voter: self.me, vote: Vote::Completed }
-            }
+            Some(RowState::Voted { .. }) if !done && !self.decided => self.vote(),
             Some(RowState::Voted { .. } | RowState::Committed { .. }) if !done && self.awaits_end_of(role) => {
                 Body::Done { outcome: Outcome::Committed, answer: false }
             }

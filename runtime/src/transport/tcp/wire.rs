@@ -1,4 +1,4 @@
-//! What goes over a connection. Transport protocol version 7:
+//! What goes over a connection. Transport protocol version 8:
 //!
 //! Each side first says `ACCOMPAN`, its version (u16), a length (u32) and that many bytes of postcard: the dialer a [`Hello`], the other side a
 //! [`Reply`], and after a welcome the dialer a [`Verdict`] in the same form. Magic and version stay where they are forever, so that a stranger and another version can be told what they are.
@@ -14,7 +14,7 @@ use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
 pub(super) const MAGIC: [u8; 8] = *b"ACCOMPAN";
-pub(super) const VERSION: u16 = 7;
+pub(super) const VERSION: u16 = 8;
 
 /// Bytes of a greeting: names, and what a node says of its database.
 pub(super) const GREETING_BYTES_MAX: usize = 16 * 1024;

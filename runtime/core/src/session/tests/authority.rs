@@ -34,7 +34,7 @@ fn voted_initiator() -> Session {
 }
 
 fn completed(voter: RoleId) -> Body {
-    Body::Vote { voter, vote: Vote::Completed }
+    Body::Vote { voter, vote: Vote::Completed { parts: None } }
 }
 
 fn aborted(voter: RoleId) -> Body {

@@ -44,11 +44,11 @@ impl World {
                 let store = &self.node(role).store;
                 match (store.outcomes.get(id), at_initiator, &reference) {
                     // A role without a part may not have been waited for.
-                    (None, Ok(_), Some(expected)) if self.choreography.optional.contains(&role) => {
+                    (None, Ok(_), Some(expected)) if self.choreography.optional.roles.contains(&role) => {
                         assert!(store.standing(*id).is_empty() && !expected.standing.contains_key(&role));
                     }
                     (Some(Ok(result)), Ok(_), Some(expected))
-                        if **result == *"null" && self.choreography.optional.contains(&role) =>
+                        if **result == *"null" && self.choreography.optional.roles.contains(&role) =>
                     {
                         assert!(store.standing(*id).is_empty() && !expected.standing.contains_key(&role));
                     }

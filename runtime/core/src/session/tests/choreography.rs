@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use super::store::Effect;
 use crate::session::Session;
-use crate::{Path, Position, Retries, RoleId, Stability};
+use crate::{OptionalRoles, Path, Position, Retries, RoleId, Stability};
 
 pub const A: RoleId = RoleId(0);
 pub const B: RoleId = RoleId(1);
@@ -112,8 +112,8 @@ pub struct Choreography {
     sites: u32,
     /// The transactions that nothing undoes.
     pub pivots: Arc<BTreeSet<Position>>,
-    /// Roles with a part in some branches of A's choices only.
-    pub optional: Arc<BTreeSet<RoleId>>,
+    /// Roles with a part in some branches of choices only, which their roles may give them.
+    pub optional: Arc<OptionalRoles>,
     /// Roles that may cancel.
     pub cancels: Vec<RoleId>,
     /// How long a session may take until it is decided.
@@ -160,7 +160,13 @@ impl Choreography {
     }
 
     pub fn optional(self, roles: &[RoleId]) -> Self {
-        Self { optional: Arc::new(roles.iter().copied().collect()), ..self }
+        let chooses = |(_, step): &(u32, Placed)| match step {
+            Placed::Choice(role, ..) if *role != A => Some(*role),
+            _ => None,
+        };
+        let givers = self.blocks.iter().flatten().filter_map(chooses).collect();
+        let optional = OptionalRoles { roles: roles.iter().copied().collect(), givers };
+        Self { optional: Arc::new(optional), ..self }
     }
 
     pub fn cancelled_by(self, roles: &[RoleId]) -> Self {

@@ -10,8 +10,8 @@ use super::choreography::{A, B};
 use super::inputs::{NOW, at, events, frame, frames, header_of, joined, message, stored, writes};
 use super::world::TIMING;
 use crate::{
-    Body, Cancel, Doubt, Event, Frame, Millis, Outcome, Resolution, RoleId, RowState, Session, Standing, Stored,
-    Unresolvable, Urgency, Vote, answer_ask,
+    Body, Cancel, Doubt, Event, Frame, Millis, OptionalRoles, Outcome, Resolution, RoleId, RowState, Session, Standing,
+    Stored, Unresolvable, Urgency, Vote, answer_ask,
 };
 
 fn reason() -> std::sync::Arc<str> {
@@ -82,14 +82,16 @@ fn a_role_that_has_forgotten_what_all_committed_undoes_nothing_and_a_person_deci
 fn an_optional_role_that_was_in_doubt_does_not_end_without_a_part() {
     let committed = frame(Body::Done { outcome: Outcome::Committed, answer: false });
     for told in [committed, stands(Standing::Committed)] {
-        let mut session = restored(false).with_optional(&Arc::new(BTreeSet::from([B])));
+        let mut session = restored(false)
+            .with_optional(&Arc::new(OptionalRoles { roles: BTreeSet::from([B]), ..OptionalRoles::default() }));
         session.handle_frame(stands(Standing::Undecided));
         assert_eq!(session.doubt(), None);
         session.handle_frame(told);
         assert_eq!(session.doubt(), Some(Doubt::Behind));
         assert_eq!(writes(&mut session), []);
     }
-    let mut session = restored(false).with_optional(&Arc::new(BTreeSet::from([B])));
+    let mut session = restored(false)
+        .with_optional(&Arc::new(OptionalRoles { roles: BTreeSet::from([B]), ..OptionalRoles::default() }));
     session.handle_frame(stands(Standing::Undecided));
     session.handle_frame(stands(Standing::Unknown));
     assert_eq!(session.doubt(), Some(Doubt::Forgotten));
@@ -180,7 +182,7 @@ fn an_initiator_notices_that_a_role_which_had_voted_knows_nothing() {
         session.handle_durable(write.id, NOW);
     }
     let from_b = |session: &Session, body| Frame { session: session.key().session, from: B, to: A, header: None, body };
-    session.handle_frame(from_b(&session, Body::Vote { voter: B, vote: Vote::Completed }));
+    session.handle_frame(from_b(&session, Body::Vote { voter: B, vote: Vote::Completed { parts: None } }));
     events(&mut session);
     session.handle_timeout(Millis(10_000));
     session.handle_frame(from_b(&session, Body::Over));

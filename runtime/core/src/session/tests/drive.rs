@@ -52,7 +52,7 @@ impl World {
 
     /// Elsewhere nobody depends on the answer, and it would hide some of the planted faults.
     fn answer_ask(&self, state: Option<&RowState>, frame: &Frame) -> Option<Frame> {
-        if self.choreography.optional.is_empty() { None } else { answer_ask(state, frame) }
+        if self.choreography.optional.roles.is_empty() { None } else { answer_ask(state, frame) }
     }
 
     fn transmit(&mut self, frame: Option<Frame>) {

@@ -22,7 +22,7 @@ fn from(session: &Session, role: RoleId, body: Body) -> Frame {
 }
 
 fn completed(session: &Session, role: RoleId) -> Frame {
-    from(session, role, Body::Vote { voter: role, vote: Vote::Completed })
+    from(session, role, Body::Vote { voter: role, vote: Vote::Completed { parts: None } })
 }
 
 fn message(session: &Session, role: RoleId, site: u32, payload: &str) -> Frame {

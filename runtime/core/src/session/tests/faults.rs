@@ -5,7 +5,7 @@ use std::panic::catch_unwind;
 
 use super::choreography::C;
 use super::explore::{
-    Lies, Search, larger_programs, programs_of_two, programs_that_log, programs_with_a_liar,
+    Lies, Search, larger_programs, programs_of_two, programs_that_log, programs_with_a_giver, programs_with_a_liar,
     programs_with_an_optional_role, scopes_of_three,
 };
 use super::simulate;
@@ -65,6 +65,7 @@ fn shows(fault: Fault) -> Shows {
         Fault::PassesIntentsBy => at("i, A and B cancel", 500, Some(500)),
         Fault::RunsPivotEarly => at("k, the pivot at A, A and B cancel", 500, Some(500)),
         Fault::ExcusesRoleWithPart => at("m, C has a part", 500, None),
+        Fault::ForgetsWhomItGave => at("n, C has a part", 500, None),
         Fault::AbortsWithoutPart => at("m, C has no part in two choices, C cancels", 500, None),
         Fault::ForgetsUnrecordable => at("i, not recordable", 100, Some(500)),
         Fault::IgnoresKeep => at("d, without room", 50, Some(500)),
@@ -78,7 +79,8 @@ fn explore(fault: Fault, program: &str, liar: Option<RoleId>, states_max: usize)
         Some(_) => programs_with_a_liar(),
         None => {
             let small = [programs_of_two(), programs_that_log(programs_of_two())].concat();
-            [small, larger_programs(), scopes_of_three(), programs_with_an_optional_role()].concat()
+            [small, larger_programs(), scopes_of_three(), programs_with_an_optional_role(), programs_with_a_giver()]
+                .concat()
         }
     };
     let program = programs.into_iter().find(|choreography| choreography.name == program).expect("a program");

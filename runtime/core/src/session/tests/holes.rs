@@ -328,5 +328,5 @@ fn frame(world: &World, from: crate::RoleId, to: crate::RoleId) -> Frame {
 }
 
 fn vote_completed(voter: crate::RoleId) -> Body {
-    Body::Vote { voter, vote: crate::Vote::Completed }
+    Body::Vote { voter, vote: crate::Vote::Completed { parts: None } }
 }

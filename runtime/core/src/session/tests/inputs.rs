@@ -192,7 +192,7 @@ fn h15_a_voted_role_that_refuses_when_it_runs_again_is_parked() {
     assert_eq!((writes(&mut session), parked(&mut session)), (vec![], true));
     // Its vote counts all the same.
     session.handle_connected(A);
-    assert!(frames(&mut session).contains(&Body::Vote { voter: B, vote: Vote::Completed }));
+    assert!(frames(&mut session).contains(&Body::Vote { voter: B, vote: Vote::Completed { parts: None } }));
 }
 
 #[test]
@@ -332,11 +332,11 @@ fn two_settled_roles_do_not_go_on_answering_each_other() {
     let mut session = with_a_transaction("1");
     session.handle_program_ended("8".into(), NOW);
     session.handle_durable(WriteId(1), NOW);
-    session.handle_frame(frame(Body::Vote { voter: A, vote: Vote::Completed }));
+    session.handle_frame(frame(Body::Vote { voter: A, vote: Vote::Completed { parts: None } }));
     session.handle_durable(WriteId(2), NOW);
     assert_eq!(session.outcome(), Some(Outcome::Committed));
     let said = |answer| Body::Done { outcome: Outcome::Committed, answer };
-    assert_eq!(frames(&mut session), [Body::Vote { voter: B, vote: Vote::Completed }, said(false)]);
+    assert_eq!(frames(&mut session), [Body::Vote { voter: B, vote: Vote::Completed { parts: None } }, said(false)]);
     session.handle_frame(done(true));
     assert_eq!(frames(&mut session), [], "an answer is not answered");
     session.handle_frame(done(false));
@@ -359,7 +359,7 @@ fn a_settled_session_keeps_nothing_of_its_run() {
     session.program_send(at(5), A, "0".into()).expect("runs");
     session.handle_program_ended("8".into(), NOW);
     session.handle_durable(WriteId(1), NOW);
-    session.handle_frame(frame(Body::Vote { voter: A, vote: Vote::Completed }));
+    session.handle_frame(frame(Body::Vote { voter: A, vote: Vote::Completed { parts: None } }));
     assert!(session.inbox.is_empty() && session.outgoing.is_empty() && session.transactions.is_empty());
     assert!(session.held.is_empty() && session.awaited.is_empty() && session.calls.is_empty());
     assert!(
@@ -397,7 +397,7 @@ fn any_bytes_are_a_frame_or_none_and_any_frame_is_survived() {
             10 => Body::ScopeNews { position, scopes, news: some_news(&mut random, voter, &votes) },
             2 if random.below(2) == 0 => Body::Keep,
             2 => Body::Stable { positions: vec![position, at(5)] },
-            3 => Body::Vote { voter, vote: Vote::Completed },
+            3 => Body::Vote { voter, vote: Vote::Completed { parts: None } },
             4 if random.below(100) == 0 => Body::Vote { voter, vote: Vote::Aborted { reason: "x".into() } },
             5 => Body::Done { outcome, answer: random.below(2) == 0 },
             6 if random.below(2) == 0 => Body::Ask,

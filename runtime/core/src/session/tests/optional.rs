@@ -6,7 +6,7 @@ use super::choreography::Step::{Choice, Transaction};
 use super::choreography::{A, B, C, Choreography, Step};
 use super::script::Kind::{Cancel as Cancels, Completed, Done, Message};
 use super::world::World;
-use crate::{Cancel, Outcome, RowState};
+use crate::{Body, Cancel, Outcome, RowState, Vote};
 
 /// A's number is odd.
 fn errand(odd: Step, even: Step) -> World {
@@ -65,8 +65,11 @@ fn a_role_without_a_part_passes_a_cancel_on_and_ends_nothing() {
     assert_eq!(cancel(&mut world, C), Cancel::PassedOn);
     world.work(C);
     assert_eq!(world.state(C), None);
+    assert_eq!(world.under_way(C, Cancels), 1, "it asks A only");
     world.deliver(A, B, Message);
-    world.deliver(C, B, Cancels);
+    world.deliver(C, A, Cancels);
+    world.work(A);
+    world.deliver(A, B, Cancels);
     world.work(B);
     assert!(world.is_aborting(B), "it has not voted, and has a part");
     world.settle_and_check();
@@ -110,6 +113,57 @@ fn a_role_without_a_part_whose_program_fails_is_parked_and_ends_with_the_others(
     assert!(world.session(C).is_parked());
     assert_eq!(world.state(C), None, "it ends nothing");
     world.parked.clear();
+    world.settle_and_check();
+    assert!(world.is_committed(A));
+}
+
+/// B chooses: its number is odd.
+fn b_chooses(odd: Step) -> World {
+    let steps = [Step::Send(A, B), Choice(B, vec![odd], vec![Transaction(C, Works)])];
+    World::begun(Choreography::new("errand of B", &steps).optional(&[C]))
+}
+
+fn voted_by_b(odd: Step) -> World {
+    let mut world = b_chooses(odd);
+    world.work(A);
+    world.deliver(A, B, Message);
+    world.work(B);
+    world.deliver(B, A, Message);
+    world.work(A);
+    world
+}
+
+#[test]
+fn a_role_that_another_role_gives_no_part_is_not_waited_for_once_that_one_has_voted() {
+    let mut world = voted_by_b(Transaction(B, Works));
+    assert_eq!(world.session(A).outcome(), None, "B has not voted");
+    world.deliver(B, A, Completed);
+    world.work(A);
+    assert_eq!(world.session(A).outcome(), Some(Outcome::Committed));
+    world.settle_and_check();
+    assert_eq!(world.effects(C), (0, 0));
+}
+
+#[test]
+fn a_role_that_another_role_gives_a_part_is_waited_for() {
+    let mut world = voted_by_b(Transaction(C, Works));
+    world.deliver(B, A, Completed);
+    world.work(A);
+    assert_eq!(world.session(A).outcome(), None, "C has a part");
+    world.settle_and_check();
+    assert_eq!(world.effects(C), (1, 0));
+}
+
+#[test]
+fn a_role_that_runs_again_says_at_its_end_whom_it_has_given_no_part() {
+    let mut world = voted_by_b(Transaction(B, Works));
+    world.lose_all();
+    world.crash(B);
+    world.restart(B);
+    let frames = world.deliver(B, A, Completed);
+    assert!(frames.iter().all(|frame| frame.body == Body::Vote { voter: B, vote: Vote::Completed { parts: None } }));
+    world.work(A);
+    assert_eq!(world.session(A).outcome(), None, "it may have given C a part before");
     world.settle_and_check();
     assert!(world.is_committed(A));
 }

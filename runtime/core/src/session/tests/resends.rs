@@ -25,7 +25,7 @@ fn voted() -> Session {
 fn told(session: &mut Session) -> Vec<RoleId> {
     let frames = std::iter::from_fn(|| session.poll_transmit());
     frames
-        .filter(|frame| matches!(frame.body, Body::Vote { vote: Vote::Completed, .. }))
+        .filter(|frame| matches!(frame.body, Body::Vote { vote: Vote::Completed { .. }, .. }))
         .map(|frame| frame.to)
         .collect()
 }

@@ -239,7 +239,7 @@ fn choose(
             }
         }
         let told = others.into_iter().try_for_each(|to| {
-            let is_idle = choreography.optional.contains(&to) && !choreography.acts_in(branches[chosen], to);
+            let is_idle = choreography.optional.roles.contains(&to) && !choreography.acts_in(branches[chosen], to);
             let payload = "null".into();
             match is_idle {
                 true => session.program_tell(at(chosen), to, payload),

@@ -35,7 +35,7 @@ pub fn kind(frame: &Frame) -> Kind {
         Body::Stable { .. } => Kind::Stable,
         Body::Keep => Kind::Keep,
         Body::Awaits { .. } => Kind::Awaits,
-        Body::Vote { vote: Vote::Completed, .. } => Kind::Completed,
+        Body::Vote { vote: Vote::Completed { .. }, .. } => Kind::Completed,
         Body::Vote { vote: Vote::Aborted { .. }, .. } => Kind::Aborted,
         Body::Done { .. } => Kind::Done,
         Body::Over => Kind::Over,

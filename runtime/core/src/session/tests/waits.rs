@@ -131,7 +131,7 @@ fn ended_without_the_answer() -> Session {
 #[test]
 fn the_client_is_told_once_a_sender_that_is_late_has_voted() {
     let aborts = Vote::Aborted { reason: "no".into() };
-    for (vote, expected) in [(Vote::Completed, Ok("7".into())), (aborts, Err("no".into()))] {
+    for (vote, expected) in [(Vote::Completed { parts: None }, Ok("7".into())), (aborts, Err("no".into()))] {
         let mut session = ended_without_the_answer();
         let outcome = |event: &Event| if let Event::Decided(outcome) = event { Some(outcome.clone()) } else { None };
         let told = |session: &mut Session| events(session).iter().find_map(outcome);

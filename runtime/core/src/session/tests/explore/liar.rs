@@ -108,7 +108,7 @@ fn alphabet(choreography: &Rc<Choreography>, role: RoleId, lies: Lies) -> Vec<Fr
     for to in world.roles().filter(|to| *to != role) {
         let voters = world.roles().flat_map(|voter| {
             let aborted = Vote::Aborted { reason: "a lie".into() };
-            [Vote::Completed, aborted].map(|vote| Body::Vote { voter, vote })
+            [Vote::Completed { parts: None }, aborted].map(|vote| Body::Vote { voter, vote })
         });
         bodies.extend(voters.map(|vote| (to, vote)));
         if role != A || lies == Lies::OfTheOutcome {

@@ -278,6 +278,7 @@ fn normalize(session: &mut Session, durable: WriteId, version: u64) {
         // Nobody asks once the outcome is known.
         peer.completed &= voting;
         peer.awaits_votes &= voting;
+        peer.tells_parts &= voting;
     }
 }
 

@@ -101,6 +101,34 @@ pub fn programs_with_an_optional_role() -> Vec<Choreography> {
     ]
 }
 
+/// Those in which B may give C a part: its number is odd, but behind a transaction.
+pub fn programs_with_a_giver() -> Vec<Choreography> {
+    let (w, m) = (Works, MayRefuse);
+    let t = Transaction;
+    let by_a = |odd: &[Step]| Step::Choice(A, odd.to_vec(), vec![t(C, w)]);
+    let by_b = |odd: &[Step], even: &[Step]| Step::Choice(B, odd.to_vec(), even.to_vec());
+    let (c, gives) = ([t(C, w)], [t(C, m)]);
+    let none = [Send(A, B), by_b(&[], &c), t(B, m)];
+    let before = [Send(A, B), t(B, m), by_b(&c, &[]), t(A, m)];
+    let given = [Send(A, B), by_b(&gives, &[]), t(B, w)];
+    let by_neither = [by_a(&[]), Send(A, B), by_b(&[], &c)];
+    let by_both = [by_a(&gives), Send(A, B), by_b(&gives, &[])];
+    let pivot = [Send(A, B), by_b(&[], &c), t(B, m), Pivot(A, m)];
+    let given_and_pivot = [Send(A, B), by_b(&gives, &[]), Pivot(A, w)];
+    let new = |name: &str, steps: &[Step]| Choreography::new(name, steps).optional(&[C]);
+    vec![
+        new("n, C has no part", &none),
+        new("n, C has no part, everyone cancels", &before).cancelled_by(&[A, B, C]),
+        new("n, C has no part, with a deadline", &none).within(50),
+        new("n, C has no part by A, nor by B, C cancels", &by_neither).cancelled_by(&[C]),
+        new("n, C has no part, the pivot at A, B and C cancel", &pivot).cancelled_by(&[B, C]),
+        new("n, C has a part", &given),
+        new("n, C has a part, A and C cancel", &given).cancelled_by(&[A, C]),
+        new("n, C has a part by A, and one by B", &by_both),
+        new("n, C has a part, the pivot at A", &given_and_pivot),
+    ]
+}
+
 /// The same, where messages are logged at any time, and where there is no room for two.
 pub fn programs_that_log(of: Vec<Choreography>) -> Vec<Choreography> {
     of.into_iter().flat_map(|program| [program.clone().logging(), program.without_room()]).collect()
@@ -185,8 +213,8 @@ fn every_schedule_of_larger_programs() {
 #[test]
 fn every_schedule_of_programs_with_an_optional_role() {
     let asked = std::env::var("ACCOMPANIST_STATES").ok().map(|asked| asked.parse().expect("a number"));
-    for program in programs_with_an_optional_role() {
-        explore(program, asked.unwrap_or(STATES_MAX), asked.is_some());
+    for program in [programs_with_an_optional_role(), programs_with_a_giver()].concat() {
+        explore(program, asked.unwrap_or(STATES_MAX), false);
     }
 }
 

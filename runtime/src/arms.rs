@@ -2,7 +2,8 @@
 
 use std::future::{Future, poll_fn};
 use std::pin::{Pin, pin};
-use std::task::Poll;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::task::{Context, Poll, Wake, Waker};
 
 use crate::context::Interrupted;
 
@@ -41,20 +42,34 @@ pub async fn both<A, B>(
     .await
 }
 
-/// Runs all to their ends, or until one is interrupted. Every poll polls all that have not ended.
+/// Runs all to their ends, or until one is interrupted. Where they are few, every poll polls all that
+/// have not ended; where they are many, only those that were woken, in the order of the arms.
 pub async fn all<T, F: Future<Output = Result<T, Interrupted>>>(arms: Vec<F>) -> Result<Vec<T>, Interrupted> {
+    let woken = (arms.len() > POLLED_MAX).then(|| Woken::new(arms.len()));
+    let mut left = arms.len();
     let mut arms: Vec<Arm<T, F>> = arms.into_iter().map(|arm| Arm::Running(Box::pin(arm))).collect();
     poll_fn(move |cx| {
-        let mut running = false;
-        for arm in &mut arms {
+        let polled: Vec<usize> = match &woken {
+            Some(woken) => woken.take(cx.waker()),
+            None => (0..arms.len()).collect(),
+        };
+        for index in polled {
+            let Some(arm) = arms.get_mut(index) else { continue };
             let Arm::Running(future) = arm else { continue };
-            match future.as_mut().poll(cx) {
-                Poll::Ready(Ok(value)) => *arm = Arm::Ended(Box::new(value)),
+            let polled = match &woken {
+                Some(woken) => future.as_mut().poll(&mut Context::from_waker(&woken.waker(index))),
+                None => future.as_mut().poll(cx),
+            };
+            match polled {
+                Poll::Ready(Ok(value)) => {
+                    *arm = Arm::Ended(Box::new(value));
+                    left -= 1;
+                }
                 Poll::Ready(Err(interrupted)) => return Poll::Ready(Err(interrupted)),
-                Poll::Pending => running = true,
+                Poll::Pending => {}
             }
         }
-        if running {
+        if left > 0 {
             return Poll::Pending;
         }
         let ended = std::mem::take(&mut arms).into_iter().filter_map(|arm| match arm {
@@ -72,14 +87,83 @@ enum Arm<T, F> {
     Ended(Box<T>),
 }
 
+/// So many arms are polled each time.
+const POLLED_MAX: usize = 16;
+
+/// Which of many arms are to be polled.
+struct Woken(Arc<Mutex<Arms>>);
+
+struct Arms {
+    /// Which of them, each once.
+    woken: Vec<usize>,
+    is_woken: Vec<bool>,
+    /// Whoever polls all of them.
+    waker: Waker,
+}
+
+/// Wakes one arm.
+struct ArmWaker {
+    index: usize,
+    arms: Arc<Mutex<Arms>>,
+}
+
+impl Woken {
+    /// All of so many arms are.
+    fn new(count: usize) -> Self {
+        let arms = Arms { woken: (0..count).collect(), is_woken: vec![true; count], waker: Waker::noop().clone() };
+        Self(Arc::new(Mutex::new(arms)))
+    }
+
+    /// Those that are to be polled now; whoever polls them is woken when others are.
+    fn take(&self, waker: &Waker) -> Vec<usize> {
+        let mut arms = lock(&self.0);
+        arms.waker.clone_from(waker);
+        let mut woken = std::mem::take(&mut arms.woken);
+        for index in &woken {
+            if let Some(is_woken) = arms.is_woken.get_mut(*index) {
+                *is_woken = false;
+            }
+        }
+        woken.sort_unstable();
+        woken
+    }
+
+    fn waker(&self, index: usize) -> Waker {
+        Arc::new(ArmWaker { index, arms: Arc::clone(&self.0) }).into()
+    }
+}
+
+impl Wake for ArmWaker {
+    fn wake(self: Arc<Self>) {
+        self.wake_by_ref();
+    }
+
+    fn wake_by_ref(self: &Arc<Self>) {
+        let mut arms = lock(&self.arms);
+        if let Some(is_woken @ false) = arms.is_woken.get_mut(self.index) {
+            *is_woken = true;
+            arms.woken.push(self.index);
+        }
+        let waker = arms.waker.clone();
+        drop(arms);
+        waker.wake();
+    }
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeMap;
     use std::future::{Future, pending, poll_fn, ready};
     use std::pin::pin;
     use std::sync::atomic::{AtomicU32, Ordering};
-    use std::task::{Context, Poll, Waker};
+    use std::sync::{Arc, Mutex};
+    use std::task::{Context, Poll, Wake, Waker};
 
-    use super::{all, both};
+    use super::{all, both, lock};
     use crate::context::Interrupted;
 
     fn poll_once<T>(future: impl Future<Output = T>) -> Poll<T> {
@@ -105,6 +189,50 @@ mod tests {
         assert!(three.as_mut().poll(&mut context).is_pending());
         let ended = three.as_mut().poll(&mut context);
         assert!(matches!(ended, Poll::Ready(Ok(values)) if values == [3, 1, 2]), "in the order of the arms");
+    }
+
+    #[test]
+    fn of_many_arms_those_that_were_woken_are_polled() {
+        let (polls, is_open) = (AtomicU32::new(0), AtomicU32::new(0));
+        let wakers = Mutex::new(BTreeMap::new());
+        let arm = |index: u32| {
+            poll_fn({
+                let (polls, is_open, wakers) = (&polls, &is_open, &wakers);
+                move |cx| {
+                    polls.fetch_add(1, Ordering::Relaxed);
+                    lock(wakers).insert(index, cx.waker().clone());
+                    let is_open = is_open.load(Ordering::Relaxed) > index;
+                    if is_open { Poll::Ready(Ok(index)) } else { Poll::Pending }
+                }
+            })
+        };
+        let woken = Arc::new(Counted(AtomicU32::new(0)));
+        let waker = Waker::from(Arc::clone(&woken));
+        let mut context = Context::from_waker(&waker);
+        let mut hundred = pin!(all((0..100).map(arm).collect()));
+        assert!(hundred.as_mut().poll(&mut context).is_pending());
+        assert!(hundred.as_mut().poll(&mut context).is_pending());
+        assert_eq!(polls.load(Ordering::Relaxed), 100, "each once");
+        is_open.store(100, Ordering::Relaxed);
+        for index in (1..100).rev() {
+            let waker = lock(&wakers).remove(&index).expect("it waits");
+            waker.wake_by_ref();
+            waker.wake();
+            assert_eq!(woken.0.load(Ordering::Relaxed), 2 * (100 - index), "whoever waits for all is woken");
+            assert!(hundred.as_mut().poll(&mut context).is_pending());
+        }
+        assert_eq!(polls.load(Ordering::Relaxed), 199);
+        lock(&wakers).remove(&0).expect("it waits").wake();
+        let ended = hundred.as_mut().poll(&mut context);
+        assert!(matches!(ended, Poll::Ready(Ok(values)) if values == (0..100).collect::<Vec<_>>()));
+    }
+
+    struct Counted(AtomicU32);
+
+    impl Wake for Counted {
+        fn wake(self: Arc<Self>) {
+            self.0.fetch_add(1, Ordering::Relaxed);
+        }
     }
 
     #[test]

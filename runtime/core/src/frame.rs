@@ -2,10 +2,13 @@
 //! order of the variants here, and that an optional role without a part does not vote.
 //! Behind each frame stands how many commits the sender's database had made when it was sent.
 
+use std::fmt;
 use std::sync::Arc;
 
-use serde::{Deserialize, Serialize};
+use serde::de::Visitor;
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
+use crate::headers::Headers;
 use crate::identity::{Header, Position, RoleId, SessionId};
 use crate::scope::{ScopeNews, ScopeVote, Scopes};
 
@@ -13,7 +16,7 @@ use crate::scope::{ScopeNews, ScopeVote, Scopes};
 pub const POSITIONS_MAX: usize = 4_096;
 
 /// One message between two roles of a session.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Frame {
     /// The session.
     pub session: SessionId,
@@ -163,28 +166,77 @@ pub struct Progress {
     pub commits: u64,
 }
 
+/// A frame as it is sent: the header apart, so that it need not be read to be known.
+#[derive(Serialize, Deserialize)]
+struct Wire<'a, B> {
+    session: SessionId,
+    from: RoleId,
+    to: RoleId,
+    #[serde(borrow)]
+    header: Option<Bytes<'a>>,
+    body: B,
+}
+
+/// Bytes that are read where they stand.
+struct Bytes<'a>(&'a [u8]);
+
+impl Serialize for Bytes<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_bytes(self.0)
+    }
+}
+
+impl<'de: 'a, 'a> Deserialize<'de> for Bytes<'a> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Borrowed;
+        impl<'de> Visitor<'de> for Borrowed {
+            type Value = &'de [u8];
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("bytes")
+            }
+
+            fn visit_borrowed_bytes<E>(self, bytes: &'de [u8]) -> Result<Self::Value, E> {
+                Ok(bytes)
+            }
+        }
+        deserializer.deserialize_bytes(Borrowed).map(Self)
+    }
+}
+
 impl Frame {
-    /// The bytes of the frame, sent when the sender's database was at `progress`.
-    pub fn encode_at(&self, progress: Progress) -> Vec<u8> {
-        postcard::to_stdvec(&(self, progress))
+    /// The bytes of the frame, sent when the sender's database was at `progress`; `write` gives those of its header.
+    pub fn encode_at(&self, progress: Progress, write: impl FnOnce(SessionId, &Arc<Header>) -> Arc<[u8]>) -> Vec<u8> {
+        let header = self.header.as_ref().map(|header| write(self.session, header));
+        let header = header.as_deref().map(Bytes);
+        let wire = Wire { session: self.session, from: self.from, to: self.to, header, body: &self.body };
+        postcard::to_stdvec(&(wire, progress))
             .expect("a frame has no map, no unsized sequence and no failing serializer")
     }
 
     /// As [`Frame::encode_at`], from a sender that does not count its commits.
     pub fn encode(&self) -> Vec<u8> {
-        self.encode_at(Progress::default())
+        self.encode_at(Progress::default(), |session, header| Headers::default().write(session, header))
     }
 
-    /// The frame of some bytes, and how far its sender was; `None` where they are none.
-    pub fn decode_at(bytes: &[u8]) -> Option<(Self, Progress)> {
-        match postcard::take_from_bytes(bytes) {
-            Ok((frame, [])) => Some(frame),
-            Ok(_) | Err(_) => None,
-        }
+    /// The frame of some bytes, and how far its sender was; `None` where they are none. `read` gives the header of some bytes.
+    pub fn decode_at(
+        bytes: &[u8],
+        read: impl FnOnce(SessionId, &[u8]) -> Option<Arc<Header>>,
+    ) -> Option<(Self, Progress)> {
+        let ((wire, progress), []) = postcard::take_from_bytes::<(Wire<'_, Body>, Progress)>(bytes).ok()? else {
+            return None;
+        };
+        let Wire { session, from, to, header, body } = wire;
+        let header = match header {
+            Some(Bytes(header)) => Some(read(session, header)?),
+            None => None,
+        };
+        Some((Self { session, from, to, header, body }, progress))
     }
 
     /// The frame of some bytes; `None` where they are none.
     pub fn decode(bytes: &[u8]) -> Option<Self> {
-        Self::decode_at(bytes).map(|(frame, _)| frame)
+        Self::decode_at(bytes, |session, header| Headers::default().read(session, header)).map(|(frame, _)| frame)
     }
 }

@@ -5,6 +5,7 @@
 mod canonical;
 mod fault;
 mod frame;
+mod headers;
 mod identity;
 mod reason;
 mod record;
@@ -14,6 +15,7 @@ mod session;
 
 pub use canonical::canonical;
 pub use frame::{Body, Frame, Outcome, POSITIONS_MAX, Progress, Standing, Vote};
+pub use headers::Headers;
 pub use identity::{Digest, Header, Millis, Path, Position, RoleId, SessionId, SessionKey, WriteId, members, part};
 pub use reason::{REASON_BYTES_MAX, cut_reason};
 pub use record::{

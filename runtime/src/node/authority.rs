@@ -65,7 +65,9 @@ impl Authority {
         for (role, nodes) in cast.filter(|(role, _)| definition.participants.contains(role)) {
             let (choreography, name) = (definition.name, definition.role_name(role));
             let may = |node: &String| (node == me && plays_here(role)) || self.may_play(choreography, name, node);
-            let Some(node) = nodes.iter().find(|node| !may(node)) else { continue };
+            // One node often plays many members.
+            let mut runs = nodes.chunk_by(|one, next| one == next).filter_map(|run| run.first());
+            let Some(node) = runs.find(|node| !may(node)) else { continue };
             let starts = if role == definition.initiator { ", and so may not start it" } else { "" };
             return Some(format!(
                 "node `{node}` may not play `{name}` of `{choreography}`{starts}, as far as node `{me}` has been told; if it may, say so \

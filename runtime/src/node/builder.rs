@@ -350,6 +350,7 @@ impl<S: Store> NodeBuilder<S> {
             store: self.store,
             link: OnceLock::new(),
             early: Mutex::default(),
+            headers: Mutex::default(),
             loopback,
             unsent: Mutex::default(),
             peers,

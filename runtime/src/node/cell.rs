@@ -3,9 +3,9 @@
 //! Every input is a [`Cell::step`]: it takes the cell's lock, hands the input to the core, polls the program as far as it goes, and carries
 //! out what the core then asks for. A step never waits: it runs on whatever thread brought the input.
 
+mod core;
 mod events;
 
-use std::collections::BTreeMap;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
@@ -13,48 +13,26 @@ use std::task::{Context, Poll, Waker};
 
 use tracing::{Instrument as _, Span};
 
+pub(super) use self::core::Core;
+use self::core::CoreState;
 pub(super) use self::events::doubt_text;
-use super::call::{Call, undo};
+use super::call::undo;
 use super::context::NodeContext;
 use super::life::Life;
 use super::metrics::{Counters, count};
-use super::process::Process;
 use super::quarantine::quarantined;
-use super::role::{ErasedRole, ErasedTransaction, Program, panic_message, poll};
+use super::role::{ErasedRole, Program, panic_message, poll};
 use super::transact::{Compensation, Transaction};
 use super::waiters::Waiters;
 use super::watch::{Holds, Watch, Watched, What};
 use super::{Shared, trace};
-use crate::context::{Definition, IdempotencyKey};
+use crate::context::IdempotencyKey;
 use crate::error::Error;
 use crate::store::{Job, Store, StoreError};
 use accompanist_core::{
-    Digest, Doubt, Frame, Header, Millis, Position, Run, Session, SessionKey, TransactionRecord, Write, WriteId,
+    Body, Digest, Doubt, Frame, Header, Millis, Position, Run, Session, SessionKey, TransactionRecord, Write, WriteId,
     canonical, cut_reason,
 };
-
-/// What a program and its steps share.
-pub(super) struct Core<S: Store> {
-    pub(super) key: SessionKey,
-    pub(super) header: Arc<Header>,
-    pub(super) definition: &'static Definition,
-    pub(super) payload_bytes_max: usize,
-    /// For the time of day.
-    pub(super) process: Arc<Process>,
-    state: Mutex<CoreState<S>>,
-}
-
-pub(super) struct CoreState<S: Store> {
-    pub(super) session: Session,
-    pub(super) transactions: BTreeMap<Position, Arc<dyn ErasedTransaction<S>>>,
-    pub(super) calls: BTreeMap<Position, Call>,
-}
-
-impl<S: Store> Core<S> {
-    pub(super) fn lock(&self) -> MutexGuard<'_, CoreState<S>> {
-        lock(&self.state)
-    }
-}
 
 /// A panic while the lock was held was the program's, and has been dealt with.
 pub(super) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
@@ -107,18 +85,7 @@ impl<S: Store> Cell<S> {
         let header = Arc::clone(session.header());
         let span = trace::session(key, &header, role.definition(), &shared.name);
         let life = Life::begin(&session, &shared.counts, shared.clock.now());
-        let state = CoreState { session, transactions: BTreeMap::new(), calls: BTreeMap::new() };
-        let definition = role.definition();
-        let payload_bytes_max = shared.limits.payload_bytes_max;
-        let header_of_core = Arc::clone(&header);
-        let core = Arc::new(Core {
-            key,
-            header: header_of_core,
-            definition,
-            payload_bytes_max,
-            process: Arc::clone(&shared.process),
-            state: Mutex::new(state),
-        });
+        let core = Core::new(session, role.definition(), shared.limits.payload_bytes_max, Arc::clone(&shared.process));
         Arc::new(Self {
             key,
             header,
@@ -173,11 +140,29 @@ impl<S: Store> Cell<S> {
         });
     }
 
+    /// A frame of another role, and what follows.
+    pub(super) fn hear(self: &Arc<Self>, frame: Frame) {
+        let message = if let Body::Message { position, .. } = frame.body { Some((position, frame.from)) } else { None };
+        self.stepped(None, |core, _| {
+            core.session.handle_frame(frame);
+            message.into_iter().for_each(|message| core.wake(message));
+            false
+        });
+    }
+
     /// A step inside a transaction of the store's: the writes that come up belong to it.
     pub(super) fn step_within(
         self: &Arc<Self>,
         within: Option<&mut Vec<Write>>,
         input: impl FnOnce(&mut Session, Millis) -> bool,
+    ) -> bool {
+        self.stepped(within, |core, now| input(&mut core.session, now))
+    }
+
+    fn stepped(
+        self: &Arc<Self>,
+        within: Option<&mut Vec<Write>>,
+        input: impl FnOnce(&mut CoreState<S>, Millis) -> bool,
     ) -> bool {
         let Some(shared) = self.shared.upgrade() else { return false };
         let mut run = lock(&self.run);
@@ -185,7 +170,7 @@ impl<S: Store> Cell<S> {
             return false;
         }
         let now = shared.clock.now();
-        let answer = input(&mut self.core.lock().session, now);
+        let answer = input(&mut self.core.lock(), now);
         self.advance(&shared, &mut run, now);
         let frames = self.carry_out(&shared, &mut run, within);
         if let Some(place) = &mut run.waiters.place {
@@ -201,6 +186,7 @@ impl<S: Store> Cell<S> {
     fn advance(&self, shared: &Shared<S>, run: &mut CellRun, now: Millis) {
         if !self.core.lock().session.runs_program() {
             run.program = None;
+            self.core.lock().wake_nothing();
             return;
         }
         let program = || What::Program(self.role.definition(), Arc::clone(&self.header), self.key.role);
@@ -389,7 +375,7 @@ impl<S: Store> Cell<S> {
         let ran = core.transactions.remove(&position);
         // A map that was emptied keeps its room, and the session may wait for long.
         if core.transactions.is_empty() {
-            core.transactions = BTreeMap::new();
+            core.transactions.clear();
         }
         drop(core);
         // Without the lock: it is the user's values that are dropped.

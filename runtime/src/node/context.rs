@@ -60,6 +60,18 @@ impl<S: Store> fmt::Debug for NodeContext<S> {
     }
 }
 
+/// Waits for what any step of the session may bring. What waits for a message is woken by it, and is
+/// not polled in between where it is one of many arms.
+fn poll_each_time<T>(mut poll: impl FnMut(&mut Context<'_>) -> Poll<T>) -> impl Future<Output = T> {
+    poll_fn(move |cx| {
+        let polled = poll(cx);
+        if polled.is_pending() {
+            cx.waker().wake_by_ref();
+        }
+        polled
+    })
+}
+
 impl<S: Store> NodeContext<S> {
     pub(super) fn new(core: Arc<Core<S>>) -> Self {
         Self { core, path: Path::ROOT, thread: Arc::default(), scopes: Scopes::default(), depth: 0 }
@@ -99,7 +111,7 @@ impl<S: Store> NodeContext<S> {
             return None;
         }
         let mut body = pin!(body(inside.clone()));
-        poll_fn(|cx| match body.as_mut().poll(cx) {
+        poll_each_time(|cx| match body.as_mut().poll(cx) {
             Poll::Ready(ended) => Poll::Ready(ended.ok()),
             Poll::Pending if self.core.lock().session.goes_on(&inside.scopes) => Poll::Pending,
             Poll::Pending => Poll::Ready(None),
@@ -113,7 +125,7 @@ impl<S: Store> NodeContext<S> {
             true => Poll::Pending,
             false => Poll::Ready(Interrupted::new()),
         };
-        poll_fn(goes_on).await
+        poll_each_time(goes_on).await
     }
 
     fn abort(&self, why: &ScopeAbort) -> Abort {
@@ -179,7 +191,7 @@ impl<D: Store> SessionContext for NodeContext<D> {
         let (payload, place) = (self.encode("a message", value), self.place(site));
         async move {
             let payload = payload?;
-            poll_fn(|_| self.core.lock().session.poll_room(&place, to, payload.len())).await?;
+            poll_each_time(|_| self.core.lock().session.poll_room(&place, to, payload.len())).await?;
             let is_idle = self.core.definition.is_idle(&self.core.header, site, to);
             let mut run = self.core.lock();
             if is_idle {
@@ -194,7 +206,15 @@ impl<D: Store> SessionContext for NodeContext<D> {
     async fn receive<T: DeserializeOwned>(&self, site: Site, from: RoleId) -> Result<T, Interrupted> {
         let place = self.place(site);
         let position = place.position;
-        let payload = poll_fn(|_| self.core.lock().session.program_receive(place.clone(), from)).await?;
+        let payload = poll_fn(|cx| {
+            let mut core = self.core.lock();
+            let payload = core.session.program_receive(place.clone(), from);
+            if payload.is_pending() {
+                core.wake_by((position, from), cx.waker());
+            }
+            payload
+        })
+        .await?;
         if !self.core.definition.is_idle(&self.core.header, site, self.core.key.role) {
             self.core.lock().session.program_takes_part();
         }
@@ -213,7 +233,7 @@ impl<D: Store> SessionContext for NodeContext<D> {
         let wait = |_: &mut Context<'_>| {
             self.core.lock().session.program_receive_within(place.clone(), from, millis, received)
         };
-        let payload = poll_fn(wait).await?;
+        let payload = poll_each_time(wait).await?;
         self.thread.receives(position, payload.as_deref().unwrap_or_default());
         payload.map(|payload| self.decode(position, &payload)).transpose()
     }
@@ -223,11 +243,19 @@ impl<D: Store> SessionContext for NodeContext<D> {
         let unix_millis = self.core.process.unix_millis();
         let wait =
             |_: &mut Context<'_>| self.core.lock().session.program_sleep(place.clone(), millis, received, unix_millis);
-        Ok(poll_fn(wait).await?)
+        Ok(poll_each_time(wait).await?)
     }
 
     async fn offer(&self, messages: &[(Position, RoleId)]) -> Result<usize, Interrupted> {
-        Ok(poll_fn(|_| self.core.lock().session.program_offer(&self.scopes, messages)).await?)
+        Ok(poll_fn(|cx| {
+            let mut core = self.core.lock();
+            let offered = core.session.program_offer(&self.scopes, messages);
+            if offered.is_pending() {
+                messages.iter().for_each(|message| core.wake_by(*message, cx.waker()));
+            }
+            offered
+        })
+        .await?)
     }
 
     async fn saga<T, F>(
@@ -249,7 +277,7 @@ impl<D: Store> SessionContext for NodeContext<D> {
         let inside = Self { path: self.path.child(site, 0), scopes: scopes.clone(), ..self.forked() };
         let output = self.body(&inside, body).await;
         self.core.lock().session.program_leave_scope(&scopes, output.is_some());
-        let end = poll_fn(|_| self.core.lock().session.poll_scope(&scopes, waits_for_all)).await?;
+        let end = poll_each_time(|_| self.core.lock().session.poll_scope(&scopes, waits_for_all)).await?;
         match (end, output) {
             (ScopeEnd::Completed, Some(output)) => {
                 *lock(&self.thread.0) = inside.thread.received();
@@ -285,7 +313,7 @@ impl<D: Store> SessionContext for NodeContext<D> {
                 let prepared =
                     Prepared::<T, S, T::Arguments>::new(Arc::clone(service), arguments, self.core.payload_bytes_max);
                 self.core.lock().transactions.insert(position, Arc::new(prepared));
-                poll_fn(|_| self.core.lock().session.poll_transaction(place.clone())).await?
+                poll_each_time(|_| self.core.lock().session.poll_transaction(place.clone())).await?
             }
         };
         self.decode(position, &result)
@@ -311,7 +339,7 @@ impl<D: Store> SessionContext for NodeContext<D> {
                     Prepared::<O, S, O::Arguments>::new(Arc::clone(service), arguments, self.core.payload_bytes_max);
                 let call = Arc::new(PreparedCall::<O, S, O::Arguments, D>(prepared, PhantomData));
                 self.core.lock().calls.insert(position, Call::new(call));
-                poll_fn(|_| self.core.lock().session.poll_call(place.clone())).await?
+                poll_each_time(|_| self.core.lock().session.poll_call(place.clone())).await?
             }
         };
         self.decode(position, &result)

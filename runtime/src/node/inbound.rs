@@ -34,7 +34,7 @@ impl<S: Store> Inbound for NodeInbound<S> {
         if shared.peers.is_suspended() {
             return count(&shared.counts.frames_dropped);
         }
-        match Frame::decode_at(frame) {
+        match Frame::decode_at(frame, |session, header| lock(&shared.headers).read(session, header)) {
             Some((frame, progress)) => {
                 shared.peers.heard(from, progress);
                 shared.handle_frame(from, frame);
@@ -226,7 +226,7 @@ impl<S: Store> Shared<S> {
     /// To the session, if `from` may speak for the role that the frame is from.
     pub(super) fn hand_over(&self, cell: &Arc<Cell<S>>, from: &str, frame: Frame) {
         if cell.header.node(frame.from) == Some(from) {
-            cell.step(|session, _| session.handle_frame(frame));
+            cell.hear(frame);
         } else {
             self.refuse(from, Some(&frame), "this node does not play the role that the frame is from");
         }
@@ -307,7 +307,7 @@ impl<S: Store> Shared<S> {
                 let Some(role) = self.repertoire.role(&header, frame.to) else { return };
                 let session = Session::join(header, frame.to, Arc::clone(&self.timing), self.clock.now());
                 let session = if self.peers.is_doubtful(key) { session.with_doubt() } else { session };
-                self.insert(role, session, Waiters::default(), 0).step(|session, _| session.handle_frame(frame));
+                self.insert(role, session, Waiters::default(), 0).hear(frame);
             }
             (None, None) => {
                 if let Some(answer) = answer_ask(None, &frame).or_else(|| answer_unknown(&frame)) {
@@ -318,7 +318,7 @@ impl<S: Store> Shared<S> {
     }
 
     /// Whether a session with this header can begin here by this frame; if not, why.
-    fn misfit(&self, header: &Header, from: &str, frame: &Frame) -> Result<(), Misfit> {
+    fn misfit(&self, header: &Arc<Header>, from: &str, frame: &Frame) -> Result<(), Misfit> {
         let definition = self.misfit_of_frame(header, from, frame).map_err(Misfit::Frame)?;
         // What started here is played as was said here.
         let initiator = SessionKey { session: frame.session, role: header.initiator };
@@ -330,9 +330,9 @@ impl<S: Store> Shared<S> {
         objection.map_or(Ok(()), |objection| Err(Misfit::Authority(objection)))
     }
 
-    fn misfit_of_frame(&self, header: &Header, from: &str, frame: &Frame) -> Result<&'static Definition, String> {
+    fn misfit_of_frame(&self, header: &Arc<Header>, from: &str, frame: &Frame) -> Result<&'static Definition, String> {
         let name = &header.choreography;
-        if header.session_id() != frame.session {
+        if !lock(&self.headers).knows(frame.session, header) && header.session_id() != frame.session {
             return Err("the frame's header is not that of its session".into());
         }
         let definition = self.repertoire.definition(header, &self.name)?;

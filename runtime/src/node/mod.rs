@@ -43,7 +43,7 @@ use std::time::Duration;
 #[cfg(feature = "sim")]
 pub(crate) use self::process::Played;
 use accompanist_core::{
-    Frame, Header, Retries, RoleId, RowState, Session, SessionKey, Stability, Stored, Timing, Urgency,
+    Frame, Header, Headers, Retries, RoleId, RowState, Session, SessionKey, Stability, Stored, Timing, Urgency,
 };
 use admission::Admission;
 use authority::Authority;
@@ -179,6 +179,8 @@ pub(crate) struct Shared<S: Store> {
     link: OnceLock<Box<dyn Link>>,
     /// Frames of sessions that spoke before the link was there: a transport may hear of a peer while it starts.
     early: Mutex<Vec<(String, Vec<u8>)>>,
+    /// Of large sessions.
+    headers: Mutex<Headers>,
     loopback: Loopback<Frame>,
     unsent: Mutex<Unsent>,
     peers: Peers,
@@ -278,7 +280,7 @@ impl<S: Store> Shared<S> {
                 let (mut together, mut bytes) = (Vec::new(), 0);
                 while let Some(frame) = frames.next_if(|_| bytes < BYTES_AT_ONCE) {
                     metrics::count(&self.counts.frames_sent);
-                    let encoded = frame.encode_at(self.peers.progress());
+                    let encoded = self.encode(frame);
                     bytes += encoded.len();
                     together.push((frame, encoded));
                 }
@@ -288,6 +290,11 @@ impl<S: Store> Shared<S> {
                 }
             }
         }
+    }
+
+    fn encode(&self, frame: &Frame) -> Vec<u8> {
+        let write = |session, header: &Arc<Header>| lock(&self.headers).write(session, header);
+        frame.encode_at(self.peers.progress(), write)
     }
 
     /// There was no room for it: its session says it again once there is some.
@@ -308,7 +315,7 @@ impl<S: Store> Shared<S> {
         if self.peers.is_suspended() {
             return true;
         }
-        let encoded = frame.encode_at(self.peers.progress());
+        let encoded = self.encode(frame);
         if let Some(link) = self.link.get() {
             return link.send(node, &encoded);
         }

@@ -63,9 +63,15 @@ impl Session {
 
     fn pass_on(&mut self, reason: Arc<str>) -> Cancel {
         self.cancel = Some(cut_reason(reason));
-        let roles: Vec<_> = self.peers.keys().copied().collect();
-        roles.into_iter().for_each(|role| self.pass_cancel_on(role));
+        self.pass_cancel_on_to_all();
         Cancel::PassedOn
+    }
+
+    pub(super) fn pass_cancel_on_to_all(&mut self) {
+        if self.cancel.is_some() {
+            let roles: Vec<_> = self.peers.keys().copied().collect();
+            roles.into_iter().for_each(|role| self.pass_cancel_on(role));
+        }
     }
 
     /// The session is to be decided by `deadline`; this is said once, at the start, and is in every row.
@@ -135,7 +141,7 @@ impl Session {
         let has_voted = self.entered && matches!(self.state(), Some(RowState::Voted { .. }));
         let asks_initiator = self.is_untouched() && role == self.header.initiator;
         if (has_voted || self.may_have_told() || asks_initiator)
-            && self.peers.get(&role).is_some_and(|peer| !peer.completed)
+            && self.peers.get(&role).is_some_and(|peer| !peer.completed())
         {
             self.transmit(role, Body::Cancel { reason });
         }

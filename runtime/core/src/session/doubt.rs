@@ -145,7 +145,7 @@ impl Session {
         match self.state() {
             Some(RowState::Voted { .. }) => {
                 self.doubt = None;
-                self.peers.values_mut().for_each(|peer| peer.completed = true);
+                self.peers.complete_all();
                 self.decide_if_all_completed();
                 self.finish_if_all_done();
             }
@@ -181,7 +181,7 @@ impl Session {
     pub(super) fn peer_forgot(&mut self, role: RoleId) {
         if let Some(peer) = self.peers.get(&role)
             && self.is_initiator()
-            && !peer.done
+            && !peer.done()
             && self.finishing.is_none()
         {
             self.events.push_back(Event::PeerForgot { role });

@@ -8,6 +8,7 @@ use std::sync::Arc;
 
 use super::inbox::Load;
 use super::parts::Timer;
+use super::peers::Peer;
 use super::scope::ScopeTable;
 use super::{Event, Run, Session};
 use crate::fault::{self, Fault};
@@ -34,8 +35,7 @@ impl Session {
                 if !self.is_initiator() {
                     self.transmit(self.header.initiator, self.vote());
                 }
-                let roles: Vec<_> = self.peers.keys().copied().collect();
-                roles.into_iter().for_each(|role| self.pass_cancel_on(role));
+                self.pass_cancel_on_to_all();
                 self.decide_if_all_completed();
                 self.answer_pivots();
             }
@@ -49,7 +49,7 @@ impl Session {
                 self.aborted(Arc::clone(&reason));
                 if self.is_origin() {
                     let vote = Body::Vote { voter: self.me, vote: Vote::Aborted { reason } };
-                    self.broadcast(|peer| !peer.done, vote);
+                    self.broadcast(|peer| !peer.done(), vote);
                 }
                 self.undo_next();
             }
@@ -95,7 +95,7 @@ impl Session {
             self.calls.clear();
             // With a vote missing, the others hear of it when it is recorded: another run of this role could
             // not tell whose vote it need not wait for without their messages, which they keep until then.
-            if self.is_initiator() && self.peers.values().all(|peer| peer.completed) {
+            if self.is_initiator() && self.peers.have_all_completed() {
                 // The others hear of it at once, and mostly it is over before anything is to be written.
                 self.tell_done();
                 self.timers.insert(Timer::Settle, self.clock.plus(SETTLE_MILLIS));
@@ -130,7 +130,7 @@ impl Session {
     fn tell_done(&mut self) {
         let body = Body::Done { outcome: Outcome::Committed, answer: false };
         if self.is_initiator() {
-            self.broadcast(|peer| !peer.done, body);
+            self.broadcast(|peer| !peer.done(), body);
         } else {
             self.transmit(self.header.initiator, body);
         }
@@ -201,8 +201,11 @@ impl Session {
         if !self.entered || self.finishing.is_some() {
             return;
         }
-        let all_done = self.peers.iter().all(|(role, peer)| peer.done || !self.awaits_end_of(*role))
-            || fault::is_on(Fault::ForgetsAlone);
+        let all_done = match self.is_initiator() || self.is_origin() {
+            true => self.peers.are_all_done(),
+            false => self.peers.get(&self.header.initiator).is_none_or(Peer::done),
+        };
+        let all_done = all_done || fault::is_on(Fault::ForgetsAlone);
         match self.state() {
             Some(RowState::Committed { result }) if all_done => self.finish(Ok(Arc::clone(result))),
             Some(RowState::Voted { result }) if all_done && self.decided => self.finish(Ok(Arc::clone(result))),

@@ -126,10 +126,6 @@ impl<K: Ord, V> Few<K, V> {
         of_list.chain(of_tree.into_iter().flatten())
     }
 
-    pub(super) fn keys(&self) -> impl Iterator<Item = &K> {
-        self.iter().map(|(key, _)| key)
-    }
-
     pub(super) fn values(&self) -> impl Iterator<Item = &V> {
         self.iter().map(|(_, value)| value)
     }

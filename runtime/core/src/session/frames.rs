@@ -109,9 +109,7 @@ impl Session {
         if voter != counts_for {
             return;
         }
-        if let Some(peer) = self.peers.get_mut(&counts_for) {
-            peer.completed = true;
-        }
+        self.peers.complete(counts_for);
         self.learn_parts(from, parts);
         match self.state() {
             None | Some(RowState::Active) if fault::is_on(Fault::VoteAnsweredFromMemory) => {
@@ -157,7 +155,7 @@ impl Session {
     /// Whether the abort that `from` passes on in the name of `voter` is one that `voter` cannot have voted, as far as this role knows: it
     /// has voted *completed* itself, or is this role, whose row says otherwise.
     fn contradicts(&self, from: RoleId, voter: RoleId) -> bool {
-        let voted_otherwise = self.peers.get(&voter).is_some_and(|peer| peer.completed);
+        let voted_otherwise = self.peers.get(&voter).is_some_and(super::Peer::completed);
         voter != from && (voted_otherwise || voter == self.me && self.row.is_some())
     }
 
@@ -166,8 +164,9 @@ impl Session {
             // The initiator says it when it has all votes. Any other role says with it that it has voted itself, and nothing of the others.
             Some(RowState::Voted { .. }) => {
                 let is_of_all = from == self.header.initiator || fault::is_on(Fault::BelievesDoneOfAnyone);
-                for (role, peer) in self.peers.iter_mut() {
-                    peer.completed |= is_of_all || *role == from;
+                match is_of_all {
+                    true => self.peers.complete_all(),
+                    false => self.peers.complete(from),
                 }
                 self.is_done(from);
                 self.tell_early();
@@ -196,18 +195,14 @@ impl Session {
 
     /// `from` has settled, which only the initiator needs to know.
     fn is_done(&mut self, from: RoleId) {
-        if self.is_initiator()
-            && let Some(peer) = self.peers.get_mut(&from)
-        {
-            peer.done = true;
+        if self.is_initiator() {
+            self.peers.set_done(from);
         }
     }
 
     fn handle_done_compensated(&mut self, from: RoleId) {
         if self.is_origin() {
-            if let Some(peer) = self.peers.get_mut(&from) {
-                peer.done = true;
-            }
+            self.peers.set_done(from);
             self.finish_if_all_done();
             return;
         }
@@ -227,9 +222,7 @@ impl Session {
                 if !self.may_lack_part(from) {
                     self.peer_forgot(from);
                 }
-                if let Some(peer) = self.peers.get_mut(&from) {
-                    peer.done = true;
-                }
+                self.peers.set_done(from);
                 self.finish_if_all_done();
             }
             Some(RowState::Aborting { via, reason, .. }) if *via == from && self.is_compensated() => {

@@ -25,6 +25,7 @@ mod inbox;
 mod intent;
 mod optional;
 mod parts;
+mod peers;
 mod pivot;
 mod program;
 mod quarantine;
@@ -55,16 +56,16 @@ pub use view::{DeadlineView, PeerView, Trying, View, WaitsFor};
 
 use few::Few;
 use inbox::Load;
-use parts::{Incoming, Outgoing, Peer, Request, Timer};
+use parts::{Incoming, Outgoing, Request, Timer};
+use peers::{Peer, Peers};
 use pivot::Pivot;
 use scope::ScopeTable;
 use wait::Wait;
 
 use crate::frame::Frame;
 use crate::identity::{Header, Millis, Position, RoleId, SessionId, SessionKey, WriteId};
-use crate::record::{CallRecord, Change, Deadline, RecordKinds, Row, RowState, Said, Stored, TransactionRecord, Write};
+use crate::record::{CallRecord, Change, Deadline, RecordKinds, Row, RowState, Stored, TransactionRecord, Write};
 use crate::retry::{Retries, Retry};
-use crate::scope::Scopes;
 
 /// How patient a session is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -207,6 +208,8 @@ pub struct Session {
     /// Of what there are records, once all writes are done.
     recorded: RecordKinds,
     outgoing: Few<(RoleId, Position), Outgoing>,
+    /// What it counts, of all roles.
+    kept_bytes: usize,
     /// Messages that their receivers have, from an earlier run of this role: this run makes them again, and they go nowhere.
     stable_early: BTreeSet<(RoleId, Position)>,
     /// What receivers wait for that have no room for anything else: there is always room for it here.
@@ -253,7 +256,7 @@ pub struct Session {
     contradicted: bool,
 
     // The ending.
-    peers: Few<RoleId, Peer>,
+    peers: Peers,
     accepted: bool,
     decided: bool,
     /// The client has been told that the session commits.
@@ -291,8 +294,7 @@ pub struct Session {
 
 impl Session {
     fn new(header: Arc<Header>, me: RoleId, timing: Arc<Timing>) -> Self {
-        let peers =
-            header.participants.iter().filter(|role| **role != me).map(|role| (*role, Peer::default())).collect();
+        let peers = Peers::new(&header, me);
         Self {
             id: header.session_id(),
             me,
@@ -322,6 +324,7 @@ impl Session {
             logging: VecDeque::new(),
             recorded: RecordKinds::NONE,
             outgoing: Few::default(),
+            kept_bytes: 0,
             stable_early: BTreeSet::new(),
             wanted: BTreeSet::new(),
             is_recovered: false,
@@ -423,12 +426,6 @@ impl Session {
         session.enter_state(now);
         session.compensated(now);
         session
-    }
-
-    fn hold_begins(&mut self, begins: &[RoleId]) {
-        for role in begins {
-            self.keep(*role, Position::BEGIN, Scopes::default(), Said::Value(Arc::from("null")));
-        }
     }
 
     /// What is said of single operations holds in this session.

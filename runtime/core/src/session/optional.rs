@@ -116,7 +116,7 @@ impl Session {
     /// Whether all that have voted have said to whom they have given a part.
     fn knows_parts(&self) -> bool {
         let Some(optional) = &self.optional else { return true };
-        let tells = |giver: &RoleId| self.peers.get(giver).is_none_or(|peer| !peer.completed || peer.tells_parts);
+        let tells = |giver: &RoleId| self.peers.get(giver).is_none_or(|peer| !peer.completed() || peer.tells_parts);
         optional.givers.iter().all(tells)
     }
 
@@ -133,7 +133,11 @@ impl Session {
     }
 
     fn may_excuse(&self) -> bool {
-        self.is_initiator() && (self.ended || self.pivot.is_some()) && !self.parked && self.knows_parts()
+        self.optional.is_some()
+            && self.is_initiator()
+            && (self.ended || self.pivot.is_some())
+            && !self.parked
+            && self.knows_parts()
     }
 
     fn is_excusable(&self, role: RoleId) -> bool {
@@ -142,8 +146,8 @@ impl Session {
 
     /// Whether all other votes are there that are waited for.
     pub(super) fn has_all_votes(&self) -> bool {
-        let mut missing = self.peers.iter().filter(|(_, peer)| !peer.completed).peekable();
-        missing.peek().is_none() || (self.may_excuse() && missing.all(|(role, _)| self.is_excusable(*role)))
+        let mut missing = self.peers.iter().filter(|(_, peer)| !peer.completed());
+        self.peers.have_all_completed() || (self.may_excuse() && missing.all(|(role, _)| self.is_excusable(*role)))
     }
 
     /// Whether this role is optional, and has neither done anything nor been given a part: the session

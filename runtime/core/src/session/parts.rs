@@ -1,4 +1,4 @@
-//! What a session keeps of its peers, messages and requests.
+//! What a session keeps of messages and requests.
 
 use std::sync::Arc;
 
@@ -8,29 +8,6 @@ use crate::scope::Scopes;
 
 /// The gate of what waits for the end of the poll of the program that asked for it.
 pub(super) const NO_WRITE_YET: WriteId = WriteId(u64::MAX);
-
-/// What the session knows of another role.
-#[derive(Clone, Debug, Default)]
-pub(super) struct Peer {
-    /// It has said something of the session since the last connection: it has the header.
-    pub(super) has_header: bool,
-    /// It voted *completed*.
-    pub(super) completed: bool,
-    /// It has told this role, the initiator, to whom it has given a part in the session.
-    pub(super) tells_parts: bool,
-    /// It holds a pivot, and waits for votes.
-    pub(super) awaits_votes: bool,
-    /// It has durably reached the outcome.
-    pub(super) done: bool,
-    /// Its abort vote waits for our *done*.
-    pub(super) owed_done: bool,
-    /// Why it last said that it cannot take part.
-    pub(super) refused: Option<Arc<str>>,
-    /// What the messages that are kept for it count.
-    pub(super) kept_bytes: usize,
-    /// It has been asked to make durable what is kept for it, and has called nothing stable since.
-    pub(super) asked: bool,
-}
 
 /// A message of the program to another role, or a vote of a scope, which is kept and sent like one.
 #[derive(Clone, Debug)]

@@ -23,7 +23,7 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use super::parts::Peer;
+use super::peers::Peer;
 use super::{Change, Run, Session};
 use crate::fault::{self, Fault};
 use crate::frame::Body;
@@ -100,7 +100,7 @@ impl Session {
 
     /// Asks `role` for its vote, and the initiator for all of them, where a pivot waits for that.
     pub(super) fn ask_for_votes(&mut self, role: RoleId) {
-        let is_missing = |peer: &Peer| !peer.completed || role == self.header.initiator;
+        let is_missing = |peer: &Peer| !peer.completed() || role == self.header.initiator;
         if self.holds_pivot() && self.peers.get(&role).is_some_and(is_missing) {
             self.transmit(role, Body::AwaitVotes);
         }
@@ -161,18 +161,18 @@ impl Session {
 
     /// Whether a role waits for the vote of this one.
     pub(super) fn is_awaited_by_pivot(&self) -> bool {
-        self.peers.values().any(|peer| peer.awaits_votes)
+        self.peers.known().any(|(_, peer)| peer.awaits_votes)
     }
 
     /// Whoever waits for votes is told of them, once this role's own is durable.
     pub(super) fn answer_pivots(&mut self) {
-        let asking: Vec<_> = self.peers.iter().filter(|(_, peer)| peer.awaits_votes).map(|(role, _)| *role).collect();
+        let asking: Vec<_> = self.peers.known().filter(|(_, peer)| peer.awaits_votes).map(|(role, _)| *role).collect();
         asking.into_iter().for_each(|role| self.answer_pivot(role));
     }
 
     fn answer_pivot(&mut self, to: RoleId) {
         let has_voted = self.entered && matches!(self.state(), Some(RowState::Voted { .. })) && !self.decided;
-        let others_voted = self.peers.iter().all(|(role, peer)| *role == to || peer.completed);
+        let others_voted = self.peers.have_others_completed(to);
         if !has_voted || (self.is_initiator() && !others_voted) {
             return;
         }
@@ -187,7 +187,7 @@ impl Session {
     pub(super) fn handle_others_voted(&mut self, from: RoleId) {
         match self.state() {
             None | Some(RowState::Active | RowState::Voted { .. }) if from == self.header.initiator => {
-                self.peers.values_mut().for_each(|peer| peer.completed = true);
+                self.peers.complete_all();
                 self.decide_if_all_completed();
             }
             Some(RowState::Aborting { .. }) => self.relay_abort(from),

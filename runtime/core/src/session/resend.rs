@@ -2,7 +2,8 @@
 
 use std::sync::Arc;
 
-use super::parts::{Outgoing, Peer, Timer};
+use super::parts::{Outgoing, Timer};
+use super::peers::Peer;
 use super::{Run, Session};
 use crate::fault::{self, Fault};
 use crate::frame::{Body, Frame, Outcome, Vote};
@@ -118,7 +119,7 @@ impl Session {
 
     /// How the session ended here, or this role's vote.
     fn resend_ending(&mut self, role: RoleId) {
-        let Some(done) = self.peers.get(&role).map(|peer| peer.done).filter(|_| self.entered) else { return };
+        let Some(done) = self.peers.get(&role).map(Peer::done).filter(|_| self.entered) else { return };
         let body = match self.state() {
             Some(RowState::Voted { .. }) if !done && !self.decided => self.vote(),
             Some(RowState::Voted { .. } | RowState::Committed { .. }) if !done && self.awaits_end_of(role) => {

@@ -132,7 +132,7 @@ impl Session {
         }
         let Some(RowState::Aborting { via, .. }) = self.state() else { return };
         let via = *via;
-        let owed: Vec<_> = self.peers.iter().filter(|(_, peer)| peer.owed_done).map(|(role, _)| *role).collect();
+        let owed: Vec<_> = self.peers.known().filter(|(_, peer)| peer.owed_done).map(|(role, _)| *role).collect();
         for role in owed {
             if let Some(peer) = self.peers.get_mut(&role) {
                 peer.owed_done = false;

@@ -61,8 +61,8 @@ pub(super) struct ScopeTable {
 #[derive(Clone, Debug)]
 struct Scope {
     around: Scopes,
-    /// Its other roles.
-    peers: BTreeSet<RoleId>,
+    /// Its other roles, in order.
+    peers: Vec<RoleId>,
     own: Option<ScopeVote>,
     /// The write that this role's vote is in.
     after: WriteId,
@@ -100,7 +100,7 @@ impl EarlyVotes {
 
 impl Scope {
     /// As it is when this run enters it: with the vote of an earlier run, and what has come of it so far.
-    fn entered(around: Scopes, peers: BTreeSet<RoleId>, own: Option<ScopeVote>, early: Option<EarlyVotes>) -> Self {
+    fn entered(around: Scopes, peers: Vec<RoleId>, own: Option<ScopeVote>, early: Option<EarlyVotes>) -> Self {
         let (votes, is_aborted) = early.map_or_else(Default::default, |early| (early.votes, early.is_aborted));
         let mut scope = Self {
             around,
@@ -117,7 +117,7 @@ impl Scope {
             limit_millis: None,
         };
         for (role, vote) in votes {
-            if scope.peers.contains(&role) {
+            if scope.has(role) {
                 scope.hear(role, vote);
             }
         }
@@ -126,6 +126,11 @@ impl Scope {
 
     fn is_aborted(&self) -> bool {
         self.aborted
+    }
+
+    /// Whether `role` is another role of the scope.
+    fn has(&self, role: RoleId) -> bool {
+        self.peers.binary_search(&role).is_ok()
     }
 
     fn has_all_votes(&self) -> bool {
@@ -207,10 +212,12 @@ impl Session {
         if self.scopes.entered.contains_key(&position) {
             return self.diverge(position, "one scope", "a second one of the same position".into());
         }
-        if let Some(role) = roles.iter().find(|role| **role != self.me && !self.peers.contains_key(role)) {
+        if let Some(role) = self.stranger_in(roles) {
             return self.diverge(position, "roles that take part", format!("a scope with role {}", role.0));
         }
-        let peers: BTreeSet<_> = roles.iter().copied().filter(|role| *role != self.me).collect();
+        let mut peers: Vec<_> = roles.iter().copied().filter(|role| *role != self.me).collect();
+        peers.sort_unstable();
+        peers.dedup();
         let own = self.scopes.records.get(&position).map(|record| record.vote.clone());
         let own = own.filter(|vote| *vote == ScopeVote::Done || !fault::is_on(Fault::RunsFailedScopeAgain));
         let early = self.scopes.early.remove(&position);
@@ -231,6 +238,14 @@ impl Session {
         }
         self.follow_votes(position);
         Ok(scopes)
+    }
+
+    /// One of `roles` that takes no part in the session. They mostly stand in the order of the participants.
+    fn stranger_in(&self, roles: &[RoleId]) -> Option<RoleId> {
+        let mut participants = self.header.participants.iter();
+        let passed = roles.iter().take_while(|role| participants.any(|participant| participant == *role)).count();
+        let left = roles.get(passed..).unwrap_or_default();
+        left.iter().copied().find(|role| *role != self.me && !self.peers.contains_key(role))
     }
 
     /// The program has left the body of the innermost of `scopes`: at its end, or because it was stopped. Then [`Session::poll_scope`] says
@@ -329,7 +344,7 @@ impl Session {
         if self.comes_again(from, position) {
             return self.answer_vote(from, position, around, asks, true);
         }
-        let is_part = |scope: &Scope| scope.peers.contains(&from);
+        let is_part = |scope: &Scope| scope.has(from);
         let entered = self.scopes.entered.get(&position).map(is_part);
         // Before its scope is entered it is like a message that the program does not wait for yet.
         if entered == Some(false) || (entered.is_none() && !self.lets_in((position, from))) {

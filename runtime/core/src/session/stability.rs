@@ -82,19 +82,29 @@ impl Session {
 
     /// What all the messages count that are kept for others.
     pub fn kept_bytes(&self) -> usize {
-        self.peers.values().map(|peer| peer.kept_bytes).sum()
+        self.kept_bytes
     }
 
     /// Keeps what is said to `to` until that calls it stable. Whether there was something else at this position.
     pub(super) fn keep(&mut self, to: RoleId, position: Position, scopes: Scopes, said: Said) -> bool {
         let Some(peer) = self.peers.get_mut(&to) else { return false };
-        peer.kept_bytes += bytes(&said);
+        let added = bytes(&said);
+        peer.kept_bytes += added;
+        self.kept_bytes += added;
         let before = self.outgoing.insert((to, position), Outgoing::new(scopes, said));
         if let Some(before) = &before {
             peer.kept_bytes -= bytes(&before.said);
+            self.kept_bytes -= bytes(&before.said);
         }
         self.fresh.push((to, position));
         before.is_some()
+    }
+
+    /// The messages that begin the session at these roles.
+    pub(super) fn hold_begins(&mut self, begins: &[RoleId]) {
+        for role in begins {
+            self.keep(*role, Position::BEGIN, Scopes::default(), Said::Value("null".into()));
+        }
     }
 
     /// The messages that are kept for `role`.
@@ -105,11 +115,12 @@ impl Session {
 
     /// Forgets what is not to be kept any longer.
     pub(super) fn keep_only(&mut self, kept: impl Fn(&Outgoing) -> bool) {
-        let peers = &mut self.peers;
+        let (peers, kept_bytes) = (&mut self.peers, &mut self.kept_bytes);
         self.outgoing.retain(|(to, _), message| {
             let stays = kept(message);
             if let (false, Some(peer)) = (stays, peers.get_mut(to)) {
                 peer.kept_bytes -= bytes(&message.said);
+                *kept_bytes -= bytes(&message.said);
             }
             stays
         });
@@ -122,7 +133,8 @@ impl Session {
         self.wanted.clear();
         self.waits_for_room.clear();
         self.to_ask.clear();
-        self.peers.values_mut().for_each(|peer| peer.kept_bytes = 0);
+        self.peers.known_mut().for_each(|peer| peer.kept_bytes = 0);
+        self.kept_bytes = 0;
     }
 
     /// `from` has these messages.
@@ -132,7 +144,10 @@ impl Session {
         for position in positions {
             let key = (from, *position);
             match self.outgoing.remove(&key) {
-                Some(message) => peer.kept_bytes -= bytes(&message.said),
+                Some(message) => {
+                    peer.kept_bytes -= bytes(&message.said);
+                    self.kept_bytes -= bytes(&message.said);
+                }
                 // An earlier run of this role has sent it, and this one has not come by it.
                 None if self.is_recovered && !self.ended && self.stable_early.len() < STABLE_EARLY_MAX => {
                     self.stable_early.insert(key);

@@ -125,8 +125,8 @@ impl Session {
         transactions.sort_by_key(|record| record.sequence);
         let peers = self.peers.iter().map(|(role, peer)| PeerView {
             role: *role,
-            completed: peer.completed,
-            done: peer.done,
+            completed: peer.completed(),
+            done: peer.done(),
             refused: peer.refused.clone(),
             kept: self.kept_for(*role).count(),
             kept_bytes: peer.kept_bytes,
@@ -163,7 +163,7 @@ impl Session {
         }
         let has_voted = matches!(self.state(), Some(RowState::Voted { .. }));
         let voted = |role: RoleId| match self.peers.get(&role) {
-            Some(peer) => peer.completed || self.is_excused(role),
+            Some(peer) => peer.completed() || self.is_excused(role),
             None => role == self.me && has_voted,
         };
         self.header.participants.iter().copied().filter(|role| !voted(*role)).collect()
@@ -210,7 +210,7 @@ impl Session {
         match self.state() {
             None | Some(RowState::Active) => {
                 if self.holds_pivot() {
-                    let missing = missing(|peer| !peer.completed).filter(|role| !self.is_excused(*role));
+                    let missing = missing(|peer| !peer.completed()).filter(|role| !self.is_excused(*role));
                     waits.extend(missing.map(WaitsFor::Vote));
                 }
                 self.program_waits_for(&mut waits);
@@ -220,13 +220,13 @@ impl Session {
                 self.program_waits_for(&mut waits);
             }
             Some(RowState::Voted { .. } | RowState::Committed { .. }) if self.is_initiator() => {
-                waits.extend(missing(|peer| !peer.done).map(WaitsFor::Done));
+                waits.extend(missing(|peer| !peer.done()).map(WaitsFor::Done));
             }
             Some(RowState::Voted { .. } | RowState::Committed { .. }) => {
                 waits.push(WaitsFor::Over(self.header.initiator));
             }
             Some(RowState::Aborting { via, .. }) if *via == self.me => {
-                waits.extend(missing(|peer| !peer.done).map(WaitsFor::Done));
+                waits.extend(missing(|peer| !peer.done()).map(WaitsFor::Done));
             }
             Some(RowState::Aborting { via, .. }) => waits.push(WaitsFor::Over(*via)),
             Some(RowState::Finished { .. }) => {}
@@ -239,9 +239,9 @@ impl Session {
     /// and for those that have said why they do not vote.
     fn awaited_votes(&self) -> impl Iterator<Item = RoleId> {
         let initiator = self.header.initiator;
-        let is_told_of_all = self.is_initiator() || self.peers.get(&initiator).is_some_and(|peer| peer.completed);
+        let is_told_of_all = self.is_initiator() || self.peers.get(&initiator).is_some_and(super::Peer::completed);
         let is_awaited = move |role: RoleId, peer: &super::Peer| {
-            let is_missing = !peer.completed && !self.is_excused(role);
+            let is_missing = !peer.completed() && !self.is_excused(role);
             is_missing && (is_told_of_all || role == initiator || peer.refused.is_some())
         };
         self.peers.iter().filter(move |(role, peer)| is_awaited(**role, peer)).map(|(role, _)| *role)

@@ -49,7 +49,7 @@ impl Scope {
     /// To whom this role's vote goes when it is cast.
     pub(super) fn first_told(&self, me: RoleId) -> Vec<RoleId> {
         match self.collector(me) {
-            None => self.peers.iter().copied().collect(),
+            None => self.peers.to_vec(),
             Some(collector) if collector == me => Vec::new(),
             Some(collector) => vec![collector],
         }
@@ -82,7 +82,7 @@ impl Scope {
             ScopeNews::Aborted => self.aborted = true,
             ScopeNews::Completed => self.end = self.end.take().or(Some(Ok(()))),
             // Nobody else can have ended it.
-            ScopeNews::Failed(why) if why.role == me || self.peers.contains(&why.role) => {
+            ScopeNews::Failed(why) if why.role == me || self.has(why.role) => {
                 self.aborted = true;
                 self.end = self.end.take().or(Some(Err(why)));
             }
@@ -140,7 +140,7 @@ impl Session {
         }
         let (me, durable) = (self.me, self.durable);
         let news = match (self.scopes.entered.get(&position), self.scopes.early.get(&position)) {
-            (Some(scope), _) if !scope.peers.contains(&from) || scope.collector(me).is_none() => None,
+            (Some(scope), _) if !scope.has(from) || scope.collector(me).is_none() => None,
             (Some(scope), _) if asks => Some(scope.news(me, durable)),
             // A member that runs again has lost what it was told.
             (Some(scope), _) if again => scope.end_news(me, durable),
@@ -165,7 +165,7 @@ impl Session {
         }
         let me = self.me;
         if let Some(scope) = self.scopes.entered.get_mut(&position) {
-            if scope.peers.contains(&from) {
+            if scope.has(from) {
                 scope.hear_news(from, me, news);
                 self.follow_votes(position);
             }
@@ -247,7 +247,7 @@ impl Session {
                 reminds.extend(scope.is_aborted().then_some(*position));
                 continue;
             }
-            let roles = if scope.asked == Asked::Yes { scope.peers.iter().copied().collect() } else { vec![collector] };
+            let roles = if scope.asked == Asked::Yes { scope.peers.clone() } else { vec![collector] };
             scope.asked = Asked::Yes;
             if let Some(vote) = scope.own.clone() {
                 asks.push((roles, *position, scope.around.clone(), vote));

@@ -188,7 +188,8 @@ fn a_body_that_was_given_up_for_no_reason_aborts_its_scope() {
 #[test]
 fn a_limit_is_armed_when_the_poll_ends_and_dropped_with_the_vote() {
     let mut session = joined();
-    let limited = |session: &Session| session.timers.keys().any(|timer| matches!(timer, super::super::Timer::Scope(_)));
+    let limited =
+        |session: &Session| session.timers.iter().any(|(timer, _)| matches!(timer, super::super::Timer::Scope(_)));
     let scopes = session.program_enter_scope(at(SCOPE), &[A, B], Some(7)).expect("it goes on");
     session.handle_program_waiting(NOW);
     assert_eq!(session.poll_timeout(), Some(Millis(7)));

@@ -271,15 +271,7 @@ fn normalize(session: &mut Session, durable: WriteId, version: u64) {
     if !voting {
         session.with_part.clear();
     }
-    for peer in session.peers.values_mut() {
-        peer.has_header = false;
-        // Only shown.
-        peer.refused = None;
-        // Nobody asks once the outcome is known.
-        peer.completed &= voting;
-        peer.awaits_votes &= voting;
-        peer.tells_parts &= voting;
-    }
+    session.peers.normalize(voting);
 }
 
 /// What is kept only to be logged makes no difference where nothing is.
@@ -294,7 +286,7 @@ fn forget_what_is_never_logged(session: &mut Session) {
 }
 
 fn fire(session: &mut Session, index: usize) {
-    let timer: Option<Timer> = session.timers.keys().nth(index).copied();
+    let timer: Option<Timer> = session.timers.iter().nth(index).map(|(timer, _)| *timer);
     if let Some(timer) = timer {
         session.timers.insert(timer, NOW);
     }

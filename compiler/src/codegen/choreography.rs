@@ -4,6 +4,7 @@ use proc_macro2::{Literal, TokenStream};
 use quote::quote;
 
 use super::compensation;
+use super::foreign;
 use super::instances::{Instance, instance_function};
 use super::names::{docs, item, local, snake};
 use super::program;
@@ -107,7 +108,10 @@ fn idle_role(hir: &Hir, choreography: &Choreography, role: RoleId, initiator: Ro
         true => Scope::Module.path(&choreography.name.name),
         false => quote! { () },
     };
-    let output = Scope::Module.ty(hir, &choreography.result.at_role(role).unwrap_or(Ty::UNIT));
+    let result = choreography.result.at_role(role).unwrap_or(Ty::UNIT);
+    let output = Scope::Module.ty(hir, &result);
+    let arguments = choreography.params.iter().filter(|_| role == initiator).map(|param| &param.ty);
+    let foreign = foreign::bounds(hir, &foreign::within(hir, arguments.chain([&result])), Scope::Module);
     let (generics, played, bounds) = match has_service(choreography, role) {
         true => {
             let bound = quote! { Svc: ::core::marker::Send + ::core::marker::Sync + 'static, };
@@ -122,6 +126,7 @@ fn idle_role(hir: &Hir, choreography: &Choreography, role: RoleId, initiator: Ro
         where
             #bounds
             Db: ::accompanist::Database,
+            #foreign
         {
             type Arguments = #arguments_type;
             type Output = #output;
@@ -159,7 +164,8 @@ fn arguments_struct(hir: &Hir, choreography: &Choreography) -> TokenStream {
     let name = item(&choreography.name.name);
     let otherwise = format!("What a session of `{}` starts with.", choreography.name.name);
     let docs = docs(&choreography.docs, &otherwise);
-    let derives = derives(choreography.params.iter().all(|param| shows(hir, &param.ty)), false);
+    let foreign = foreign::within(hir, choreography.params.iter().map(|param| &param.ty));
+    let derives = derives(hir, choreography.params.iter().all(|param| shows(hir, &param.ty)), false, &foreign);
     let fields = choreography.params.iter().map(|param| {
         let (name, ty) = (item(&param.name.name), Scope::Root.ty(hir, &param.ty));
         quote! { pub #name: #ty }
@@ -175,10 +181,14 @@ fn arguments_struct(hir: &Hir, choreography: &Choreography) -> TokenStream {
 fn arguments(hir: &Hir, choreography: &Choreography, initiator: RoleId) -> TokenStream {
     let structure = arguments_struct(hir, choreography);
     let (name, module) = (item(&choreography.name.name), item(&snake(&choreography.name.name)));
-    let output = Scope::Root.ty(hir, &choreography.result.at_role(initiator).unwrap_or(Ty::UNIT));
+    let result = choreography.result.at_role(initiator).unwrap_or(Ty::UNIT);
+    let output = Scope::Root.ty(hir, &result);
+    let types = choreography.params.iter().map(|param| &param.ty).chain([&result]);
+    let bounds = foreign::bounds(hir, &foreign::within(hir, types), Scope::Root);
+    let bounds = (!bounds.is_empty()).then(|| quote! { where #bounds });
     quote! {
         #structure
-        impl ::accompanist::Choreography for #name {
+        impl ::accompanist::Choreography for #name #bounds {
             type Output = #output;
 
             fn definition(&self) -> &'static ::accompanist::Definition {
@@ -324,6 +334,9 @@ fn role_impl(
         }
         false => (quote! { Db }, quote! { #name }, TokenStream::new()),
     };
+    let mut foreign = foreign::within_program(hir, projection, program, Ty::clone);
+    foreign.extend(foreign::within(hir, choreography.params.iter().filter(|_| starts).map(|param| &param.ty)));
+    let foreign = foreign::bounds(hir, &foreign, Scope::Module);
     let compensate = compensation::methods(hir, choreography, role);
     let services = choreography.roles.get(usize::from(role.0)).into_iter().flat_map(|role| &role.services);
     let operations = services.flat_map(|service| operation_names(hir.service(*service)));
@@ -332,6 +345,7 @@ fn role_impl(
         where
             #bounds
             Db: ::accompanist::Database,
+            #foreign
         {
             type Arguments = #arguments_type;
             type Output = #output;

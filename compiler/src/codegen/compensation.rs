@@ -3,8 +3,10 @@
 use proc_macro2::{Ident, TokenStream};
 use quote::{format_ident, quote};
 
+use super::foreign;
 use super::names::{item, local};
 use super::service::{marker, operations_module};
+use super::types::Scope;
 use crate::hir::{Choreography, Hir, Operation, RoleId, Service};
 use crate::syntax::ast::OperationKind;
 
@@ -81,8 +83,9 @@ fn undone() -> TokenStream {
 }
 
 /// Undoes the operations of a service: functions of its module.
-pub fn dispatch(service: &Service) -> TokenStream {
+pub fn dispatch(hir: &Hir, service: &Service) -> TokenStream {
     let trait_name = item(&service.name.name);
+    let foreign = foreign::bounds(hir, &foreign::within_service(hir, service), Scope::Module);
     let functions = Acts::ALL.into_iter().filter(|acts| !acts.names(service).is_empty()).map(|acts| {
         let (names, markers) = (acts.names(service), acts.operations(service).map(marker));
         let Parameters { declared, passed: _, known } = acts.parameters();
@@ -93,6 +96,7 @@ pub fn dispatch(service: &Service) -> TokenStream {
             where
                 Svc: super::#trait_name<Db>,
                 Db: ::accompanist::Database,
+                #foreign
             {
                 match #operation {
                     #(#names => ::accompanist::#function::<#markers, Svc, Db>(#service, #known),)*

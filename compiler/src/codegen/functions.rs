@@ -6,6 +6,7 @@ use std::collections::BTreeSet;
 use proc_macro2::{Ident, Literal, TokenStream};
 use quote::{format_ident, quote};
 
+use super::foreign;
 use super::names::{item, local, snake};
 use super::nesting::Makes;
 use super::program::Writer;
@@ -86,12 +87,17 @@ fn written_in(
     let (name, ctx, result) = (item(&function.name.name), &writer.ctx, Scope::Module.ty(hir, &function.result));
     let (place, depth_max) = (writer.at(function.name.span, FN_TOO_DEEP), Literal::u32_unsuffixed(FN_DEPTH_MAX));
     let stmts = writer.body(&program.body);
+    let foreign = foreign::within_program(hir, projection, program, Ty::clone);
+    let foreign = foreign::bounds(hir, &foreign, Scope::Module);
+    let foreign = (!foreign.is_empty()).then(|| quote! { where #foreign });
     quote! {
         pub(super) fn #name<Ctx: ::accompanist::SessionContext>(
             #ctx: &Ctx,
             #depth: ::core::primitive::u32,
             #(#params),*
-        ) -> ::core::result::Result<#result, ::accompanist::Interrupted> {
+        ) -> ::core::result::Result<#result, ::accompanist::Interrupted>
+        #foreign
+        {
             ::accompanist::deep(move || -> ::core::result::Result<#result, ::accompanist::Interrupted> {
                 #ctx.defined((#depth < #depth_max).then_some(()), #place)?;
                 #stmts

@@ -3,6 +3,7 @@
 use proc_macro2::TokenStream;
 use quote::quote;
 
+use super::foreign;
 use super::names::{item, local};
 use super::service::params;
 use super::types::Scope;
@@ -38,10 +39,12 @@ pub fn implementation(hir: &Hir, service: &Service) -> Option<TokenStream> {
         quote! { #call #undo }
     });
     let methods: TokenStream = methods.collect();
+    let foreign = foreign::bounds(hir, &foreign::within_service(hir, service), Scope::Root);
+    let foreign = (!foreign.is_empty()).then(|| quote! { where #foreign });
     Some(quote! {
         ::accompanist::__with_http! {
             /// Does each operation by a request to another program.
-            impl<Db: ::accompanist::Database> #trait_name<Db> for ::accompanist::http::Service {
+            impl<Db: ::accompanist::Database> #trait_name<Db> for ::accompanist::http::Service #foreign {
                 #methods
             }
         }

@@ -8,6 +8,7 @@ pub(crate) mod choreography;
 mod compensation;
 mod construct;
 mod expr;
+mod foreign;
 mod functions;
 mod growth;
 mod http;
@@ -32,8 +33,9 @@ use quote::quote;
 use crate::Compilation;
 use crate::diagnostic::Code;
 use crate::hir::calls::Calls;
-use crate::hir::{Choreography, ChoreographyId, RoleId, ServiceId};
+use crate::hir::{Choreography, ChoreographyId, RoleId, Service, ServiceId, Ty};
 use crate::lir::Projection;
+use foreign::Foreign;
 use instances::Instance;
 use role_names::AllRoleNames;
 pub use sharing::Sharing;
@@ -74,7 +76,7 @@ fn parts_sharing<'c>(
     let services =
         services(started().map(|(_, choreography, roles)| (*choreography, roles.clone())), compilation, role);
     let services = services.into_iter().map(|id| hir.service(id)).filter(|service| !sharing.has(&service.name.name));
-    let services = services.map(|service| service::service(hir, service));
+    let services: Vec<_> = services.collect();
     let roots = started().flat_map(|(projection, _, roles)| {
         let choreography = projection.id();
         roles.iter().map(move |role| Instance { choreography, env: Vec::new(), role: *role })
@@ -85,7 +87,9 @@ fn parts_sharing<'c>(
     }
     let names = AllRoleNames::of(hir);
     let functions = functions::functions(compilation, role, &names);
-    let shared = quote! { #imports #types #functions #(#services)* };
+    let foreign = foreign(compilation, &services, instances.values().flatten());
+    let services = services.iter().map(|service| service::service(hir, service));
+    let shared = quote! { #imports #types #foreign #functions #(#services)* };
     let written = selected.into_iter().filter(|(projection, _, _)| instances.contains_key(&projection.id()));
     let written: Vec<_> = written.collect();
     let choreographies = written.into_iter().map(move |(projection, choreography, roles)| {
@@ -95,6 +99,28 @@ fn parts_sharing<'c>(
         choreography::choreography(compilation, projection, choreography, &roles, (&all, is_cast), &names)
     });
     std::iter::once(shared).chain(choreographies)
+}
+
+/// That the types which Rust owns are values: those that these services, these programs and the declared types name.
+fn foreign<'i>(
+    compilation: &Compilation,
+    services: &[&Service],
+    instances: impl Iterator<Item = &'i Instance>,
+) -> TokenStream {
+    let hir = &compilation.hir;
+    let mut types: Foreign =
+        hir.types.iter().flat_map(|definition| foreign::within_definition(hir, definition)).collect();
+    types.extend(services.iter().flat_map(|service| foreign::within_service(hir, service)));
+    let projections: BTreeMap<ChoreographyId, &Projection> =
+        compilation.projections.iter().map(|projection| (projection.id(), projection)).collect();
+    for instance in instances {
+        let projection = projections.get(&instance.choreography);
+        let program = projection.and_then(|it| it.programs.get(usize::from(instance.role.0)));
+        if let (Some(projection), Some(program)) = (projection, program) {
+            types.extend(foreign::within_program(hir, projection, program, Ty::clone));
+        }
+    }
+    foreign::checks(compilation, &types)
 }
 
 /// What can be said of a program with errors, so that code that uses it is not drowned in errors that follow from them: its

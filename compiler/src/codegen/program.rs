@@ -6,6 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use proc_macro2::{Ident, Literal, TokenStream};
 use quote::quote;
 
+use super::foreign;
 use super::growth::grown;
 use super::instances::fixed_types;
 use super::names::{item, local};
@@ -95,7 +96,9 @@ pub fn function(
     let types: Vec<Ident> = types.map(|(ty, _)| item(&ty.name)).collect();
     let generic = has_service.then(|| quote! { , Svc });
     let bounds = has_service.then(|| quote! { Svc: #(#services<Ctx::Database>)+*, });
-    let bounds = quote! { Ctx: ::accompanist::SessionContext, #bounds #(#types: ::accompanist::Value,)* };
+    let foreign = foreign::within_program(&compilation.hir, projection, program, |ty| writer.concrete(ty));
+    let foreign = foreign::bounds(&compilation.hir, &foreign, Scope::Module);
+    let bounds = quote! { Ctx: ::accompanist::SessionContext, #bounds #(#types: ::accompanist::Value,)* #foreign };
     let params: Vec<TokenStream> = program
         .params
         .iter()

@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 use proc_macro2::{Ident, TokenStream};
 use quote::quote;
 
+use super::foreign;
 use super::names::{docs, item, local, pascal, snake};
 use super::types::Scope;
 use super::{compensation, http};
@@ -132,7 +133,7 @@ fn operations(hir: &Hir, service: &Service) -> TokenStream {
     let about = format!("The operations of the service `{}` as types.", service.name.name);
     let markers: Vec<TokenStream> =
         service.operations.iter().filter_map(|operation| operation_type(hir, service, operation)).collect();
-    let dispatch = compensation::dispatch(service);
+    let dispatch = compensation::dispatch(hir, service);
     if !has_module(service) {
         return TokenStream::new();
     }
@@ -169,6 +170,8 @@ fn operation_type(hir: &Hir, service: &Service, operation: &Operation) -> Option
     let name = format!("{}.{}", service.name.name, operation.name.name);
     let types = operation.params.iter().map(|param| Scope::Module.ty(hir, &param.ty));
     let output_type = Scope::Module.ty(hir, &operation.result);
+    let types_of = operation.params.iter().map(|param| &param.ty).chain([&operation.result]);
+    let foreign = foreign::bounds(hir, &foreign::within(hir, types_of), Scope::Module);
     let arguments = local("arguments");
     let arg = |index| {
         let index = proc_macro2::Literal::usize_unsuffixed(index);
@@ -176,7 +179,7 @@ fn operation_type(hir: &Hir, service: &Service, operation: &Operation) -> Option
     };
     let implementation = Implementation {
         marker: marker(operation),
-        bounds: quote! { where Svc: super::#trait_name<Db>, Db: ::accompanist::Database },
+        bounds: quote! { where Svc: super::#trait_name<Db>, Db: ::accompanist::Database, #foreign },
         associated: quote! {
             const NAME: &'static ::core::primitive::str = #name;
             type Arguments = (#(#types,)*);

@@ -3,6 +3,7 @@
 use proc_macro2::TokenStream;
 use quote::{ToTokens, quote};
 
+use super::foreign::{self, Foreign};
 use super::names::{docs, item};
 use super::sharing::Sharing;
 use crate::hir::{Field, Hir, Ty, TypeDef, TypeDefKind, TypeId, VariantShape};
@@ -109,7 +110,8 @@ impl Scope {
 
 /// What every type that is sent or recorded derives. `Debug` and `==` are left out where a type that Rust owns stands in the
 /// way: it need not have them.
-pub fn derives(debug: bool, comparable: bool) -> TokenStream {
+pub fn derives(hir: &Hir, debug: bool, comparable: bool, foreign: &Foreign) -> TokenStream {
+    let bounds = foreign::serde_bounds(hir, foreign);
     let debug = debug.then(|| quote! { ::core::fmt::Debug, });
     let comparable = comparable.then(|| quote! { ::core::cmp::PartialEq, });
     quote! {
@@ -117,7 +119,7 @@ pub fn derives(debug: bool, comparable: bool) -> TokenStream {
             ::core::clone::Clone, #debug #comparable
             ::accompanist::serde::Serialize, ::accompanist::serde::Deserialize,
         )]
-        #[serde(crate = "::accompanist::serde")]
+        #[serde(crate = "::accompanist::serde" #bounds)]
     }
 }
 
@@ -142,7 +144,8 @@ pub fn types(hir: &Hir, sharing: &Sharing) -> TokenStream {
 fn type_def(hir: &Hir, definition: &TypeDef) -> TokenStream {
     let name = item(&definition.name.name);
     let docs = docs(&definition.docs, &format!("`{}`, as the choreography declares it.", definition.name.name));
-    let derives = derives(!definition.opaque, definition.comparable);
+    let foreign = foreign::within_definition(hir, definition);
+    let derives = derives(hir, !definition.opaque, definition.comparable, &foreign);
     let allow = quote! { #[allow(missing_docs, reason = "the choreography has the words")] };
     match &definition.kind {
         TypeDefKind::Extern(..) => TokenStream::new(),

@@ -208,6 +208,8 @@ codes! {
     E0516,
     /// Too many combinations of choreographies that are handed on.
     E0517,
+    /// Too many roles in a choreography.
+    E0518,
     /// A role that does the same in all branches.
     H0305,
     /// A doc comment that documents nothing.

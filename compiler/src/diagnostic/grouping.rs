@@ -181,6 +181,13 @@ pub enum Grouping {
         /// The most combinations.
         max: usize,
     },
+    /// A choreography of too many roles.
+    TooManyRoles {
+        /// The first that is too many.
+        span: Span,
+        /// How many there may be.
+        max: usize,
+    },
     /// Blocks for members, too many within one another.
     TooManyMembers {
         /// The member's name.
@@ -222,6 +229,7 @@ impl Grouping {
             Grouping::LostInJson { .. } => Code::E0221,
             Grouping::TooManyMembers { .. } => Code::E0516,
             Grouping::TooManyInstances { .. } => Code::E0517,
+            Grouping::TooManyRoles { .. } => Code::E0518,
             Grouping::LacksService { .. } => Code::E0503,
             Grouping::MayBeOne { .. } => Code::E0504,
             Grouping::OtherSignature { .. } | Grouping::NotAChoreography { .. } => Code::E0505,

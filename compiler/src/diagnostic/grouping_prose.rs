@@ -136,6 +136,12 @@ impl Grouping {
                 format!("more than {max}, of which each is Rust of its own"),
             )
             .help("hand on fewer choreographies, or always in the same order"),
+            Grouping::TooManyRoles { span, max } => Prose::new(
+                "this choreography has too many roles",
+                *span,
+                format!("more than {max}, where a group counts once, and each block for members, too"),
+            )
+            .help("make those that do the same members of a group, or put a part into a choreography of its own"),
             Grouping::TooManyMembers { span, max } => {
                 Prose::new(format!("more than {max} blocks for members stand around each other"), *span, "one too many")
                     .help("put the inner ones into a choreography of their own, and call it")

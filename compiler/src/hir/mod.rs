@@ -475,6 +475,7 @@ pub fn signature_of<'a>(hir: &'a Hir, choreography: &'a Choreography, callee: Ca
 /// Resolves and types the files' items and bodies.
 pub fn resolve(sources: &Sources, files: &[ast::File], diagnostics: &mut Diagnostics) -> Hir {
     let visible = imports::visible(sources, files, diagnostics);
+    let files = check::crowded::check(files, diagnostics);
     let (mut hir, mut scope) = items::resolve(files, visible, diagnostics);
     hir.signatures = signatures::resolve(files, &mut scope, diagnostics);
     let bodies = lower::functions(files, &hir, &mut scope, diagnostics);
@@ -483,8 +484,7 @@ pub fn resolve(sources: &Sources, files: &[ast::File], diagnostics: &mut Diagnos
             *slot = body.map(Box::new);
         }
     }
-    let choreographies = lower::choreographies(files, &hir, &mut scope, diagnostics);
-    hir.choreographies = choreographies;
+    hir.choreographies = lower::choreographies(files, &hir, &mut scope, diagnostics);
     check::repeated::check(files, diagnostics);
     imports::suggest(sources, files, &scope, diagnostics);
     check::compensations::check(&hir, diagnostics);

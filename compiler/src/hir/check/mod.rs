@@ -1,6 +1,7 @@
 //! The rules, one in each file, with its tests.
 
 pub mod compensations;
+pub mod crowded;
 pub mod declared_types;
 pub mod duplicates;
 pub mod exhaustive;

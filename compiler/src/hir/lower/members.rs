@@ -3,6 +3,7 @@
 use super::Lower;
 use crate::diagnostic::grouping::Grouping;
 use crate::diagnostic::meaning::{Meaning, Thing};
+use crate::hir::check::crowded::{self, ROLES_MAX};
 use crate::hir::{
     Demand, ExprId, ExprKind, MemberOrder, Members, Place, Role, RoleId, RoleKind, RoleSet, ServiceId, Spread, Ty,
     place, roles,
@@ -121,6 +122,14 @@ impl Lower<'_> {
         }
         if self.members.len() >= MEMBERS_MAX {
             self.diagnostics.push(Grouping::TooManyMembers { span: member.span, max: MEMBERS_MAX }.into());
+            return self.error(span);
+        }
+        if self.roles.len() >= ROLES_MAX {
+            if self.roles.len() == ROLES_MAX {
+                crowded::report(member.span, self.diagnostics);
+                // It says so once.
+                self.roles.push(Role { name: member.clone(), services: Vec::new(), kind: RoleKind::Single });
+            }
             return self.error(span);
         }
         let role = RoleId(u16::try_from(self.roles.len()).unwrap_or(u16::MAX));

@@ -76,7 +76,6 @@ impl Depot<Sqlite> for Notes {
 
 /// Nodes `a` and `b` with that version of the type.
 async fn deployed(version: u8, directory: &Path, notes: &Notes) -> [Node<Sqlite>; 2] {
-    PARCEL_VERSION.store(version, Ordering::SeqCst);
     let network = LocalNetwork::new();
     let retry = Retry::new().for_ever().pauses(Duration::from_millis(2), Duration::from_millis(20));
     // A node that was ended is done with its database a little later.
@@ -85,6 +84,8 @@ async fn deployed(version: u8, directory: &Path, notes: &Notes) -> [Node<Sqlite>
         until("the database", move || Sqlite::open(&path).ok())
     };
     let (of_a, of_b) = (store("a").await, store("b").await);
+    // Only now: code of the nodes before may run until then.
+    PARCEL_VERSION.store(version, Ordering::SeqCst);
     let builder =
         |name: &str, store| Node::builder(name, store).transport(network.transport()).retry_compensations(retry);
     let a = builder("a", of_a).role(ship::A::new(notes.clone())).role(make::A::new(notes.clone()));

@@ -13,11 +13,12 @@ use accompanist_tests::stage::TIMING;
 use accompanist_tests::wait::{until, within};
 
 /// Sessions, and bytes of what each is started with and sends on.
-const STARTS: usize = 60;
+const STARTS: usize = 90;
 const LINE_BYTES: usize = 400_000;
 
-/// What sessions may hold, which is more than sockets take by themselves, and what may wait for the peer: much less than all sessions send.
-const STARTED_BYTES_MAX: usize = 16_000_000;
+/// What sessions may hold, half of it to be sent, which is more than sockets take by themselves (some
+/// 8 MB); and what may wait for the peer: much less than all sessions send.
+const STARTED_BYTES_MAX: usize = 24_000_000;
 const OUTGOING_BYTES_MAX: usize = 1_000_000;
 
 /// The clock brings nothing back: no frame is sent again before it has been asked for.
